@@ -1,0 +1,19 @@
+"""CloudTrail record in, `DeniedCall` out; pure.
+
+In: any mapping that claims to be a CloudTrail record, an EventBridge event or a file of them.
+Out: a `DeniedCall`, a `Skipped` (no denial of S3 or KMS), or a `RecordError` (what, where, wanted).
+"""
+
+from threegrants.records.call import Access, Caller, CallerType, DeniedCall, Skipped
+from threegrants.records.errors import RecordError
+from threegrants.records.parse import parse_record
+
+__all__ = [
+    "Access",
+    "Caller",
+    "CallerType",
+    "DeniedCall",
+    "RecordError",
+    "Skipped",
+    "parse_record",
+]

@@ -1,0 +1,135 @@
+"""`DeniedCall`: who was refused which S3 or KMS operation on what, as one CloudTrail record says.
+
+Source of the fields: CloudTrail user guide, "CloudTrail record contents" and "userIdentity element".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Access(StrEnum):
+    """The kind of access, as the on-call thinks of it; part of an incident's identity."""
+
+    READ = "read"
+    WRITE = "write"
+    LIST = "list"
+    DELETE = "delete"
+    OTHER = "other"
+
+
+class CallerType(StrEnum):
+    """What kind of principal called; `userIdentity.type`, told apart further where it matters."""
+
+    ROLE = "role"
+    USER = "user"
+    ROOT = "root"
+    FEDERATED_USER = "federated_user"
+    SERVICE = "service"
+    ACCOUNT = "account"
+    ANONYMOUS = "anonymous"
+    IDENTITY_CENTER_USER = "identity_center_user"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The principal of a call.
+
+    `arn` is the role's or user's ARN (never the session's); None if the record names none, then
+    `unique_id` (`AROA…`, `AIDA…`) may be resolved in the caller's account. `path_known` is False
+    where a role's ARN was derived from a session ARN, which carries no path.
+    """
+
+    type: CallerType
+    account: str | None
+    arn: str | None
+    session_arn: str | None = None
+    unique_id: str | None = None
+    path_known: bool = True
+    invoked_by: str | None = None
+    session_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What AWS itself says in `errorMessage`; fields it does not state are None."""
+
+    text: str
+    principal: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    layer: str | None = None
+    """identity | resource | boundary | session | scp | rcp | vpce | trust"""
+    explicit: bool | None = None
+    policy_arn: str | None = None
+    authorization_id: str | None = None
+    ambiguous: bool = False
+    """True for the cross-account KMS sentence that names three possible causes at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """The source of a CopyObject or UploadPartCopy: bucket and key."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeniedCall:
+    """One refused request.
+
+    `action` is the IAM action S3 or KMS checked first (`s3:GetObject`), None if the operation is
+    not mapped. `s3_actions` and `kms_actions` are all the IAM actions the call needs on its target;
+    `kms_key` is a key ARN, id or alias as the record states it, with `kms_key_source`.
+    """
+
+    source: str
+    """s3 | kms"""
+    operation: str
+    access: Access
+    caller: Caller
+    region: str
+    time: str
+    error_code: str
+    message: Message
+    event_id: str
+    shared_event_id: str | None = None
+    request_id: str | None = None
+    recipient_account: str | None = None
+    action: str | None = None
+    s3_actions: tuple[str, ...] = ()
+    kms_actions: tuple[str, ...] = ()
+    bucket: str | None = None
+    bucket_account: str | None = None
+    object_key: str | None = None
+    version_id: str | None = None
+    prefix: str | None = None
+    access_point_arn: str | None = None
+    copy_source: CopySource | None = None
+    kms_key: str | None = None
+    kms_key_source: str | None = None
+    """error_message | request | object | bucket_default; None when no key is known yet"""
+    via_service: bool = False
+    """True for a KMS call that S3 made for the caller."""
+    source_ip: str | None = None
+    user_agent: str | None = None
+    vpc_endpoint_id: str | None = None
+    tls_version: str | None = None
+    mfa: bool | None = None
+    request_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def principal(self) -> str | None:
+        """ARN of the role or user, never of the session; None where the record names none."""
+        return self.caller.arn
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A readable record that is no denial of S3 or KMS: why, and which event."""
+
+    why: str
+    event_id: str = ""
