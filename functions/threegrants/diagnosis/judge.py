@@ -1,0 +1,178 @@
+"""One layer's answer in two worlds: all that is unknown in our favour, and all of it against us.
+
+A policy statement may hang on a condition key whose value the record does not carry (the VPC of a
+request, a session tag). In the generous world such an Allow applies and such a Deny does not; in
+the strict world it is the other way round. If both worlds give the same effect, the unknown key
+does not matter and the effect is certain; if not, the answer is unknown, and the keys are named.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from threegrants.diagnosis.context import Knowledge
+from threegrants.evidence import NamedPolicy
+from threegrants.iam import (
+    Effect,
+    KmsGrant,
+    Layer,
+    LayerOutcome,
+    Policies,
+    Policy,
+    PolicyError,
+    Request,
+    evaluate_layer,
+)
+
+_NEVER = {"Bool": {"threegrants:never": "true"}}
+"""A condition no request meets: keeps a statement in its place, without effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A layer's certain outcome, or the condition keys (or broken policy) it hangs on."""
+
+    outcome: LayerOutcome | None
+    hangs_on: tuple[str, ...] = ()
+    trouble: str = ""
+
+    @property
+    def effect(self) -> Effect | None:
+        """The effect if it is certain, else None."""
+        return self.outcome.effect if self.outcome else None
+
+
+def judge(
+    layer: Layer,
+    request: Request,
+    documents: Sequence[NamedPolicy],
+    knowledge: Knowledge,
+    grants: tuple[KmsGrant, ...] = (),
+) -> Judged:
+    """The outcome of one layer for one request, certain or not."""
+    try:
+        loaded = [(document.name, _load(document)) for document in documents]
+        generous = _outcome(layer, request, loaded, grants, _World(knowledge, "Allow"))
+        strict = _outcome(layer, request, loaded, grants, _World(knowledge, "Deny"))
+    except PolicyError as error:
+        return Judged(None, trouble=str(error))
+    if generous.effect is strict.effect:
+        return Judged(generous)
+    keys = {
+        key
+        for _, document in loaded
+        for statement in _statements(document)
+        for key in unknown_keys(statement, knowledge)
+    }
+    return Judged(None, hangs_on=tuple(sorted(keys)))
+
+
+def _load(document: NamedPolicy) -> Mapping[str, Any]:
+    try:
+        loaded = json.loads(document.document)
+    except ValueError as error:
+        raise PolicyError("$", f"policy {document.name} is not JSON: {error}") from error
+    if not isinstance(loaded, dict):
+        raise PolicyError("$", f"policy {document.name} is not a JSON object")
+    return loaded
+
+
+def _outcome(
+    layer: Layer,
+    request: Request,
+    loaded: Iterable[tuple[str, Mapping[str, Any]]],
+    grants: tuple[KmsGrant, ...],
+    world: "_World",
+) -> LayerOutcome:
+    parsed = tuple(Policy.parse(world.of(document), name) for name, document in loaded)
+    if layer is Layer.RESOURCE:
+        policies = Policies(resource=parsed[0] if parsed else None, grants=grants)
+    elif layer is Layer.BOUNDARY:
+        policies = Policies(boundaries=parsed)
+    else:
+        policies = Policies(identity=parsed)
+    return evaluate_layer(request, layer, policies)
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """Rewrites a policy: unknown conditions hold for statements with effect `favours` only."""
+
+    knowledge: Knowledge
+    favours: str
+
+    def of(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "Statement" not in document:
+            return document
+        stated = document["Statement"]
+        listed = stated if isinstance(stated, list) else [stated]
+        # What is no object stays as it is, for Policy.parse to refuse with its path.
+        kept = [self._statement(s) if isinstance(s, dict) else s for s in listed]
+        return {**document, "Statement": kept}
+
+    def _statement(self, statement: Mapping[str, Any]) -> Mapping[str, Any]:
+        unknown = {key.lower() for key in unknown_keys(statement, self.knowledge)}
+        if not unknown:
+            return statement
+        if statement.get("Effect") != self.favours:
+            return {**statement, "Condition": _NEVER}
+        kept = {
+            operator: {
+                key: value
+                for key, value in block.items()
+                if key.lower() not in unknown and not _variables(value, self.knowledge)
+            }
+            for operator, block in _conditions(statement)
+        }
+        rest = {k: v for k, v in statement.items() if k != "Condition"}
+        resource = rest.get("Resource")
+        if resource is not None and _variables(resource, self.knowledge):
+            rest["Resource"] = [
+                "*" if _variables(text, self.knowledge) else text for text in _texts(resource)
+            ]
+        held = {operator: block for operator, block in kept.items() if block}
+        return {**rest, "Condition": held} if held else rest
+
+
+def unknown_keys(statement: Mapping[str, Any], knowledge: Knowledge) -> tuple[str, ...]:
+    """The condition keys and policy variables of a statement whose value is not known."""
+    found = [
+        key
+        for _, block in _conditions(statement)
+        for key, value in block.items()
+        if not knowledge.knows(key)
+    ]
+    found += [v for _, block in _conditions(statement) for x in block.values()
+              for v in _variables(x, knowledge)]
+    for element in ("Resource", "NotResource"):
+        found += _variables(statement.get(element), knowledge)
+    return tuple(dict.fromkeys(found))
+
+
+def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    statements = document.get("Statement", [])
+    listed = statements if isinstance(statements, list) else [statements]
+    return [statement for statement in listed if isinstance(statement, dict)]
+
+
+def _conditions(statement: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    condition = statement.get("Condition")
+    if not isinstance(condition, dict):
+        return []
+    return [(op, block) for op, block in condition.items() if isinstance(block, dict)]
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+
+
+def _variables(value: Any, knowledge: Knowledge) -> list[str]:
+    """Unknown policy variables `${key}` or `${key, 'default'}` in a value or list of values."""
+    found = []
+    for text in _texts(value):
+        for part in text.split("${")[1:]:
+            name = part.split("}", 1)[0].split(",", 1)[0].strip()
+            if name not in {"*", "?", "$"} and not knowledge.knows(name):
+                found.append(name)
+    return found

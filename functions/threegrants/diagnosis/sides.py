@@ -1,0 +1,207 @@
+"""The layers of one action, judged separately: what the caller's side and the owner's side say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from threegrants.diagnosis.context import Knowledge, kms_knowledge, partition_of, s3_knowledge
+from threegrants.diagnosis.judge import Judged, judge
+from threegrants.diagnosis.verdicts import Reason
+from threegrants.evidence import Evidence, Item, KeyEvidence, NamedPolicy, Read, Unread
+from threegrants.iam import Effect, Layer, Request
+from threegrants.records import CallerType, DeniedCall
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One layer's answer for one action: allow, explicit deny, implicit deny, or not known.
+
+    `delegates`: the allow only hands the decision to the account's own IAM policies.
+    """
+
+    effect: Effect | None
+    reasons: tuple[Reason, ...]
+    delegates: bool = False
+
+    @property
+    def allows(self) -> bool:
+        """True for a certain allow."""
+        return self.effect is Effect.ALLOW
+
+    @property
+    def denies(self) -> bool:
+        """True for a certain explicit deny."""
+        return self.effect is Effect.EXPLICIT_DENY
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One action on one resource, as the evaluator wants it, with what is known of its context."""
+
+    request: Request
+    knowledge: Knowledge
+
+
+_NO_IAM = (CallerType.SERVICE, CallerType.ANONYMOUS)
+
+
+def principal_arn(call: DeniedCall, evidence: Evidence) -> str | None:
+    """Who the evaluator is asked about: session, user, root, service, or `anonymous`."""
+    caller = evidence.caller
+    if caller.type is CallerType.ANONYMOUS:
+        return "anonymous"
+    if caller.type is CallerType.SERVICE:
+        return call.caller.invoked_by
+    arn = caller.arn.value if isinstance(caller.arn, Read) else None
+    if caller.type is CallerType.ROLE and arn:
+        if call.caller.session_arn:
+            return call.caller.session_arn
+        partition, account = arn.split(":")[1], arn.split(":")[4]
+        session = call.caller.session_name or "session"
+        return f"arn:{partition}:sts::{account}:assumed-role/{arn.rsplit('/', 1)[-1]}/{session}"
+    return arn or call.caller.session_arn
+
+
+def s3_question(call: DeniedCall, evidence: Evidence, action: str) -> Question | None:
+    """The S3 half of the call; None if the principal, bucket or owner is not known."""
+    principal = principal_arn(call, evidence)
+    bucket = evidence.bucket
+    if not principal or bucket is None or not isinstance(bucket.account, Read):
+        return None
+    resource = s3_resource(call, action)
+    if resource is None:
+        return None
+    knowledge = s3_knowledge(call, evidence)
+    request = Request(principal, action, resource, bucket.account.value, knowledge.context)
+    return Question(request, knowledge)
+
+
+_OBJECT_WORDS = ("Object", "MultipartUploadParts", "AbortMultipartUpload")
+_BUCKET_ACTIONS = frozenset({"s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"})
+
+
+def s3_resource(call: DeniedCall, action: str) -> str | None:
+    """The ARN an S3 action is checked against (service authorization reference, Amazon S3)."""
+    if not call.bucket:
+        return None
+    bucket = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
+    on_object = any(word in action for word in _OBJECT_WORDS) and action not in _BUCKET_ACTIONS
+    if not on_object:
+        return bucket
+    return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
+
+
+def kms_question(
+    call: DeniedCall, evidence: Evidence, key: KeyEvidence, action: str
+) -> Question | None:
+    """The KMS half of the call; None if the principal is not known."""
+    principal = principal_arn(call, evidence)
+    if not principal:
+        return None
+    knowledge = kms_knowledge(call, evidence, key)
+    request = Request(principal, action, key.arn, key.account, knowledge.context)
+    return Question(request, knowledge)
+
+
+def identity_side(question: Question, evidence: Evidence) -> Side:
+    """What the caller's identity-based policies say."""
+    caller = evidence.caller
+    if caller.type is CallerType.ROOT:
+        detail = "the account root user needs no identity-based policy"
+        return Side(Effect.ALLOW, (Reason("root_user", None, None, detail),))
+    return _side(Layer.IDENTITY, question, caller.policies)
+
+
+def resource_side(
+    question: Question, policy: Item[str | None], name: str, key: KeyEvidence | None = None
+) -> Side:
+    """What the bucket policy, or the key policy together with the key's grants, says."""
+    named: Item[tuple[NamedPolicy, ...]]
+    if isinstance(policy, Unread):
+        named = policy
+    else:
+        named = Read((NamedPolicy(name, policy.value),) if policy.value is not None else ())
+    grants = key.grants.value if key and isinstance(key.grants, Read) else ()
+    side = _side(Layer.RESOURCE, question, named, grants)
+    if key and isinstance(key.grants, Unread) and side.effect is Effect.IMPLICIT_DENY:
+        # A KMS grant we may not list could allow what the key policy does not.
+        return Side(None, (_unread(key.grants, f"grants of {name}"),))
+    if not side.reasons and isinstance(named, Read) and not named.value:
+        detail = f"there is no {name}"
+        return Side(side.effect, (Reason("no_policy", None, None, detail),))
+    return side
+
+
+def boundary_side(question: Question, evidence: Evidence) -> Side | None:
+    """What the permissions boundary says; None if there is none."""
+    boundary = evidence.caller.boundary
+    if evidence.caller.type in (*_NO_IAM, CallerType.ROOT):
+        return None
+    if isinstance(boundary, Unread):
+        return Side(None, (_unread(boundary, "permissions boundary"),))
+    if boundary.value is None:
+        return None
+    return _side(Layer.BOUNDARY, question, Read((boundary.value,)))
+
+
+def _side(
+    layer: Layer,
+    question: Question,
+    policies: Item[tuple[NamedPolicy, ...]],
+    grants: tuple[object, ...] = (),
+) -> Side:
+    if isinstance(policies, Unread):
+        return Side(None, (_unread(policies, f"{layer.value} policies"),))
+    judged = judge(
+        layer,
+        question.request,
+        policies.value,
+        question.knowledge,
+        grants,  # type: ignore[arg-type]
+    )
+    return Side(
+        judged.effect,
+        _reasons(judged, question.request, policies.value),
+        bool(judged.outcome and judged.outcome.delegates),
+    )
+
+
+def _unread(item: Unread, what: str) -> Reason:
+    return Reason("unread", None, None, f"{what}: {item.why}; needs {item.needs}")
+
+
+def _reasons(
+    judged: Judged, request: Request, policies: Sequence[NamedPolicy]
+) -> tuple[Reason, ...]:
+    action = request.action
+    if judged.trouble:
+        return (Reason("policy_not_readable", None, None, judged.trouble),)
+    if judged.outcome is None:
+        keys = ", ".join(judged.hangs_on)
+        detail = f"whether {action} is allowed hangs on {keys}, which the record does not carry"
+        return (Reason("condition_unknown", None, None, detail),)
+    outcome = judged.outcome
+    if outcome.effect is Effect.ALLOW:
+        return tuple(
+            Reason(
+                "allowed_by_delegation" if outcome.delegates else "allowed",
+                ref.policy,
+                ref.sid or f"#{ref.index}",
+                f"allows {action}",
+            )
+            for ref in outcome.deciding[:3]
+        )
+    if outcome.effect is Effect.EXPLICIT_DENY:
+        return tuple(
+            Reason("explicit_deny", ref.policy, ref.sid or f"#{ref.index}", f"denies {action}")
+            for ref in outcome.deciding[:3]
+        )
+    if outcome.nearest is None:
+        if not policies:
+            return ()
+        detail = f"no statement allows {action} on {request.resource}"
+        return (Reason("no_statement", policies[0].name, None, detail),)
+    near = outcome.nearest
+    return tuple(
+        Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.index}", miss.detail)
+        for miss in near.failed
+    )

@@ -1,0 +1,98 @@
+"""One plain sentence for a person who was just woken up."""
+
+from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
+from threegrants.evidence import Evidence, Read
+from threegrants.records import CallerType, DeniedCall
+
+_VERBS = {
+    "read": "read",
+    "write": "write",
+    "list": "list",
+    "delete": "delete",
+    "other": "access",
+}
+_LIMIT = 120
+
+
+def summarise(
+    call: DeniedCall,
+    evidence: Evidence,
+    grants: tuple[Grant, Grant, IamGrant],
+    stops: tuple[Blocker, ...],
+    outcome: Outcome,
+) -> str:
+    """Who cannot do what, and which of the grants is missing."""
+    who = _who(call, evidence)
+    what = f"{_VERBS[call.access.value]} {_target(call, evidence)}"
+    if outcome is Outcome.ALREADY_ALLOWED:
+        return f"{who} can {what} now: every grant the call needs is in place."
+    start = f"{who} cannot {what}"
+    causes = _causes(call, evidence, grants)
+    if stops:
+        causes.append(stops[0].detail)
+    if not causes:
+        unknown = [name for name, grant in _named(grants) if grant.verdict is Verdict.UNKNOWN]
+        return f"{start}: not known why, because {' and '.join(unknown)} could not be decided."
+    return f"{start}: {'; '.join(causes)}."
+
+
+def _named(grants: tuple[Grant, Grant, IamGrant]) -> list[tuple[str, Grant | IamGrant]]:
+    bucket, key, iam = grants
+    return [("the bucket policy", bucket), ("the key policy", key), ("the IAM policy", iam)]
+
+
+def _causes(
+    call: DeniedCall, evidence: Evidence, grants: tuple[Grant, Grant, IamGrant]
+) -> list[str]:
+    bucket, key, iam = grants
+    s3, kms = " and ".join(call.s3_actions), " and ".join(call.kms_actions)
+    halves = [
+        (bucket, _place(evidence, "bucket policy"), s3),
+        (key, _place(evidence, "key policy"), kms),
+        (iam.bucket, _place(evidence, "IAM policy"), s3),
+        (iam.key, _place(evidence, "IAM policy"), f"{kms} on the key"),
+    ]
+    found = []
+    for grant, place, actions in halves:
+        if grant.verdict is Verdict.MISSING:
+            found.append(f"{place} does not allow {actions}")
+        elif grant.verdict is Verdict.DENIED:
+            found.append(f"{place} denies {actions}")
+    return found
+
+
+def _place(evidence: Evidence, name: str) -> str:
+    account: str | None = None
+    if name == "bucket policy" and evidence.bucket is not None:
+        owner = evidence.bucket.account
+        account = owner.value if isinstance(owner, Read) else None
+    elif name == "key policy" and isinstance(evidence.key, Read) and evidence.key.value:
+        account = evidence.key.value.account
+    elif name == "IAM policy":
+        account = evidence.caller.account
+    return f"the {name} in account {account}" if account else f"the {name}"
+
+
+def _who(call: DeniedCall, evidence: Evidence) -> str:
+    caller = evidence.caller
+    if caller.type is CallerType.ANONYMOUS:
+        return "An anonymous caller"
+    if caller.type is CallerType.SERVICE:
+        return f"The AWS service {call.caller.invoked_by or '(not named)'}"
+    arn = caller.arn.value if isinstance(caller.arn, Read) else call.caller.arn
+    if not arn:
+        return f"A caller of account {caller.account or '(not named)'}"
+    kind, _, path = arn.split(":", 5)[-1].partition("/")
+    name = path.rsplit("/", 1)[-1]
+    label = {"role": "Role", "user": "User"}.get(kind, "Principal")
+    return f"{label} {name or kind} of account {caller.account}"
+
+
+def _target(call: DeniedCall, evidence: Evidence) -> str:
+    if call.bucket:
+        path = f"s3://{call.bucket}" + (f"/{call.object_key}" if call.object_key else "")
+        plain = "".join(ch if ch.isprintable() else "�" for ch in path)
+        return plain if len(plain) <= _LIMIT else plain[: _LIMIT - 1] + "…"
+    if isinstance(evidence.key, Read) and evidence.key.value:
+        return f"with key {evidence.key.value.arn}"
+    return "with a KMS key" if call.source == "kms" else "S3"

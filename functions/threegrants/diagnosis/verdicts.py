@@ -1,0 +1,110 @@
+"""The words of a diagnosis: verdicts, reasons, blockers, lacks and outcomes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the evidence says of one grant."""
+
+    GRANTED = "granted"
+    MISSING = "missing"
+    DENIED = "denied"
+    UNKNOWN = "unknown"
+    NOT_NEEDED = "not_needed"
+
+
+class Outcome(StrEnum):
+    """What follows for the on-call."""
+
+    FIXABLE = "fixable"
+    HANDOFF = "handoff"
+    DO_NOT_PATCH = "do_not_patch"
+    ALREADY_ALLOWED = "already_allowed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a verdict is what it is: a code for machines, the statement, a sentence for people."""
+
+    code: str
+    policy: str | None
+    sid: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The verdict on one grant (or on one half of the IAM grant)."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IamGrant:
+    """The caller's identity-based policies: the verdict on both halves together and on each."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    bucket: Grant
+    key: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Something beside the three grants that stops the call."""
+
+    kind: str
+    verdict: Verdict
+    policy: str | None
+    sid: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that could not be known: what, why, and what would supply it."""
+
+    what: str
+    why: str
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The whole answer for one denied call.
+
+    `grantee` is the ARN a patch would name: the role or user with its path; None where no single
+    principal can be named (anonymous, service, not resolvable).
+    """
+
+    bucket_policy: Grant
+    key_policy: Grant
+    iam_policy: IamGrant
+    blockers: tuple[Blocker, ...]
+    unknowns: tuple[Lack, ...]
+    outcome: Outcome
+    summary: str
+    cross_account: bool | None
+    grantee: str | None
+
+    @property
+    def allowed(self) -> bool:
+        """True if every grant the call needs is in place and nothing else stops it."""
+        return self.outcome is Outcome.ALREADY_ALLOWED
+
+
+_GRAVITY = (
+    Verdict.DENIED,
+    Verdict.MISSING,
+    Verdict.UNKNOWN,
+    Verdict.GRANTED,
+    Verdict.NOT_NEEDED,
+)
+
+
+def worst(*verdicts: Verdict) -> Verdict:
+    """The gravest of several verdicts: what is surely wrong outweighs what is not known."""
+    return min(verdicts, key=_GRAVITY.index)

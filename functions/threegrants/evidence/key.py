@@ -1,0 +1,87 @@
+"""The key's side: key policy, state, manager and grants, read in the key's own account."""
+
+from typing import Any
+
+
+from threegrants.evidence.accounts import Accounts
+from threegrants.evidence.ask import ask, together
+from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
+from threegrants.iam import KmsGrant
+
+
+def read_key_policy(kms: Any, key: str) -> str:
+    """The key policy's text as stored; a key has exactly one, named `default`."""
+    return str(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+
+
+def read_key(
+    accounts: Accounts, stated: str, source: str, home: tuple[str, str]
+) -> Item[KeyEvidence | None]:
+    """Everything of the key that decides.
+
+    Args:
+        stated: key ARN, alias ARN, key id or alias name, as the record or the bucket names it.
+        source: how it is known (`DeniedCall.kms_key_source`).
+        home: account and Region in which a name that is no ARN is looked up.
+    """
+    account, region = home
+    parts = stated.split(":", 5)
+    full = len(parts) == 6  # noqa: PLR2004 - the six fields of an ARN
+    if full:
+        region, account = parts[3], parts[4]
+
+    def needs(action: str) -> str:
+        return accounts.needs(action, f"key {stated}", account)
+
+    def kms() -> Any:
+        return accounts.client(account, "kms", region)
+
+    described = ask(
+        lambda: kms().describe_key(KeyId=stated)["KeyMetadata"], needs("kms:DescribeKey")
+    )
+    if isinstance(described, Unread):
+        if full and parts[5].startswith("key/"):
+            return Read(
+                KeyEvidence(
+                    stated, source, account, region, described, described, described, described
+                )
+            )
+        return described
+    about = described.value
+    arn = str(about["Arn"])
+    policy, grants = together(
+        [
+            lambda: ask(lambda: read_key_policy(kms(), arn), needs("kms:GetKeyPolicy")),
+            lambda: ask(lambda: _grants(kms(), arn), needs("kms:ListGrants")),
+        ]
+    )
+    return Read(
+        KeyEvidence(
+            arn=arn,
+            source=source,
+            account=account,
+            region=region,
+            policy=policy,  # type: ignore[arg-type]
+            state=Read(str(about.get("KeyState", "Enabled"))),
+            manager=Read(str(about.get("KeyManager", "CUSTOMER"))),
+            grants=grants,  # type: ignore[arg-type]
+        )
+    )
+
+
+def _grants(kms: Any, arn: str) -> tuple[KmsGrant, ...]:
+    found = []
+    for page in kms.get_paginator("list_grants").paginate(KeyId=arn):
+        found.extend(
+            KmsGrant(
+                key_arn=arn,
+                grantee_principal=str(grant.get("GranteePrincipal", "")),
+                operations=tuple(grant.get("Operations", ())),
+                constraints=grant.get("Constraints") or {},
+                grant_id=str(grant.get("GrantId", "")),
+            )
+            for grant in page.get("Grants", ())
+        )
+    return tuple(found)
+
+

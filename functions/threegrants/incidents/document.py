@@ -1,0 +1,129 @@
+"""The diagnosis document, `threegrants.diagnosis/1`: what people and machines read.
+
+Described by `schema/diagnosis.schema.json`, which the tests hold it against.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from threegrants.diagnosis import Grant, IamGrant, Reason
+from threegrants.diagnosis.sides import s3_resource
+from threegrants.evidence import Evidence, Read
+from threegrants.examine import Finding
+
+SCHEMA = "threegrants.diagnosis/1"
+
+
+def document(
+    finding: Finding,
+    identity: str,
+    event_ids: Sequence[str] = (),
+    count: int = 1,
+    seen: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """The JSON object of one diagnosis.
+
+    Args:
+        finding: the examined call.
+        identity: the incident's id.
+        event_ids: a bounded sample of the events that joined; this call's own if empty.
+        count: how many events joined.
+        seen: times of the first and last event.
+    """
+    call, evidence, diagnosis = finding.call, finding.evidence, finding.diagnosis
+    first, last = seen or (call.time, call.time)
+    key = evidence.key.value if isinstance(evidence.key, Read) else None
+    bucket = evidence.bucket
+    owner = bucket.account.value if bucket and isinstance(bucket.account, Read) else None
+    return {
+        "schema": SCHEMA,
+        "id": identity,
+        "principal": {
+            "arn": diagnosis.grantee or call.caller.arn,
+            "session_arn": call.caller.session_arn,
+            "account": call.caller.account,
+            "type": call.caller.type.value,
+        },
+        "request": {
+            "action": call.action,
+            "resource": _resource(finding),
+            "bucket": call.bucket,
+            "bucket_account": owner or call.bucket_account,
+            "object_key": call.object_key,
+            "access": call.access.value,
+            "region": call.region or None,
+            "cross_account": diagnosis.cross_account,
+            "kms_key": key.arn if key else None,
+            "kms_key_source": key.source if key else None,
+            "kms_actions": list(call.kms_actions),
+            "event_ids": list(event_ids) or ([call.event_id] if call.event_id else []),
+            "count": count,
+            "first_seen": first or None,
+            "last_seen": last or None,
+        },
+        "grants": {
+            "bucket_policy": _grant(diagnosis.bucket_policy),
+            "key_policy": _grant(diagnosis.key_policy),
+            "iam_policy": {
+                **_grant(diagnosis.iam_policy),
+                "bucket": _grant(diagnosis.iam_policy.bucket),
+                "key": _grant(diagnosis.iam_policy.key),
+            },
+        },
+        "blockers": [
+            {
+                "kind": blocker.kind,
+                "verdict": blocker.verdict.value,
+                "policy": blocker.policy,
+                "sid": blocker.sid,
+                "detail": blocker.detail,
+            }
+            for blocker in diagnosis.blockers
+        ],
+        "unknowns": [
+            {"what": lack.what, "why": lack.why, "needs": lack.needs}
+            for lack in diagnosis.unknowns
+        ],
+        "outcome": diagnosis.outcome.value,
+        "patches": [patch.to_json() for patch in finding.patches],
+        "summary": diagnosis.summary,
+        "message": call.message.text or None,
+        "evidence_at": evidence.at,
+    }
+
+
+def signature(body: dict[str, Any]) -> str:
+    """What has to change for an incident to be alerted again: verdicts, blockers, outcome."""
+    grants = body["grants"]
+    words = [f"{name}={grants[name]['verdict']}" for name in ("bucket_policy", "key_policy")]
+    iam = grants["iam_policy"]
+    words += [f"iam_{half}={iam[half]['verdict']}" for half in ("bucket", "key")]
+    words += sorted(f"blocker={blocker['kind']}" for blocker in body["blockers"])
+    return " ".join([*words, f"outcome={body['outcome']}"])
+
+
+def _grant(grant: Grant | IamGrant) -> dict[str, Any]:
+    return {
+        "verdict": grant.verdict.value,
+        "reasons": [_reason(reason) for reason in grant.reasons],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "code": reason.code,
+        "policy": reason.policy,
+        "sid": reason.sid,
+        "detail": reason.detail,
+    }
+
+
+def _resource(finding: Finding) -> str | None:
+    call = finding.call
+    if call.source == "s3" and call.action:
+        return s3_resource(call, call.action)
+    return _key_arn(finding.evidence) or call.message.resource
+
+
+def _key_arn(evidence: Evidence) -> str | None:
+    return evidence.key.value.arn if isinstance(evidence.key, Read) and evidence.key.value else None

@@ -1,0 +1,31 @@
+"""Identity: the same for every event of the same (principal, bucket, kind of access)."""
+
+import hashlib
+import json
+
+from threegrants.evidence import Evidence, Read
+from threegrants.records import DeniedCall
+
+
+def principal_of(call: DeniedCall, evidence: Evidence | None = None) -> str:
+    """The role or user without its path (names are unique in an account), or what stands for it.
+
+    The two copies of one record may name the same role with and without its path.
+    """
+    arn = call.caller.arn
+    if evidence is not None and isinstance(evidence.caller.arn, Read):
+        arn = evidence.caller.arn.value or arn
+    if arn:
+        head, _, resource = arn.rpartition(":")
+        kind, _, path = resource.partition("/")
+        return f"{head}:{kind}/{path.rsplit('/', 1)[-1]}" if path else arn
+    if call.caller.unique_id:
+        return f"{call.caller.account}:{call.caller.unique_id}"
+    return f"{call.caller.type}:{call.caller.invoked_by or call.caller.account or ''}"
+
+
+def incident_id(call: DeniedCall, evidence: Evidence | None = None) -> str:
+    """`tg-` and 16 hex digits."""
+    what = call.bucket or call.kms_key or ""
+    parts = (principal_of(call, evidence), what, call.access.value)
+    return "tg-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

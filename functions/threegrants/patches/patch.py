@@ -1,0 +1,126 @@
+"""`Patch`: one policy document before and after, and the digest that names exactly this change."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+def sha256(text: str | None) -> str:
+    """`sha256:` and the hex digest of the text's UTF-8 bytes; no document counts as empty."""
+    return "sha256:" + hashlib.sha256((text or "").encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One write to one policy.
+
+    `before` is the document's text as read (None: there is none), `after` the exact text to be
+    written. `target` is the ARN of the bucket, the key, or the role or user; `policy_name` is set
+    for inline policies only.
+    """
+
+    grant: str
+    """bucket_policy | key_policy | iam_policy"""
+    account: str
+    region: str
+    target: str
+    operation: str
+    before: str | None
+    after: str
+    statement: Mapping[str, Any]
+    policy_name: str | None = None
+
+    @property
+    def before_sha256(self) -> str:
+        """Digest of the document this patch was made for."""
+        return sha256(self.before)
+
+    @property
+    def after_sha256(self) -> str:
+        """Digest of the document this patch writes."""
+        return sha256(self.after)
+
+    @property
+    def digest(self) -> str:
+        """Names this very change: where, by which call, from what, to what."""
+        parts = (
+            self.grant,
+            self.account,
+            self.target,
+            self.operation,
+            self.policy_name or "",
+            self.before_sha256,
+            self.after_sha256,
+        )
+        return sha256(json.dumps(parts))
+
+    def to_json(self) -> dict[str, Any]:
+        """The patch as the diagnosis JSON shows it."""
+        return {
+            "grant": self.grant,
+            "account": self.account,
+            "region": self.region,
+            "target": self.target,
+            "operation": self.operation,
+            "policy_name": self.policy_name,
+            "before_sha256": self.before_sha256,
+            "after_sha256": self.after_sha256,
+            "statement": dict(self.statement),
+            "before": self.before,
+            "after": self.after,
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Patch":
+        """Read back what `to_json` wrote.
+
+        Raises:
+            ValueError: if the digest does not match the contents.
+        """
+        patch = cls(
+            grant=data["grant"],
+            account=data["account"],
+            region=data["region"],
+            target=data["target"],
+            operation=data["operation"],
+            before=data["before"],
+            after=data["after"],
+            statement=data["statement"],
+            policy_name=data["policy_name"],
+        )
+        if patch.digest != data["digest"]:
+            raise ValueError(f"patch of {patch.target}: contents do not match {data['digest']}")
+        return patch
+
+
+def canonical(document: str | None) -> Any:
+    """A policy in one normal form, so that AWS's own rewriting does not count as a change.
+
+    AWS turns account ids into root ARNs, collapses one-element lists and reorders sets of strings.
+    """
+    return _normal(json.loads(document)) if document else None
+
+
+def same_policy(one: str | None, other: str | None) -> bool:
+    """Whether two documents say the same, whatever their formatting."""
+    return bool(canonical(one) == canonical(other))
+
+
+def _normal(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {k: _normal(_listed(k, v), k) for k, v in value.items() if (k, v) != ("Sid", "")}
+    if isinstance(value, list):
+        members = [_normal(member, key) for member in value]
+        if members and all(isinstance(member, str) for member in members):
+            members = sorted(set(members))
+        return members[0] if len(members) == 1 and key != "Statement" else members
+    if key == "AWS" and isinstance(value, str) and len(value) == 12 and value.isdigit():  # noqa: PLR2004
+        return f"arn:aws:iam::{value}:root"
+    return value
+
+
+def _listed(key: str, value: Any) -> Any:
+    return [value] if key == "Statement" and isinstance(value, dict) else value
