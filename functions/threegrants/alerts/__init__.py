@@ -1,0 +1,9 @@
+"""One alert for one change: a payload for each protocol, published once.
+
+In: a diagnosis document. Out: an SNS message that a pager, a mailbox and a program can read.
+"""
+
+from threegrants.alerts.payload import Alert, alert_for
+from threegrants.alerts.publish import publish
+
+__all__ = ["Alert", "alert_for", "publish"]

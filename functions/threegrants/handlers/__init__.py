@@ -1,0 +1,1 @@
+"""The Lambdas: parse, call, respond; everything else is in the rooms above."""

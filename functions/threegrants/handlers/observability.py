@@ -1,0 +1,7 @@
+"""The one logger, tracer and metrics of every handler."""
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+
+logger = Logger(service="threegrants")
+tracer = Tracer(service="threegrants")
+metrics = Metrics(namespace="threegrants", service="threegrants")

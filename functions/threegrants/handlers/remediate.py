@@ -1,0 +1,157 @@
+"""RemediateFunction: the HTTP API by which people look at, approve, reject and roll back."""
+
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler.exceptions import BadRequestError
+from aws_lambda_powertools.logging import correlation_paths
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from threegrants.alerts import alert_for, publish
+from threegrants.examine import Finding, examine
+from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.incidents import Incident, NoIncident, State
+from threegrants.records import DeniedCall, parse_record
+from threegrants.remedy import Refused, Remedy, Result
+from threegrants.settings import Settings
+
+app = APIGatewayHttpResolver()
+
+
+@cache
+def _settings() -> Settings:
+    return Settings.from_env()
+
+
+def _reexamine(incident: Incident) -> Finding:
+    settings = _settings()
+    call = parse_record(settings.store.record(incident.id))
+    if not isinstance(call, DeniedCall):
+        raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
+    return examine(call, settings.reader, settings.rules, incident.prefix)
+
+
+@cache
+def _remedy() -> Remedy:
+    settings = _settings()
+    return Remedy(settings.store, settings.mender, frozenset(settings.trusted), _reexamine)
+
+
+def _actor() -> str:
+    """Who asks, by AWS's word: API Gateway fills this in after checking the signature."""
+    context = app.current_event.request_context
+    authorizer = context.authorizer
+    arn = authorizer.iam.user_arn if authorizer and authorizer.iam else None
+    if not arn:
+        raise Refused(HTTPStatus.FORBIDDEN, "no caller: reach this function through its API only")
+    return str(arn)
+
+
+def _answer(result: Result) -> dict[str, Any]:
+    metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
+    logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
+    return result.to_json()
+
+
+@app.get("/incidents")
+def incidents() -> dict[str, Any]:
+    """All incidents, the latest first; `?state=open` for one state."""
+    _actor()
+    wanted = app.current_event.get_query_string_value("state")
+    try:
+        state = State(wanted) if wanted else None
+    except ValueError as error:
+        raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
+    return {"incidents": [_short(incident) for incident in _settings().store.list(state)]}
+
+
+@app.get("/incidents/<identity>")
+def show(identity: str) -> dict[str, Any]:
+    """One incident with its diagnosis and history."""
+    _actor()
+    store = _settings().store
+    incident = store.get(identity)
+    return {
+        **_short(incident),
+        "diagnosis": incident.document(),
+        "history": store.history(identity),
+    }
+
+
+@app.post("/incidents/<identity>/approve")
+def approve(identity: str) -> dict[str, Any]:
+    """Apply the patches whose digests the body names."""
+    actor = _actor()
+    logger.set_correlation_id(identity)
+    body = app.current_event.json_body
+    digests = body.get("digests") if isinstance(body, dict) else None
+    if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
+        raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
+    result = _remedy().approve(identity, digests, actor)
+    if result.state is State.FAILED:
+        _alert(identity, "failed")
+    return _answer(result)
+
+
+@app.post("/incidents/<identity>/reject")
+def reject(identity: str) -> dict[str, Any]:
+    """Close the incident without a change."""
+    logger.set_correlation_id(identity)
+    return _answer(_remedy().reject(identity, _actor()))
+
+
+@app.post("/incidents/<identity>/rollback")
+def rollback(identity: str) -> dict[str, Any]:
+    """Take back what an approval wrote."""
+    logger.set_correlation_id(identity)
+    return _answer(_remedy().rollback(identity, _actor()))
+
+
+def _alert(identity: str, why: str) -> None:
+    settings = _settings()
+    body = settings.store.get(identity).document()
+    if body is not None:
+        publish(settings.sns, settings.topic, alert_for(body, settings.stack, why))
+
+
+def _short(incident: Incident) -> dict[str, Any]:
+    body = incident.diagnosis or {}
+    return {
+        "id": incident.id,
+        "state": incident.state.value,
+        "count": incident.count,
+        "first_seen": incident.first_seen,
+        "last_seen": incident.last_seen,
+        "outcome": body.get("outcome"),
+        "summary": body.get("summary"),
+    }
+
+
+@app.exception_handler(Refused)
+def _refused(error: Refused) -> Response[str]:
+    return _problem(error.status, error.detail)
+
+
+@app.exception_handler(NoIncident)
+def _missing(error: NoIncident) -> Response[str]:
+    return _problem(HTTPStatus.NOT_FOUND, str(error))
+
+
+def _problem(status: int, detail: str) -> Response[str]:
+    logger.warning("refused", extra={"status": int(status), "detail": detail})
+    return Response(
+        status_code=int(status),
+        content_type=content_types.APPLICATION_JSON,
+        body={"statusCode": int(status), "message": detail},  # type: ignore[arg-type]
+    )
+
+
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """HTTP API event (payload 2.0) in, response out."""
+    return app.resolve(event, context)

@@ -1,0 +1,97 @@
+"""The environment of the Lambdas, parsed once, and the parts built from it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+
+from threegrants.evidence import Accounts
+from threegrants.examine import Rules
+from threegrants.incidents import Store
+from threegrants.patches import Profile
+
+
+class SettingsError(ValueError):
+    """An environment variable of the function is missing or wrong: which, and what is wanted."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `template.yaml` gives the functions."""
+
+    table: str
+    topic: str
+    reader_role: str
+    mender_role: str
+    external_id: str
+    profile: Profile
+    trusted: tuple[str, ...]
+    stack: str
+    dead_letters: str
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the environment.
+
+        Raises:
+            SettingsError: naming the variable.
+        """
+
+        def want(name: str) -> str:
+            value = env.get(name, "")
+            if not value:
+                raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
+            return value
+
+        trusted = tuple(a.strip() for a in env.get("TRUSTED_ACCOUNTS", "").split(",") if a.strip())
+        for account in trusted:
+            if len(account) != 12 or not account.isdigit():  # noqa: PLR2004
+                raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
+        try:
+            profile = Profile(env.get("KEY_USE_PROFILE") or "least")
+        except ValueError as error:
+            raise SettingsError("KEY_USE_PROFILE must be least or article") from error
+        return cls(
+            table=want("TABLE_NAME"),
+            topic=want("TOPIC_ARN"),
+            reader_role=want("READER_ROLE_NAME"),
+            mender_role=env.get("MENDER_ROLE_NAME", ""),
+            external_id=env.get("EXTERNAL_ID", ""),
+            profile=profile,
+            trusted=trusted,
+            stack=env.get("STACK_NAME", "threegrants"),
+            dead_letters=env.get("DEAD_LETTER_QUEUE_URL", ""),
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """The incidents."""
+        return Store(boto3.resource("dynamodb").Table(self.table))
+
+    @cached_property
+    def reader(self) -> Accounts:
+        """Clients with the reader role."""
+        return Accounts(self.reader_role, self.external_id, known=self.trusted)
+
+    @cached_property
+    def mender(self) -> Accounts:
+        """Clients with the mender role; only the remediate function may assume it."""
+        return Accounts(self.mender_role, self.external_id)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Where patches may go and how they are cut."""
+        return Rules(writable=frozenset(self.trusted), profile=self.profile)
+
+    @cached_property
+    def sns(self) -> Any:
+        """The SNS client."""
+        return boto3.client("sns")
+
+    @cached_property
+    def sqs(self) -> Any:
+        """The SQS client, for bad input on its way to the dead-letter queue."""
+        return boto3.client("sqs")
