@@ -1,0 +1,274 @@
+"""The commands."""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from threegrants import __version__
+from threegrants.cases import answers
+from threegrants.cli.render import console, show_diagnosis, show_incident, show_incidents
+from threegrants.cli.service import Service, ServiceError
+from threegrants.evidence import Accounts
+from threegrants.examine import Rules, examine
+from threegrants.incidents import document, incident_id
+from threegrants.patches import Profile, Scope
+from threegrants.records import DeniedCall, RecordError, Skipped, parse_record, read_feed
+
+_STACK = click.option(
+    "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
+)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+)
+
+
+class Failure(click.ClickException):
+    """One clear line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+@click.group()
+@click.version_option(__version__, prog_name="threegrants")
+def main() -> None:
+    """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
+
+
+@main.command()
+@click.argument("file")
+@_FORMAT
+@click.option(
+    "--reader-role",
+    default="threegrants-reader",
+    show_default=True,
+    help="Role to assume in every account other than your own.",
+)
+@click.option("--external-id", default="", help="ExternalId that role's trust policy wants.")
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    help="An account that may own the bucket, when the record does not say; repeatable.",
+)
+@click.option(
+    "--profile-kms",
+    "profile",
+    type=click.Choice([p.value for p in Profile]),
+    default=Profile.LEAST.value,
+    show_default=True,
+    help="KMS actions that a patch grants.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice([s.value for s in Scope]),
+    default=Scope.PREFIX.value,
+    show_default=True,
+    help="How much of the bucket a patch covers.",
+)
+def diagnose(  # noqa: PLR0913 - one parameter for each option
+    file: str,
+    form: str,
+    reader_role: str,
+    external_id: str,
+    accounts: tuple[str, ...],
+    profile: str,
+    scope: str,
+) -> None:
+    """Diagnose each distinct denied access in FILE (`-` for standard input), live.
+
+    FILE holds CloudTrail records: one record, an EventBridge event, a trail file (also .gz), the
+    output of `aws cloudtrail lookup-events`, or JSON Lines of these.
+    """
+    groups, skipped = _group(file)
+    rules = Rules(profile=Profile(profile), scope=Scope(scope))
+    reader = _reader(reader_role, external_id, accounts) if groups else None
+    documents = []
+    for identity, calls in groups.items():
+        if reader is None:
+            break
+        newest = max(calls, key=lambda call: call.time)
+        finding = examine(newest, reader, rules)
+        times = sorted(call.time for call in calls)
+        events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
+        documents.append(
+            document(finding, identity, events, len(calls), (times[0], times[-1]))
+        )
+    if form == "json":
+        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+    else:
+        for body in documents:
+            show_diagnosis(body)
+    _say_skipped(skipped, sum(len(calls) for calls in groups.values()))
+
+
+def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]]:
+    groups: dict[str, list[DeniedCall]] = {}
+    skipped: dict[str, list[str]] = {}
+    seen: set[str] = set()
+    for position, record in _feed(file):
+        try:
+            call = parse_record(record)
+        except RecordError as error:
+            raise Failure(f"{file}: {position}: {error}") from error
+        if isinstance(call, Skipped):
+            skipped.setdefault(call.why, []).append(position)
+            continue
+        event = call.shared_event_id or call.event_id
+        if event and event in seen:
+            continue
+        seen.add(event)
+        groups.setdefault(incident_id(call), []).append(call)
+    return groups, skipped
+
+
+def _say_skipped(skipped: dict[str, list[str]], denied: int) -> None:
+    for why, positions in skipped.items():
+        where = ", ".join(positions[:3]) + (", …" if len(positions) > 3 else "")  # noqa: PLR2004
+        click.echo(f"skipped {len(positions)}: {why} ({where})", err=True)
+    if not denied:
+        click.echo("no S3 or KMS denial found", err=True)
+
+
+def _feed(file: str) -> Iterator[tuple[str, Any]]:
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise Failure(f"{file}: cannot be read: {error.strerror}; expected a file or -") from error
+    try:
+        yield from read_feed(data, file)
+    except RecordError as error:
+        raise Failure(f"{file}: {error}" if file not in str(error) else str(error)) from error
+
+
+def _reader(role: str, external_id: str, known: tuple[str, ...]) -> Accounts:
+    try:
+        own = boto3.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        # Without credentials everything is unread, and each diagnosis says so.
+        click.echo(f"no AWS credentials: {' '.join(str(error).split())}", err=True)
+        return Accounts(role, external_id, known=known)
+    return Accounts(role, external_id, direct=own, known=known)
+
+
+@main.command()
+@click.argument("cases", type=click.Path(exists=True, dir_okay=False))
+def evaluate(cases: str) -> None:
+    """Answer each authorization question in CASES (JSON Lines, also .gz), one JSON line each."""
+    opener = gzip.open if cases.endswith(".gz") else open
+    try:
+        with opener(cases, "rt", encoding="utf-8") as lines:
+            for answer in answers(lines):
+                click.echo(json.dumps(answer))
+    except (ValueError, OSError) as error:
+        raise Failure(f"{cases}: {error}") from error
+
+
+@main.command()
+@_STACK
+@click.option("--state", default=None, help="Only incidents in this state.")
+@_FORMAT
+def incidents(stack: str, state: str | None, form: str) -> None:
+    """List the incidents, the latest first."""
+    query = f"?state={state}" if state else ""
+    found = _call(stack, "GET", f"/incidents{query}")["incidents"]
+    if form == "json":
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        show_incidents(found)
+
+
+@main.command()
+@click.argument("identity", metavar="ID")
+@_STACK
+@_FORMAT
+def show(identity: str, stack: str, form: str) -> None:
+    """Show one incident: diagnosis, patches as diffs, history."""
+    incident = _call(stack, "GET", f"/incidents/{identity}")
+    if form == "json":
+        click.echo(json.dumps(incident, indent=2, ensure_ascii=False))
+    else:
+        show_incident(incident)
+
+
+@main.command()
+@click.argument("identity", metavar="ID")
+@_STACK
+@click.option("--digest", "digests", multiple=True, help="A patch to apply; repeatable.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def approve(identity: str, stack: str, digests: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001
+    """Apply the patches of an incident: those named by --digest, else all that are shown."""
+    if not digests:
+        incident = _call(stack, "GET", f"/incidents/{identity}")
+        show_incident(incident)
+        digests = tuple(patch["digest"] for patch in incident["diagnosis"]["patches"])
+        if not digests:
+            raise Failure(f"incident {identity} has no patch to approve")
+        if not yes:
+            click.confirm(f"Apply these {len(digests)} patch(es)?", abort=True)
+    _result(_call(stack, "POST", f"/incidents/{identity}/approve", {"digests": list(digests)}))
+
+
+@main.command()
+@click.argument("identity", metavar="ID")
+@_STACK
+def reject(identity: str, stack: str) -> None:
+    """Close an incident without a change."""
+    _result(_call(stack, "POST", f"/incidents/{identity}/reject", {}))
+
+
+@main.command()
+@click.argument("identity", metavar="ID")
+@_STACK
+def rollback(identity: str, stack: str) -> None:
+    """Take back what an approval wrote."""
+    _result(_call(stack, "POST", f"/incidents/{identity}/rollback", {}))
+
+
+@main.command()
+@click.argument("file")
+@_STACK
+def replay(file: str, stack: str) -> None:
+    """Feed the records of FILE to the deployed service, as if their events arrived now."""
+    records = []
+    for position, record in _feed(file):
+        try:
+            parsed = parse_record(record)
+        except RecordError as error:
+            raise Failure(f"{file}: {position}: {error}") from error
+        if isinstance(parsed, DeniedCall):
+            detail = record.get("detail", record) if "detail-type" in record else record
+            records.append(detail)
+    sent = _service(stack).replay(records)
+    click.echo(f"{sent} record(s) sent to the event bus")
+
+
+def _service(stack: str) -> Service:
+    try:
+        return Service.of_stack(stack)
+    except ServiceError as error:
+        raise Failure(str(error)) from error
+
+
+def _call(stack: str, method: str, path: str, body: Any = None) -> Any:
+    try:
+        return Service.of_stack(stack).call(method, path, body)
+    except ServiceError as error:
+        raise Failure(str(error)) from error
+
+
+def _result(result: dict[str, Any]) -> None:
+    console().print(f"[bold]{result['id']}[/bold] {result['state']}", highlight=False)
+    console().print(result["detail"], markup=False, highlight=False)
+    if result["state"] == "failed":
+        sys.exit(1)

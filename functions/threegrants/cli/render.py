@@ -1,0 +1,140 @@
+"""Diagnoses and incidents as text; every string of a record is printed as plain text, never markup."""
+
+import difflib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {
+    "granted": "green",
+    "missing": "bold red",
+    "denied": "bold magenta",
+    "unknown": "yellow",
+    "not_needed": "dim",
+    "fixable": "bold green",
+    "handoff": "bold yellow",
+    "do_not_patch": "bold magenta",
+    "already_allowed": "green",
+}
+_DIFF = {"+": "green", "-": "red", "@": "cyan"}
+_WIDTH = 100
+
+
+@cache
+def console() -> Console:
+    """The one console: 100 columns where the output is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, soft_wrap=False)
+
+
+def plain(text: object) -> str:
+    """A string from a record without control characters: it cannot move the cursor or colour."""
+    return "".join(ch if ch.isprintable() else "�" for ch in str(text))
+
+
+def word(verdict: str) -> Text:
+    """A verdict or outcome in its colour."""
+    return Text(verdict, style=_COLOURS.get(verdict, ""))
+
+
+def show_diagnosis(body: Mapping[str, Any]) -> None:
+    """One diagnosis: summary, the three grants, blockers, unknowns, patches."""
+    out = console()
+    request = body["request"]
+    out.print(Text(plain(body["summary"]), style="bold"))
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("incident", plain(body["id"]))
+    facts.add_row("principal", Text(plain(body["principal"]["arn"] or body["principal"]["account"])))
+    facts.add_row("request", Text(plain(f"{request['action']} on {request['resource']}")))
+    if request["kms_key"]:
+        source = str(request["kms_key_source"]).replace("_", " ")
+        facts.add_row("key", Text(plain(f"{request['kms_key']} (known from: {source})")))
+    seen = f"{request['count']} event(s), {request['first_seen']} to {request['last_seen']}"
+    facts.add_row("seen", Text(plain(seen)))
+    facts.add_row("outcome", word(body["outcome"]))
+    out.print(facts)
+    out.print(grants_table(body))
+    for blocker in body["blockers"]:
+        out.print(Text(f"blocked by {plain(blocker['kind'])}: {plain(blocker['detail'])}"))
+    for lack in body["unknowns"]:
+        line = f"not known: {lack['what']}: {lack['why']}; needs {lack['needs']}"
+        out.print(Text(plain(line), style="yellow"))
+    for patch in body["patches"]:
+        show_patch(patch)
+    out.print()
+
+
+def grants_table(body: Mapping[str, Any]) -> Table:
+    """The three grants, the IAM grant with its halves."""
+    grants = body["grants"]
+    iam = grants["iam_policy"]
+    rows = [
+        ("bucket policy", grants["bucket_policy"]),
+        ("KMS key policy", grants["key_policy"]),
+        ("IAM policy, bucket", iam["bucket"]),
+        ("IAM policy, key", iam["key"]),
+    ]
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for name, grant in rows:
+        reasons = [plain(_reason(reason)) for reason in grant["reasons"]]
+        table.add_row(name, word(grant["verdict"]), Text("\n".join(reasons)))
+    return table
+
+
+def _reason(reason: Mapping[str, Any]) -> str:
+    where = " ".join(part for part in (reason["policy"], reason["sid"]) if part)
+    return f"{where}: {reason['detail']}" if where else str(reason["detail"])
+
+
+def show_patch(patch: Mapping[str, Any]) -> None:
+    """One patch as a diff of the pretty-printed policy, with the digest an approval names."""
+    out = console()
+    name = f" ({patch['policy_name']})" if patch.get("policy_name") else ""
+    out.print(Text(plain(f"\n{patch['operation']} {patch['target']}{name}"), style="bold"))
+    for line in diff(patch):
+        out.print(Text("  " + plain(line), style=_DIFF.get(line[:1], "")))
+    out.print(Text(f"  digest {plain(patch['digest'])}", style="dim"))
+
+
+def diff(patch: Mapping[str, Any]) -> list[str]:
+    """Unified diff of before and after, both pretty-printed."""
+    before, after = _pretty(patch.get("before")), _pretty(patch.get("after"))
+    lines = list(difflib.unified_diff(before, after, "before", "after", lineterm="", n=2))
+    return lines[2:]
+
+
+def _pretty(document: str | None) -> list[str]:
+    return json.dumps(json.loads(document), indent=2).splitlines() if document else []
+
+
+def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each incident."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("id", "state", "outcome", "count", "last seen", "summary"):
+        table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
+    for incident in found:
+        table.add_row(
+            plain(incident["id"]),
+            plain(incident["state"]),
+            word(str(incident["outcome"] or "")),
+            str(incident["count"]),
+            plain(incident["last_seen"]),
+            Text(plain(incident["summary"] or "")),
+        )
+    console().print(table if found else "no incidents")
+
+
+def show_incident(incident: Mapping[str, Any]) -> None:
+    """One incident with its diagnosis and history."""
+    out = console()
+    out.print(Text(f"{plain(incident['id'])}  {plain(incident['state'])}", style="bold"))
+    if incident.get("diagnosis"):
+        show_diagnosis(incident["diagnosis"])
+    for line in incident.get("history", ()):
+        text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
+        out.print(Text(plain(text), style="dim"))
