@@ -6,6 +6,7 @@ Out: a `DeniedCall`, a `Skipped` (no denial of S3 or KMS), or a `RecordError` (w
 
 from threegrants.records.call import Access, Caller, CallerType, DeniedCall, Skipped
 from threegrants.records.errors import RecordError
+from threegrants.records.feed import read_feed
 from threegrants.records.parse import parse_record
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "RecordError",
     "Skipped",
     "parse_record",
+    "read_feed",
 ]
