@@ -1,0 +1,109 @@
+"""Authorization questions as JSON, for measuring the evaluator: one case in, one answer out.
+
+A case has `id`, `request` {principal, action, resource {arn, accountId}, context}, the policies
+(`identityPolicies`, `resourcePolicy`, `sessionPolicy`, `permissionBoundaries`, `scps`, `rcps`,
+`vpcEndpointPolicies`, `grants`) and `settings`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from threegrants.iam import (
+    Effect,
+    KmsGrant,
+    Policies,
+    Policy,
+    PolicyLevel,
+    Request,
+    evaluate,
+)
+
+_WORDS = {
+    Effect.ALLOW: "Allowed",
+    Effect.EXPLICIT_DENY: "ExplicitlyDenied",
+    Effect.IMPLICIT_DENY: "ImplicitlyDenied",
+}
+
+
+def answers(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Answer each line.
+
+    Raises:
+        ValueError: with the line number, for a line that is no case.
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield answer(json.loads(line))
+        except KeyError as error:
+            raise ValueError(f"line {number}: the case lacks {error}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"line {number}: {error}") from error
+
+
+def answer(case: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"id", "decision", "causes"}` of one case.
+
+    Raises:
+        PolicyError: if a policy of the case is malformed.
+    """
+    request, policies = load(case)
+    decision = evaluate(request, policies)
+    return {
+        "id": case["id"],
+        "decision": _WORDS[decision.effect],
+        "causes": sorted(decision.causes),
+    }
+
+
+def load(case: Mapping[str, Any]) -> tuple[Request, Policies]:
+    """The evaluator's input for one case."""
+    return load_request(case["request"]), load_policies(case)
+
+
+def load_request(asked: Mapping[str, Any]) -> Request:
+    """The question of a case."""
+    resource = asked["resource"]
+    return Request(
+        asked["principal"],
+        asked["action"],
+        resource["arn"],
+        resource["accountId"],
+        {k: tuple(v) if isinstance(v, list) else v for k, v in asked.get("context", {}).items()},
+        bool(asked.get("wildcardOnlyAction")),
+    )
+
+
+def load_policies(case: Mapping[str, Any]) -> Policies:
+    """The policies of a case, compiled."""
+    settings = (case.get("settings") or {}).get("s3") or {}
+    resource, session = case.get("resourcePolicy"), case.get("sessionPolicy")
+    return Policies(
+        identity=_named(case.get("identityPolicies")),
+        resource=Policy.parse(resource, "resource policy") if resource else None,
+        boundaries=_named(case.get("permissionBoundaries")),
+        session=Policy.parse(session, "session policy") if session else None,
+        scps=_levels(case.get("scps")),
+        rcps=_levels(case.get("rcps")),
+        vpc_endpoint=_named(case.get("vpcEndpointPolicies")),
+        grants=tuple(
+            KmsGrant(
+                grant["keyArn"],
+                grant["granteePrincipal"],
+                tuple(grant["operations"]),
+                grant.get("constraints") or {},
+            )
+            for grant in case.get("grants") or ()
+        ),
+        block_public_access=bool(settings.get("blockPublicAccess")),
+    )
+
+
+def _named(listed: Iterable[Mapping[str, Any]] | None) -> tuple[Policy, ...]:
+    return tuple(Policy.parse(entry["policy"], entry["name"]) for entry in listed or ())
+
+
+def _levels(listed: Iterable[Mapping[str, Any]] | None) -> tuple[PolicyLevel, ...]:
+    return tuple(PolicyLevel(level["orgId"], _named(level["policies"])) for level in listed or ())

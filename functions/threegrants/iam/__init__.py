@@ -1,0 +1,41 @@
+"""The evaluator: may this principal do this on this resource, given these policies; pure.
+
+In: a `Request` and the `Policies` in force. Out: a `Decision` with the outcome of every layer, the
+deciding statements, and for a layer without an allow the statement that came nearest.
+"""
+
+from threegrants.iam.documents import Policy, PolicyError
+from threegrants.iam.explain import Mismatch, NearestMiss
+from threegrants.iam.grants import KmsGrant
+from threegrants.iam.layers import (
+    Decision,
+    Effect,
+    Layer,
+    LayerOutcome,
+    Policies,
+    PolicyLevel,
+    StatementRef,
+    evaluate,
+    evaluate_layer,
+)
+from threegrants.iam.public import is_public
+from threegrants.iam.request import Request
+
+__all__ = [
+    "Decision",
+    "Effect",
+    "KmsGrant",
+    "Layer",
+    "LayerOutcome",
+    "Mismatch",
+    "NearestMiss",
+    "Policies",
+    "Policy",
+    "PolicyError",
+    "PolicyLevel",
+    "Request",
+    "StatementRef",
+    "evaluate",
+    "evaluate_layer",
+    "is_public",
+]
