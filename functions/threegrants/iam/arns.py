@@ -35,9 +35,7 @@ def matches(pattern: Template, arn: str, context: Context) -> bool:
         if compiled is None and text not in _COMPILED:
             if len(_COMPILED) >= _SIZE:
                 _COMPILED.clear()
-            fields = split(text)
-            compiled = tuple(matcher(f) for f in fields) if len(fields) == FIELDS else None
-            _COMPILED[text] = compiled
+            compiled = _COMPILED[text] = _compile(text)
         return compiled is not None and _fields_match(compiled, arn)
     tokens = pattern.tokens(context)
     if tokens is None:
@@ -46,6 +44,14 @@ def matches(pattern: Template, arn: str, context: Context) -> bool:
     if len(groups) != FIELDS:
         return len(groups) == 1 and Matcher(groups[0]).only_any
     return _fields_match(tuple(Matcher(tuple(group)) for group in groups), arn)
+
+
+def _compile(text: str) -> tuple[Matcher, ...] | None:
+    """The fields of a pattern; one that ends early with a star leaves the other fields open."""
+    fields = split(text)
+    if len(fields) < FIELDS and text.endswith("*"):
+        fields += ["*"] * (FIELDS - len(fields))
+    return tuple(matcher(field) for field in fields) if len(fields) == FIELDS else None
 
 
 def _fields_match(compiled: tuple[Matcher, ...], arn: str) -> bool:

@@ -105,10 +105,11 @@ class Decision:
 def evaluate(request: Request, policies: Policies) -> Decision:
     """The whole evaluation.
 
-    An explicit deny of any layer wins. Then each guardrail in force must allow. Then the grants:
-    across accounts both sides; within one account either side, but a key needs its key policy.
+    An explicit deny of any layer wins. A session policy cuts off whatever it does not allow. Then
+    the grants: across accounts both sides; within one account either side, but a key needs its key
+    policy. Then each guardrail in force must allow too.
     """
-    asked = Asked(request)
+    asked = Asked(request, bounded=bool(policies.boundaries))
     outcomes = {layer: _layer(layer, asked, policies) for layer in Layer}
     found = tuple(outcomes.values())
     denied = [o.layer for o in found if o.effect is Effect.EXPLICIT_DENY]
@@ -116,24 +117,28 @@ def evaluate(request: Request, policies: Policies) -> Decision:
         return Decision(Effect.EXPLICIT_DENY, found, _causes(denied, "explicit"))
     identity, resource = outcomes[Layer.IDENTITY], outcomes[Layer.RESOURCE]
     through_resource = _suffices(resource, asked)
-    limits = [Layer.SCP, Layer.RCP, Layer.VPCE]
-    if not (through_resource and _unlimited(resource, asked)):
-        limits += [Layer.BOUNDARY, Layer.SESSION]
-    closed = [layer for layer in limits if outcomes[layer].effect is Effect.IMPLICIT_DENY]
+    limited = not (through_resource and _unlimited(resource, asked))
+    session = [Layer.SESSION] if limited else []
     missing = [] if through_resource else _missing(identity, resource, asked)
-    if closed:
-        return Decision(Effect.IMPLICIT_DENY, found, _causes(closed, "implicit"))
-    if missing:
-        return Decision(Effect.IMPLICIT_DENY, found, _causes(missing, "implicit"))
+    guardrails = [Layer.SCP, Layer.RCP, Layer.VPCE, *([Layer.BOUNDARY] if limited else [])]
+    for stage in (_closed(session, outcomes), missing, _closed(guardrails, outcomes)):
+        if stage:
+            return Decision(Effect.IMPLICIT_DENY, found, _causes(stage, "implicit"))
     return Decision(Effect.ALLOW, found)
+
+
+def _closed(layers: list[Layer], outcomes: dict[Layer, LayerOutcome]) -> list[Layer]:
+    return [layer for layer in layers if outcomes[layer].effect is Effect.IMPLICIT_DENY]
 
 
 def _missing(identity: LayerOutcome, resource: LayerOutcome, asked: Asked) -> list[Layer]:
     """The grants that lack an allow, where the resource-based policy does not suffice alone."""
     lacking = [o.layer for o in (identity, resource) if o.effect is not Effect.ALLOW]
-    if asked.account is None or asked.cross_account or _is_kms(asked):
+    if asked.account is None or asked.cross_account:
         return lacking
-    return [] if identity.effect is Effect.ALLOW else [Layer.IDENTITY, Layer.RESOURCE]
+    if identity.effect is not Effect.ALLOW:
+        return [Layer.IDENTITY, Layer.RESOURCE]
+    return lacking if _is_kms(asked) else []
 
 
 def _suffices(resource: LayerOutcome, asked: Asked) -> bool:
@@ -154,7 +159,7 @@ def _causes(layers: Iterable[Layer], how: str) -> tuple[str, ...]:
 
 def evaluate_layer(request: Request, layer: Layer, policies: Policies) -> LayerOutcome:
     """One layer alone, whatever the others say."""
-    return _layer(layer, Asked(request), policies)
+    return _layer(layer, Asked(request, bounded=bool(policies.boundaries)), policies)
 
 
 def _layer(layer: Layer, asked: Asked, policies: Policies) -> LayerOutcome:
@@ -165,6 +170,9 @@ def _layer(layer: Layer, asked: Asked, policies: Policies) -> LayerOutcome:
     if layer is Layer.BOUNDARY:
         return _all_of(layer, [(policy,) for policy in policies.boundaries], asked)
     if layer is Layer.SESSION:
+        if policies.session is None and asked.kind is Kind.FEDERATED:
+            # Without a session policy a federated user has no permissions (GetFederationToken).
+            return LayerOutcome(layer, Effect.IMPLICIT_DENY)
         return _all_of(layer, [(policies.session,)] if policies.session else [], asked)
     if layer is Layer.SCP:
         levels = [level.policies for level in policies.scps] if _scp_applies(asked) else []

@@ -66,7 +66,9 @@ class Principals:
         found = Reach.NONE
         if asked.account in self.accounts:
             found = Reach.ACCOUNT
-        if asked.role is not None and asked.role in self.names:
+        if asked.plays(self.names):
+            found = Reach.ROLE
+        if asked.kind is Kind.FEDERATED and _user_of(principal) in self.names:
             found = Reach.ROLE
         providers = asked.context.get("aws:federatedprovider", ())
         if any(provider in self.federated for provider in providers):
@@ -82,10 +84,13 @@ class Principals:
             return Reach.ANYONE
         if asked.kind is Kind.SERVICE:
             return Reach.NONE if principal in self.services else Reach.ANYONE
+        if deny and asked.bounded:
+            # "…the permissions boundary … always denied" (IAM user guide, NotPrincipal).
+            return Reach.ANYONE
         if not deny:
             return Reach.NONE if self._named(asked) else Reach.ANYONE
         own = principal in self.names or asked.kind is Kind.ROOT
-        through = asked.role is None or asked.role in self.names
+        through = asked.role is None or asked.plays(self.names)
         spared = own and through and asked.account in self.accounts
         return Reach.NONE if spared else Reach.ANYONE
 
@@ -121,6 +126,11 @@ def _compile(value: Any, where: str, *, inverted: bool) -> Principals:
         federated=frozenset(groups["Federated"]),
         inverted=inverted,
     )
+
+
+def _user_of(federated: str) -> str:
+    """The IAM user a federated session of the same name acts for."""
+    return federated.replace(":sts:", ":iam:", 1).replace(":federated-user/", ":user/", 1)
 
 
 def _account(name: str) -> str | None:

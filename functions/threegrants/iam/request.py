@@ -54,10 +54,12 @@ class Request:
 class Asked:
     """A request made ready: names in lower case, the principal taken apart, once for all layers."""
 
-    __slots__ = ("account", "action", "context", "kind", "request", "role")
+    __slots__ = ("account", "action", "bounded", "context", "kind", "path_known", "request", "role")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, *, bounded: bool = False) -> None:
         self.request = request
+        self.bounded = bounded
+        self.path_known = True
         self.action = request.action.lower()
         self.context: Context = {
             key.lower(): (value,) if isinstance(value, str) else tuple(value)
@@ -79,7 +81,24 @@ class Asked:
         for arn in stated:
             if split(arn)[4:5] == [fields[4]] and ":role/" in arn and arn.endswith(f"/{name}"):
                 return arn
+        self.path_known = False
         return f"arn:{fields[1]}:iam::{fields[4]}:role/{name}"
+
+    def plays(self, names: frozenset[str]) -> bool:
+        """Whether one of the ARNs is the principal's role.
+
+        A session's ARN carries no path: where the context does not tell it, the name decides, for
+        names are unique in an account (IAM user guide, "IAM identifiers").
+        """
+        role = self.role
+        if role is None:
+            return False
+        if self.path_known or role in names:
+            return role in names
+        head, _, name = role.partition(":role/")
+        return any(
+            listed.startswith(f"{head}:role/") and listed.endswith(f"/{name}") for listed in names
+        )
 
     @property
     def cross_account(self) -> bool:
