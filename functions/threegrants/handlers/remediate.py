@@ -65,7 +65,7 @@ def incidents() -> dict[str, Any]:
         state = State(wanted) if wanted else None
     except ValueError as error:
         raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
-    return {"incidents": [_short(incident) for incident in _settings().store.list(state)]}
+    return {"incidents": [_short(incident) for incident in _settings().store.latest(state)]}
 
 
 @app.get("/incidents/<identity>")

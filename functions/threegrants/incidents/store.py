@@ -164,7 +164,7 @@ class Store:
         loaded: dict[str, Any] = json.loads(str(item["record"])) if item else {}
         return loaded
 
-    def list(self, state: State | None = None, limit: int = 50) -> list[Incident]:
+    def latest(self, state: State | None = None, limit: int = 50) -> list[Incident]:
         """Incidents of one state, or of all, the latest seen first."""
         found: list[Incident] = []
         for wanted in [state] if state else list(State):

@@ -1,0 +1,58 @@
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+BIN := .venv/bin
+MINISTACK := .venv-ministack/bin/ministack
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types template build bench clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/.ready: requirements-dev.txt functions/requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv-ministack/.ready: requirements-ministack.txt
+	$(PYTHON) -m venv .venv-ministack
+	.venv-ministack/bin/python -m pip install --quiet --require-hashes -r requirements-ministack.txt
+	touch $@
+
+# What Lambda gets, for the interpreter that the embedded AWS runs it with.
+.build/lambda/.ready: functions/requirements.txt .venv/.ready
+	rm -rf .build/lambda
+	$(BIN)/python -m pip install --quiet --require-hashes -r functions/requirements.txt \
+		--target .build/lambda
+	touch $@
+
+setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environments, from hash-pinned requirements
+
+demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
+	$(BIN)/python tests/service/demo.py
+
+test: setup  ## the whole test suite
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: .venv/.ready  ## style, formatting, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/.ready  ## static types
+	$(BIN)/mypy
+
+template: .venv/.ready  ## lint of the CloudFormation templates
+	$(BIN)/cfn-lint template.yaml member.yaml
+
+build:  ## the deployable package (needs the SAM command line)
+	sam build
+
+bench: .venv/.ready  ## benchmarks
+	$(BIN)/python benchmarks/evaluator.py
+
+clean:  ## remove everything that was built
+	rm -rf .venv .venv-ministack .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .coverage

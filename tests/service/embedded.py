@@ -1,0 +1,233 @@
+"""The embedded AWS, with the service deployed from `template.yaml` and two member accounts."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "eu-west-1"
+OWNER = "111111111111"
+CALLER = "222222222222"
+STACK = "threegrants"
+EXTERNAL_ID = "demo-external-id"
+T = TypeVar("T")
+_CONFIG = Config(
+    retries={"max_attempts": 2}, s3={"addressing_style": "path"}, read_timeout=60
+)
+
+
+@dataclass
+class Embedded:
+    """A running embedded AWS; accounts are told apart by their root credentials."""
+
+    endpoint: str
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    def session(self, account: str) -> boto3.Session:
+        """The root user of an account (its access key id is the account id)."""
+        return boto3.Session(
+            aws_access_key_id=account, aws_secret_access_key="test", region_name=REGION
+        )
+
+    def client(self, service: str, account: str = OWNER, session: Any = None) -> Any:
+        return (session or self.session(account)).client(
+            service, endpoint_url=self.endpoint, config=_CONFIG
+        )
+
+    def role_session(self, account: str, role: str, name: str = "demo") -> boto3.Session:
+        """A session of a role, assumed by its own account's root."""
+        answer = self.client("sts", account).assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName=name
+        )
+        given = answer["Credentials"]
+        return boto3.Session(
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+            region_name=REGION,
+        )
+
+    def environment(self, session: Any = None) -> dict[str, str]:
+        """The environment in which any boto3 program talks to the embedded AWS."""
+        given = (session or self.session(OWNER)).get_credentials()
+        found = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": given.access_key,
+            "AWS_SECRET_ACCESS_KEY": given.secret_key,
+        }
+        return found | ({"AWS_SESSION_TOKEN": given.token} if given.token else {})
+
+
+@contextmanager
+def running(*, keep: bool = False) -> Iterator[Embedded]:
+    """Start the embedded AWS on a free port, with IAM enforced; stop it at the end."""
+    port = _free_port()
+    state = Path(tempfile.mkdtemp(prefix="threegrants-"))
+    log = (state / "log").open("w")
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+    } | {
+        "AUTH": "true",
+        "GATEWAY_PORT": str(port),
+        "EDGE_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "STATE_DIR": str(state / "state"),
+        "S3_DATA_DIR": str(state / "s3"),
+        "TMPDIR": str(state),
+        "MINISTACK_REGION": REGION,
+        "LOG_LEVEL": "INFO",
+    }
+    process = subprocess.Popen(
+        [_executable()], env=environment, stdout=log, stderr=log, start_new_session=True
+    )
+    embedded = Embedded(f"http://localhost:{port}")
+    try:
+        wait_for("the embedded AWS", lambda: _healthy(embedded.endpoint, process), 60)
+        yield embedded
+    except BaseException:
+        log.flush()
+        sys.stderr.write(f"--- log of the embedded AWS ({state / 'log'}), its end:\n")
+        sys.stderr.write("".join((state / "log").read_text().splitlines(keepends=True)[-40:]))
+        raise
+    finally:
+        if keep:
+            print(f"left running: process {process.pid}, state in {state}")
+        else:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            log.close()
+            shutil.rmtree(state, ignore_errors=True)
+
+
+def _executable() -> str:
+    own = os.environ.get("THREEGRANTS_MINISTACK")
+    return own or str(ROOT / ".venv-ministack" / "bin" / "ministack")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _healthy(endpoint: str, process: "subprocess.Popen[bytes]") -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"the embedded AWS ended with code {process.returncode}")
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def wait_for(what: str, ready: Callable[[], T], seconds: float = 30) -> T:
+    """Poll until `ready` gives something true.
+
+    Raises:
+        TimeoutError: naming what did not come.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = ready()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise TimeoutError(f"{what} did not come within {seconds:.0f} seconds")
+
+
+def deploy(embedded: Embedded) -> None:
+    """Deploy `template.yaml` into account A as `sam deploy` does, `member.yaml` into A and B."""
+    s3 = embedded.client("s3")
+    s3.create_bucket(
+        Bucket="deployments", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    s3.put_object(Bucket="deployments", Key="functions.zip", Body=_package())
+    template = (ROOT / "template.yaml").read_text()
+    template = template.replace("CodeUri: functions/", "CodeUri: s3://deployments/functions.zip")
+    embedded.outputs = _stack(
+        embedded,
+        OWNER,
+        STACK,
+        template,
+        {
+            "RuleState": "ENABLED",
+            "ExternalId": EXTERNAL_ID,
+            "TrustedAccounts": f"{OWNER},{CALLER}",
+            "EndpointUrl": embedded.endpoint,
+        },
+    )
+    member = (ROOT / "member.yaml").read_text()
+    for account in (OWNER, CALLER):
+        _stack(
+            embedded,
+            account,
+            "threegrants-member",
+            member,
+            {
+                "DiagnoseRoleArn": embedded.outputs["DiagnoseRoleArn"],
+                "RemediateRoleArn": embedded.outputs["RemediateRoleArn"],
+                "ExternalId": EXTERNAL_ID,
+            },
+        )
+
+
+def _package() -> bytes:
+    """The deployment package: the pinned libraries and our own code."""
+    built = ROOT / ".build" / "lambda"
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for top in (built, ROOT / "functions"):
+                for path in sorted(top.rglob("*")):
+                    if path.is_file() and "__pycache__" not in path.parts:
+                        archive.write(path, path.relative_to(top))
+        file.seek(0)
+        return file.read()
+
+
+def _stack(
+    embedded: Embedded, account: str, name: str, template: str, parameters: dict[str, str]
+) -> dict[str, str]:
+    client = embedded.client("cloudformation", account)
+    client.create_stack(
+        StackName=name,
+        TemplateBody=template,
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+        ],
+        Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+
+    def done() -> Any:
+        stack = client.describe_stacks(StackName=name)["Stacks"][0]
+        return stack if not stack["StackStatus"].endswith("IN_PROGRESS") else None
+
+    stack = wait_for(f"stack {name}", done, 120)
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        events = client.describe_stack_events(StackName=name)["StackEvents"]
+        reasons = [
+            f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}"
+            for e in events
+            if "FAILED" in e["ResourceStatus"]
+        ]
+        raise RuntimeError(f"stack {name}: {stack['StackStatus']}: {json.dumps(reasons)}")
+    return {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", ())}
