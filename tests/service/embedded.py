@@ -94,7 +94,7 @@ def running(*, keep: bool = False) -> Iterator[Embedded]:
         "LOG_LEVEL": "INFO",
     }
     process = subprocess.Popen(
-        [_executable()], env=environment, stdout=log, stderr=log, start_new_session=True
+        [_python(), str(ROOT / "tests" / "service" / "emulator.py")], env=environment, stdout=log, stderr=log, start_new_session=True
     )
     embedded = Embedded(f"http://localhost:{port}")
     try:
@@ -119,9 +119,10 @@ def running(*, keep: bool = False) -> Iterator[Embedded]:
             shutil.rmtree(state, ignore_errors=True)
 
 
-def _executable() -> str:
+def _python() -> str:
+    """The interpreter that has the embedded AWS; it pins its own botocore, so it lives apart."""
     own = os.environ.get("THREEGRANTS_MINISTACK")
-    return own or str(ROOT / ".venv-ministack" / "bin" / "ministack")
+    return own or str(ROOT / ".venv-ministack" / "bin" / "python")
 
 
 def _free_port() -> int:

@@ -28,11 +28,13 @@ class Service:
         url: the HTTP API.
         bus: the event bus the rule listens on.
         region: the stack's Region.
+        session: whose credentials sign; the default ones if None.
     """
 
     url: str
     bus: str
     region: str
+    session: boto3.Session | None = None
 
     @classmethod
     def of_stack(cls, stack: str) -> "Service":
@@ -58,7 +60,7 @@ class Service:
         Raises:
             ServiceError: with the service's own words if it refuses.
         """
-        credentials = boto3.Session().get_credentials()
+        credentials = (self.session or boto3.Session()).get_credentials()
         if credentials is None:
             raise ServiceError("no AWS credentials")
         url = self.url + path

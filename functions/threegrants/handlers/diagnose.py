@@ -41,19 +41,19 @@ def _watch() -> Watch:
 
 
 @tracer.capture_method(capture_response=False)
-def _one(message: SQSRecord) -> None:
+def _one(record: SQSRecord) -> None:
     try:
-        record = json.loads(message.body)
-        call = parse_record(record)
+        event = json.loads(record.body)
+        call = parse_record(event)
     except (RecordError, ValueError) as error:
-        _bad(message, str(error))
+        _bad(record, str(error))
         return
     if isinstance(call, Skipped):
         metrics.add_metric(name="RecordsSkipped", unit=MetricUnit.Count, value=1)
         logger.info("skipped", extra={"why": call.why, "event_id": call.event_id})
         return
     metrics.add_metric(name="DeniedCalls", unit=MetricUnit.Count, value=1)
-    incident = _watch().see(call, record)
+    incident = _watch().see(call, event)
     logger.set_correlation_id(incident.id)
     body = incident.diagnosis or {}
     logger.info(

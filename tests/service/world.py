@@ -1,0 +1,183 @@
+"""Two accounts for one act: A with an encrypted bucket, B with a role; and the records of denials.
+
+The embedded AWS records no denials, so the CloudTrail records are made here, in the shapes that
+CloudTrail's user guide gives them.
+"""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from service.embedded import CALLER, OWNER, REGION, Embedded
+
+OBJECT = "reports/2026/q3.csv"
+CONTENT = b"quarter,amount\nq3,42\n"
+
+
+@dataclass(frozen=True)
+class World:
+    """One act's bucket, key and role."""
+
+    embedded: Embedded
+    name: str
+    bucket: str
+    key: str
+    role: str
+
+    @property
+    def role_arn(self) -> str:
+        return f"arn:aws:iam::{CALLER}:role/{self.role}"
+
+    def call(self) -> str:
+        """B's role reads the object: `granted`, or the error code of the refusal."""
+        session = self.embedded.role_session(CALLER, self.role, "analyst")
+        try:
+            answer = self.embedded.client("s3", session=session).get_object(
+                Bucket=self.bucket, Key=OBJECT
+            )
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return "granted" if answer["Body"].read() == CONTENT else "other content"
+
+    def record(self, operation: str = "GetObject", **changes: Any) -> dict[str, Any]:
+        """The bucket owner's copy of the record of B's denied call."""
+        return {
+            "eventVersion": "1.11",
+            "userIdentity": {
+                "type": "AssumedRole",
+                "principalId": "AROAEXAMPLEANALYST000:analyst",
+                "arn": f"arn:aws:sts::{CALLER}:assumed-role/{self.role}/analyst",
+                "accountId": CALLER,
+                "accessKeyId": "ASIAEXAMPLEANALYST00",
+                "sessionContext": {
+                    "sessionIssuer": {
+                        "type": "Role",
+                        "principalId": "AROAEXAMPLEANALYST000",
+                        "arn": self.role_arn,
+                        "accountId": CALLER,
+                        "userName": self.role,
+                    },
+                    "attributes": {"mfaAuthenticated": "false"},
+                },
+            },
+            "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "eventSource": "s3.amazonaws.com",
+            "eventName": operation,
+            "awsRegion": REGION,
+            "sourceIPAddress": "198.51.100.7",
+            "userAgent": "[Boto3/1.44 md/Botocore]",
+            "errorCode": "AccessDenied",
+            "errorMessage": "Access Denied",
+            "requestParameters": {
+                "bucketName": self.bucket,
+                "Host": f"{self.bucket}.s3.{REGION}.amazonaws.com",
+                "key": OBJECT,
+            },
+            "responseElements": None,
+            "additionalEventData": {
+                "SignatureVersion": "SigV4",
+                "CipherSuite": "TLS_AES_128_GCM_SHA256",
+                "AuthenticationMethod": "AuthHeader",
+            },
+            "requestID": uuid.uuid4().hex[:16].upper(),
+            "eventID": str(uuid.uuid4()),
+            "readOnly": True,
+            "resources": [
+                {"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::{self.bucket}/{OBJECT}"},
+                {
+                    "accountId": OWNER,
+                    "type": "AWS::S3::Bucket",
+                    "ARN": f"arn:aws:s3:::{self.bucket}",
+                },
+            ],
+            "eventType": "AwsApiCall",
+            "managementEvent": False,
+            "recipientAccountId": OWNER,
+            "sharedEventID": str(uuid.uuid4()),
+            "eventCategory": "Data",
+            "tlsDetails": {
+                "tlsVersion": "TLSv1.3",
+                "cipherSuite": "TLS_AES_128_GCM_SHA256",
+                "clientProvidedHostHeader": f"{self.bucket}.s3.{REGION}.amazonaws.com",
+            },
+            **changes,
+        }
+
+    def send(self, record: dict[str, Any]) -> None:
+        """Put the record on the event bus; EventBridge takes `aws.s3` from AWS itself only."""
+        answer = self.embedded.client("events").put_events(
+            Entries=[
+                {
+                    "Source": "threegrants.replay",
+                    "DetailType": "AWS API Call via CloudTrail",
+                    "Detail": json.dumps(record),
+                }
+            ]
+        )
+        if answer["FailedEntryCount"]:
+            raise RuntimeError(f"the event bus refused the record: {answer['Entries']}")
+
+
+def build(
+    embedded: Embedded, name: str, *, bucket_policy: bool, key_policy: bool, iam_policy: bool
+) -> World:
+    """An act's world, with the grants that are in place."""
+    bucket, role = f"a-{name}", f"b-{name}"
+    iam = embedded.client("iam", CALLER)
+    trust = _policy({"Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"})
+    iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
+    role_arn = f"arn:aws:iam::{CALLER}:role/{role}"
+    administrators = {
+        "Sid": "AccountAdministers",
+        "Principal": {"AWS": f"arn:aws:iam::{OWNER}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    granted = {
+        "Sid": "Analysts",
+        "Principal": {"AWS": role_arn},
+        "Action": ["kms:Decrypt", "kms:DescribeKey"],
+        "Resource": "*",
+    }
+    kms = embedded.client("kms")
+    statements = [administrators, granted] if key_policy else [administrators]
+    key = kms.create_key(Policy=_policy(*statements))["KeyMetadata"]["Arn"]
+    s3 = embedded.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [
+                {
+                    "ApplyServerSideEncryptionByDefault": {
+                        "SSEAlgorithm": "aws:kms",
+                        "KMSMasterKeyID": key,
+                    }
+                }
+            ]
+        },
+    )
+    objects = f"arn:aws:s3:::{bucket}/*"
+    if bucket_policy:
+        statement = {"Principal": {"AWS": role_arn}, "Action": "s3:GetObject", "Resource": objects}
+        s3.put_bucket_policy(Bucket=bucket, Policy=_policy({"Sid": "Analysts", **statement}))
+    s3.put_object(Bucket=bucket, Key=OBJECT, Body=CONTENT)
+    if iam_policy:
+        iam.put_role_policy(
+            RoleName=role,
+            PolicyName="reports",
+            PolicyDocument=_policy(
+                {"Action": "s3:GetObject", "Resource": objects},
+                {"Action": "kms:Decrypt", "Resource": key},
+            ),
+        )
+    return World(embedded, name, bucket, key, role)
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    listed = [{"Effect": "Allow", **statement} for statement in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": listed})
