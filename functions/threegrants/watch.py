@@ -77,7 +77,11 @@ class Watch:
             state = State.OPEN
         quiet = state is State.REJECTED
         return self.store.diagnosed(
-            incident, body, mark, state, finding.evidence.at,
+            incident,
+            body,
+            mark,
+            state,
+            finding.evidence.at,
             alert_due=incident.alert_due or (changed and not quiet),
         )
 
@@ -106,9 +110,9 @@ def says_something_new(call: DeniedCall, incident: Incident) -> bool:
     if call.kms_key and body["request"]["kms_key_source"] not in ("error_message", "request"):
         return True
     known = body["request"]["object_key"]
-    return call.object_key is not None and (known is None or not call.object_key.startswith(
-        known[: known.rfind("/") + 1]
-    ))
+    return call.object_key is not None and (
+        known is None or not call.object_key.startswith(known[: known.rfind("/") + 1])
+    )
 
 
 def _round(count: int) -> bool:

@@ -121,7 +121,9 @@ def main() -> int:
     keep = bool(os.environ.get("KEEP"))
     try:
         with running(keep=keep) as embedded:
-            say("An embedded AWS is up, with IAM enforced. Deploying template.yaml and member.yaml…")
+            say(
+                "An embedded AWS is up, with IAM enforced. Deploying template.yaml and member.yaml…"
+            )
             deploy(embedded)
             on_call = OnCall.hired(embedded)
             say(

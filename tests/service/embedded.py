@@ -26,9 +26,7 @@ CALLER = "222222222222"
 STACK = "threegrants"
 EXTERNAL_ID = "demo-external-id"
 T = TypeVar("T")
-_CONFIG = Config(
-    retries={"max_attempts": 2}, s3={"addressing_style": "path"}, read_timeout=60
-)
+_CONFIG = Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, read_timeout=60)
 
 
 @dataclass
@@ -94,7 +92,11 @@ def running(*, keep: bool = False) -> Iterator[Embedded]:
         "LOG_LEVEL": "INFO",
     }
     process = subprocess.Popen(
-        [_python(), str(ROOT / "tests" / "service" / "emulator.py")], env=environment, stdout=log, stderr=log, start_new_session=True
+        [_python(), str(ROOT / "tests" / "service" / "emulator.py")],
+        env=environment,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
     )
     embedded = Embedded(f"http://localhost:{port}")
     try:
@@ -141,7 +143,7 @@ def _healthy(endpoint: str, process: "subprocess.Popen[bytes]") -> bool:
         return False
 
 
-def wait_for(what: str, ready: Callable[[], T], seconds: float = 30) -> T:
+def wait_for(what: str, ready: Callable[[], T | None], seconds: float = 30) -> T:
     """Poll until `ready` gives something true.
 
     Raises:
@@ -159,9 +161,7 @@ def wait_for(what: str, ready: Callable[[], T], seconds: float = 30) -> T:
 def deploy(embedded: Embedded) -> None:
     """Deploy `template.yaml` into account A as `sam deploy` does, `member.yaml` into A and B."""
     s3 = embedded.client("s3")
-    s3.create_bucket(
-        Bucket="deployments", CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    s3.create_bucket(Bucket="deployments", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="deployments", Key="functions.zip", Body=_package())
     template = (ROOT / "template.yaml").read_text()
     template = template.replace("CodeUri: functions/", "CodeUri: s3://deployments/functions.zip")

@@ -66,7 +66,9 @@ def alert_for(body: Mapping[str, Any], stack: str, why: str = "opened") -> Alert
 
 def _subject(body: Mapping[str, Any]) -> str:
     request = body["request"]
-    line = f"Access denied: {request['access']} {request['bucket'] or 'KMS key'} - {body['outcome']}"
+    line = (
+        f"Access denied: {request['access']} {request['bucket'] or 'KMS key'} - {body['outcome']}"
+    )
     plain = "".join(ch if " " <= ch <= "~" else "?" for ch in line)
     return plain[:_SUBJECT]
 
@@ -89,7 +91,11 @@ def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
     ]
     for blocker in body["blockers"]:
         lines.append(f"Blocked by    {blocker['kind']}: {blocker['detail']}")
-    lines += ["", f"{_NEXT[str(body['outcome'])]}:", f"  threegrants show {body['id']} --stack {stack}"]
+    lines += [
+        "",
+        f"{_NEXT[str(body['outcome'])]}:",
+        f"  threegrants show {body['id']} --stack {stack}",
+    ]
     if body["outcome"] == "fixable":
         lines.append(f"  threegrants approve {body['id']} --stack {stack}")
     return "\n".join(_plain(line) for line in lines)

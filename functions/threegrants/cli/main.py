@@ -76,7 +76,7 @@ def main() -> None:
     show_default=True,
     help="How much of the bucket a patch covers.",
 )
-def diagnose(  # noqa: PLR0913 - one parameter for each option
+def diagnose(
     file: str,
     form: str,
     reader_role: str,
@@ -101,9 +101,7 @@ def diagnose(  # noqa: PLR0913 - one parameter for each option
         finding = examine(newest, reader, rules)
         times = sorted(call.time for call in calls)
         events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        documents.append(
-            document(finding, identity, events, len(calls), (times[0], times[-1]))
-        )
+        documents.append(document(finding, identity, events, len(calls), (times[0], times[-1])))
     if form == "json":
         click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
     else:

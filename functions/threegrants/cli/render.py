@@ -49,7 +49,9 @@ def show_diagnosis(body: Mapping[str, Any]) -> None:
     out.print(Text(plain(body["summary"]), style="bold"))
     facts = Table.grid(padding=(0, 2))
     facts.add_row("incident", plain(body["id"]))
-    facts.add_row("principal", Text(plain(body["principal"]["arn"] or body["principal"]["account"])))
+    facts.add_row(
+        "principal", Text(plain(body["principal"]["arn"] or body["principal"]["account"]))
+    )
     facts.add_row("request", Text(plain(f"{request['action']} on {request['resource']}")))
     if request["kms_key"]:
         source = str(request["kms_key_source"]).replace("_", " ")
@@ -95,7 +97,8 @@ def show_patch(patch: Mapping[str, Any]) -> None:
     """One patch as a diff of the pretty-printed policy, with the digest an approval names."""
     out = console()
     name = f" ({patch['policy_name']})" if patch.get("policy_name") else ""
-    out.print(Text(plain(f"\n{patch['operation']} {patch['target']}{name}"), style="bold"))
+    out.print()
+    out.print(Text(plain(f"{patch['operation']} {patch['target']}{name}"), style="bold"))
     for line in diff(patch):
         out.print(Text("  " + plain(line), style=_DIFF.get(line[:1], "")))
     out.print(Text(f"  digest {plain(patch['digest'])}", style="dim"))

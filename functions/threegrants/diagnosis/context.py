@@ -144,9 +144,7 @@ def _owner(evidence: Evidence) -> str | None:
     return bucket.account.value if bucket and isinstance(bucket.account, Read) else None
 
 
-def _common(
-    call: DeniedCall, evidence: Evidence
-) -> tuple[dict[str, ContextValue], set[str]]:
+def _common(call: DeniedCall, evidence: Evidence) -> tuple[dict[str, ContextValue], set[str]]:  # noqa: C901, PLR0912 - one key after the other, each with its own rule
     caller = evidence.caller
     context: dict[str, ContextValue] = {}
     absent: set[str] = {"threegrants:never"}
@@ -169,8 +167,12 @@ def _common(
         # An anonymous request carries no principal keys at all (IAM user guide, global keys).
         context.pop("aws:PrincipalAccount", None)
         absent |= {
-            "aws:principalarn", "aws:principalaccount", "aws:principalorgid", "aws:principaltag/",
-            "aws:principalorgpaths", "aws:userid",
+            "aws:principalarn",
+            "aws:principalaccount",
+            "aws:principalorgid",
+            "aws:principaltag/",
+            "aws:principalorgpaths",
+            "aws:userid",
         }
     if isinstance(caller.tags, Read):
         for name, value in caller.tags.value.items():

@@ -179,7 +179,9 @@ def _merge(grants: list[Grant]) -> Grant:
 
 def _why_no_question(evidence: Evidence) -> str:
     if isinstance(evidence.caller.arn, Unread):
-        return f"the caller is not known: {evidence.caller.arn.why}; needs {evidence.caller.arn.needs}"
+        return (
+            f"the caller is not known: {evidence.caller.arn.why}; needs {evidence.caller.arn.needs}"
+        )
     bucket = evidence.bucket
     if bucket is not None and isinstance(bucket.account, Unread):
         return f"{bucket.account.why}; needs {bucket.account.needs}"

@@ -143,8 +143,12 @@ def unknown_keys(statement: Mapping[str, Any], knowledge: Knowledge) -> tuple[st
         for key, value in block.items()
         if not knowledge.knows(key)
     ]
-    found += [v for _, block in _conditions(statement) for x in block.values()
-              for v in _variables(x, knowledge)]
+    found += [
+        v
+        for _, block in _conditions(statement)
+        for x in block.values()
+        for v in _variables(x, knowledge)
+    ]
     for element in ("Resource", "NotResource"):
         found += _variables(statement.get(element), knowledge)
     return tuple(dict.fromkeys(found))
@@ -164,7 +168,9 @@ def _conditions(statement: Mapping[str, Any]) -> list[tuple[str, Mapping[str, An
 
 
 def _texts(value: Any) -> list[str]:
-    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+    return [
+        text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)
+    ]
 
 
 def _variables(value: Any, knowledge: Knowledge) -> list[str]:

@@ -76,7 +76,9 @@ def s3_question(call: DeniedCall, evidence: Evidence, action: str) -> Question |
 
 
 _OBJECT_WORDS = ("Object", "MultipartUploadParts", "AbortMultipartUpload")
-_BUCKET_ACTIONS = frozenset({"s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"})
+_BUCKET_ACTIONS = frozenset(
+    {"s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"}
+)
 
 
 def s3_resource(call: DeniedCall, action: str) -> str | None:
@@ -125,7 +127,7 @@ def resource_side(
     if key and isinstance(key.grants, Unread) and side.effect is Effect.IMPLICIT_DENY:
         # A KMS grant we may not list could allow what the key policy does not.
         return Side(None, (_unread(key.grants, f"grants of {name}"),))
-    if not side.reasons and isinstance(named, Read) and not named.value:
+    if side.effect is Effect.IMPLICIT_DENY and isinstance(named, Read) and not named.value:
         detail = f"there is no {name}"
         return Side(side.effect, (Reason("no_policy", None, None, detail),))
     return side
@@ -197,9 +199,10 @@ def _reasons(
         )
     if outcome.nearest is None:
         if not policies:
-            return ()
+            return (Reason("no_policy", None, None, f"there is no policy that allows {action}"),)
         detail = f"no statement allows {action} on {request.resource}"
-        return (Reason("no_statement", policies[0].name, None, detail),)
+        name = policies[0].name if len(policies) == 1 else None
+        return (Reason("no_statement", name, None, detail),)
     near = outcome.nearest
     return tuple(
         Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.index}", miss.detail)

@@ -79,7 +79,7 @@ class Accounts:
                 return held[0]
             session, until = self._session(account, now)
             client = session.client(
-                service,  # type: ignore[call-overload]
+                service,
                 region_name=region or self.region,
                 config=_CONFIG,
             )

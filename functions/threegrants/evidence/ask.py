@@ -10,7 +10,6 @@ from threegrants.evidence.accounts import AccountError
 from threegrants.evidence.snapshot import Item, Read, Unread
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "403"}
@@ -24,7 +23,9 @@ def code_of(error: ClientError) -> str:
 
 
 def ask(
-    question: Callable[[], T], needs: str, absent: Callable[[ClientError], Item[T] | None] | None = None
+    question: Callable[[], T],
+    needs: str,
+    absent: Callable[[ClientError], Item[T] | None] | None = None,
 ) -> Item[T]:
     """Ask once (botocore retries throttling by itself).
 
@@ -63,7 +64,7 @@ def absent_when(codes: Sequence[str], value: Any) -> Callable[[ClientError], Ite
     return answer
 
 
-def together(questions: Iterable[Callable[[], U]]) -> list[U]:
+def together(questions: Iterable[Callable[[], Any]]) -> list[Any]:
     """Run independent questions at the same time, answers in the order of the questions."""
     tasks = list(questions)
     if len(tasks) <= 1:

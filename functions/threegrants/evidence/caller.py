@@ -11,9 +11,7 @@ from threegrants.evidence.ask import ask, code_of, together
 from threegrants.evidence.snapshot import CallerEvidence, Item, NamedPolicy, Read, Unread
 from threegrants.records import Caller, CallerType
 
-_NO_POLICIES = frozenset(
-    {CallerType.ROOT, CallerType.SERVICE, CallerType.ANONYMOUS}
-)
+_NO_POLICIES = frozenset({CallerType.ROOT, CallerType.SERVICE, CallerType.ANONYMOUS})
 """Callers that no identity-based policy can be attached to (IAM user guide, "Policies")."""
 
 
@@ -40,7 +38,12 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
     """Everything of the caller that decides, read in its own account."""
     if caller.type in _NO_POLICIES:
         return CallerEvidence(
-            caller.type, caller.account, Read(caller.arn), caller.unique_id, Read(()), Read(None),
+            caller.type,
+            caller.account,
+            Read(caller.arn),
+            caller.unique_id,
+            Read(()),
+            Read(None),
             Read({}),
         )
     if not caller.account:
@@ -81,18 +84,18 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
             account,
             Unread(found.why, found.needs) if gone or not caller.arn else Read(caller.arn),
             caller.unique_id,
-            policies,  # type: ignore[arg-type]
+            policies,
             boundary,
             found,
         )
-    facts: Mapping[str, Any] = about.value  # type: ignore[assignment]
+    facts: Mapping[str, Any] = about.value
     bound = facts.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     return CallerEvidence(
         type=caller.type,
         account=account,
         arn=Read(str(facts["Arn"])),
         unique_id=str(facts.get("RoleId") or facts.get("UserId") or "") or caller.unique_id,
-        policies=policies,  # type: ignore[arg-type]
+        policies=policies,
         boundary=ask(
             lambda: _managed(iam(), bound, "boundary") if bound else None,
             accounts.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
@@ -146,7 +149,9 @@ def _by_id(
     if isinstance(found, Unread):
         return found
     if found.value is None:
-        return Unread(f"no {kind} in account {account} has the id {unique} any more", "nothing: gone")
+        return Unread(
+            f"no {kind} in account {account} has the id {unique} any more", "nothing: gone"
+        )
     return Read((kind, found.value))
 
 
@@ -170,15 +175,20 @@ class _RolePolicies:
         inline, attached = together(
             [
                 lambda: _pages(iam, "list_role_policies", "PolicyNames", RoleName=name),
-                lambda: _pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name),
+                lambda: _pages(
+                    iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name
+                ),
             ]
         )
         return _documents(
             iam,
             [
-                lambda p=p: NamedPolicy(p, document_text(  # type: ignore[misc]
-                    iam.get_role_policy(RoleName=name, PolicyName=p)["PolicyDocument"]
-                ))
+                lambda p=p: NamedPolicy(
+                    p,
+                    document_text(
+                        iam.get_role_policy(RoleName=name, PolicyName=p)["PolicyDocument"]
+                    ),
+                )
                 for p in inline
             ],
             attached,
@@ -207,22 +217,27 @@ class _UserPolicies:
         inline, attached, groups = together(
             [
                 lambda: _pages(iam, "list_user_policies", "PolicyNames", UserName=name),
-                lambda: _pages(iam, "list_attached_user_policies", "AttachedPolicies", UserName=name),
+                lambda: _pages(
+                    iam, "list_attached_user_policies", "AttachedPolicies", UserName=name
+                ),
                 lambda: _pages(iam, "list_groups_for_user", "Groups", UserName=name),
             ]
         )
         own = _documents(
             iam,
             [
-                lambda p=p: NamedPolicy(p, document_text(  # type: ignore[misc]
-                    iam.get_user_policy(UserName=name, PolicyName=p)["PolicyDocument"]
-                ))
+                lambda p=p: NamedPolicy(
+                    p,
+                    document_text(
+                        iam.get_user_policy(UserName=name, PolicyName=p)["PolicyDocument"]
+                    ),
+                )
                 for p in inline
             ],
             attached,
             "managed",
         )
-        of_groups = together([lambda g=g: self._group(g["GroupName"]) for g in groups])  # type: ignore[misc]
+        of_groups = together([lambda g=g: self._group(g["GroupName"]) for g in groups])
         return own + tuple(policy for found in of_groups for policy in found)
 
     def _group(self, group: str) -> tuple[NamedPolicy, ...]:
@@ -238,7 +253,7 @@ class _UserPolicies:
         return _documents(
             iam,
             [
-                lambda p=p: NamedPolicy(  # type: ignore[misc]
+                lambda p=p: NamedPolicy(
                     f"{group}/{p}",
                     document_text(
                         iam.get_group_policy(GroupName=group, PolicyName=p)["PolicyDocument"]
@@ -253,15 +268,13 @@ class _UserPolicies:
 
 
 def _pages(iam: Any, operation: str, group: str, **who: str) -> list[Any]:
-    return [
-        entry for page in iam.get_paginator(operation).paginate(**who) for entry in page[group]
-    ]
+    return [entry for page in iam.get_paginator(operation).paginate(**who) for entry in page[group]]
 
 
 def _documents(
     iam: Any, inline: list[Callable[[], NamedPolicy]], attached: list[Any], kind: str
 ) -> tuple[NamedPolicy, ...]:
-    managed = [lambda a=a: _managed(iam, a["PolicyArn"], kind) for a in attached]  # type: ignore[misc]
+    managed = [lambda a=a: _managed(iam, a["PolicyArn"], kind) for a in attached]
     return tuple(together([*inline, *managed]))
 
 

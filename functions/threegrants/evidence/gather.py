@@ -26,7 +26,7 @@ def gather(call: DeniedCall, accounts: Accounts) -> Evidence:
     caller: CallerEvidence
     bucket: BucketEvidence | None
     early = _stated_key(call, accounts) if call.kms_key and _is_arn(call.kms_key) else None
-    caller, bucket, key = together(  # type: ignore[assignment]
+    caller, bucket, key = together(
         [
             lambda: read_caller(accounts, call.caller),
             lambda: _bucket(call, accounts),
@@ -93,5 +93,7 @@ def _key(
     account = bucket.account.value if isinstance(bucket.account, Read) else ""
     # Without a key of its own, S3 uses the AWS managed key of the account.
     stated = encryption.value.key or "alias/aws/s3"
-    home = (call.caller.account or account) if asked in _KMS and not encryption.value.key else account
+    home = (
+        (call.caller.account or account) if asked in _KMS and not encryption.value.key else account
+    )
     return read_key(accounts, stated, "bucket_default", (home, call.region))

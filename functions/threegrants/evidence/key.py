@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from threegrants.evidence.accounts import Accounts
 from threegrants.evidence.ask import ask, together
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
@@ -20,6 +19,7 @@ def read_key(
     """Everything of the key that decides.
 
     Args:
+        accounts: clients of the member accounts.
         stated: key ARN, alias ARN, key id or alias name, as the record or the bucket names it.
         source: how it is known (`DeniedCall.kms_key_source`).
         home: account and Region in which a name that is no ARN is looked up.
@@ -61,16 +61,16 @@ def read_key(
             source=source,
             account=account,
             region=region,
-            policy=policy,  # type: ignore[arg-type]
+            policy=policy,
             state=Read(str(about.get("KeyState", "Enabled"))),
             manager=Read(str(about.get("KeyManager", "CUSTOMER"))),
-            grants=grants,  # type: ignore[arg-type]
+            grants=grants,
         )
     )
 
 
 def _grants(kms: Any, arn: str) -> tuple[KmsGrant, ...]:
-    found = []
+    found: list[KmsGrant] = []
     for page in kms.get_paginator("list_grants").paginate(KeyId=arn):
         found.extend(
             KmsGrant(
@@ -83,5 +83,3 @@ def _grants(kms: Any, arn: str) -> tuple[KmsGrant, ...]:
             for grant in page.get("Grants", ())
         )
     return tuple(found)
-
-

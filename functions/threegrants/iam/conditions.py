@@ -46,9 +46,7 @@ def _address(wanted: Template, actual: str, context: Context) -> bool:
     return address_in(actual, wanted.literal(context))
 
 
-def _ordered(
-    read: Callable[[str], float | None], holds: Callable[[float, float], bool]
-) -> Test:
+def _ordered(read: Callable[[str], float | None], holds: Callable[[float, float], bool]) -> Test:
     def test(wanted: Template, actual: str, context: Context) -> bool:
         text = wanted.literal(context)
         limit = None if text is None else read(text)

@@ -213,9 +213,11 @@ def _resource(asked: Asked, policies: Policies) -> LayerOutcome:
 
 def _blocked(policy: Policy, asked: Asked) -> bool:
     """RestrictPublicBuckets: other accounts are shut out of a bucket whose policy is public."""
-    return asked.kind is not Kind.SERVICE and (
-        asked.account is None or asked.cross_account
-    ) and is_public(policy)
+    return (
+        asked.kind is not Kind.SERVICE
+        and (asked.account is None or asked.cross_account)
+        and is_public(policy)
+    )
 
 
 def _scp_applies(asked: Asked) -> bool:
@@ -235,9 +237,7 @@ def _rcp(asked: Asked, policies: Policies) -> LayerOutcome:
     return LayerOutcome(Layer.RCP, Effect.ALLOW, applies=bool(searched))
 
 
-def _all_of(
-    layer: Layer, groups: list[tuple[Policy, ...]], asked: Asked
-) -> LayerOutcome:
+def _all_of(layer: Layer, groups: list[tuple[Policy, ...]], asked: Asked) -> LayerOutcome:
     """Guardrails: every group must allow, a deny of any wins; none in force allows."""
     if not groups:
         return LayerOutcome(layer, Effect.ALLOW, applies=False)
@@ -269,9 +269,7 @@ def _search(layer: Layer, policies: tuple[Policy, ...], asked: Asked) -> LayerOu
     if allows:
         delegates = layer is Layer.RESOURCE and reach is Reach.ACCOUNT
         return LayerOutcome(layer, Effect.ALLOW, tuple(allows), True, delegates, reach)
-    return LayerOutcome(
-        layer, Effect.IMPLICIT_DENY, _searched=policies, _asked=asked, applies=True
-    )
+    return LayerOutcome(layer, Effect.IMPLICIT_DENY, _searched=policies, _asked=asked, applies=True)
 
 
 def _ref(policy: Policy, statement: Statement) -> StatementRef:

@@ -138,4 +138,3 @@ def _account(name: str) -> str | None:
         return name
     root = _ROOT.fullmatch(name)
     return root[1] if root else None
-

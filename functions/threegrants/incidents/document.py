@@ -81,8 +81,7 @@ def document(
             for blocker in diagnosis.blockers
         ],
         "unknowns": [
-            {"what": lack.what, "why": lack.why, "needs": lack.needs}
-            for lack in diagnosis.unknowns
+            {"what": lack.what, "why": lack.why, "needs": lack.needs} for lack in diagnosis.unknowns
         ],
         "outcome": diagnosis.outcome.value,
         "patches": [patch.to_json() for patch in finding.patches],

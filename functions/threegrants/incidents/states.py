@@ -1,11 +1,11 @@
 """The states of an incident and who may move it where.
 
-        open ──approve──▶ applying ──▶ verified ──rollback──▶ rolled_back
-         │  ▲                │  ▲                                  │
-         │  └── new denial ──┼──┼──── (any quiet state) ◀──────────┘
-         │                   ▼  │
-         ├──reject──▶ rejected  └── failed (undone, may be approved again)
-         └──allowed by now──▶ resolved
+open ──approve──▶ applying ──▶ verified ──rollback──▶ rolled_back
+ │  ▲                │  ▲                                  │
+ │  └── new denial ──┼──┼──── (any quiet state) ◀──────────┘
+ │                   ▼  │
+ ├──reject──▶ rejected  └── failed (undone, may be approved again)
+ └──allowed by now──▶ resolved
 """
 
 from enum import StrEnum

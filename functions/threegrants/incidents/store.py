@@ -109,7 +109,7 @@ class Store:
             return self._with(joined, counted=True)
         raise Conflict(f"incident {identity} is being changed by too many others; try again")
 
-    def diagnosed(  # noqa: PLR0913 - one write, each part of it named
+    def diagnosed(
         self,
         incident: Incident,
         body: Mapping[str, Any],
@@ -126,8 +126,12 @@ class Store:
         """
         changed = _meta(incident)
         changed.update(
-            diagnosis=json.dumps(body), signature=signature, diagnosed_at=at,
-            alert_due=alert_due, state=state.value, version=incident.version + 1,
+            diagnosis=json.dumps(body),
+            signature=signature,
+            diagnosed_at=at,
+            alert_due=alert_due,
+            state=state.value,
+            version=incident.version + 1,
         )
         _expire(changed, state)
         writes = [_replace(incident.id, changed, incident)]
@@ -270,8 +274,6 @@ class Store:
             raise
 
 
-
-
 def _key(identity: str, sk: str) -> dict[str, str]:
     return {"pk": f"incident#{identity}", "sk": sk}
 
@@ -334,7 +336,7 @@ def _joined(identity: str, current: Incident | None, call: DeniedCall) -> dict[s
     return item
 
 
-def _history(  # noqa: PLR0913 - one line of history, each part of it named
+def _history(
     identity: str,
     actor: str,
     what: str,

@@ -92,7 +92,11 @@ class _Work:
 
     def bucket_policy(self) -> Patch | Lack:
         bucket = self.evidence.bucket
-        if bucket is None or not isinstance(bucket.account, Read) or isinstance(bucket.policy, Unread):
+        if (
+            bucket is None
+            or not isinstance(bucket.account, Read)
+            or isinstance(bucket.policy, Unread)
+        ):
             return Lack("patch of the bucket policy", "the bucket policy was not read", "see above")
         statement = {
             "Effect": "Allow",
@@ -128,7 +132,9 @@ class _Work:
     def iam_policy(self, bucket_half: bool, key_half: bool) -> Patch | Lack:  # noqa: FBT001
         caller = self.evidence.caller
         if isinstance(caller.policies, Unread) or not caller.account:
-            return Lack("patch of the IAM policy", "the caller's policies were not read", "see above")
+            return Lack(
+                "patch of the IAM policy", "the caller's policies were not read", "see above"
+            )
         actions: tuple[str, ...] = ()
         resources: tuple[str, ...] = ()
         if bucket_half:

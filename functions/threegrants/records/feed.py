@@ -32,14 +32,12 @@ def read_feed(data: bytes, name: str = "input") -> Iterator[tuple[str, Mapping[s
     except (ValueError, RecursionError) as error:
         if "\n" not in body.strip():
             raise RecordError(name, f"no JSON ({_said(error)})", "a CloudTrail record") from error
-        yield from _lines(body, name, error)
+        yield from _lines(body, error)
         return
     yield from _records(whole, "")
 
 
-def _lines(
-    body: str, name: str, whole: Exception
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _lines(body: str, whole: Exception) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for number, line in enumerate(body.splitlines(), 1):
         if not line.strip():
             continue
@@ -47,7 +45,11 @@ def _lines(
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             said = _said(whole if number == 1 else error)
-            raise RecordError(f"line {number}", f"no JSON ({said})", "one JSON object a line, or one JSON document") from error
+            raise RecordError(
+                f"line {number}",
+                f"no JSON ({said})",
+                "one JSON object a line, or one JSON document",
+            ) from error
         yield from _records(value, f"line {number}")
 
 
@@ -57,7 +59,9 @@ def _records(value: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield from _records(entry, f"{where}[{index}]")
         return
     if not isinstance(value, Mapping):
-        raise RecordError(where or "$", f"a {type(value).__name__}", "a CloudTrail record (an object)")
+        raise RecordError(
+            where or "$", f"a {type(value).__name__}", "a CloudTrail record (an object)"
+        )
     for group in ("Records", "Events"):
         if isinstance(value.get(group), list):
             for index, entry in enumerate(value[group]):
@@ -68,7 +72,9 @@ def _records(value: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         try:
             loaded = json.loads(inner)
         except (ValueError, RecursionError) as error:
-            raise RecordError(f"{where}.CloudTrailEvent", f"no JSON ({_said(error)})", "a record as JSON text") from error
+            raise RecordError(
+                f"{where}.CloudTrailEvent", f"no JSON ({_said(error)})", "a record as JSON text"
+            ) from error
         yield from _records(loaded, where)
         return
     yield where or "$", value

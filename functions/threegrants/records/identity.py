@@ -53,7 +53,9 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
         return _account(account, arn, unique, name, invoked_by)
     if arn:
         return from_arn(arn)
-    return Caller(CallerType.UNKNOWN, account, None, unique_id=unique or None, invoked_by=invoked_by)
+    return Caller(
+        CallerType.UNKNOWN, account, None, unique_id=unique or None, invoked_by=invoked_by
+    )
 
 
 def from_arn(arn: str) -> Caller:

@@ -21,7 +21,9 @@ _LAYERS = (
     ("session policy", "session"),
 )
 _AMBIGUOUS = "because the resource does not exist in this Region"
-_WHO = re.compile(r"User: (?P<who>arn:\S+|anonymous|\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)")
+_WHO = re.compile(
+    r"User: (?P<who>arn:\S+|anonymous|\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
+)
 _RESOURCE = re.compile(r'on resource: (?:"(?P<quoted>[^"]*)"|(?P<bare>arn:\S+))')
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+")
 _POLICY = re.compile(r"policy: (?P<arn>arn:aws[a-z-]*:(?:iam|organizations)::\S+)")

@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from threegrants.records.call import Access, Caller, CallerType, CopySource, DeniedCall, Message, Skipped
+from threegrants.records.call import (
+    Access,
+    Caller,
+    CallerType,
+    CopySource,
+    DeniedCall,
+    Message,
+    Skipped,
+)
 from threegrants.records.errors import RecordError
 from threegrants.records.fields import entries, mapping, text
 from threegrants.records.identity import from_arn, read_caller
@@ -42,7 +50,9 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
         raise RecordError("$", f"a {type(record).__name__}", "a CloudTrail record (an object)")
     if "detail" in record and "detail-type" in record:
         record = mapping(record, "detail")
-    if not any(name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")):
+    if not any(
+        name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
+    ):
         raise RecordError("$", "none of eventSource, eventName, errorCode", "a CloudTrail record")
     event_id = text(record, "eventID") or ""
     code = text(record, "errorCode")
@@ -72,7 +82,12 @@ def _source(record: Mapping[str, Any], message: Message) -> str | None:
 def _caller(record: Mapping[str, Any], message: Message) -> Caller:
     caller = read_caller(mapping(record, "userIdentity"))
     said = message.principal
-    if caller.type is CallerType.UNKNOWN and caller.arn is None and said and said.startswith("arn:"):
+    if (
+        caller.type is CallerType.UNKNOWN
+        and caller.arn is None
+        and said
+        and said.startswith("arn:")
+    ):
         return from_arn(said)
     return caller
 
@@ -86,15 +101,28 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
     headers = {k: v for k, v in asked.items() if isinstance(k, str) and isinstance(v, str)}
     if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
         actions += _extra_actions(headers)
-    key, key_source = _key(message, code, headers)
+    key, key_source = _key(message, headers)
     return _call(
-        record, caller, message, code,
-        source="s3", operation=operation, access=access, action=actions[0] if actions else None,
-        s3_actions=actions, kms_actions=kms, bucket=bucket, bucket_account=owner,
+        record,
+        caller,
+        message,
+        code,
+        source="s3",
+        operation=operation,
+        access=access,
+        action=actions[0] if actions else None,
+        s3_actions=actions,
+        kms_actions=kms,
+        bucket=bucket,
+        bucket_account=owner,
         object_key=text(asked, "key", "requestParameters") if _on_object(access, actions) else None,
-        version_id=version, prefix=text(asked, "prefix", "requestParameters"),
-        access_point_arn=point, copy_source=_copy_source(headers), kms_key=key,
-        kms_key_source=key_source, request_headers=headers,
+        version_id=version,
+        prefix=text(asked, "prefix", "requestParameters"),
+        access_point_arn=point,
+        copy_source=_copy_source(headers),
+        kms_key=key,
+        kms_key_source=key_source,
+        request_headers=headers,
     )
 
 
@@ -109,9 +137,18 @@ def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str)
         source = "request" if key else None
     by_s3 = (caller.invoked_by in _FOR_S3) or text(record, "sourceIPAddress") in _FOR_S3
     return _call(
-        record, caller, message, code,
-        source="kms", operation=operation, access=access, action=actions[0] if actions else None,
-        kms_actions=actions, kms_key=key, kms_key_source=source, via_service=by_s3,
+        record,
+        caller,
+        message,
+        code,
+        source="kms",
+        operation=operation,
+        access=access,
+        action=actions[0] if actions else None,
+        kms_actions=actions,
+        kms_key=key,
+        kms_key_source=source,
+        via_service=by_s3,
     )
 
 
@@ -185,9 +222,7 @@ def _kms_resource(record: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _key(
-    message: Message, code: str, headers: Mapping[str, str]
-) -> tuple[str | None, str | None]:
+def _key(message: Message, headers: Mapping[str, str]) -> tuple[str | None, str | None]:
     said = key_in(message.text)
     if said:
         return said, "error_message"

@@ -26,7 +26,7 @@ _PAUSES = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each verification: policy changes take moments to be seen everywhere."""
 
 
-class Refused(Exception):  # noqa: N818 - an answer to the person who asked, not a fault
+class Refused(Exception):
     """The request is refused: `status` is the HTTP status, the text says why and what to do."""
 
     def __init__(self, status: int, detail: str) -> None:
@@ -230,7 +230,7 @@ class Remedy:
         raise Refused(409, f"incident {incident.id} is being changed by others; try again")
 
 
-class _Stopped(Exception):  # noqa: N818 - the protocol's own stop, turned into an answer
+class _Stopped(Exception):
     """A step did not do what it must; what was written before is taken back."""
 
 

@@ -15,7 +15,7 @@ class Undo:
     nothing: bool = False
 
 
-class Edited(Exception):  # noqa: N818 - a finding, reported to the person who asked
+class Edited(Exception):
     """Our statement was changed by someone else; taking it back is for a person to decide."""
 
 
