@@ -89,8 +89,9 @@ def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
         "",
         *(f"{label:<14}{grants[name]['verdict']}" for label, name in _GRANTS),
     ]
-    for blocker in body["blockers"]:
-        lines.append(f"Blocked by    {blocker['kind']}: {blocker['detail']}")
+    lines += [
+        f"Blocked by    {blocker['kind']}: {blocker['detail']}" for blocker in body["blockers"]
+    ]
     lines += [
         "",
         f"{_NEXT[str(body['outcome'])]}:",

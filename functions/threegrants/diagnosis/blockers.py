@@ -30,7 +30,7 @@ def blockers(call: DeniedCall, evidence: Evidence) -> tuple[Blocker, ...]:
     """Everything beside the three grants that surely stops the call."""
     found = [
         *_boundary(call, evidence),
-        *_public_access(call, evidence),
+        *_public_access(evidence),
         *_key_state(evidence),
         *_caller(call, evidence),
     ]
@@ -68,7 +68,7 @@ def _boundary(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     return []
 
 
-def _public_access(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
+def _public_access(evidence: Evidence) -> list[Blocker]:
     """RestrictPublicBuckets stops other accounts while the bucket policy is public (S3 guide)."""
     bucket = evidence.bucket
     if (

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -64,11 +65,10 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
     def needs(action: str) -> str:
         return accounts.needs(action, f"{kind} {holder}", account)
 
-    reader = _RolePolicies(iam, holder) if kind == "role" else _UserPolicies(iam, holder)
     about, policies = together(
         [
-            lambda: ask(reader.about, needs(reader.about_action)),
-            lambda: ask(reader.policies, needs(reader.policies_actions)),
+            lambda: ask(lambda: _about(iam(), kind, holder), needs(f"iam:Get{kind.title()}")),
+            lambda: ask(lambda: _policies(iam(), kind, holder), needs(_ACTIONS[kind])),
         ]
     )
     if isinstance(about, Unread):
@@ -155,127 +155,66 @@ def _by_id(
     return Read((kind, found.value))
 
 
-class _RolePolicies:
-    about_action = "iam:GetRole"
-    policies_actions = (
+_ACTIONS = {
+    "role": (
         "iam:ListRolePolicies, iam:GetRolePolicy, iam:ListAttachedRolePolicies, iam:GetPolicy and "
         "iam:GetPolicyVersion"
-    )
-
-    def __init__(self, iam: Callable[[], Any], name: str) -> None:
-        self._iam = iam
-        self._name = name
-
-    def about(self) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._iam().get_role(RoleName=self._name)["Role"]
-        return answer
-
-    def policies(self) -> tuple[NamedPolicy, ...]:
-        iam, name = self._iam(), self._name
-        inline, attached = together(
-            [
-                lambda: _pages(iam, "list_role_policies", "PolicyNames", RoleName=name),
-                lambda: _pages(
-                    iam, "list_attached_role_policies", "AttachedPolicies", RoleName=name
-                ),
-            ]
-        )
-        return _documents(
-            iam,
-            [
-                lambda p=p: NamedPolicy(
-                    p,
-                    document_text(
-                        iam.get_role_policy(RoleName=name, PolicyName=p)["PolicyDocument"]
-                    ),
-                )
-                for p in inline
-            ],
-            attached,
-            "managed",
-        )
-
-
-class _UserPolicies:
-    about_action = "iam:GetUser"
-    policies_actions = (
+    ),
+    "user": (
         "iam:ListUserPolicies, iam:GetUserPolicy, iam:ListAttachedUserPolicies, "
         "iam:ListGroupsForUser, iam:ListGroupPolicies, iam:GetGroupPolicy, "
         "iam:ListAttachedGroupPolicies, iam:GetPolicy and iam:GetPolicyVersion"
+    ),
+}
+"""What reading all policies of a role or user takes."""
+
+
+def _about(iam: Any, kind: str, name: str) -> Mapping[str, Any]:
+    answer = iam.get_user(UserName=name) if kind == "user" else iam.get_role(RoleName=name)
+    found: Mapping[str, Any] = answer[kind.title()]
+    return found
+
+
+def _policies(iam: Any, kind: str, name: str) -> tuple[NamedPolicy, ...]:
+    """Every policy of a role or user, those of a user's groups included."""
+    own, groups = together(
+        [
+            lambda: _of(iam, kind, name),
+            lambda: (
+                _pages(iam, "list_groups_for_user", "Groups", UserName=name)
+                if kind == "user"
+                else []
+            ),
+        ]
+    )
+    of_groups = together([partial(_of, iam, "group", group["GroupName"]) for group in groups])
+    return tuple(policy for found in (own, *of_groups) for policy in found)
+
+
+def _of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:
+    """The inline and attached policies of one role, user or group."""
+    who = {f"{kind.title()}Name": name}
+    inline, attached = together(
+        [
+            lambda: _pages(iam, f"list_{kind}_policies", "PolicyNames", **who),
+            lambda: _pages(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **who),
+        ]
+    )
+    managed = "group-managed" if kind == "group" else "managed"
+    return together(
+        [
+            *[partial(_inline, iam, kind, who, policy) for policy in inline],
+            *[partial(_managed, iam, policy["PolicyArn"], managed) for policy in attached],
+        ]
     )
 
-    def __init__(self, iam: Callable[[], Any], name: str) -> None:
-        self._iam = iam
-        self._name = name
 
-    def about(self) -> Mapping[str, Any]:
-        answer: Mapping[str, Any] = self._iam().get_user(UserName=self._name)["User"]
-        return answer
-
-    def policies(self) -> tuple[NamedPolicy, ...]:
-        iam, name = self._iam(), self._name
-        inline, attached, groups = together(
-            [
-                lambda: _pages(iam, "list_user_policies", "PolicyNames", UserName=name),
-                lambda: _pages(
-                    iam, "list_attached_user_policies", "AttachedPolicies", UserName=name
-                ),
-                lambda: _pages(iam, "list_groups_for_user", "Groups", UserName=name),
-            ]
-        )
-        own = _documents(
-            iam,
-            [
-                lambda p=p: NamedPolicy(
-                    p,
-                    document_text(
-                        iam.get_user_policy(UserName=name, PolicyName=p)["PolicyDocument"]
-                    ),
-                )
-                for p in inline
-            ],
-            attached,
-            "managed",
-        )
-        of_groups = together([lambda g=g: self._group(g["GroupName"]) for g in groups])
-        return own + tuple(policy for found in of_groups for policy in found)
-
-    def _group(self, group: str) -> tuple[NamedPolicy, ...]:
-        iam = self._iam()
-        inline, attached = together(
-            [
-                lambda: _pages(iam, "list_group_policies", "PolicyNames", GroupName=group),
-                lambda: _pages(
-                    iam, "list_attached_group_policies", "AttachedPolicies", GroupName=group
-                ),
-            ]
-        )
-        return _documents(
-            iam,
-            [
-                lambda p=p: NamedPolicy(
-                    f"{group}/{p}",
-                    document_text(
-                        iam.get_group_policy(GroupName=group, PolicyName=p)["PolicyDocument"]
-                    ),
-                    "group-inline",
-                )
-                for p in inline
-            ],
-            attached,
-            "group-managed",
-        )
-
-
-def _pages(iam: Any, operation: str, group: str, **who: str) -> list[Any]:
-    return [entry for page in iam.get_paginator(operation).paginate(**who) for entry in page[group]]
-
-
-def _documents(
-    iam: Any, inline: list[Callable[[], NamedPolicy]], attached: list[Any], kind: str
-) -> tuple[NamedPolicy, ...]:
-    managed = [lambda a=a: _managed(iam, a["PolicyArn"], kind) for a in attached]
-    return tuple(together([*inline, *managed]))
+def _inline(iam: Any, kind: str, who: Mapping[str, str], policy: str) -> NamedPolicy:
+    answer = getattr(iam, f"get_{kind}_policy")(**who, PolicyName=policy)
+    text = document_text(answer["PolicyDocument"])
+    if kind == "group":
+        return NamedPolicy(f"{who['GroupName']}/{policy}", text, "group-inline")
+    return NamedPolicy(policy, text)
 
 
 def _managed(iam: Any, arn: str, kind: str) -> NamedPolicy:
@@ -283,3 +222,7 @@ def _managed(iam: Any, arn: str, kind: str) -> NamedPolicy:
     answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)
     name = arn.rsplit("/", 1)[-1]
     return NamedPolicy(name, document_text(answer["PolicyVersion"]["Document"]), kind)
+
+
+def _pages(iam: Any, operation: str, group: str, **who: str) -> list[Any]:
+    return [entry for page in iam.get_paginator(operation).paginate(**who) for entry in page[group]]

@@ -5,7 +5,7 @@ deciding statements, and for a layer without an allow the statement that came ne
 """
 
 from threegrants.iam.documents import Policy, PolicyError
-from threegrants.iam.explain import Mismatch, NearestMiss
+from threegrants.iam.explain import Mismatch, NearestMiss, StatementRef
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.layers import (
     Decision,
@@ -14,7 +14,6 @@ from threegrants.iam.layers import (
     LayerOutcome,
     Policies,
     PolicyLevel,
-    StatementRef,
     evaluate,
     evaluate_layer,
 )

@@ -34,7 +34,7 @@ class Template:
         """The tokens for one request; None if a variable cannot be resolved."""
         if self.parts is None:
             return plain_tokens(self.text)
-        tokens = []
+        tokens: list[str | Wild] = []
         for part in self.parts:
             if isinstance(part, Variable):
                 value = resolve(part, context)
