@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template build bench clean
+.PHONY: help setup demo test lint types template build clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,7 +35,7 @@ demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
 
 test: setup  ## the whole test suite
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 lint: .venv/.ready  ## style, formatting, import contracts
 	$(BIN)/ruff check .
@@ -50,9 +50,6 @@ template: .venv/.ready  ## lint of the CloudFormation templates
 
 build:  ## the deployable package (needs the SAM command line)
 	sam build
-
-bench: .venv/.ready  ## benchmarks
-	$(BIN)/python benchmarks/evaluator.py
 
 clean:  ## remove everything that was built
 	rm -rf .venv .venv-ministack .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .coverage

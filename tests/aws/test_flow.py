@@ -1,0 +1,233 @@
+"""From a record to a verified patch and back, on moto: evidence, incidents, alerts, remedy."""
+
+import json
+from importlib import resources
+
+import jsonschema
+import pytest
+
+from aws.conftest import A, B, document
+from threegrants.evidence import Accounts, Read, Unread, gather
+from threegrants.examine import Rules, examine
+from threegrants.incidents import Conflict, State, Store
+from threegrants.records import parse_record
+from threegrants.remedy import Refused, Remedy
+from threegrants.watch import Watch
+from unit.worlds import call as denied
+
+ROLE = f"arn:aws:iam::{B}:role/team/analyst"
+OBJECTS = "arn:aws:s3:::a-reports/*"
+APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
+RULES = Rules(writable=frozenset({A, B}))
+SCHEMA = json.loads(
+    (resources.files("threegrants") / "schema" / "diagnosis.schema.json").read_text()
+)
+
+
+def record(event="e-1", at="2026-11-24T03:00:00Z", key="2026/q3.csv"):
+    return {
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": f"arn:aws:sts::{B}:assumed-role/analyst/s",
+            "accountId": B,
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE}},
+        },
+        "eventTime": at,
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject",
+        "awsRegion": "eu-west-1",
+        "errorCode": "AccessDenied",
+        "errorMessage": "Access Denied",
+        "requestParameters": {"bucketName": "a-reports", "key": key},
+        "resources": [{"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::a-reports", "accountId": A}],
+        "eventID": event,
+    }
+
+
+class Desk:
+    """The service's parts on moto, and the alerts it sent."""
+
+    def __init__(self, aws):
+        self.alerts = []
+        self.store = Store(aws.table())
+        self.reader = Accounts("threegrants-reader", "external-id")
+        self.watch = Watch(self.store, self.reader, RULES, "threegrants", self.alerts.append)
+        self.remedy = Remedy(
+            self.store,
+            Accounts("threegrants-mender", "external-id"),
+            frozenset({A, B}),
+            self.reexamine,
+            lambda _: None,
+        )
+
+    def reexamine(self, incident):
+        return examine(parse_record(self.store.record(incident.id)), self.reader, RULES)
+
+    def see(self, **changes):
+        event = record(**changes)
+        return self.watch.see(parse_record(event), event)
+
+    def digests(self, identity):
+        return [p["digest"] for p in self.store.get(identity).document()["patches"]]
+
+
+@pytest.fixture
+def desk(aws):
+    aws.world(iam=[{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+    return Desk(aws)
+
+
+def test_evidence_is_read_in_both_accounts(aws):
+    key = aws.world(iam=[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])
+    seen = gather(parse_record(record()), Accounts("threegrants-reader"))
+    assert seen.caller.arn == Read(ROLE)
+    assert [p.name for p in seen.caller.policies.value] == ["own"]
+    assert seen.bucket.policy == Read(None)
+    assert seen.key.value.arn == key
+    assert seen.key.value.state == Read("Enabled")
+
+
+def test_a_principal_that_is_gone_is_unknown(aws):
+    aws.world()
+    aws.client("iam", B).delete_role(RoleName="analyst")
+    seen = gather(parse_record(record()), Accounts("threegrants-reader"))
+    assert isinstance(seen.caller.arn, Unread)
+    assert "does not exist" in seen.caller.arn.why
+    assert examine(parse_record(record()), Accounts("r"), RULES).patches == ()
+
+
+def test_the_document_follows_its_schema(desk):
+    incident = desk.see()
+    jsonschema.validate(incident.document(), SCHEMA)
+    assert incident.document()["outcome"] == "fixable"
+
+
+def test_an_event_counts_once_and_alerts_once(desk):
+    first = desk.see()
+    desk.see()
+    desk.see(event="e-2")
+    incident = desk.store.get(first.id)
+    assert incident.count == 2
+    assert len(desk.alerts) == 1
+    assert json.loads(desk.alerts[0].message)["default"].startswith("Role analyst")
+
+
+def test_a_growing_incident_alerts_at_ten(desk):
+    for number in range(12):
+        desk.see(event=f"e-{number}")
+    assert [alert.attributes["reason"] for alert in desk.alerts] == ["opened", "count"]
+
+
+def test_other_objects_widen_the_prefix(desk):
+    desk.see(key="2026/q3/a.csv")
+    incident = desk.see(event="e-2", key="2026/q4/b.csv")
+    patches = {p["grant"]: p for p in desk.store.get(incident.id).document()["patches"]}
+    assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/2026/*"
+
+
+def test_approve_verify_roll_back(desk, aws):
+    before = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
+    key_policy = aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"]
+    identity = desk.see().id
+    result = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    assert result.state is State.VERIFIED
+    assert ROLE in aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"]
+    assert desk.reexamine(desk.store.get(identity)).diagnosis.allowed
+    desk.remedy.rollback(identity, APPROVER)
+    assert desk.store.get(identity).state is State.ROLLED_BACK
+    assert aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"] == (
+        key_policy
+    )
+    with pytest.raises(aws.client("s3").exceptions.ClientError):
+        aws.client("s3").get_bucket_policy(Bucket="a-reports")
+    told = [line["to"] for line in desk.store.history(identity)]
+    assert told == ["open", "open", "applying", "verified", "rolling_back", "rolled_back"]
+
+
+def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
+    identity = desk.see().id
+    desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    s3 = aws.client("s3")
+    live = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
+    theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket",
+              "Resource": "arn:aws:s3:::a-reports"}  # fmt: skip
+    s3.put_bucket_policy(
+        Bucket="a-reports",
+        Policy=json.dumps({**live, "Statement": [*live["Statement"], theirs]}),
+    )
+    desk.remedy.rollback(identity, APPROVER)
+    after = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
+    assert after["Statement"] == [theirs]
+
+
+def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
+    identity = desk.see().id
+    digests = desk.digests(identity)
+    other = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A}, "Action": "s3:*",
+                      "Resource": OBJECTS})  # fmt: skip
+    aws.client("s3").put_bucket_policy(Bucket="a-reports", Policy=other)
+    result = desk.remedy.approve(identity, digests, APPROVER)
+    assert result.state is State.FAILED
+    assert "changed since the diagnosis" in result.detail
+    assert aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"] == other
+
+
+def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
+    identity = desk.see().id
+    bucket = [
+        p["digest"]
+        for p in desk.store.get(identity).document()["patches"]
+        if p["grant"] == "bucket_policy"
+    ]
+    result = desk.remedy.approve(identity, bucket, APPROVER)
+    assert result.state is State.FAILED
+    with pytest.raises(aws.client("s3").exceptions.ClientError):
+        aws.client("s3").get_bucket_policy(Bucket="a-reports")
+    again = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    assert again.state is State.VERIFIED
+
+
+REFUSED = [
+    ("unknown digest", ["sha256:" + "0" * 64], APPROVER, 409),
+    ("no digest", [], APPROVER, 409),
+    ("the denied principal itself", None, f"arn:aws:sts::{B}:assumed-role/analyst/s", 403),
+    ("nobody", None, "", 403),
+]
+
+
+@pytest.mark.parametrize(("digests", "approver", "status"), [case[1:] for case in REFUSED])
+def test_refused(desk, digests, approver, status):
+    identity = desk.see().id
+    with pytest.raises(Refused) as refused:
+        desk.remedy.approve(
+            identity, desk.digests(identity) if digests is None else digests, approver
+        )
+    assert refused.value.status == status
+    assert desk.store.get(identity).state is State.OPEN
+
+
+def test_nothing_is_applied_for_accounts_nobody_trusts(desk):
+    identity = desk.see().id
+    remedy = Remedy(desk.store, desk.reader, frozenset({A}), desk.reexamine, lambda _: None)
+    with pytest.raises(Refused, match="TrustedAccounts"):
+        remedy.approve(identity, desk.digests(identity), APPROVER)
+
+
+def test_a_rejected_incident_stays_quiet(desk):
+    identity = desk.see().id
+    desk.remedy.reject(identity, APPROVER)
+    desk.see(event="e-2", at="2999-01-01T00:00:00Z")
+    assert desk.store.get(identity).state is State.REJECTED
+    assert len(desk.alerts) == 1
+
+
+def test_two_at_once_one_wins(desk):
+    incident = desk.see()
+    held = desk.store.get(incident.id)
+    desk.store.move(held, State.REJECTED, "one", "rejected")
+    with pytest.raises(Conflict):
+        desk.store.move(held, State.REJECTED, "two", "rejected")
+
+
+def test_the_worlds_of_unit_tests_are_the_same_call():
+    assert denied().bucket == parse_record(record()).bucket

@@ -1,0 +1,107 @@
+"""The service as deployed, from `template.yaml`, on the embedded AWS with IAM enforced."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from service import demo
+from service.embedded import CALLER, OWNER, deploy, running, wait_for
+from service.people import OnCall
+from service.world import build
+from threegrants.cli.service import ServiceError
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    with running() as found:
+        deploy(found)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def on_call(embedded):
+    return OnCall.hired(embedded)
+
+
+@pytest.mark.parametrize("number", range(1, len(demo.ACTS) + 1))
+def test_act(embedded, on_call, number):
+    demo.act(number, embedded, on_call)
+
+
+def test_roll_back_and_denied_again(embedded, on_call):
+    world = build(embedded, "undo", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    digests = [patch["digest"] for patch in body["patches"]]
+    path = f"/incidents/{body['id']}"
+    assert on_call.api("POST", f"{path}/approve", {"digests": digests})["state"] == "verified"
+    assert world.call() == "granted"
+    assert on_call.api("POST", f"{path}/rollback", {})["state"] == "rolled_back"
+    assert world.call() == "AccessDenied"
+
+
+def test_the_denied_role_cannot_approve(embedded, on_call):
+    world = build(embedded, "self", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    session = embedded.role_session(CALLER, world.role)
+    digests = [patch["digest"] for patch in body["patches"]]
+    with pytest.raises(ServiceError, match="403"):
+        on_call.api("POST", f"/incidents/{body['id']}/approve", {"digests": digests}, session)
+    assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
+
+
+def test_bad_input_goes_to_the_dead_letters_with_its_reason(embedded):
+    sqs = embedded.client("sqs")
+    body = '{"eventSource": "s3.amazonaws.com", "errorCode": "AccessDenied", "userIdentity": []}'
+    sqs.send_message(QueueUrl=embedded.outputs["QueueUrl"], MessageBody=body)
+
+    def arrived():
+        return sqs.receive_message(
+            QueueUrl=embedded.outputs["DeadLetterQueueUrl"], MessageAttributeNames=["All"]
+        ).get("Messages")
+
+    [message] = wait_for("the dead letter", arrived, 60)
+    assert message["Body"] == body
+    reason = message["MessageAttributes"]["reason"]["StringValue"]
+    assert reason == "userIdentity: a list; expected an object"
+
+
+def lambda_role(embedded, name):
+    """A session of one of the service's own roles, for asking what it may do."""
+    iam = embedded.client("iam")
+    role = iam.get_role(RoleName=name)["Role"]
+    trust = role["AssumeRolePolicyDocument"]
+    trust["Statement"].append(
+        {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
+    )
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+    return embedded.role_session(OWNER, name)
+
+
+def refused(call, **arguments):
+    with pytest.raises(ClientError) as error:
+        call(**arguments)
+    return "AccessDenied" in error.value.response["Error"]["Code"]
+
+
+def test_the_diagnose_role_writes_no_policy(embedded):
+    session = lambda_role(embedded, "threegrants-diagnose")
+    sts = embedded.client("sts", session=session)
+    for account in (OWNER, CALLER):
+        mender = f"arn:aws:iam::{account}:role/threegrants-mender"
+        assert refused(
+            sts.assume_role, RoleArn=mender, RoleSessionName="test", ExternalId="demo-external-id"
+        )
+        reader = f"arn:aws:iam::{account}:role/threegrants-reader"
+        assert refused(sts.assume_role, RoleArn=reader, RoleSessionName="test")
+        given = sts.assume_role(
+            RoleArn=reader, RoleSessionName="test", ExternalId="demo-external-id"
+        )["Credentials"]
+        assert given["AccessKeyId"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": []})
+    s3 = embedded.client("s3", session=session)
+    assert refused(s3.put_bucket_policy, Bucket="deployments", Policy=policy)
+    iam = embedded.client("iam", session=session)
+    assert refused(iam.put_role_policy, RoleName="on-call", PolicyName="x", PolicyDocument=policy)

@@ -1,0 +1,80 @@
+"""Least privilege, read from the templates themselves."""
+
+from pathlib import Path
+
+import cfnlint.decode.cfn_yaml
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVICE = cfnlint.decode.cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
+MEMBER = cfnlint.decode.cfn_yaml.load(str(ROOT / "member.yaml"))["Resources"]
+ROLES = {
+    name: resource
+    for name, resource in {**SERVICE, **MEMBER}.items()
+    if resource["Type"] == "AWS::IAM::Role"
+}
+
+
+def statements(name):
+    return [
+        statement
+        for policy in ROLES[name]["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def actions(name, effect="Allow"):
+    found = set()
+    for statement in statements(name):
+        if statement["Effect"] == effect:
+            listed = statement["Action"]
+            found |= set(listed if isinstance(listed, list) else [listed])
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(ROLES))
+def test_no_wildcard_action(name):
+    assert not [action for action in actions(name) if "*" in action]
+
+
+WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")
+
+
+@pytest.mark.parametrize("name", ["DiagnoseRole", "RemediateRole", "ReaderRole"])
+def test_no_write_on_any_policy(name):
+    writes = {a for a in actions(name) if a.split(":")[1].startswith(WRITES)}
+    allowed = ("dynamodb:", "logs:", "xray:", "sqs:")
+    assert not {action for action in writes if not action.startswith(allowed)}
+
+
+def test_only_remediate_may_assume_the_mender():
+    def assumed(name):
+        return str([s["Resource"] for s in statements(name) if s["Action"] == "sts:AssumeRole"])
+
+    assert "MenderRoleName" not in assumed("DiagnoseRole")
+    assert "MenderRoleName" in assumed("RemediateRole")
+    trust = str(MEMBER["MenderRole"]["Properties"]["AssumeRolePolicyDocument"])
+    assert "RemediateRoleArn" in trust
+    assert "DiagnoseRoleArn" not in trust
+
+
+@pytest.mark.parametrize("name", ["ReaderRole", "MenderRole"])
+def test_member_roles_want_the_external_id(name):
+    [trust] = MEMBER[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+
+
+def test_the_mender_keeps_off_protected_things():
+    denied = {s["Sid"] for s in statements("MenderRole") if s["Effect"] == "Deny"}
+    assert denied == {
+        "NeverWithoutLockoutCheck",
+        "NeverProtectedKeys",
+        "NeverProtectedPrincipals",
+        "NeverTheseRoles",
+    }
+
+
+def test_every_route_wants_iam():
+    routes = [r for r in SERVICE.values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
+    assert len(routes) == 5
+    assert {route["Properties"]["AuthorizationType"] for route in routes} == {"AWS_IAM"}
