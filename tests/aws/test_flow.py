@@ -11,7 +11,7 @@ from threegrants.evidence import Accounts, Read, Unread, gather
 from threegrants.examine import Rules, examine
 from threegrants.incidents import Conflict, State, Store
 from threegrants.records import parse_record
-from threegrants.remedy import Refused, Remedy
+from threegrants.remedy import Refused, Remedy, protocol
 from threegrants.watch import Watch
 from unit.worlds import call as denied
 
@@ -185,6 +185,35 @@ def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
         aws.client("s3").get_bucket_policy(Bucket="a-reports")
     again = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
     assert again.state is State.VERIFIED
+
+
+@pytest.mark.parametrize("reads", range(1, 5))
+def test_a_crash_in_the_middle_is_undone_by_rollback(desk, aws, monkeypatch, reads):
+    """The process dies before one of the reads of the live policy, two for each of 2 patches."""
+    identity = desk.see().id
+    key = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
+    key_policy = aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    real, left = protocol.read, [reads]
+
+    def dying(patch, accounts):
+        left[0] -= 1
+        if left[0] == 0:
+            raise SystemExit
+        return real(patch, accounts)
+
+    monkeypatch.setattr(protocol, "read", dying)
+    with pytest.raises(SystemExit):
+        desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    monkeypatch.setattr(protocol, "read", real)
+    assert desk.store.get(identity).state is State.APPLYING
+    with pytest.raises(Refused, match="try again"):
+        desk.remedy.rollback(identity, APPROVER)
+    desk.store.progress(identity, {**desk.store.work(identity), "at": 0})
+    desk.remedy.rollback(identity, APPROVER)
+    assert desk.store.get(identity).state is State.ROLLED_BACK
+    assert aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"] == key_policy
+    with pytest.raises(aws.client("s3").exceptions.ClientError):
+        aws.client("s3").get_bucket_policy(Bucket="a-reports")
 
 
 REFUSED = [

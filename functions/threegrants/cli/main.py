@@ -118,7 +118,7 @@ def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]
         try:
             call = parse_record(record)
         except RecordError as error:
-            raise Failure(f"{file}: {position}: {error}") from error
+            raise Failure(_at(file, position, error)) from error
         if isinstance(call, Skipped):
             skipped.setdefault(call.why, []).append(position)
             continue
@@ -128,6 +128,10 @@ def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]
         seen.add(event)
         groups.setdefault(incident_id(call), []).append(call)
     return groups, skipped
+
+
+def _at(file: str, position: str, error: RecordError) -> str:
+    return f"{file}: {error}" if position == "$" else f"{file}: {position}: {error}"
 
 
 def _say_skipped(skipped: dict[str, list[str]], denied: int) -> None:
@@ -243,7 +247,7 @@ def replay(file: str, stack: str) -> None:
         try:
             parsed = parse_record(record)
         except RecordError as error:
-            raise Failure(f"{file}: {position}: {error}") from error
+            raise Failure(_at(file, position, error)) from error
         if isinstance(parsed, DeniedCall):
             detail = record.get("detail", record) if "detail-type" in record else record
             records.append(detail)

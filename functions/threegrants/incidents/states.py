@@ -26,11 +26,13 @@ class State(StrEnum):
 
 MOVES: dict[State, frozenset[State]] = {
     State.OPEN: frozenset({State.APPLYING, State.REJECTED, State.RESOLVED}),
-    State.APPLYING: frozenset({State.VERIFIED, State.FAILED}),
+    State.APPLYING: frozenset({State.VERIFIED, State.FAILED, State.ROLLING_BACK}),
     State.VERIFIED: frozenset({State.ROLLING_BACK, State.OPEN}),
     State.FAILED: frozenset({State.APPLYING, State.ROLLING_BACK, State.REJECTED, State.OPEN}),
     State.REJECTED: frozenset({State.OPEN, State.RESOLVED}),
-    State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.VERIFIED, State.FAILED}),
+    State.ROLLING_BACK: frozenset(
+        {State.ROLLED_BACK, State.VERIFIED, State.FAILED, State.ROLLING_BACK}
+    ),
     State.ROLLED_BACK: frozenset({State.OPEN, State.RESOLVED}),
     State.RESOLVED: frozenset({State.OPEN}),
 }

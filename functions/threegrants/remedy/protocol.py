@@ -25,6 +25,9 @@ from threegrants.remedy.write import read, write
 _PAUSES = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each verification: policy changes take moments to be seen everywhere."""
 
+_RUNNING = 60.0
+"""Seconds after which an apply or rollback has ended or died: twice the function's timeout."""
+
 
 class Refused(Exception):
     """The request is refused: `status` is the HTTP status, the text says why and what to do."""
@@ -83,6 +86,7 @@ class Remedy:
         patches = self._approved(incident, digests, approver)
         work = {
             "kind": "apply",
+            "at": time.time(),
             "approver": approver,
             "patches": [patch.to_json() for patch in patches],
             "written": [],
@@ -108,19 +112,27 @@ class Remedy:
     def rollback(self, identity: str, actor: str) -> Result:
         """Take back what an approval wrote, in reverse order.
 
+        Also the way out after a crash: an apply or rollback that did not end is undone from its
+        recorded intent, once its function cannot be running any more.
+
         Raises:
             Refused: if there is nothing to take back, or our statement was edited since.
         """
         incident = self.store.get(identity)
         work = self.store.work(identity)
-        if work is None or not work["written"]:
+        halfway = incident.state in (State.APPLYING, State.ROLLING_BACK)
+        if work is None or not (work["written"] or halfway):
             raise Refused(409, f"incident {identity} has nothing to roll back")
+        if halfway and time.time() - float(work["at"]) < _RUNNING:
+            raise Refused(409, f"incident {identity} is {incident.state}; try again in a minute")
+        work["at"] = time.time()
         patches = tuple(Patch.from_json(data) for data in work["patches"])
-        moved = self._move(incident, State.ROLLING_BACK, actor, "rollback started")
+        moved = self._move(incident, State.ROLLING_BACK, actor, "rollback started", work=work)
         try:
             self._undo(identity, patches, work)
         except (_Stopped, Edited, AccountError, ClientError, BotoCoreError) as error:
-            self._move(moved, incident.state, actor, "rollback stopped", _why(error))
+            back = State.VERIFIED if incident.state is State.VERIFIED else State.FAILED
+            self._move(moved, back, actor, "rollback stopped", _why(error))
             raise Refused(409, f"rollback stopped: {_why(error)}") from error
         self._move(moved, State.ROLLED_BACK, actor, "rolled back")
         return Result(identity, State.ROLLED_BACK, "every statement we wrote was taken back")
