@@ -248,6 +248,8 @@ def test_a_rejected_incident_stays_quiet(desk):
     desk.see(event="e-2", at="2999-01-01T00:00:00Z")
     assert desk.store.get(identity).state is State.REJECTED
     assert len(desk.alerts) == 1
+    with pytest.raises(Refused, match="is rejected: it cannot be rejected"):
+        desk.remedy.reject(identity, APPROVER)
 
 
 def test_two_at_once_one_wins(desk):

@@ -69,6 +69,9 @@ def bucket_half(call: DeniedCall, evidence: Evidence) -> Pair:
             grant = unknown(_why_no_question(evidence))
             pairs.append(Pair(grant, grant))
             continue
+        if isinstance(bucket.account, Unread):
+            pairs.append(_owner_unknown(identity_side(question, evidence), bucket.account))
+            continue
         resource = resource_side(question, bucket.policy, "bucket policy")
         owner = question.request.resource_account
         if evidence.caller.type in _NO_IDENTITY:
@@ -79,6 +82,17 @@ def bucket_half(call: DeniedCall, evidence: Evidence) -> Pair:
         across = evidence.caller.account != owner
         pairs.append(_across(resource, identity) if across else _either(resource, identity))
     return _together(pairs)
+
+
+def _owner_unknown(identity: Side, owner: Unread) -> Pair:
+    """Without the owner, only what the caller's own policies surely say can be said.
+
+    Whether a missing allow matters depends on whether the bucket is in the same account.
+    """
+    why = f"{owner.why}; needs {owner.needs}"
+    if identity.allows or identity.denies:
+        return Pair(unknown(why), _plain(identity))
+    return Pair(unknown(why), unknown(why))
 
 
 def key_half(call: DeniedCall, evidence: Evidence) -> Pair:

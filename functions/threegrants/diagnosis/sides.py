@@ -62,16 +62,19 @@ def principal_arn(call: DeniedCall, evidence: Evidence) -> str | None:
 
 
 def s3_question(call: DeniedCall, evidence: Evidence, action: str) -> Question | None:
-    """The S3 half of the call; None if the principal, bucket or owner is not known."""
+    """The S3 half of the call; None if the principal or bucket is not known.
+
+    The caller's own policies can be judged even where the bucket's owner is not known; the account
+    is empty then.
+    """
     principal = principal_arn(call, evidence)
     bucket = evidence.bucket
-    if not principal or bucket is None or not isinstance(bucket.account, Read):
-        return None
     resource = s3_resource(call, action)
-    if resource is None:
+    if not principal or bucket is None or resource is None:
         return None
+    owner = bucket.account.value if isinstance(bucket.account, Read) else ""
     knowledge = s3_knowledge(call, evidence)
-    request = Request(principal, action, resource, bucket.account.value, knowledge.context)
+    request = Request(principal, action, resource, owner, knowledge.context)
     return Question(request, knowledge)
 
 

@@ -234,9 +234,12 @@ class Remedy:
             try:
                 return self.store.move(current, state, actor, what, detail, work)
             except Conflict as error:
+                refused = current
                 current = self.store.get(incident.id)
-                if current.state is not incident.state or (
-                    work is not None and current.diagnosis != incident.diagnosis
+                if (
+                    current.version == refused.version  # nobody interfered: the move is not allowed
+                    or current.state is not incident.state
+                    or (work is not None and current.diagnosis != incident.diagnosis)
                 ):
                     raise Refused(409, str(error)) from error
         raise Refused(409, f"incident {incident.id} is being changed by others; try again")

@@ -7,8 +7,9 @@ from itertools import product
 import pytest
 
 from threegrants.diagnosis import diagnose
-from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
+from threegrants.evidence import BucketEvidence, Encryption, NamedPolicy, Read, Unread
 from threegrants.examine import Rules, conclude
+from threegrants.patches import Profile
 from unit.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 ROOT_B = f"arn:aws:iam::{B}:root"
@@ -116,6 +117,51 @@ def test_an_unread_policy_is_unknown_never_missing():
         found = diagnose(call(), lacking)
         assert found.outcome.value == "unknown"
         assert UNREAD.needs in [lack.needs for lack in found.unknowns]
+
+
+def test_without_the_owner_the_callers_own_side_is_still_judged():
+    seen = evidence(IN_BUCKET, IN_KEY, IN_IAM)
+    nobody = BucketEvidence("a-reports", UNREAD, UNREAD, UNREAD, UNREAD, UNREAD)
+    assert verdicts(diagnose(call(), replace(seen, bucket=nobody)))[:3] == (
+        "unknown", "granted", "granted"
+    )  # fmt: skip
+    poor = evidence(IN_BUCKET, IN_KEY, ())
+    assert verdicts(diagnose(call(), replace(poor, bucket=nobody)))[2] == "unknown"
+
+
+def test_the_article_profile_grants_its_five_actions():
+    patches = conclude(call(), evidence((), None, ()), Rules(profile=Profile.ARTICLE)).patches
+    [key] = [patch for patch in patches if patch.grant == "key_policy"]
+    assert key.statement["Action"] == [
+        "kms:Encrypt",
+        "kms:Decrypt",
+        "kms:ReEncrypt*",
+        "kms:GenerateDataKey*",
+        "kms:DescribeKey",
+    ]
+
+
+def test_a_policy_that_would_grow_too_large_is_not_offered():
+    long = tuple(allow(ROLE, "s3:ListBucket", BUCKET, Sid=f"S{n}x{'y' * 80}") for n in range(100))
+    finding = conclude(call(), evidence(long, IN_KEY, IN_IAM), Rules())
+    assert finding.patches == ()
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert "limit is 20480" in finding.diagnosis.unknowns[-1].why
+
+
+HOSTILE = [
+    ("a star", "in/*/x", "in/*"),
+    ("a variable", "in/${aws:username}/x", "in/*"),
+    ("at the top", "x.csv", "*"),
+    ("outside Latin-1", "in/\u4e2d/x", "in/*"),
+    ("a line break", "in/a\nb/x", "in/*"),
+]
+
+
+@pytest.mark.parametrize(("key", "pattern"), [c[1:] for c in HOSTILE], ids=[c[0] for c in HOSTILE])
+def test_a_hostile_object_key_never_widens_a_patch_beyond_its_folder(key, pattern):
+    [patch] = conclude(call(key=key), evidence((), IN_KEY, IN_IAM), Rules()).patches
+    assert patch.statement["Resource"] == f"{BUCKET}/{pattern}"
 
 
 def test_accounts_nobody_trusts_are_handed_off():

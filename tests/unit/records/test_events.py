@@ -30,6 +30,8 @@ WANTED = {
     "copyobject-owner-copy": ("role", "s3:PutObject", "write", "kms:GenerateDataKey", A, None),
     "createmultipartupload-caller-copy": ("role", "s3:PutObject", "write",
                                           "kms:GenerateDataKey kms:Decrypt", None, None),
+    "createmultipartupload-owner-copy": ("role", "s3:PutObject", "write",
+                                         "kms:GenerateDataKey kms:Decrypt", A, None),
     "uploadpart-owner-copy": ("role", "s3:PutObject", "write", "kms:GenerateDataKey kms:Decrypt",
                               A, None),
     "kms-decrypt-through-s3": ("role", "kms:Decrypt", "read", "kms:Decrypt", None,
