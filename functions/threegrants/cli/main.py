@@ -251,7 +251,10 @@ def replay(file: str, stack: str) -> None:
         if isinstance(parsed, DeniedCall):
             detail = record.get("detail", record) if "detail-type" in record else record
             records.append(detail)
-    sent = _service(stack).replay(records)
+    try:
+        sent = _service(stack).replay(records)
+    except ServiceError as error:
+        raise Failure(str(error)) from error
     click.echo(f"{sent} record(s) sent to the event bus")
 
 
@@ -264,7 +267,7 @@ def _service(stack: str) -> Service:
 
 def _call(stack: str, method: str, path: str, body: Any = None) -> Any:
     try:
-        return Service.of_stack(stack).call(method, path, body)
+        return _service(stack).call(method, path, body)
     except ServiceError as error:
         raise Failure(str(error)) from error
 
