@@ -112,6 +112,27 @@ def test_an_event_counts_once_and_alerts_once(desk):
     assert json.loads(desk.alerts[0].message)["default"].startswith("Role analyst")
 
 
+def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
+    unique = aws.client("iam", B).get_role(RoleName="analyst")["Role"]["RoleId"]
+    bucket = {"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::a-reports"}
+    callers = {
+        **record(event="e-caller"),
+        "sharedEventID": "shared",
+        "resources": [{**bucket, "accountId": ""}],
+        "recipientAccountId": B,
+    }
+    owners = {
+        **record(event="e-owner"),
+        "sharedEventID": "shared",
+        "userIdentity": {"type": "AWSAccount", "principalId": f"{unique}:s", "accountId": B},
+        "recipientAccountId": A,
+    }
+    one, two = (desk.watch.see(parse_record(event), event) for event in (callers, owners))
+    assert one.id == two.id
+    assert desk.store.get(one.id).count == 1
+    assert desk.store.get(one.id).document()["outcome"] == "fixable"
+
+
 def test_a_growing_incident_alerts_at_ten(desk):
     for number in range(12):
         desk.see(event=f"e-{number}")
