@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template build clean
+.PHONY: help setup demo test lint types template build bench clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ template: .venv/.ready  ## lint of the CloudFormation templates
 
 build:  ## the deployable package (needs the SAM command line)
 	sam build
+
+bench: .venv/.ready  ## how fast the evaluator is
+	$(BIN)/python benchmarks/evaluator.py
 
 clean:  ## remove everything that was built
 	rm -rf .venv .venv-ministack .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .coverage
