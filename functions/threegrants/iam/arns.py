@@ -1,15 +1,27 @@
-"""ARNs: matched field by field, so that a wildcard never crosses the first five colons.
+"""ARNs: the Resource element, and the ARN condition operators.
 
-Source: IAM user guide, "IAM JSON policy elements: Resource", "Amazon Resource Name (ARN) condition
-operators".
+A condition's pattern is matched field by field, so its `*` never crosses the first five colons
+(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
+"Amazon Resource Name (ARN) condition operators"). In the Resource element a `*` that ends a field
+may run over the colons behind it, and an incomplete ARN is completed with stars
+(…/reference_policies_elements_resource.html).
 """
 
-from threegrants.iam.variables import Context, Template
-from threegrants.iam.wildcards import Matcher, Token, Tokens, matcher
+from collections.abc import Callable, Iterable
+
+from threegrants.iam.variables import literal
+from threegrants.iam.wildcards import (
+    Fits,
+    Matcher,
+    Token,
+    Tokens,
+    Wild,
+    literal_prefix,
+    plain_tokens,
+    union,
+)
 
 FIELDS = 6
-_COMPILED: dict[str, tuple[Matcher, ...] | None] = {}
-_SIZE = 20_000
 
 
 def split(arn: str) -> list[str]:
@@ -23,45 +35,85 @@ def account_of(arn: str) -> str | None:
     return fields[4] or None if len(fields) == FIELDS else None
 
 
-def matches(pattern: Template, arn: str, context: Context) -> bool:
-    """Whether an ARN fits a pattern; an unresolved variable matches nothing."""
-    if pattern.parts is None:
-        text = pattern.text
-        if text == "*":
-            return True
-        if "*" not in text and "?" not in text:
-            return text == arn
-        compiled = _COMPILED.get(text)
-        if compiled is None and text not in _COMPILED:
-            if len(_COMPILED) >= _SIZE:
-                _COMPILED.clear()
-            compiled = _COMPILED[text] = _compile(text)
-        return compiled is not None and _fields_match(compiled, arn)
-    tokens = pattern.tokens(context)
-    if tokens is None:
-        return False
-    groups = _split_tokens(tokens)
+def any_arn(patterns: Iterable[str | Tokens]) -> Fits:
+    """One test for the patterns of an ARN condition operator."""
+    return _compiled(patterns, _by_field)
+
+
+def any_resource(patterns: Iterable[str | Tokens]) -> Fits:
+    """One test for the patterns of a Resource element."""
+    return _compiled(patterns, _resource)
+
+
+def _compiled(patterns: Iterable[str | Tokens], other: Callable[[str | Tokens], Fits]) -> Fits:
+    exact: set[str] = set()
+    prefixes: list[str] = []
+    others: list[Fits] = []
+    for pattern in patterns:
+        if isinstance(pattern, str):
+            if pattern == "*":
+                prefixes.append("")
+                continue
+            if "*" not in pattern and "?" not in pattern and pattern.count(":") >= FIELDS - 1:
+                exact.add(pattern)
+                continue
+            prefix = literal_prefix(pattern)
+            # All five colons stand in the prefix, so the star cannot cross any of them.
+            if prefix is not None and prefix.count(":") >= FIELDS - 1:
+                prefixes.append(prefix)
+                continue
+        others.append(other(pattern))
+    return union(frozenset(exact), tuple(prefixes), tuple(others))
+
+
+def _by_field(pattern: str | Tokens) -> Fits:
+    """An ARN pattern; one that ends early with a star leaves the other fields open."""
+    groups = _groups(plain_tokens(pattern) if isinstance(pattern, str) else pattern)
+    if len(groups) < FIELDS and _ends_with_star(groups[-1]):
+        groups += [(Wild.ANY,)] * (FIELDS - len(groups))
     if len(groups) != FIELDS:
-        return len(groups) == 1 and Matcher(groups[0]).only_any
-    return _fields_match(tuple(Matcher(tuple(group)) for group in groups), arn)
+        return lambda _arn: False
+    fields = tuple(Matcher(group) for group in groups)
+
+    def fits(arn: str) -> bool:
+        found = split(arn)
+        return len(found) == FIELDS and all(
+            field.matches(text) for field, text in zip(fields, found, strict=True)
+        )
+
+    return fits
 
 
-def _compile(text: str) -> tuple[Matcher, ...] | None:
-    """The fields of a pattern; one that ends early with a star leaves the other fields open."""
-    fields = split(text)
-    if len(fields) < FIELDS and text.endswith("*"):
-        fields += ["*"] * (FIELDS - len(fields))
-    return tuple(matcher(field) for field in fields) if len(fields) == FIELDS else None
+def _resource(pattern: str | Tokens) -> Fits:
+    tokens = plain_tokens(pattern) if isinstance(pattern, str) else pattern
+    groups = _groups(tokens)
+    if len(groups) < FIELDS:
+        groups_done = groups + [(Wild.ANY,)] * (FIELDS - len(groups))
+        completed: Tokens = tuple(t for group in groups_done for t in (*group, ":"))[:-1]
+        by_field = _by_field(completed)
+    else:
+        by_field = _by_field(tokens)
+    if any(_inner_star(group) for group in groups[: FIELDS - 1]) or not literal(tokens).startswith(
+        ("arn:", "*")
+    ):
+        return by_field
+    across = Matcher(tokens).matches
+    return lambda arn: by_field(arn) or across(arn)
 
 
-def _fields_match(compiled: tuple[Matcher, ...], arn: str) -> bool:
-    fields = split(arn)
-    return len(fields) == FIELDS and all(
-        one.matches(field) for one, field in zip(compiled, fields, strict=True)
-    )
+def _ends_with_star(group: Tokens) -> bool:
+    stars = [token for token in group if token != ""]
+    return bool(stars) and stars[-1] is Wild.ANY
 
 
-def _split_tokens(tokens: Tokens) -> list[Tokens]:
+def _inner_star(group: Tokens) -> bool:
+    """Whether a wildcard of a field has something behind it, so that it stays within the field."""
+    tokens = [token for token in group if token != ""]
+    return Wild.ONE in tokens or Wild.ANY in tokens[:-1]
+
+
+def _groups(tokens: Tokens) -> list[Tokens]:
+    """Tokens by ARN field."""
     groups: list[list[Token]] = [[]]
     for token in tokens:
         if not isinstance(token, str):

@@ -1,12 +1,14 @@
 """`*` and `?`: matching without backtracking into exponential time.
 
-IAM user guide, "IAM JSON policy elements: Resource" and "… Condition operators": `*` stands for any
-number of characters (also `/` and line breaks), `?` for exactly one.
+`*` stands for any number of characters (also `/` and line breaks), `?` for exactly one; see
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html and
+…/reference_policies_elements_condition_operators.html#Conditions_String.
 
 A pattern is cut at its stars; each piece is searched once, leftmost first, which suffices because
 an earlier place for a piece never spoils a later one. The cost is at most pattern times text.
 """
 
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 
@@ -19,6 +21,8 @@ class Wild(Enum):
 
 Token = str | Wild
 Tokens = tuple[Token, ...]
+Fits = Callable[[str], bool]
+"""Whether one text fits."""
 
 
 class Matcher:
@@ -33,7 +37,7 @@ class Matcher:
                 pieces.append([])
             elif token != "":
                 pieces[-1].append(token)
-        compiled = [_piece(piece) for piece in pieces]
+        compiled = [_Piece(piece) for piece in pieces]
         self.exact = compiled[0] if len(compiled) == 1 else None
         self.first = compiled[0]
         self.last = compiled[-1]
@@ -94,10 +98,6 @@ class _Piece:
         return -1
 
 
-def _piece(tokens: list[Token]) -> _Piece:
-    return _Piece(tokens)
-
-
 def plain_tokens(text: str) -> Tokens:
     """Tokens of a pattern in which no policy variables are looked for."""
     if "*" not in text and "?" not in text:
@@ -113,15 +113,52 @@ def plain_tokens(text: str) -> Tokens:
     return (*tokens, literal)
 
 
-_CACHE: dict[str, Matcher] = {}
-_CACHE_SIZE = 20_000
+def literal_prefix(pattern: str) -> str | None:
+    """The text before the one star at the end of a pattern; None for patterns of another form."""
+    if pattern.endswith("*") and pattern.find("*") == len(pattern) - 1 and "?" not in pattern:
+        return pattern[:-1]
+    return None
 
 
 def matcher(pattern: str) -> Matcher:
-    """The matcher of a pattern without variables, compiled once."""
-    found = _CACHE.get(pattern)
-    if found is None:
-        if len(_CACHE) >= _CACHE_SIZE:
-            _CACHE.clear()
-        found = _CACHE[pattern] = Matcher(plain_tokens(pattern))
-    return found
+    """The matcher of a pattern without variables."""
+    return Matcher(plain_tokens(pattern))
+
+
+def any_fits(patterns: Iterable[str | Tokens]) -> Fits:
+    """One test for several patterns; text and one trailing star need no matcher of their own."""
+    exact: set[str] = set()
+    prefixes: list[str] = []
+    others: list[Fits] = []
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            others.append(Matcher(pattern).matches)
+        elif "*" not in pattern and "?" not in pattern:
+            exact.add(pattern)
+        elif (prefix := literal_prefix(pattern)) is not None:
+            prefixes.append(prefix)
+        else:
+            others.append(matcher(pattern).matches)
+    return union(frozenset(exact), tuple(prefixes), tuple(others))
+
+
+def union(exact: frozenset[str], prefixes: tuple[str, ...], others: tuple[Fits, ...]) -> Fits:
+    """One test out of texts, prefixes and other tests: the shortest that does the work."""
+    if not prefixes and not others:
+        return exact.__contains__
+    if not others:
+        if exact:
+            return lambda text: text in exact or text.startswith(prefixes)
+        return lambda text: text.startswith(prefixes)
+    if len(others) == 1 and not exact and not prefixes:
+        return others[0]
+
+    def fits(text: str) -> bool:
+        if text in exact or text.startswith(prefixes):
+            return True
+        for other in others:  # noqa: SIM110 - any() costs a generator in the hottest loop
+            if other(text):
+                return True
+        return False
+
+    return fits
