@@ -7,17 +7,17 @@ may run over the colons behind it, and an incomplete ARN is completed with stars
 (…/reference_policies_elements_resource.html).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from threegrants.iam.variables import literal
 from threegrants.iam.wildcards import (
     Fits,
-    Matcher,
+    Parts,
     Token,
     Tokens,
     Wild,
-    literal_prefix,
-    plain_tokens,
+    fits_of,
+    sorted_out,
     union,
 )
 
@@ -37,68 +37,58 @@ def account_of(arn: str) -> str | None:
 
 def any_arn(patterns: Iterable[str | Tokens]) -> Fits:
     """One test for the patterns of an ARN condition operator."""
-    return _compiled(patterns, _by_field)
+    return union(sorted_out(patterns, _condition, colons=FIELDS - 1))
 
 
-def any_resource(patterns: Iterable[str | Tokens]) -> Fits:
-    """One test for the patterns of a Resource element."""
-    return _compiled(patterns, _resource)
+def any_resource(patterns: Iterable[str | Tokens]) -> Parts:
+    """The tests for the patterns of a Resource element."""
+    return sorted_out(patterns, _resource, colons=FIELDS - 1)
 
 
-def _compiled(patterns: Iterable[str | Tokens], other: Callable[[str | Tokens], Fits]) -> Fits:
-    exact: set[str] = set()
-    prefixes: list[str] = []
-    others: list[Fits] = []
-    for pattern in patterns:
-        if isinstance(pattern, str):
-            if pattern == "*":
-                prefixes.append("")
-                continue
-            if "*" not in pattern and "?" not in pattern and pattern.count(":") >= FIELDS - 1:
-                exact.add(pattern)
-                continue
-            prefix = literal_prefix(pattern)
-            # All five colons stand in the prefix, so the star cannot cross any of them.
-            if prefix is not None and prefix.count(":") >= FIELDS - 1:
-                prefixes.append(prefix)
-                continue
-        others.append(other(pattern))
-    return union(frozenset(exact), tuple(prefixes), tuple(others))
+def _condition(pattern: Tokens) -> Fits:
+    """A condition's pattern; one that ends early with a star leaves the other fields open."""
+    fields = _fields(pattern)
+    if len(fields) < FIELDS and _ends_with_star(fields[-1]):
+        fields += [(Wild.ANY,)] * (FIELDS - len(fields))
+    return _by_field(fields)
 
 
-def _by_field(pattern: str | Tokens) -> Fits:
-    """An ARN pattern; one that ends early with a star leaves the other fields open."""
-    groups = _groups(plain_tokens(pattern) if isinstance(pattern, str) else pattern)
-    if len(groups) < FIELDS and _ends_with_star(groups[-1]):
-        groups += [(Wild.ANY,)] * (FIELDS - len(groups))
-    if len(groups) != FIELDS:
+def _resource(pattern: Tokens) -> Fits:
+    """A Resource pattern: completed if it is short; a star that ends a field may run on."""
+    fields = _fields(pattern)
+    completed = fields + [(Wild.ANY,)] * (FIELDS - len(fields))
+    by_field = _by_field(completed)
+    if any(_stays_inside(one) for one in fields[: FIELDS - 1]):
+        return by_field
+    if not literal(pattern).startswith(("arn:", "*")):
+        return by_field
+    across = fits_of(pattern)
+    if len(fields) == FIELDS:
+        return across  # which takes in all that fits field by field
+    return lambda arn: by_field(arn) or across(arn)
+
+
+def _by_field(fields: list[Tokens]) -> Fits:
+    if len(fields) != FIELDS:
         return lambda _arn: False
-    fields = tuple(Matcher(group) for group in groups)
+    if all(isinstance(token, str) for field in fields[:-1] for token in field):
+        # No wildcard before the fifth colon: the whole text decides.
+        return fits_of(tuple(token for field in fields for token in (*field, ":"))[:-1])
+    first, second, third, fourth, fifth, sixth = (fits_of(field) for field in fields)
 
     def fits(arn: str) -> bool:
-        found = split(arn)
-        return len(found) == FIELDS and all(
-            field.matches(text) for field, text in zip(fields, found, strict=True)
+        found = arn.split(":", FIELDS - 1)
+        return (
+            len(found) == FIELDS
+            and third(found[2])
+            and sixth(found[5])
+            and fifth(found[4])
+            and fourth(found[3])
+            and first(found[0])
+            and second(found[1])
         )
 
     return fits
-
-
-def _resource(pattern: str | Tokens) -> Fits:
-    tokens = plain_tokens(pattern) if isinstance(pattern, str) else pattern
-    groups = _groups(tokens)
-    if len(groups) < FIELDS:
-        groups_done = groups + [(Wild.ANY,)] * (FIELDS - len(groups))
-        completed: Tokens = tuple(t for group in groups_done for t in (*group, ":"))[:-1]
-        by_field = _by_field(completed)
-    else:
-        by_field = _by_field(tokens)
-    if any(_inner_star(group) for group in groups[: FIELDS - 1]) or not literal(tokens).startswith(
-        ("arn:", "*")
-    ):
-        return by_field
-    across = Matcher(tokens).matches
-    return lambda arn: by_field(arn) or across(arn)
 
 
 def _ends_with_star(group: Tokens) -> bool:
@@ -106,13 +96,13 @@ def _ends_with_star(group: Tokens) -> bool:
     return bool(stars) and stars[-1] is Wild.ANY
 
 
-def _inner_star(group: Tokens) -> bool:
-    """Whether a wildcard of a field has something behind it, so that it stays within the field."""
+def _stays_inside(group: Tokens) -> bool:
+    """Whether a field has a wildcard that cannot run over the colon behind it."""
     tokens = [token for token in group if token != ""]
     return Wild.ONE in tokens or Wild.ANY in tokens[:-1]
 
 
-def _groups(tokens: Tokens) -> list[Tokens]:
+def _fields(tokens: Tokens) -> list[Tokens]:
     """Tokens by ARN field."""
     groups: list[list[Token]] = [[]]
     for token in tokens:

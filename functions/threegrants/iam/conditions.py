@@ -11,7 +11,8 @@ condition to the keys of a request leaves a truth value, where the key is missin
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from threegrants.iam.arns import any_arn
@@ -23,7 +24,7 @@ from threegrants.iam.wildcards import Fits, Tokens, any_fits
 Test = Callable[[str, Context], bool]
 """Whether a bound rule holds, given the resource's ARN and the context."""
 
-Patterns = Sequence[str | Tokens]
+Patterns = tuple[str | Tokens, ...]
 
 
 def _equals(wanted: Patterns) -> Fits:
@@ -109,6 +110,8 @@ def _rows() -> tuple[Operator, ...]:
 
 OPERATORS = {row.name.lower(): row for row in _rows()}
 _NULL = "null"
+_KINDS = 256
+"""How many kinds of requests a condition is kept bound for."""
 _SETS = {"forallvalues:": "all", "foranyvalue:": "any"}
 
 
@@ -129,10 +132,25 @@ class Condition:
     wanted: tuple[Template, ...]
     fits: Fits | None
     """the test of one value; None if variables make it another one for every request"""
+    variables: tuple[str, ...]
+    """the keys its variables refer to"""
+    _bound: dict[tuple[str | None, ...], Test | bool] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def bind(self, names: Names) -> Test | bool:
         """What is left of the condition once it is known which keys a request has."""
-        spelled = names.get(self.key)
+        kind: tuple[str | None, ...] = (names.get(self.key),)
+        if self.variables:
+            kind += tuple(names.get(variable) for variable in self.variables)
+        found = self._bound.get(kind)
+        if found is None:
+            if len(self._bound) >= _KINDS:
+                self._bound.clear()
+            found = self._bound[kind] = self._bind(kind[0], names)
+        return found
+
+    def _bind(self, spelled: str | None, names: Names) -> Test | bool:
         if spelled is None:
             return self._without_value
         if self.operator is None:
@@ -152,15 +170,15 @@ class Condition:
         fits = self.fits
         if self.operator.negated:
 
-            def differs(_arn: str, context: Context) -> bool:
+            def differs(arn: str, context: Context) -> bool:
                 value = context[spelled]
-                return not fits(value) if isinstance(value, str) else holds(_arn, context)
+                return not fits(value) if isinstance(value, str) else holds(arn, context)
 
             return differs
 
-        def agrees(_arn: str, context: Context) -> bool:
+        def agrees(arn: str, context: Context) -> bool:
             value = context[spelled]
-            return fits(value) if isinstance(value, str) else holds(_arn, context)
+            return fits(value) if isinstance(value, str) else holds(arn, context)
 
         return agrees
 
@@ -188,11 +206,11 @@ class Condition:
         negated = operator.negated
         if fits is not None:
             return lambda value, _context: fits(value) is not negated
-        compiled = operator.compiled
+        compiled = lru_cache(maxsize=_KINDS)(operator.compiled)
 
         def meets(value: str, context: Context) -> bool:
-            resolved = [found for w in wanted if (found := w.resolve(context, names)) is not None]
-            return compiled(resolved)(value) is not negated
+            found = tuple(one for w in wanted if (one := w.resolve(context, names)) is not None)
+            return compiled(found)(value) is not negated
 
         return meets
 
@@ -240,6 +258,7 @@ def compile_condition(operator: str, key: str, wanted: Any, *, variables: bool) 
         if_exists,
         templates,
         row.compiled(texts) if row is not None and fixed else None,
+        tuple(key for one in templates for key in one.keys()),
     )
     if texts == listed:  # not for numbers and truth values: 1 and true are the same dictionary key
         if len(_COMPILED) >= _SIZE:

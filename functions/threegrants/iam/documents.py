@@ -5,6 +5,7 @@ docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html (a key policy'
 Action or Resource is accepted, and has no effect).
 """
 
+import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ _ELEMENTS = frozenset(
         "NotResource", "Condition",
     }
 )  # fmt: skip
+_OBJECT = (dict, Mapping)  # dict first: asking an abstract class is slow
 _CURRENT, _OLD = "2012-10-17", "2008-10-17"
 
 __all__ = ["Policy", "PolicyError", "Statement"]
@@ -44,7 +46,7 @@ class Statement:
         return self.actions is None or self.resources is None
 
 
-_Kept = dict[str, tuple[Statement, ...]]
+_About = dict[str, list[Statement]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Policy:
     name: str
     version: str
     statements: tuple[Statement, ...]
-    _about: _Kept = field(default_factory=dict, init=False, repr=False, compare=False)
+    _about: _About = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def parse(cls, document: Mapping[str, Any] | str, name: str) -> "Policy":
@@ -67,40 +69,82 @@ class Policy:
         Raises:
             PolicyError: with the path of what AWS would not accept.
         """
-        if isinstance(document, str):
-            document = _load(document)
-        if not isinstance(document, Mapping):
-            raise PolicyError("$", f"a policy is a JSON object, not {type(document).__name__}")
-        if not _TOP.issuperset(document):
-            element = next(element for element in document if element not in _TOP)
-            raise PolicyError(str(element), "unknown element of a policy")
-        version = document.get("Version", _OLD)
-        if version not in (_CURRENT, _OLD):
-            raise PolicyError("Version", f"{version!r} is neither {_CURRENT} nor {_OLD}")
-        if "Statement" not in document:
-            raise PolicyError("Statement", "is missing")
-        stated = document["Statement"]
-        variables = version == _CURRENT
-        if not isinstance(stated, list):
-            return cls(name, version, (_placed(stated, 0, "Statement", variables=variables),))
-        statements = []
-        for index, entry in enumerate(stated):
-            try:
-                statements.append(_statement(entry, index, variables=variables))
-            except PolicyError as error:
-                raise error.below(f"Statement[{index}]") from None
-        return cls(name, version, tuple(statements))
+        key = _key(document)
+        kept = None if key is None else _KEPT.get(key)
+        if kept is None:
+            version, statements = _compile(_load(document) if isinstance(document, str) else document)
+            kept = version, statements, {}
+            if key is not None:
+                _keep(key, kept)
+        return cls(name, *kept)
 
-    def about(self, action: str) -> tuple[Statement, ...]:
+    def about(self, action: str) -> list[Statement]:
         """The statements whose Action element takes in an action, given in lower case."""
         found = self._about.get(action)
         if found is None:
-            found = self._about[action] = tuple(
+            found = self._about[action] = [
                 statement
                 for statement in self.statements
                 if statement.actions is not None and statement.actions.include(action)
-            )
+            ]
         return found
+
+
+_Compiled = tuple[str, tuple[Statement, ...], _About]
+_KEPT: dict[str | bytes, _Compiled] = {}
+_KEPT_BYTES = 16_000_000
+_held = 0
+
+
+def _key(document: Mapping[str, Any] | str) -> str | bytes | None:
+    """What stands for a document's whole content; None if its objects are not plain JSON.
+
+    The same documents come again and again: with every denial, for every layer, in both worlds of
+    the diagnosis. Serialising one costs a fifth of compiling it. Format 2 of `marshal` depends on
+    the content alone, and keeps `true` apart from 1.
+    """
+    if isinstance(document, str):
+        return document
+    try:
+        return marshal.dumps(document, 2)
+    except ValueError:
+        return None
+
+
+def _keep(key: str | bytes, compiled: _Compiled) -> None:
+    global _held  # noqa: PLW0603 - how much is kept, so that it stays bounded
+    _held += len(key)
+    if _held > _KEPT_BYTES:
+        _KEPT.clear()
+        _held = len(key)
+    _KEPT[key] = compiled
+
+
+def _compile(document: Mapping[str, Any]) -> tuple[str, tuple[Statement, ...]]:
+    if not isinstance(document, _OBJECT):
+        raise PolicyError("$", f"a policy is a JSON object, not {type(document).__name__}")
+    if not _TOP.issuperset(document):
+        element = next(element for element in document if element not in _TOP)
+        raise PolicyError(str(element), "unknown element of a policy")
+    version = document.get("Version", _OLD)
+    if version not in (_CURRENT, _OLD):
+        raise PolicyError("Version", f"{version!r} is neither {_CURRENT} nor {_OLD}")
+    if "Statement" not in document:
+        raise PolicyError("Statement", "is missing")
+    stated = document["Statement"]
+    variables = version == _CURRENT
+    if not isinstance(stated, list):
+        try:
+            return version, (_statement(stated, 0, variables=variables),)
+        except PolicyError as error:
+            raise error.below("Statement") from None
+    statements = []
+    for index, entry in enumerate(stated):
+        try:
+            statements.append(_statement(entry, index, variables=variables))
+        except PolicyError as error:
+            raise error.below(f"Statement[{index}]") from None
+    return version, tuple(statements)
 
 
 def _load(text: str) -> Any:
@@ -142,66 +186,67 @@ def _load(text: str) -> Any:
     return loaded
 
 
-def _placed(entry: Any, index: int, where: str, *, variables: bool) -> Statement:
-    try:
-        return _statement(entry, index, variables=variables)
-    except PolicyError as error:
-        raise error.below(where) from None
-
-
 def _statement(entry: Any, index: int, *, variables: bool) -> Statement:
     """Compile a statement; the path of an error starts below the statement."""
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, _OBJECT):
         raise PolicyError("", f"a statement is an object, not {type(entry).__name__}")
-    if not _ELEMENTS.issuperset(entry):
-        element = next(element for element in entry if element not in _ELEMENTS)
-        raise PolicyError(str(element), "unknown element of a statement")
     effect = entry.get("Effect")
-    if effect not in ("Allow", "Deny"):
+    if effect not in _EFFECTS:
         raise PolicyError("Effect", f"{effect!r} is neither Allow nor Deny")
-    sid = entry.get("Sid")
+    sid = principals = actions = resources = None
+    conditions: tuple[Condition, ...] = ()
+    seen = 1
+    for element, value in entry.items():
+        if element == "Action" or element == "NotAction":
+            actions = compile_actions(value, element, inverted=element == "NotAction")
+        elif element == "Resource" or element == "NotResource":
+            resources = compile_resources(value, element, inverted=element == "NotResource", variables=variables)
+        elif element == "Condition":
+            if value is not None:
+                conditions = _conditions(value, variables=variables)
+        elif element == "Principal" or element == "NotPrincipal":
+            principals = _principals(value, element)
+        elif element == "Sid":
+            sid = value
+        elif element != "Effect":
+            raise PolicyError(str(element), "unknown element of a statement")
     if sid is not None and not isinstance(sid, str):
         raise PolicyError("Sid", "is not a string")
-    action, no_action = _either(entry, "Action", "NotAction")
-    resource, no_resource = _either(entry, "Resource", "NotResource")
-    who, nobody = _either(entry, "Principal", "NotPrincipal")
+    if len(entry) > 3:
+        _exclusive(entry)
+    return Statement(sid or None, index, effect == "Allow", principals, actions, resources, conditions)
+
+
+_EFFECTS = ("Allow", "Deny")
+
+
+def _principals(value, element):
     try:
-        principals = compile_principals(entry[who], inverted=nobody) if who else None
+        return compile_principals(value, inverted=element == "NotPrincipal")
     except PolicyError as error:
-        raise error.below(who) from None
-    stated = entry.get("Condition")
-    return Statement(
-        sid or None,
-        index,
-        effect == "Allow",
-        principals,
-        compile_actions(entry[action], action, inverted=no_action) if action else None,
-        compile_resources(entry[resource], resource, inverted=no_resource, variables=variables)
-        if resource
-        else None,
-        _conditions(stated, variables=variables) if stated is not None else (),
-    )
+        raise error.below(element) from None
 
 
-def _either(entry: Mapping[str, Any], one: str, other: str) -> tuple[str, bool]:
-    """Which of two elements that exclude each other is there, and whether it is the negation."""
-    if one in entry:
-        if other in entry:
-            raise PolicyError(other, f"stands beside {one}")
-        return one, False
-    return (other, True) if other in entry else ("", False)
+def _exclusive(entry: Mapping[str, Any]) -> None:
+    """Refuse an element beside its negation."""
+    if "NotAction" in entry and "Action" in entry:
+        raise PolicyError("NotAction", "stands beside Action")
+    if "NotResource" in entry and "Resource" in entry:
+        raise PolicyError("NotResource", "stands beside Resource")
+    if "NotPrincipal" in entry and "Principal" in entry:
+        raise PolicyError("NotPrincipal", "stands beside Principal")
 
 
 def _conditions(stated: Any, *, variables: bool) -> tuple[Condition, ...]:
-    if not isinstance(stated, Mapping):
+    if not isinstance(stated, _OBJECT):
         raise PolicyError("Condition", "is not an object")
     found: list[Condition] = []
-    for operator, block in stated.items():
-        if not isinstance(block, Mapping):
-            raise PolicyError(f"Condition.{operator}", "is not an object")
-        for key, wanted in block.items():
-            try:
+    try:
+        for operator, block in stated.items():
+            if not isinstance(block, _OBJECT):
+                raise PolicyError(operator, "is not an object")
+            for key, wanted in block.items():
                 found.append(compile_condition(operator, key, wanted, variables=variables))
-            except PolicyError as error:
-                raise error.below("Condition") from None
+    except PolicyError as error:
+        raise error.below("Condition") from None
     return tuple(found)

@@ -15,11 +15,12 @@ from threegrants.iam.policies import (
     Effect,
     Group,
     Layer,
-    Openings,
     Plan,
     Policies,
     bound,
+    closed_ones,
     groups,
+    is_open,
     shut_out,
 )
 from threegrants.iam.principals import Reach
@@ -81,47 +82,30 @@ def evaluate(request: Request, policies: Policies) -> Decision:
     """
     plan = policies.plan(request)
     arn, context = request.resource, request.context
-    denied = [layer for layer, tests in plan.denies if hold(tests, arn, context)]
+    denied = [cause for cause, tests in plan.denies if hold(tests, arn, context)]
     if denied:
-        return Decision(Effect.EXPLICIT_DENY, _causes(denied, "explicit"), request, policies)
+        return Decision(Effect.EXPLICIT_DENY, tuple(dict.fromkeys(denied)), request, policies)
     reach = plan.reach(arn, context)
-    alone = reach >= plan.alone
     limited = reach < plan.free
-    closed = _closed(plan.session, arn, context) if limited else []
-    if not closed and not alone:
-        closed = _missing(plan, reach, arn, context)
-    if not closed:
-        closed = _closed(plan.guardrails, arn, context)
-        if limited:
-            closed += _closed(plan.limits, arn, context)
+    closed = closed_ones(plan.session, arn, context) if limited and plan.session else ()
+    if not closed and reach < plan.alone:
+        closed = _missing(plan, reach, is_open(plan.identity, arn, context))
+    if not closed and (guards := plan.limited if limited else plan.guardrails):
+        closed = closed_ones(guards, arn, context)
     if closed:
-        return Decision(Effect.IMPLICIT_DENY, _causes(closed, "implicit"), request, policies)
+        return Decision(Effect.IMPLICIT_DENY, closed, request, policies)
     return Decision(Effect.ALLOW, (), request, policies)
 
 
-def _missing(plan: Plan, reach: Reach, arn: str, context: Context) -> list[Layer]:
+def _missing(plan: Plan, reach: Reach, identity: bool) -> tuple[str, ...]:  # noqa: FBT001
     """The grants that lack an allow, where the resource-based policy does not suffice alone."""
-    resource = [] if reach else [Layer.RESOURCE]
-    if _open(plan.identity, arn, context):
-        key = plan.asked.action.startswith("kms:")
-        return resource if key or plan.asked.account is None or plan.asked.cross_account else []
-    if plan.asked.account is None or plan.asked.cross_account:
-        return [Layer.IDENTITY, *resource]
-    return [Layer.IDENTITY, Layer.RESOURCE]
+    if identity:
+        return _RESOURCE if plan.both and not reach else ()
+    return _IDENTITY if plan.apart and reach else _EITHER
 
 
-def _closed(
-    guards: Iterable[tuple[Layer, Openings]], arn: str, context: Context
-) -> list[Layer]:
-    return [layer for layer, openings in guards if not _open(openings, arn, context)]
-
-
-def _open(openings: Openings, arn: str, context: Context) -> bool:
-    return any(hold(tests, arn, context) for tests in openings)
-
-
-def _causes(layers: Iterable[Layer], how: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{layer.value}:{how}" for layer in layers))
+_IDENTITY, _RESOURCE = ("identity:implicit",), ("resource:implicit",)
+_EITHER = _IDENTITY + _RESOURCE
 
 
 def evaluate_layer(request: Request, layer: Layer, policies: Policies) -> LayerOutcome:

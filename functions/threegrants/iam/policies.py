@@ -98,77 +98,98 @@ class Policies:
 
 
 Group = tuple[Policy, ...]
-Openings = tuple[Tests, ...]
+Openings = list[Tests]
 """Tests of the Allow statements of a group: it is open if all tests of one of them hold."""
 
-ALWAYS: Openings = ((),)
-NEVER: Openings = ()
+Guard = tuple[str, Openings]
+"""A group that may be closed, under the cause it is then named as, `scp:implicit`."""
+
+
+def is_open(openings: Openings, arn: str, context: Context) -> bool:
+    """Whether one Allow statement of a group applies."""
+    for tests in openings:
+        for test in tests:
+            if not test(arn, context):
+                break
+        else:
+            return True
+    return False
+
+
+def closed_ones(guards: list[Guard], arn: str, context: Context) -> tuple[str, ...]:
+    """The causes of the groups that are closed, each once."""
+    closed = [cause for cause, openings in guards if not is_open(openings, arn, context)]
+    return tuple(dict.fromkeys(closed)) if closed else ()
 
 
 class Plan:
     """The policies in force, bound to one kind of request."""
 
-    __slots__ = ("alone", "asked", "denies", "free", "guardrails", "identity", "limits", "pins",
-                 "reaches", "session")  # fmt: skip
+    __slots__ = ("alone", "apart", "both", "denies", "free", "guardrails", "identity",
+                 "limited", "pins", "reaches", "session")  # fmt: skip
 
     def __init__(self, asked: Asked, policies: Policies) -> None:
-        self.asked = asked
-        self.denies: list[tuple[Layer, Tests]] = []
+        self.denies: list[tuple[str, Tests]] = []
+        """every Deny that could apply, under its cause, `scp:explicit`"""
         self.pins = _pins(asked, policies)
         self.alone, self.free = _thresholds(asked)
-        self.identity = self._identity(asked, policies)
+        self.apart = asked.account is None or asked.cross_account
+        self.both = self.apart or asked.action.startswith("kms:")
+        self.identity: Openings = []
+        if asked.account is not None:
+            self.identity = self._openings(Layer.IDENTITY, policies.identity, asked)
+            if asked.kind is Kind.ROOT:
+                self.identity = [()]
         self.reaches = self._resource(asked, policies)
-        self.limits = self._groups(Layer.BOUNDARY, asked, policies)
-        if asked.kind is Kind.FEDERATED and policies.session is None:
-            self.session = [(Layer.SESSION, NEVER)]
-        else:
-            self.session = self._groups(Layer.SESSION, asked, policies)
-        self.guardrails = self._groups(Layer.SCP, asked, policies)
-        self._groups(Layer.RCP, asked, policies)  # only its denies matter
-        self.guardrails += self._groups(Layer.VPCE, asked, policies)
+        limits = self._guards(Layer.BOUNDARY, asked, policies) if policies.boundaries else []
+        self.session: list[Guard] = []
+        if policies.session is not None:
+            self.session = self._guards(Layer.SESSION, asked, policies)
+        elif asked.kind is Kind.FEDERATED:
+            self.session = [("session:implicit", [])]
+        self.guardrails = self._guards(Layer.SCP, asked, policies) if policies.scps else []
+        if policies.rcps:
+            self._guards(Layer.RCP, asked, policies)  # RCPFullAWSAccess allows: only denies matter
+        if policies.vpc_endpoint:
+            self.guardrails += self._guards(Layer.VPCE, asked, policies)
+        self.limited = self.guardrails + limits
+        """the guardrails, and what limits a principal that is not granted directly"""
 
-    def _groups(
-        self, layer: Layer, asked: Asked, policies: Policies
-    ) -> list[tuple[Layer, Openings]]:
-        """The openings of each group of a layer that is not always open."""
+    def _guards(self, layer: Layer, asked: Asked, policies: Policies) -> list[Guard]:
+        """Each group of a layer that is not always open."""
         found = []
         for group in groups(layer, asked, policies):
-            openings = self._openings(layer, bound(layer, group, asked))
+            openings = self._openings(layer, group, asked)
             if () not in openings:
-                found.append((layer, openings))
+                found.append((_IMPLICIT[layer], openings))
         return found
 
-    def _openings(self, layer: Layer, rows: list[Bound]) -> Openings:
-        for _, statement, _, tests in rows:
-            if not statement.allows:
-                self.denies.append((layer, tests))
-        return tuple(tests for _, statement, _, tests in rows if statement.allows)
-
-    def _identity(self, asked: Asked, policies: Policies) -> Openings:
-        if asked.account is None:
-            return NEVER
-        openings = self._openings(
-            Layer.IDENTITY, bound(Layer.IDENTITY, policies.identity, asked)
-        )
-        return ALWAYS if asked.kind is Kind.ROOT else openings
+    def _openings(self, layer: Layer, group: Group, asked: Asked) -> Openings:
+        openings = []
+        for _, statement, _, tests in bound(layer, group, asked):
+            if statement.allows:
+                openings.append(tests)
+            else:
+                self.denies.append((_EXPLICIT[layer], tests))
+        return openings
 
     def _resource(self, asked: Asked, policies: Policies) -> list[tuple[Reach, Tests]]:
         """Allows of the resource-based policy and of grants, those that reach furthest first."""
         found: list[tuple[Reach, Tests]] = []
         if policies.resource is not None:
-            if shut_out(asked, policies):
-                self.denies.append((Layer.RESOURCE, ()))
+            if policies.block_public_access and shut_out(asked, policies):
+                self.denies.append((_EXPLICIT[Layer.RESOURCE], ()))
             for _, statement, reach, tests in bound(Layer.RESOURCE, (policies.resource,), asked):
                 if statement.allows:
                     found.append((reach, tests))
                 else:
-                    self.denies.append((Layer.RESOURCE, tests))
+                    self.denies.append((_EXPLICIT[Layer.RESOURCE], tests))
         for grant in policies.grants:
             granted = grant.bind(asked)
             if granted is not None:
                 found.append(granted)
         if len(found) > 1:
-            found.sort(key=lambda one: one[0], reverse=True)
+            found.sort(key=_furthest)
         return found
 
     def reach(self, arn: str, context: Context) -> Reach:
@@ -180,6 +201,14 @@ class Plan:
             else:
                 return reach
         return Reach.NONE
+
+
+def _furthest(one: tuple[Reach, Tests]) -> int:
+    return -one[0]
+
+
+_IMPLICIT = {layer: f"{layer.value}:implicit" for layer in Layer}
+_EXPLICIT = {layer: f"{layer.value}:explicit" for layer in Layer}
 
 
 def _thresholds(asked: Asked) -> tuple[int, int]:
@@ -199,16 +228,17 @@ def _thresholds(asked: Asked) -> tuple[int, int]:
 
 def _pins(asked: Asked, policies: Policies) -> tuple[tuple[str, str | tuple[str, ...]], ...]:
     """The few context values a plan was made with, so that it holds for no others."""
+    names, context = asked.names, asked.request.context
     keys = ["aws:principalarn"] if asked.kind is Kind.SESSION else []
     if policies.scps or policies.rcps:
         keys.append("aws:principalorgmasteraccountid")
-    for statement in policies.resource.statements if policies.resource else ():
-        if statement.principals is not None and statement.principals.ids:
-            keys.append("aws:userid")
-        if statement.principals is not None and statement.principals.federated:
-            keys.append("aws:federatedprovider")
-    context = asked.request.context
-    return tuple((name, context[name]) for key in keys if (name := asked.names.get(key)))
+    if policies.resource is not None and ("aws:userid" in names or "aws:federatedprovider" in names):
+        for statement in policies.resource.statements:
+            principals = statement.principals
+            if principals is not None and (principals.ids or principals.federated):
+                keys += ["aws:userid", "aws:federatedprovider"]
+                break
+    return tuple([(names[key], context[names[key]]) for key in keys if key in names])
 
 
 def groups(layer: Layer, asked: Asked, policies: Policies) -> tuple[Group, ...]:
@@ -231,7 +261,10 @@ def groups(layer: Layer, asked: Asked, policies: Policies) -> tuple[Group, ...]:
 
 def bound(layer: Layer, group: Group, asked: Asked) -> list[Bound]:
     """The statements of a group that could apply to requests like this one."""
-    rows = [row for policy in group for row in bind(policy, asked)]
+    if len(group) == 1:
+        rows = bind(group[0], asked)
+    else:
+        rows = [row for policy in group for row in bind(policy, asked)]
     if layer is not Layer.RESOURCE:
         return rows
     # A resource-based statement without a principal means nobody.

@@ -113,12 +113,13 @@ def compile_principals(value: Any, *, inverted: bool) -> Principals:
     Raises:
         PolicyError: with the path below the element.
     """
-    groups = {"AWS": "*"} if value == "*" else value
-    if not isinstance(groups, Mapping):
+    if value == "*":
+        value = {"AWS": "*"}
+    if not isinstance(value, (dict, Mapping)):
         raise PolicyError("", 'is neither "*" nor an object')
     listed = [
         (kind, tuple(names) if isinstance(names, list) else (names,))
-        for kind, names in groups.items()
+        for kind, names in value.items()
     ]
     key = (inverted, *listed)
     try:

@@ -58,26 +58,26 @@ def condition_holds(condition: Condition, asked: Asked) -> bool:
 def bind(policy: Policy, asked: Asked) -> list[Bound]:
     """The statements of a policy that could apply to requests like this one."""
     found = []
-    wildcard_only = asked.request.wildcard_only
+    names, wildcard_only = asked.names, asked.request.wildcard_only
     for statement in policy.about(asked.action):
-        if statement.principals is None:
-            reach = Reach.DIRECT
-        else:
-            reach = principal_reach(statement, asked)
+        principals, resources = statement.principals, statement.resources
+        reach = Reach.DIRECT
+        if principals is not None:
+            reach = principals.reach(asked, deny=not statement.allows)
             if reach is Reach.NONE:
                 continue
-        if statement.resources is None:
+        if resources is None:
             continue
-        resource = statement.resources.bind(asked.names, wildcard_only=wildcard_only)
-        if resource is False:
+        test = resources.bind(names, wildcard_only=wildcard_only)
+        if test is False:
             continue
-        tests = [] if resource is True else [resource]
+        tests = () if test is True else (test,)
         for condition in statement.conditions:
-            test = condition.bind(asked.names)
+            test = condition.bind(names)
             if test is False:
                 break
             if test is not True:
-                tests.append(test)
+                tests += (test,)
         else:
-            found.append((policy, statement, reach, tuple(tests)))
+            found.append((policy, statement, reach, tests))
     return found

@@ -41,6 +41,10 @@ class Template:
     parts: tuple[str | Wild | Variable, ...] | None = None
     """None if there are no variables; then `text` is the pattern."""
 
+    def keys(self) -> tuple[str, ...]:
+        """The condition keys that variables refer to, in lower case."""
+        return tuple(part.key for part in self.parts or () if isinstance(part, Variable))
+
     def resolve(self, context: Context, names: Names) -> str | Tokens | None:
         """The pattern for one request; None if a variable has no value."""
         if self.parts is None:

@@ -120,30 +120,63 @@ def literal_prefix(pattern: str) -> str | None:
     return None
 
 
-def matcher(pattern: str) -> Matcher:
-    """The matcher of a pattern without variables."""
-    return Matcher(plain_tokens(pattern))
+def fits_of(tokens: Tokens) -> Fits:
+    """The cheapest test of one pattern."""
+    compiled = Matcher(tokens)
+    pieces = (compiled.first, *compiled.middle, compiled.last)
+    if compiled.exact is not None or any(piece.text is None for piece in pieces):
+        return compiled.matches
+    first, last = compiled.first.text or "", compiled.last.text or ""
+    middle = tuple(piece.text or "" for piece in compiled.middle)
+    least, head, tail = compiled.least, len(first), len(last)
+
+    def fits(text: str) -> bool:
+        if not text.startswith(first) or not text.endswith(last) or len(text) < least:
+            return False
+        place, end = head, len(text) - tail
+        for piece in middle:
+            place = text.find(piece, place, end)
+            if place < 0:
+                return False
+            place += len(piece)
+        return place <= end
+
+    return fits
+
+
+Parts = tuple[frozenset[str], tuple[str, ...], tuple[Fits, ...]]
+"""Patterns by what they cost: texts, prefixes before one star, and tests of their own."""
 
 
 def any_fits(patterns: Iterable[str | Tokens]) -> Fits:
-    """One test for several patterns; text and one trailing star need no matcher of their own."""
+    """One test for several patterns."""
+    return union(sorted_out(patterns, fits_of))
+
+
+def sorted_out(
+    patterns: Iterable[str | Tokens], other: Callable[[Tokens], Fits], colons: int = 0
+) -> Parts:
+    """The parts of several patterns; a text or prefix has to hold a number of colons."""
     exact: set[str] = set()
     prefixes: list[str] = []
     others: list[Fits] = []
     for pattern in patterns:
         if not isinstance(pattern, str):
-            others.append(Matcher(pattern).matches)
-        elif "*" not in pattern and "?" not in pattern:
+            others.append(other(pattern))
+        elif "*" not in pattern and "?" not in pattern and pattern.count(":") >= colons:
             exact.add(pattern)
-        elif (prefix := literal_prefix(pattern)) is not None:
-            prefixes.append(prefix)
+        elif pattern == "*" or (
+            (prefix := literal_prefix(pattern)) is not None and prefix.count(":") >= colons
+        ):
+            prefixes.append(pattern[:-1])
         else:
-            others.append(matcher(pattern).matches)
-    return union(frozenset(exact), tuple(prefixes), tuple(others))
+            others.append(other(plain_tokens(pattern)))
+    return frozenset(exact), tuple(prefixes), tuple(others)
 
 
-def union(exact: frozenset[str], prefixes: tuple[str, ...], others: tuple[Fits, ...]) -> Fits:
-    """One test out of texts, prefixes and other tests: the shortest that does the work."""
+def union(parts: Parts) -> Fits:
+    """One test out of parts: the shortest that does the work."""
+    exact, prefixes, others = parts
     if not prefixes and not others:
         return exact.__contains__
     if not others:
