@@ -1,19 +1,19 @@
 """Policy documents: JSON in, `Policy` out, or an error that says where.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html and
-docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html (a key policy's statement without
-Action or Resource is accepted, and has no effect).
+Source: IAM user guide, "Grammar of the IAM JSON policy language"; KMS developer guide, "Key policies
+in AWS KMS" (a statement without Action or Resource is accepted there, and has no effect).
 """
 
-import marshal
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from threegrants.iam.conditions import Condition, compile_condition
-from threegrants.iam.elements import Actions, Resources, compile_actions, compile_resources
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.principals import Principals, compile_principals
+from threegrants.iam.variables import Template, template
+from threegrants.iam.wildcards import Matcher, matcher
 
 _TOP = frozenset({"Version", "Id", "Statement"})
 _ELEMENTS = frozenset(
@@ -22,31 +22,26 @@ _ELEMENTS = frozenset(
         "NotResource", "Condition",
     }
 )  # fmt: skip
-_OBJECT = (dict, Mapping)  # dict first: asking an abstract class is slow
-_CURRENT, _OLD = "2012-10-17", "2008-10-17"
+_VERSIONS = ("2012-10-17", "2008-10-17")
 
 __all__ = ["Policy", "PolicyError", "Statement"]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement, compiled; its position counts from 0."""
+    """One statement, compiled. `inert`: AWS accepts it, but it never applies."""
 
     sid: str | None
     index: int
     allows: bool
     principals: Principals | None
-    actions: Actions | None
-    resources: Resources | None
+    actions: tuple[str, ...]
+    action_matchers: tuple[Matcher, ...]
+    not_actions: bool
+    resources: tuple[Template, ...]
+    not_resources: bool
     conditions: tuple[Condition, ...]
-
-    @property
-    def inert(self) -> bool:
-        """Whether AWS accepts the statement although it can never apply."""
-        return self.actions is None or self.resources is None
-
-
-_About = dict[str, list[Statement]]
+    inert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,6 @@ class Policy:
     name: str
     version: str
     statements: tuple[Statement, ...]
-    _about: _About = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def parse(cls, document: Mapping[str, Any] | str, name: str) -> "Policy":
@@ -69,184 +63,105 @@ class Policy:
         Raises:
             PolicyError: with the path of what AWS would not accept.
         """
-        key = _key(document)
-        kept = None if key is None else _KEPT.get(key)
-        if kept is None:
-            version, statements = _compile(_load(document) if isinstance(document, str) else document)
-            kept = version, statements, {}
-            if key is not None:
-                _keep(key, kept)
-        return cls(name, *kept)
-
-    def about(self, action: str) -> list[Statement]:
-        """The statements whose Action element takes in an action, given in lower case."""
-        found = self._about.get(action)
-        if found is None:
-            found = self._about[action] = [
-                statement
-                for statement in self.statements
-                if statement.actions is not None and statement.actions.include(action)
-            ]
-        return found
-
-
-_Compiled = tuple[str, tuple[Statement, ...], _About]
-_KEPT: dict[str | bytes, _Compiled] = {}
-_KEPT_BYTES = 16_000_000
-_held = 0
-
-
-def _key(document: Mapping[str, Any] | str) -> str | bytes | None:
-    """What stands for a document's whole content; None if its objects are not plain JSON.
-
-    The same documents come again and again: with every denial, for every layer, in both worlds of
-    the diagnosis. Serialising one costs a fifth of compiling it. Format 2 of `marshal` depends on
-    the content alone, and keeps `true` apart from 1.
-    """
-    if isinstance(document, str):
-        return document
-    try:
-        return marshal.dumps(document, 2)
-    except ValueError:
-        return None
-
-
-def _keep(key: str | bytes, compiled: _Compiled) -> None:
-    global _held  # noqa: PLW0603 - how much is kept, so that it stays bounded
-    _held += len(key)
-    if _held > _KEPT_BYTES:
-        _KEPT.clear()
-        _held = len(key)
-    _KEPT[key] = compiled
-
-
-def _compile(document: Mapping[str, Any]) -> tuple[str, tuple[Statement, ...]]:
-    if not isinstance(document, _OBJECT):
-        raise PolicyError("$", f"a policy is a JSON object, not {type(document).__name__}")
-    if not _TOP.issuperset(document):
-        element = next(element for element in document if element not in _TOP)
-        raise PolicyError(str(element), "unknown element of a policy")
-    version = document.get("Version", _OLD)
-    if version not in (_CURRENT, _OLD):
-        raise PolicyError("Version", f"{version!r} is neither {_CURRENT} nor {_OLD}")
-    if "Statement" not in document:
-        raise PolicyError("Statement", "is missing")
-    stated = document["Statement"]
-    variables = version == _CURRENT
-    if not isinstance(stated, list):
-        try:
-            return version, (_statement(stated, 0, variables=variables),)
-        except PolicyError as error:
-            raise error.below("Statement") from None
-    statements = []
-    for index, entry in enumerate(stated):
-        try:
-            statements.append(_statement(entry, index, variables=variables))
-        except PolicyError as error:
-            raise error.below(f"Statement[{index}]") from None
-    return version, tuple(statements)
+        if isinstance(document, str):
+            document = _load(document)
+        if not isinstance(document, Mapping):
+            raise PolicyError("$", f"a policy is a JSON object, not {type(document).__name__}")
+        for element in document:
+            if element not in _TOP:
+                raise PolicyError(str(element), "unknown element of a policy")
+        version = document.get("Version", "2008-10-17")
+        if version not in _VERSIONS:
+            raise PolicyError("Version", f"{version!r} is neither 2012-10-17 nor 2008-10-17")
+        if "Statement" not in document:
+            raise PolicyError("Statement", "is missing")
+        stated = document["Statement"]
+        listed = stated if isinstance(stated, list) else [stated]
+        single = not isinstance(stated, list)
+        statements = tuple(
+            _statement(entry, index, "Statement" if single else f"Statement[{index}]",
+                       variables=version == "2012-10-17")
+            for index, entry in enumerate(listed)
+        )  # fmt: skip
+        return cls(name, str(version), statements)
 
 
 def _load(text: str) -> Any:
-    import json  # noqa: PLC0415 - its import costs more than ours; objects need none
-
-    class Doubled(dict[str, Any]):
-        """An object in which a key stands twice."""
-
-        key = ""
-
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) == len(pairs):
-            return found
-        doubled = Doubled(found)
-        seen: set[str] = set()
-        doubled.key = next(key for key, _ in pairs if key in seen or seen.add(key))
-        return doubled
-
-    def search(value: Any) -> None:
-        if isinstance(value, Doubled):
-            raise PolicyError(value.key, "stands twice in one object")
-        if not isinstance(value, dict | list):
-            return
-        for place, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            try:
-                search(inner)
-            except PolicyError as error:
-                at = place if isinstance(place, str) else f"[{place}]"
-                raise error.below(at) from None
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise PolicyError(key, "stands twice in one object")
+            found[key] = value
+        return found
 
     try:
-        loaded = json.loads(text, object_pairs_hook=unique)
-        search(loaded)
+        return json.loads(text, object_pairs_hook=unique)
     except PolicyError:
         raise
     except (ValueError, RecursionError) as error:
         raise PolicyError("$", f"not JSON: {error}") from error
-    return loaded
 
 
-def _statement(entry: Any, index: int, *, variables: bool) -> Statement:
-    """Compile a statement; the path of an error starts below the statement."""
-    if not isinstance(entry, _OBJECT):
-        raise PolicyError("", f"a statement is an object, not {type(entry).__name__}")
+def _statement(entry: Any, index: int, where: str, *, variables: bool) -> Statement:
+    if not isinstance(entry, Mapping):
+        raise PolicyError(where, f"a statement is an object, not {type(entry).__name__}")
+    for element in entry:
+        if element not in _ELEMENTS:
+            raise PolicyError(f"{where}.{element}", "unknown element of a statement")
     effect = entry.get("Effect")
-    if effect not in _EFFECTS:
-        raise PolicyError("Effect", f"{effect!r} is neither Allow nor Deny")
-    sid = principals = actions = resources = None
-    conditions: tuple[Condition, ...] = ()
-    seen = 1
-    for element, value in entry.items():
-        if element == "Action" or element == "NotAction":
-            actions = compile_actions(value, element, inverted=element == "NotAction")
-        elif element == "Resource" or element == "NotResource":
-            resources = compile_resources(value, element, inverted=element == "NotResource", variables=variables)
-        elif element == "Condition":
-            if value is not None:
-                conditions = _conditions(value, variables=variables)
-        elif element == "Principal" or element == "NotPrincipal":
-            principals = _principals(value, element)
-        elif element == "Sid":
-            sid = value
-        elif element != "Effect":
-            raise PolicyError(str(element), "unknown element of a statement")
+    if effect not in ("Allow", "Deny"):
+        raise PolicyError(f"{where}.Effect", f"{effect!r} is neither Allow nor Deny")
+    sid = entry.get("Sid")
     if sid is not None and not isinstance(sid, str):
-        raise PolicyError("Sid", "is not a string")
-    if len(entry) > 3:
-        _exclusive(entry)
-    return Statement(sid or None, index, effect == "Allow", principals, actions, resources, conditions)
+        raise PolicyError(f"{where}.Sid", "is not a string")
+    for one, other in (("Action", "NotAction"), ("Resource", "NotResource"),
+                       ("Principal", "NotPrincipal")):  # fmt: skip
+        if one in entry and other in entry:
+            raise PolicyError(f"{where}.{other}", f"stands beside {one}")
+    actions = _strings(entry, ("Action", "NotAction"), where)
+    for action in actions:
+        if action != "*" and ":" not in action:
+            raise PolicyError(f"{where}.Action", f"{action!r} has no service prefix")
+    resources = _strings(entry, ("Resource", "NotResource"), where)
+    lowered = tuple(action.lower() for action in actions)
+    return Statement(
+        sid=sid or None,
+        index=index,
+        allows=effect == "Allow",
+        principals=compile_principals(entry, where),
+        actions=lowered,
+        action_matchers=tuple(matcher(action) for action in lowered),
+        not_actions="NotAction" in entry,
+        resources=tuple(template(text, variables=variables) for text in resources),
+        not_resources="NotResource" in entry,
+        conditions=_conditions(entry.get("Condition"), f"{where}.Condition", variables=variables),
+        inert=not actions or not resources,
+    )
 
 
-_EFFECTS = ("Allow", "Deny")
+def _strings(entry: Mapping[str, Any], names: tuple[str, str], where: str) -> tuple[str, ...]:
+    for name in names:
+        if name in entry:
+            value = entry[name]
+            listed = value if isinstance(value, list) else [value]
+            for place, text in enumerate(listed):
+                if not isinstance(text, str):
+                    raise PolicyError(f"{where}.{name}[{place}]", "is not a string")
+            return tuple(listed)
+    return ()
 
 
-def _principals(value, element):
-    try:
-        return compile_principals(value, inverted=element == "NotPrincipal")
-    except PolicyError as error:
-        raise error.below(element) from None
-
-
-def _exclusive(entry: Mapping[str, Any]) -> None:
-    """Refuse an element beside its negation."""
-    if "NotAction" in entry and "Action" in entry:
-        raise PolicyError("NotAction", "stands beside Action")
-    if "NotResource" in entry and "Resource" in entry:
-        raise PolicyError("NotResource", "stands beside Resource")
-    if "NotPrincipal" in entry and "Principal" in entry:
-        raise PolicyError("NotPrincipal", "stands beside Principal")
-
-
-def _conditions(stated: Any, *, variables: bool) -> tuple[Condition, ...]:
-    if not isinstance(stated, _OBJECT):
-        raise PolicyError("Condition", "is not an object")
+def _conditions(value: Any, where: str, *, variables: bool) -> tuple[Condition, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping):
+        raise PolicyError(where, "is not an object")
     found: list[Condition] = []
-    try:
-        for operator, block in stated.items():
-            if not isinstance(block, _OBJECT):
-                raise PolicyError(operator, "is not an object")
-            for key, wanted in block.items():
-                found.append(compile_condition(operator, key, wanted, variables=variables))
-    except PolicyError as error:
-        raise error.below("Condition") from None
+    for operator, block in value.items():
+        if not isinstance(block, Mapping):
+            raise PolicyError(f"{where}.{operator}", "is not an object")
+        for key, wanted in block.items():
+            place = f"{where}.{operator}.{key}"
+            found.append(compile_condition(operator, key, wanted, place, variables=variables))
     return tuple(found)

@@ -10,12 +10,7 @@ from threegrants.iam.conditions import Condition
 from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.principals import Reach
 from threegrants.iam.request import Asked
-from threegrants.iam.statement import (
-    action_matches,
-    condition_holds,
-    principal_reach,
-    resource_matches,
-)
+from threegrants.iam.statement import action_matches, principal_reach, resource_matches
 
 _SHOWN = 4
 
@@ -83,15 +78,14 @@ def mismatches(statement: Statement, asked: Asked) -> tuple[Mismatch, ...]:
         failed.append(_action(statement, asked))
     if not resource_matches(statement, asked):
         failed.append(_resource(statement, asked))
-    failed += [_condition(c, asked) for c in statement.conditions if not condition_holds(c, asked)]
+    failed += [_condition(c, asked) for c in statement.conditions if not c.holds(asked.context)]
     return tuple(failed)
 
 
 def _same_service(statement: Statement, service: str) -> bool:
-    actions = statement.actions
-    if actions is None or actions.inverted:
+    if statement.not_actions or statement.inert:
         return True
-    return any(text == "*" or text.partition(":")[0] in (service, "*") for text in actions.texts)
+    return any(a == "*" or a.partition(":")[0] == service for a in statement.actions)
 
 
 def _principal(statement: Statement, asked: Asked) -> Mismatch:
@@ -114,35 +108,31 @@ def _principal(statement: Statement, asked: Asked) -> Mismatch:
 
 
 def _action(statement: Statement, asked: Asked) -> Mismatch:
-    actions = statement.actions
-    wanted = _some(list(actions.texts)) if actions else ""
-    actual = asked.request.action
-    word = "excludes" if actions and actions.inverted else "does not include"
+    wanted, actual = _some(list(statement.actions)), asked.request.action
+    word = "excludes" if statement.not_actions else "does not include"
     detail = f"the statement {word} {actual} (it names {wanted})"
     return Mismatch("action", "action_mismatch", wanted, actual, detail)
 
 
 def _resource(statement: Statement, asked: Asked) -> Mismatch:
-    resources = statement.resources
-    texts = [resource.text for resource in resources.texts] if resources else []
-    inverted = resources is not None and resources.inverted
+    texts = [resource.text for resource in statement.resources]
     wanted, actual = _some(texts), asked.request.resource
     bucket, slash, _ = actual.partition("/")
-    if asked.action.startswith("s3:") and not inverted:
+    if asked.action.startswith("s3:") and not statement.not_resources:
         if slash and bucket in texts:
             detail = f"the resource is the bucket; object actions need {bucket}/*"
             return Mismatch("resource", "bucket_arn_for_object_action", wanted, actual, detail)
         if not slash and any(text.startswith(f"{actual}/") for text in texts):
             detail = f"the resource is objects; {asked.request.action} needs the bucket {actual}"
             return Mismatch("resource", "object_arn_for_bucket_action", wanted, actual, detail)
-    word = "excludes" if inverted else "does not cover"
+    word = "excludes" if statement.not_resources else "does not cover"
     detail = f"the statement {word} {actual} (it names {wanted})"
     return Mismatch("resource", "resource_mismatch", wanted, actual, detail)
 
 
 def _condition(condition: Condition, asked: Asked) -> Mismatch:
     wanted = _some([template.text for template in condition.wanted])
-    values = asked.values(condition.key)
+    values = asked.context.get(condition.key)
     if not values:
         detail = (
             f"the condition {condition.text} on {condition.shown_key} wants {wanted}; "

@@ -1,7 +1,6 @@
 """The `Principal` element: who a resource-based policy means.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html and
-…/reference_policies_elements_notprincipal.html.
+Source: IAM user guide, "AWS JSON policy elements: Principal" and "… NotPrincipal".
 """
 
 import re
@@ -14,16 +13,13 @@ from threegrants.iam.errors import PolicyError
 from threegrants.iam.request import Asked, Kind
 
 _KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
-_ACCOUNT = re.compile(r"[0-9]{12}|arn:aws[a-z-]*:iam::([0-9]{12}):root")
-_UNIQUE_ID = re.compile(r"A(?:ROA|IDA|SIA|GPA|NPA)[A-Z0-9]{6,}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
+_STALE = re.compile(r"A(?:ROA|IDA|SIA|GPA|NPA)[A-Z0-9]{6,}")
 
 
 class Reach(IntEnum):
-    """How a principal is named, from not at all to by its own name; decides what may limit it.
-
-    See reference_policies_evaluation-logic_policy-eval-denyallow.html, the table of how
-    resource-based policies and implicit denies of other policies work together.
-    """
+    """How a principal is named, from not at all to by its own name; decides what may limit it."""
 
     NONE = 0
     ACCOUNT = 1
@@ -47,13 +43,11 @@ class Principals:
     services: frozenset[str]
     federated: frozenset[str]
     inverted: bool
-    ids: frozenset[str]
-    """the unique ids among the names, which AWS shows where it cannot show an ARN"""
 
     @property
     def stale(self) -> tuple[str, ...]:
         """Unique ids that AWS shows in place of a principal that was deleted."""
-        return tuple(sorted(self.ids))
+        return tuple(sorted(name for name in self.names if _STALE.fullmatch(name)))
 
     def reach(self, asked: Asked, *, deny: bool = False) -> Reach:
         """How the element reaches the principal of a request."""
@@ -62,10 +56,9 @@ class Principals:
         return self._named(asked)
 
     def _named(self, asked: Asked) -> Reach:
-        if asked.kind is Kind.SERVICE:
-            named = self.anyone or asked.request.principal in self.services
-            return Reach.DIRECT if named else Reach.NONE
         principal = asked.request.principal
+        if asked.kind is Kind.SERVICE:
+            return Reach.DIRECT if self.anyone or principal in self.services else Reach.NONE
         if principal in self.names:
             return Reach.ROLE if asked.kind is Kind.ROLE else Reach.DIRECT
         if asked.kind is Kind.ROOT and asked.account in self.accounts:
@@ -75,12 +68,11 @@ class Principals:
             found = Reach.ACCOUNT
         if asked.plays(self.names):
             found = Reach.ROLE
-        elif asked.kind is Kind.FEDERATED and _user_of(principal) in self.names:
+        if asked.kind is Kind.FEDERATED and _user_of(principal) in self.names:
             found = Reach.ROLE
-        elif self.ids and asked.unique_id in self.ids:
-            found = Reach.DIRECT if asked.kind is Kind.USER else Reach.ROLE
-        if self.federated and not self.federated.isdisjoint(asked.values("aws:federatedprovider")):
-            found = Reach.DIRECT
+        providers = asked.context.get("aws:federatedprovider", ())
+        if any(provider in self.federated for provider in providers):
+            found = max(found, Reach.DIRECT)
         return max(found, Reach.ANYONE) if self.anyone else found
 
     def _inverted(self, asked: Asked, *, deny: bool) -> Reach:
@@ -93,7 +85,7 @@ class Principals:
         if asked.kind is Kind.SERVICE:
             return Reach.NONE if principal in self.services else Reach.ANYONE
         if deny and asked.bounded:
-            # "…the permissions boundary … always denied" (the NotPrincipal page).
+            # "…the permissions boundary … always denied" (IAM user guide, NotPrincipal).
             return Reach.ANYONE
         if not deny:
             return Reach.NONE if self._named(asked) else Reach.ANYONE
@@ -103,61 +95,46 @@ class Principals:
         return Reach.NONE if spared else Reach.ANYONE
 
 
-_COMPILED: dict[tuple[object, ...], Principals] = {}
-_SIZE = 4_096
+def compile_principals(entry: Mapping[str, Any], where: str) -> Principals | None:
+    """The statement's Principal or NotPrincipal; None if it has neither."""
+    for name in ("Principal", "NotPrincipal"):
+        if name in entry:
+            return _compile(entry[name], f"{where}.{name}", inverted=name == "NotPrincipal")
+    return None
 
 
-def compile_principals(value: Any, *, inverted: bool) -> Principals:
-    """A Principal (or NotPrincipal) element.
-
-    Raises:
-        PolicyError: with the path below the element.
-    """
+def _compile(value: Any, where: str, *, inverted: bool) -> Principals:
     if value == "*":
         value = {"AWS": "*"}
-    if not isinstance(value, (dict, Mapping)):
-        raise PolicyError("", 'is neither "*" nor an object')
-    listed = [
-        (kind, tuple(names) if isinstance(names, list) else (names,))
-        for kind, names in value.items()
-    ]
-    key = (inverted, *listed)
-    try:
-        found = _COMPILED.get(key)
-    except TypeError:
-        found = None  # an unhashable name, which is refused below
-    if found is None:
-        found = _compile(dict(listed), inverted=inverted)
-        if len(_COMPILED) >= _SIZE:
-            _COMPILED.clear()
-        _COMPILED[key] = found
-    return found
-
-
-def _compile(groups: dict[str, tuple[Any, ...]], *, inverted: bool) -> Principals:
-    for kind, names in groups.items():
+    if not isinstance(value, Mapping):
+        raise PolicyError(where, 'is neither "*" nor an object')
+    groups: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    for kind, listed in value.items():
         if kind not in _KINDS:
-            raise PolicyError(kind, "unknown kind of principal")
-        for place, name in enumerate(names):
+            raise PolicyError(f"{where}.{kind}", "unknown kind of principal")
+        for name in listed if isinstance(listed, list) else [listed]:
             if not isinstance(name, str):
-                raise PolicyError(f"{kind}[{place}]", "a principal is not a string")
-            if kind == "AWS" and name != "*" and ("*" in name or "?" in name):
-                message = f"{name!r}: only a principal of `*` may hold a wildcard"
-                raise PolicyError(f"{kind}[{place}]", message)
-    aws = groups.get("AWS", ())
-    accounts = {name: found[1] or name for name in aws if (found := _ACCOUNT.fullmatch(name))}
-    names = frozenset(aws) - accounts.keys() - {"*"}
+                raise PolicyError(f"{where}.{kind}", "a principal is not a string")
+            groups[kind].append(name)
+    anyone = "*" in groups["AWS"]
+    accounts = {_account(name) for name in groups["AWS"]} - {None}
     return Principals(
-        anyone="*" in aws,
-        names=names,
-        accounts=frozenset(accounts.values()),
-        services=frozenset(groups.get("Service", ())),
-        federated=frozenset(groups.get("Federated", ())),
+        anyone=anyone,
+        names=frozenset(n for n in groups["AWS"] if n != "*" and _account(n) is None),
+        accounts=frozenset(str(account) for account in accounts),
+        services=frozenset(groups["Service"]),
+        federated=frozenset(groups["Federated"]),
         inverted=inverted,
-        ids=frozenset(name for name in names if _UNIQUE_ID.fullmatch(name)),
     )
 
 
 def _user_of(federated: str) -> str:
     """The IAM user a federated session of the same name acts for."""
     return federated.replace(":sts:", ":iam:", 1).replace(":federated-user/", ":user/", 1)
+
+
+def _account(name: str) -> str | None:
+    if _ACCOUNT.fullmatch(name):
+        return name
+    root = _ROOT.fullmatch(name)
+    return root[1] if root else None

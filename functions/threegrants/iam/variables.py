@@ -1,20 +1,17 @@
 """Policy variables: `${key}`, `${key, 'default'}`, and the literals `${*}`, `${?}`, `${$}`.
 
 Only in Version 2012-10-17; multivalued keys cannot be used. A value is put in as literal text: a
-`*` in a session name is no wildcard. See
-docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html.
+`*` in a session name is no wildcard. Source: IAM user guide, "IAM policy elements: Variables and
+tags".
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from threegrants.iam.wildcards import Tokens, Wild, plain_tokens
+from threegrants.iam.wildcards import Matcher, Tokens, Wild, matcher, plain_tokens
 
-Context = Mapping[str, str | tuple[str, ...]]
-"""Condition keys, as the request spells them, to their values; a tuple for a multivalued key."""
-
-Names = Mapping[str, str]
-"""Condition keys in lower case to the spelling of the request: key names have no case."""
+Context = Mapping[str, tuple[str, ...]]
+"""Condition keys in lower case to their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +20,6 @@ class Variable:
 
     key: str
     default: str | None
-
-    def value(self, context: Context, names: Names) -> str | None:
-        """The one value of the key, else the default; None if there is neither."""
-        spelled = names.get(self.key)
-        found = context[spelled] if spelled is not None else ()
-        if isinstance(found, str):
-            return found
-        return None if found else self.default
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +30,14 @@ class Template:
     parts: tuple[str | Wild | Variable, ...] | None = None
     """None if there are no variables; then `text` is the pattern."""
 
-    def keys(self) -> tuple[str, ...]:
-        """The condition keys that variables refer to, in lower case."""
-        return tuple(part.key for part in self.parts or () if isinstance(part, Variable))
-
-    def resolve(self, context: Context, names: Names) -> str | Tokens | None:
-        """The pattern for one request; None if a variable has no value."""
+    def tokens(self, context: Context) -> Tokens | None:
+        """The tokens for one request; None if a variable cannot be resolved."""
         if self.parts is None:
-            return self.text
+            return plain_tokens(self.text)
         tokens: list[str | Wild] = []
         for part in self.parts:
             if isinstance(part, Variable):
-                value = part.value(context, names)
+                value = resolve(part, context)
                 if value is None:
                     return None
                 tokens.append(value)
@@ -60,12 +45,29 @@ class Template:
                 tokens.append(part)
         return tuple(tokens)
 
+    def matcher(self, context: Context) -> Matcher | None:
+        """The compiled pattern for one request; None if a variable cannot be resolved."""
+        if self.parts is None:
+            return matcher(self.text)
+        tokens = self.tokens(context)
+        return None if tokens is None else Matcher(tokens)
 
-def literal(pattern: str | Tokens) -> str:
-    """The string of a pattern, for operators that know no wildcards."""
-    if isinstance(pattern, str):
-        return pattern
-    return "".join(token if isinstance(token, str) else token.value for token in pattern)
+    def literal(self, context: Context) -> str | None:
+        """The string for operators that know no wildcards; None if it cannot be resolved."""
+        if self.parts is None:
+            return self.text
+        tokens = self.tokens(context)
+        if tokens is None:
+            return None
+        return "".join(t.value if isinstance(t, Wild) else t for t in tokens)
+
+
+def resolve(variable: Variable, context: Context) -> str | None:
+    """The value of a variable: exactly one value of its key, else its default."""
+    values = context.get(variable.key)
+    if values is not None and len(values) == 1:
+        return values[0]
+    return variable.default if not values else None
 
 
 def template(text: str, *, variables: bool) -> Template:
@@ -95,4 +97,4 @@ def _reference(inner: str) -> str | Variable:
     value = default.strip()
     if comma and len(value) > 1 and value[0] == value[-1] == "'":
         return Variable(key.strip().lower(), value[1:-1])
-    return Variable(inner.strip().lower(), None)
+    return Variable(key.strip().lower() if comma else inner.strip().lower(), None)

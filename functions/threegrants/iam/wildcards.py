@@ -1,14 +1,12 @@
 """`*` and `?`: matching without backtracking into exponential time.
 
-`*` stands for any number of characters (also `/` and line breaks), `?` for exactly one; see
-docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html and
-…/reference_policies_elements_condition_operators.html#Conditions_String.
+IAM user guide, "IAM JSON policy elements: Resource" and "… Condition operators": `*` stands for any
+number of characters (also `/` and line breaks), `?` for exactly one.
 
 A pattern is cut at its stars; each piece is searched once, leftmost first, which suffices because
 an earlier place for a piece never spoils a later one. The cost is at most pattern times text.
 """
 
-from collections.abc import Callable, Iterable
 from enum import Enum
 
 
@@ -21,8 +19,6 @@ class Wild(Enum):
 
 Token = str | Wild
 Tokens = tuple[Token, ...]
-Fits = Callable[[str], bool]
-"""Whether one text fits."""
 
 
 class Matcher:
@@ -37,7 +33,7 @@ class Matcher:
                 pieces.append([])
             elif token != "":
                 pieces[-1].append(token)
-        compiled = [_Piece(piece) for piece in pieces]
+        compiled = [_piece(piece) for piece in pieces]
         self.exact = compiled[0] if len(compiled) == 1 else None
         self.first = compiled[0]
         self.last = compiled[-1]
@@ -98,6 +94,10 @@ class _Piece:
         return -1
 
 
+def _piece(tokens: list[Token]) -> _Piece:
+    return _Piece(tokens)
+
+
 def plain_tokens(text: str) -> Tokens:
     """Tokens of a pattern in which no policy variables are looked for."""
     if "*" not in text and "?" not in text:
@@ -113,85 +113,15 @@ def plain_tokens(text: str) -> Tokens:
     return (*tokens, literal)
 
 
-def literal_prefix(pattern: str) -> str | None:
-    """The text before the one star at the end of a pattern; None for patterns of another form."""
-    if pattern.endswith("*") and pattern.find("*") == len(pattern) - 1 and "?" not in pattern:
-        return pattern[:-1]
-    return None
+_CACHE: dict[str, Matcher] = {}
+_CACHE_SIZE = 20_000
 
 
-def fits_of(tokens: Tokens) -> Fits:
-    """The cheapest test of one pattern."""
-    compiled = Matcher(tokens)
-    pieces = (compiled.first, *compiled.middle, compiled.last)
-    if compiled.exact is not None or any(piece.text is None for piece in pieces):
-        return compiled.matches
-    first, last = compiled.first.text or "", compiled.last.text or ""
-    middle = tuple(piece.text or "" for piece in compiled.middle)
-    least, head, tail = compiled.least, len(first), len(last)
-
-    def fits(text: str) -> bool:
-        if not text.startswith(first) or not text.endswith(last) or len(text) < least:
-            return False
-        place, end = head, len(text) - tail
-        for piece in middle:
-            place = text.find(piece, place, end)
-            if place < 0:
-                return False
-            place += len(piece)
-        return place <= end
-
-    return fits
-
-
-Parts = tuple[frozenset[str], tuple[str, ...], tuple[Fits, ...]]
-"""Patterns by what they cost: texts, prefixes before one star, and tests of their own."""
-
-
-def any_fits(patterns: Iterable[str | Tokens]) -> Fits:
-    """One test for several patterns."""
-    return union(sorted_out(patterns, fits_of))
-
-
-def sorted_out(
-    patterns: Iterable[str | Tokens], other: Callable[[Tokens], Fits], colons: int = 0
-) -> Parts:
-    """The parts of several patterns; a text or prefix has to hold a number of colons."""
-    exact: set[str] = set()
-    prefixes: list[str] = []
-    others: list[Fits] = []
-    for pattern in patterns:
-        if not isinstance(pattern, str):
-            others.append(other(pattern))
-        elif "*" not in pattern and "?" not in pattern and pattern.count(":") >= colons:
-            exact.add(pattern)
-        elif pattern == "*" or (
-            (prefix := literal_prefix(pattern)) is not None and prefix.count(":") >= colons
-        ):
-            prefixes.append(pattern[:-1])
-        else:
-            others.append(other(plain_tokens(pattern)))
-    return frozenset(exact), tuple(prefixes), tuple(others)
-
-
-def union(parts: Parts) -> Fits:
-    """One test out of parts: the shortest that does the work."""
-    exact, prefixes, others = parts
-    if not prefixes and not others:
-        return exact.__contains__
-    if not others:
-        if exact:
-            return lambda text: text in exact or text.startswith(prefixes)
-        return lambda text: text.startswith(prefixes)
-    if len(others) == 1 and not exact and not prefixes:
-        return others[0]
-
-    def fits(text: str) -> bool:
-        if text in exact or text.startswith(prefixes):
-            return True
-        for other in others:  # noqa: SIM110 - any() costs a generator in the hottest loop
-            if other(text):
-                return True
-        return False
-
-    return fits
+def matcher(pattern: str) -> Matcher:
+    """The matcher of a pattern without variables, compiled once."""
+    found = _CACHE.get(pattern)
+    if found is None:
+        if len(_CACHE) >= _CACHE_SIZE:
+            _CACHE.clear()
+        found = _CACHE[pattern] = Matcher(plain_tokens(pattern))
+    return found
