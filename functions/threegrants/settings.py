@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import boto3
@@ -95,3 +95,9 @@ class Settings:
     def sqs(self) -> Any:
         """The SQS client, for bad input on its way to the dead-letter queue."""
         return boto3.client("sqs")
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this Lambda, read at its first event."""
+    return Settings.from_env()

@@ -15,7 +15,8 @@ from rich.text import Text
 from service.embedded import CALLER, OWNER, STACK, Embedded, deploy, running
 from service.people import OnCall
 from service.world import OBJECT, World, build
-from threegrants.cli.render import console, grants_table, plain, show_patch
+from threegrants.cli.render import console, grants_table, show_patch
+from threegrants.records import printable
 
 ACTS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("no-bucket-grant", "the bucket policy is missing", frozenset({"bucket_policy"})),
@@ -41,7 +42,7 @@ def expect(what: str, seen: object, wanted: object) -> None:
 
 def say(text: str, style: str = "") -> None:
     for line in text.split("\n"):
-        console().print(Text(plain(line), style=style))
+        console().print(Text(printable(line), style=style))
 
 
 def step(text: str) -> None:

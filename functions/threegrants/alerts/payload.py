@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from threegrants.records import printable
+
 _SUBJECT = 99
 _MESSAGE = 250_000
 """Bytes; SNS takes 256 KiB with attributes."""
@@ -74,7 +76,7 @@ def _subject(body: Mapping[str, Any]) -> str:
 
 
 def _sms(body: Mapping[str, Any]) -> str:
-    return _plain(f"{body['id']}: {body['summary']}")[:140]
+    return printable(f"{body['id']}: {body['summary']}")[:140]
 
 
 def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
@@ -99,9 +101,4 @@ def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
     ]
     if body["outcome"] == "fixable":
         lines.append(f"  threegrants approve {body['id']} --stack {stack}")
-    return "\n".join(_plain(line) for line in lines)
-
-
-def _plain(text: str) -> str:
-    """Strings of a record are chosen by whoever made the call: no control characters."""
-    return "".join(ch if ch.isprintable() else "�" for ch in text)
+    return "\n".join(printable(line) for line in lines)

@@ -19,7 +19,14 @@ from threegrants.evidence import Accounts
 from threegrants.examine import Rules, examine
 from threegrants.incidents import document, incident_id
 from threegrants.patches import Profile, Scope
-from threegrants.records import DeniedCall, RecordError, Skipped, parse_record, read_feed
+from threegrants.records import (
+    DeniedCall,
+    RecordError,
+    Skipped,
+    detail_of,
+    parse_record,
+    read_feed,
+)
 
 _STACK = click.option(
     "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
@@ -114,11 +121,7 @@ def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]
     groups: dict[str, list[DeniedCall]] = {}
     skipped: dict[str, list[str]] = {}
     seen: set[str] = set()
-    for position, record in _feed(file):
-        try:
-            call = parse_record(record)
-        except RecordError as error:
-            raise Failure(_at(file, position, error)) from error
+    for position, _, call in _parsed(file):
         if isinstance(call, Skipped):
             skipped.setdefault(call.why, []).append(position)
             continue
@@ -128,6 +131,14 @@ def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]
         seen.add(event)
         groups.setdefault(incident_id(call), []).append(call)
     return groups, skipped
+
+
+def _parsed(file: str) -> Iterator[tuple[str, Any, DeniedCall | Skipped]]:
+    for position, record in _feed(file):
+        try:
+            yield position, record, parse_record(record)
+        except RecordError as error:
+            raise Failure(_at(file, position, error)) from error
 
 
 def _at(file: str, position: str, error: RecordError) -> str:
@@ -242,15 +253,9 @@ def rollback(identity: str, stack: str) -> None:
 @_STACK
 def replay(file: str, stack: str) -> None:
     """Feed the records of FILE to the deployed service, as if their events arrived now."""
-    records = []
-    for position, record in _feed(file):
-        try:
-            parsed = parse_record(record)
-        except RecordError as error:
-            raise Failure(_at(file, position, error)) from error
-        if isinstance(parsed, DeniedCall):
-            detail = record.get("detail", record) if "detail-type" in record else record
-            records.append(detail)
+    records = [
+        dict(detail_of(record)) for _, record, call in _parsed(file) if isinstance(call, DeniedCall)
+    ]
     try:
         sent = _service(stack).replay(records)
     except ServiceError as error:

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from threegrants.records import printable
+
 _COLOURS = {
     "granted": "green",
     "missing": "bold red",
@@ -32,11 +34,6 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, soft_wrap=False)
 
 
-def plain(text: object) -> str:
-    """A string from a record without control characters: it cannot move the cursor or colour."""
-    return "".join(ch if ch.isprintable() else "�" for ch in str(text))
-
-
 def word(verdict: str) -> Text:
     """A verdict or outcome in its colour."""
     return Text(verdict, style=_COLOURS.get(verdict, ""))
@@ -46,26 +43,26 @@ def show_diagnosis(body: Mapping[str, Any]) -> None:
     """One diagnosis: summary, the three grants, blockers, unknowns, patches."""
     out = console()
     request = body["request"]
-    out.print(Text(plain(body["summary"]), style="bold"))
+    out.print(Text(printable(body["summary"]), style="bold"))
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("incident", plain(body["id"]))
+    facts.add_row("incident", printable(body["id"]))
     facts.add_row(
-        "principal", Text(plain(body["principal"]["arn"] or body["principal"]["account"]))
+        "principal", Text(printable(body["principal"]["arn"] or body["principal"]["account"]))
     )
-    facts.add_row("request", Text(plain(f"{request['action']} on {request['resource']}")))
+    facts.add_row("request", Text(printable(f"{request['action']} on {request['resource']}")))
     if request["kms_key"]:
         source = str(request["kms_key_source"]).replace("_", " ")
-        facts.add_row("key", Text(plain(f"{request['kms_key']} (known from: {source})")))
+        facts.add_row("key", Text(printable(f"{request['kms_key']} (known from: {source})")))
     seen = f"{request['count']} event(s), {request['first_seen']} to {request['last_seen']}"
-    facts.add_row("seen", Text(plain(seen)))
+    facts.add_row("seen", Text(printable(seen)))
     facts.add_row("outcome", word(body["outcome"]))
     out.print(facts)
     out.print(grants_table(body))
     for blocker in body["blockers"]:
-        out.print(Text(f"blocked by {plain(blocker['kind'])}: {plain(blocker['detail'])}"))
+        out.print(Text(f"blocked by {printable(blocker['kind'])}: {printable(blocker['detail'])}"))
     for lack in body["unknowns"]:
         line = f"not known: {lack['what']}: {lack['why']}; needs {lack['needs']}"
-        out.print(Text(plain(line), style="yellow"))
+        out.print(Text(printable(line), style="yellow"))
     for patch in body["patches"]:
         show_patch(patch)
     out.print()
@@ -83,7 +80,7 @@ def grants_table(body: Mapping[str, Any]) -> Table:
     ]
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for name, grant in rows:
-        reasons = [plain(_reason(reason)) for reason in grant["reasons"]]
+        reasons = [printable(_reason(reason)) for reason in grant["reasons"]]
         table.add_row(name, word(grant["verdict"]), Text("\n".join(reasons)))
     return table
 
@@ -98,10 +95,10 @@ def show_patch(patch: Mapping[str, Any]) -> None:
     out = console()
     name = f" ({patch['policy_name']})" if patch.get("policy_name") else ""
     out.print()
-    out.print(Text(plain(f"{patch['operation']} {patch['target']}{name}"), style="bold"))
+    out.print(Text(printable(f"{patch['operation']} {patch['target']}{name}"), style="bold"))
     for line in diff(patch):
-        out.print(Text("  " + plain(line), style=_DIFF.get(line[:1], "")))
-    out.print(Text(f"  digest {plain(patch['digest'])}", style="dim"))
+        out.print(Text("  " + printable(line), style=_DIFF.get(line[:1], "")))
+    out.print(Text(f"  digest {printable(patch['digest'])}", style="dim"))
 
 
 def diff(patch: Mapping[str, Any]) -> list[str]:
@@ -122,12 +119,12 @@ def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
     for incident in found:
         table.add_row(
-            plain(incident["id"]),
-            plain(incident["state"]),
+            printable(incident["id"]),
+            printable(incident["state"]),
             word(str(incident["outcome"] or "")),
             str(incident["count"]),
-            plain(incident["last_seen"]),
-            Text(plain(incident["summary"] or "")),
+            printable(incident["last_seen"]),
+            Text(printable(incident["summary"] or "")),
         )
     console().print(table if found else "no incidents")
 
@@ -135,9 +132,9 @@ def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
 def show_incident(incident: Mapping[str, Any]) -> None:
     """One incident with its diagnosis and history."""
     out = console()
-    out.print(Text(f"{plain(incident['id'])}  {plain(incident['state'])}", style="bold"))
+    out.print(Text(f"{printable(incident['id'])}  {printable(incident['state'])}", style="bold"))
     if incident.get("diagnosis"):
         show_diagnosis(incident["diagnosis"])
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
-        out.print(Text(plain(text), style="dim"))
+        out.print(Text(printable(text), style="dim"))

@@ -1,6 +1,12 @@
 """Whatever else stops the call: boundaries, Block Public Access, key state, AWS's own word."""
 
-from threegrants.diagnosis.sides import Question, boundary_side, kms_question, s3_question
+from threegrants.diagnosis.sides import (
+    NO_IDENTITY,
+    Question,
+    boundary_side,
+    kms_question,
+    s3_question,
+)
 from threegrants.diagnosis.verdicts import Blocker, Lack, Verdict
 from threegrants.evidence import Evidence, Read, Unread
 from threegrants.iam import Effect, Policy, PolicyError, is_public
@@ -140,7 +146,7 @@ def lacks(call: DeniedCall, evidence: Evidence) -> tuple[Lack, ...]:
             found.append(Lack(what, item.why, item.needs))
 
     note("the caller", evidence.caller.arn)
-    if evidence.caller.type not in (CallerType.ANONYMOUS, CallerType.SERVICE):
+    if evidence.caller.type not in NO_IDENTITY:
         note("identity-based policies", evidence.caller.policies)
         note("permissions boundary", evidence.caller.boundary)
     if evidence.bucket is not None:
@@ -180,7 +186,7 @@ def _never_read(call: DeniedCall, evidence: Evidence) -> list[Lack]:
                 "the AssumeRole record of this session",
             )
         )
-    if evidence.caller.type not in (CallerType.ANONYMOUS, CallerType.SERVICE):
+    if evidence.caller.type not in NO_IDENTITY:
         found.append(
             Lack(
                 "service control policies and resource control policies",

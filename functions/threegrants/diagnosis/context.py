@@ -64,7 +64,7 @@ def s3_knowledge(call: DeniedCall, evidence: Evidence) -> Knowledge:
     if owner:
         context["aws:ResourceAccount"] = owner
         context["s3:ResourceAccount"] = owner
-    headers = {name.lower(): value for name, value in call.request_headers.items()}
+    headers = call.request_headers
     if call.source == "s3":
         for header in _HEADERS:
             key = f"s3:{header}"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from threegrants.diagnosis.sides import (
+    NO_IDENTITY,
     Side,
     identity_side,
     kms_question,
@@ -19,7 +20,7 @@ from threegrants.diagnosis.sides import (
 from threegrants.diagnosis.verdicts import Grant, Reason, Verdict, worst
 from threegrants.evidence import Evidence, KeyEvidence, Read, Unread
 from threegrants.iam import Effect
-from threegrants.records import CallerType, DeniedCall
+from threegrants.records import DeniedCall
 
 _WORD = {
     Effect.ALLOW: Verdict.GRANTED,
@@ -47,9 +48,6 @@ def unknown(detail: str, code: str = "unread") -> Grant:
     return Grant(Verdict.UNKNOWN, (Reason(code, None, None, detail),))
 
 
-_NO_IDENTITY = (CallerType.SERVICE, CallerType.ANONYMOUS)
-
-
 def bucket_half(call: DeniedCall, evidence: Evidence) -> Pair:
     """Bucket policy and the IAM grant's bucket half."""
     if call.source == "kms":
@@ -74,7 +72,7 @@ def bucket_half(call: DeniedCall, evidence: Evidence) -> Pair:
             continue
         resource = resource_side(question, bucket.policy, "bucket policy")
         owner = question.request.resource_account
-        if evidence.caller.type in _NO_IDENTITY:
+        if evidence.caller.type in NO_IDENTITY:
             none = not_needed("no_identity_policies", "the caller has no identity-based policies")
             pairs.append(Pair(_plain(resource), none))
             continue
@@ -129,7 +127,7 @@ def _key_action(call: DeniedCall, evidence: Evidence, key: KeyEvidence, action: 
         )
         managed = Grant(Verdict.DENIED, (Reason("aws_managed_key", "key policy", None, detail),))
         return Pair(managed, _plain(identity_side(question, evidence)))
-    if evidence.caller.type in _NO_IDENTITY:
+    if evidence.caller.type in NO_IDENTITY:
         none = not_needed("no_identity_policies", "the caller has no identity-based policies")
         return Pair(_plain(resource), none)
     identity = identity_side(question, evidence)

@@ -54,17 +54,19 @@ def judge(
     try:
         loaded = [(document.name, _load(document)) for document in documents]
         generous = _outcome(layer, request, loaded, grants, _World(knowledge, "Allow"))
+        keys = {
+            key
+            for _, document in loaded
+            for statement in _statements(document)
+            for key in unknown_keys(statement, knowledge)
+        }
+        if not keys:
+            return Judged(generous)  # both worlds are the same
         strict = _outcome(layer, request, loaded, grants, _World(knowledge, "Deny"))
     except PolicyError as error:
         return Judged(None, trouble=str(error))
     if generous.effect is strict.effect:
         return Judged(generous)
-    keys = {
-        key
-        for _, document in loaded
-        for statement in _statements(document)
-        for key in unknown_keys(statement, knowledge)
-    }
     return Judged(None, hangs_on=tuple(sorted(keys)))
 
 

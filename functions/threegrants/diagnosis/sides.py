@@ -41,7 +41,8 @@ class Question:
     knowledge: Knowledge
 
 
-_NO_IAM = (CallerType.SERVICE, CallerType.ANONYMOUS)
+NO_IDENTITY = (CallerType.SERVICE, CallerType.ANONYMOUS)
+"""Callers without an account of their own, and so without identity-based policies."""
 
 
 def principal_arn(call: DeniedCall, evidence: Evidence) -> str | None:
@@ -139,7 +140,7 @@ def resource_side(
 def boundary_side(question: Question, evidence: Evidence) -> Side | None:
     """What the permissions boundary says; None if there is none."""
     boundary = evidence.caller.boundary
-    if evidence.caller.type in (*_NO_IAM, CallerType.ROOT):
+    if evidence.caller.type in (*NO_IDENTITY, CallerType.ROOT):
         return None
     if isinstance(boundary, Unread):
         return Side(None, (_unread(boundary, "permissions boundary"),))

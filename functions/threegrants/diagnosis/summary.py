@@ -2,7 +2,7 @@
 
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
 from threegrants.evidence import Evidence, Read
-from threegrants.records import CallerType, DeniedCall
+from threegrants.records import CallerType, DeniedCall, printable
 
 _VERBS = {
     "read": "read",
@@ -91,7 +91,7 @@ def _who(call: DeniedCall, evidence: Evidence) -> str:
 def _target(call: DeniedCall, evidence: Evidence) -> str:
     if call.bucket:
         path = f"s3://{call.bucket}" + (f"/{call.object_key}" if call.object_key else "")
-        plain = "".join(ch if ch.isprintable() else "�" for ch in path)
+        plain = printable(path)
         return plain if len(plain) <= _LIMIT else plain[: _LIMIT - 1] + "…"
     if isinstance(evidence.key, Read) and evidence.key.value:
         return f"with key {evidence.key.value.arn}"

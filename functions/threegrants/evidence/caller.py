@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,15 +25,11 @@ def document_text(document: Any) -> str:
 def read_inline_policy(iam: Any, kind: str, holder: str, name: str) -> str | None:
     """The text of an inline policy of a `role` or `user`, None if there is no such policy."""
     try:
-        if kind == "user":
-            answer = iam.get_user_policy(UserName=holder, PolicyName=name)
-        else:
-            answer = iam.get_role_policy(RoleName=holder, PolicyName=name)
+        return _inline(iam, kind, holder, name).document
     except ClientError as error:
         if code_of(error) == "NoSuchEntity":
             return None
         raise
-    return document_text(answer["PolicyDocument"])
 
 
 def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
@@ -72,22 +69,13 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
         ]
     )
     if isinstance(about, Unread):
-        gone = "NoSuchEntity" in about.why
-        found = (
-            Unread(f"{kind} {holder} does not exist in account {account} any more", "nothing: gone")
-            if gone
-            else about
-        )
-        boundary: Item[NamedPolicy | None] = found
-        return CallerEvidence(
-            caller.type,
-            account,
-            Unread(found.why, found.needs) if gone or not caller.arn else Read(caller.arn),
-            caller.unique_id,
-            policies,
-            boundary,
-            found,
-        )
+        if "NoSuchEntity" in about.why:
+            why = f"{kind} {holder} does not exist in account {account} any more"
+            gone = Unread(why, "nothing: gone")
+            return CallerEvidence(
+                caller.type, account, gone, caller.unique_id, policies, gone, gone
+            )
+        return replace(_unread(caller, about), policies=policies)
     facts: Mapping[str, Any] = about.value
     bound = facts.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     return CallerEvidence(
@@ -203,17 +191,18 @@ def _of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:
     managed = "group-managed" if kind == "group" else "managed"
     return together(
         [
-            *[partial(_inline, iam, kind, who, policy) for policy in inline],
+            *[partial(_inline, iam, kind, name, policy) for policy in inline],
             *[partial(_managed, iam, policy["PolicyArn"], managed) for policy in attached],
         ]
     )
 
 
-def _inline(iam: Any, kind: str, who: Mapping[str, str], policy: str) -> NamedPolicy:
+def _inline(iam: Any, kind: str, holder: str, policy: str) -> NamedPolicy:
+    who = {f"{kind.title()}Name": holder}
     answer = getattr(iam, f"get_{kind}_policy")(**who, PolicyName=policy)
     text = document_text(answer["PolicyDocument"])
     if kind == "group":
-        return NamedPolicy(f"{who['GroupName']}/{policy}", text, "group-inline")
+        return NamedPolicy(f"{holder}/{policy}", text, "group-inline")
     return NamedPolicy(policy, text)
 
 

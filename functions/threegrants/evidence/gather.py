@@ -16,6 +16,7 @@ from threegrants.evidence.snapshot import (
     Read,
     Unread,
 )
+from threegrants.iam.arns import is_arn
 from threegrants.records import DeniedCall
 
 _KMS = ("aws:kms", "aws:kms:dsse")
@@ -25,7 +26,7 @@ def gather(call: DeniedCall, accounts: Accounts) -> Evidence:
     """Read everything that decides `call`; never raises for what AWS refuses to show."""
     caller: CallerEvidence
     bucket: BucketEvidence | None
-    early = _stated_key(call, accounts) if call.kms_key and _is_arn(call.kms_key) else None
+    early = _stated_key(call, accounts) if call.kms_key and is_arn(call.kms_key) else None
     caller, bucket, key = together(
         [
             lambda: read_caller(accounts, call.caller),
@@ -51,14 +52,10 @@ def _bucket(call: DeniedCall, accounts: Accounts) -> BucketEvidence | None:
 
 def _candidates(call: DeniedCall, accounts: Accounts) -> tuple[str, ...]:
     """Accounts that may own the bucket, likeliest first, none twice."""
-    key_account = call.kms_key.split(":")[4] if call.kms_key and _is_arn(call.kms_key) else None
+    key_account = call.kms_key.split(":")[4] if call.kms_key and is_arn(call.kms_key) else None
     likely = (key_account, call.recipient_account, accounts.direct, *accounts.known)
     mine = call.caller.account
     return tuple(dict.fromkeys(a for a in (*likely, mine) if a and a.isdigit()))
-
-
-def _is_arn(key: str) -> bool:
-    return key.startswith("arn:") and key.count(":") >= 5  # noqa: PLR2004 - the fields of an ARN
 
 
 def _stated_key(call: DeniedCall, accounts: Accounts) -> tuple[str, str, tuple[str, str]]:
@@ -76,7 +73,7 @@ def _key(
         return read_key(accounts, *_stated_key(call, accounts))
     if not call.kms_actions:
         return Read(None)
-    headers = {name.lower(): value for name, value in call.request_headers.items()}
+    headers = call.request_headers
     asked = headers.get("x-amz-server-side-encryption")
     if asked and asked not in _KMS:
         return Read(None)

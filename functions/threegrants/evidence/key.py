@@ -6,6 +6,7 @@ from threegrants.evidence.accounts import Accounts
 from threegrants.evidence.ask import ask, together
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
+from threegrants.iam.arns import is_arn
 
 
 def read_key_policy(kms: Any, key: str) -> str:
@@ -26,7 +27,7 @@ def read_key(
     """
     account, region = home
     parts = stated.split(":", 5)
-    full = len(parts) == 6  # noqa: PLR2004 - the six fields of an ARN
+    full = is_arn(stated)
     if full:
         region, account = parts[3], parts[4]
 

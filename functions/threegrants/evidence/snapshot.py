@@ -5,8 +5,7 @@ would supply it, so that a diagnosis can name it instead of guessing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from threegrants.iam import KmsGrant
@@ -103,4 +102,3 @@ class Evidence:
     caller: CallerEvidence
     bucket: BucketEvidence | None
     key: Item[KeyEvidence | None]
-    facts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -17,26 +17,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.alerts import publish
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.records import RecordError, Skipped, parse_record
-from threegrants.settings import Settings
+from threegrants.settings import settings
 from threegrants.watch import Watch
 
 processor = BatchProcessor(event_type=EventType.SQS)
 
 
 @cache
-def _settings() -> Settings:
-    return Settings.from_env()
-
-
-@cache
 def _watch() -> Watch:
-    settings = _settings()
+    own = settings()
     return Watch(
-        store=settings.store,
-        reader=settings.reader,
-        rules=settings.rules,
-        stack=settings.stack,
-        send=lambda alert: publish(settings.sns, settings.topic, alert),
+        store=own.store,
+        reader=own.reader,
+        rules=own.rules,
+        stack=own.stack,
+        send=lambda alert: publish(own.sns, own.topic, alert),
     )
 
 
@@ -71,9 +66,9 @@ def _bad(message: SQSRecord, why: str) -> None:
     """Bad input will not get better by retrying: straight to the dead letters, with its reason."""
     metrics.add_metric(name="RecordsRefused", unit=MetricUnit.Count, value=1)
     logger.error("record refused", extra={"why": why, "message_id": message.message_id})
-    settings = _settings()
-    settings.sqs.send_message(
-        QueueUrl=settings.dead_letters,
+    own = settings()
+    own.sqs.send_message(
+        QueueUrl=own.dead_letters,
         MessageBody=message.body,
         MessageAttributes={"reason": {"DataType": "String", "StringValue": why[:1000]}},
     )

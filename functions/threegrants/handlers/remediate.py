@@ -16,28 +16,23 @@ from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.incidents import Incident, NoIncident, State
 from threegrants.records import DeniedCall, parse_record
 from threegrants.remedy import Refused, Remedy, Result
-from threegrants.settings import Settings
+from threegrants.settings import settings
 
 app = APIGatewayHttpResolver()
 
 
-@cache
-def _settings() -> Settings:
-    return Settings.from_env()
-
-
 def _reexamine(incident: Incident) -> Finding:
-    settings = _settings()
-    call = parse_record(settings.store.record(incident.id))
+    own = settings()
+    call = parse_record(own.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(call, settings.reader, settings.rules, incident.prefix)
+    return examine(call, own.reader, own.rules, incident.prefix)
 
 
 @cache
 def _remedy() -> Remedy:
-    settings = _settings()
-    return Remedy(settings.store, settings.mender, frozenset(settings.trusted), _reexamine)
+    own = settings()
+    return Remedy(own.store, own.mender, frozenset(own.trusted), _reexamine)
 
 
 def _actor() -> str:
@@ -65,14 +60,14 @@ def incidents() -> dict[str, Any]:
         state = State(wanted) if wanted else None
     except ValueError as error:
         raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
-    return {"incidents": [_short(incident) for incident in _settings().store.latest(state)]}
+    return {"incidents": [_short(incident) for incident in settings().store.latest(state)]}
 
 
 @app.get("/incidents/<identity>")
 def show(identity: str) -> dict[str, Any]:
     """One incident with its diagnosis and history."""
     _actor()
-    store = _settings().store
+    store = settings().store
     incident = store.get(identity)
     return {
         **_short(incident),
@@ -111,10 +106,10 @@ def rollback(identity: str) -> dict[str, Any]:
 
 
 def _alert(identity: str, why: str) -> None:
-    settings = _settings()
-    body = settings.store.get(identity).document()
+    own = settings()
+    body = own.store.get(identity).document()
     if body is not None:
-        publish(settings.sns, settings.topic, alert_for(body, settings.stack, why))
+        publish(own.sns, own.topic, alert_for(body, own.stack, why))
 
 
 def _short(incident: Incident) -> dict[str, Any]:

@@ -17,10 +17,9 @@ def split(arn: str) -> list[str]:
     return arn.split(":", FIELDS - 1)
 
 
-def account_of(arn: str) -> str | None:
-    """The account field; None if it is empty or this is no ARN."""
-    fields = split(arn)
-    return fields[4] or None if len(fields) == FIELDS else None
+def is_arn(text: str) -> bool:
+    """Whether a text has the six fields of an ARN."""
+    return text.startswith("arn:") and len(split(text)) == FIELDS
 
 
 def matches(pattern: Template, arn: str, context: Context) -> bool:

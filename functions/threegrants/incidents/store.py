@@ -345,7 +345,9 @@ def _history(
     detail: str = "",
     work: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() % 10**9:09d}Z"
+    # One instant for both parts: the lines are sorted by it.
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
     digests = [patch["digest"] for patch in work["patches"]] if work else []
     return {
         **_key(identity, f"history#{at}#{uuid.uuid4().hex[:8]}"),

@@ -180,7 +180,7 @@ class _Work:
             operation,
             before,
             after,
-            signed,
+            json.loads(after)["Statement"][-1],
             policy_name,
         )
         problem = fits(patch, self.evidence.caller)

@@ -7,7 +7,8 @@ Out: a `DeniedCall`, a `Skipped` (no denial of S3 or KMS), or a `RecordError` (w
 from threegrants.records.call import Access, Caller, CallerType, DeniedCall, Skipped
 from threegrants.records.errors import RecordError
 from threegrants.records.feed import read_feed
-from threegrants.records.parse import parse_record
+from threegrants.records.hostile import printable
+from threegrants.records.parse import detail_of, parse_record
 
 __all__ = [
     "Access",
@@ -16,6 +17,8 @@ __all__ = [
     "DeniedCall",
     "RecordError",
     "Skipped",
+    "detail_of",
     "parse_record",
+    "printable",
     "read_feed",
 ]

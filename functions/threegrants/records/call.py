@@ -120,11 +120,7 @@ class DeniedCall:
     tls_version: str | None = None
     mfa: bool | None = None
     request_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def principal(self) -> str | None:
-        """ARN of the role or user, never of the session; None where the record names none."""
-        return self.caller.arn
+    """The string request parameters, names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,7 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     """
     if not isinstance(record, Mapping):
         raise RecordError("$", f"a {type(record).__name__}", "a CloudTrail record (an object)")
-    if "detail" in record and "detail-type" in record:
-        record = mapping(record, "detail")
+    record = detail_of(record)
     if not any(
         name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
     ):
@@ -69,6 +68,12 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     if source == "kms":
         return _kms(record, caller, message, code)
     return _s3(record, caller, message, code)
+
+
+def detail_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The CloudTrail record inside an EventBridge event; a bare record is returned as it is."""
+    enveloped = "detail" in record and "detail-type" in record
+    return mapping(record, "detail") if enveloped else record
 
 
 def _source(record: Mapping[str, Any], message: Message) -> str | None:
@@ -98,7 +103,7 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
     version = text(asked, "versionId", "requestParameters")
     operation = text(record, "eventName") or _operation_of(message)
     access, actions, kms = s3_operation(operation, versioned=version is not None)
-    headers = {k: v for k, v in asked.items() if isinstance(k, str) and isinstance(v, str)}
+    headers = {k.lower(): v for k, v in asked.items() if isinstance(k, str) and isinstance(v, str)}
     if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
         actions += _extra_actions(headers)
     key, key_source = _key(message, headers)
@@ -157,7 +162,7 @@ def _call(
 ) -> DeniedCall:
     session = mapping(mapping(record, "userIdentity"), "sessionContext", "userIdentity")
     attributes = mapping(session, "attributes", "userIdentity.sessionContext")
-    mfa = text_or_bool(attributes, "mfaAuthenticated")
+    mfa = _flag(attributes, "mfaAuthenticated")
     tls = mapping(record, "tlsDetails")
     extra = mapping(record, "additionalEventData")
     return DeniedCall(
@@ -180,7 +185,7 @@ def _call(
     )
 
 
-def text_or_bool(record: Mapping[str, Any], name: str) -> bool | None:
+def _flag(record: Mapping[str, Any], name: str) -> bool | None:
     """A flag that CloudTrail writes as the string `true` or `false`."""
     value = record.get(name)
     return None if value is None else str(value).lower() == "true"
@@ -226,23 +231,22 @@ def _key(message: Message, headers: Mapping[str, str]) -> tuple[str | None, str 
     said = key_in(message.text)
     if said:
         return said, "error_message"
-    header = {k.lower(): v for k, v in headers.items()}.get(_KEY_HEADER)
+    header = headers.get(_KEY_HEADER)
     return (header, "request") if header else (None, None)
 
 
 def _extra_actions(headers: Mapping[str, str]) -> tuple[str, ...]:
     """Headers of a write that need a permission of their own."""
-    names = {name.lower() for name in headers}
     extra = []
-    if "x-amz-acl" in names or any(name.startswith("x-amz-grant-") for name in names):
+    if "x-amz-acl" in headers or any(name.startswith("x-amz-grant-") for name in headers):
         extra.append("s3:PutObjectAcl")
-    if "x-amz-tagging" in names:
+    if "x-amz-tagging" in headers:
         extra.append("s3:PutObjectTagging")
     return tuple(extra)
 
 
 def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
-    stated = {k.lower(): v for k, v in headers.items()}.get("x-amz-copy-source")
+    stated = headers.get("x-amz-copy-source")
     if not stated:
         return None
     bucket, _, key = unquote(stated.split("?versionId=", 1)[0]).lstrip("/").partition("/")
