@@ -9,6 +9,7 @@ from threegrants.diagnosis.verdicts import Reason
 from threegrants.evidence import Evidence, Item, KeyEvidence, NamedPolicy, Read, Unread
 from threegrants.iam import Effect, Layer, Request
 from threegrants.records import CallerType, DeniedCall
+from threegrants.records.operations import on_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +80,12 @@ def s3_question(call: DeniedCall, evidence: Evidence, action: str) -> Question |
     return Question(request, knowledge)
 
 
-_OBJECT_WORDS = ("Object", "MultipartUploadParts", "AbortMultipartUpload")
-_BUCKET_ACTIONS = frozenset(
-    {"s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"}
-)
-
-
 def s3_resource(call: DeniedCall, action: str) -> str | None:
     """The ARN an S3 action is checked against (service authorization reference, Amazon S3)."""
     if not call.bucket:
         return None
     bucket = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
-    on_object = any(word in action for word in _OBJECT_WORDS) and action not in _BUCKET_ACTIONS
-    if not on_object:
+    if not on_object(action):
         return bucket
     return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
 

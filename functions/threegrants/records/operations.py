@@ -130,6 +130,20 @@ S3: Mapping[str, Operation] = {
 }
 """CloudTrail's event names; some differ from the SDK's (`ListObjects` for ListObjectsV2)."""
 
+_OBJECT_WORDS = ("Object", "MultipartUploadParts", "AbortMultipartUpload")
+_BUCKET_ACTIONS = frozenset(
+    {"s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"}
+)
+
+
+def on_object(action: str) -> bool:
+    """Whether an S3 action is checked against an object's ARN; if not, against the bucket's.
+
+    Source: service authorization reference, "Resource types defined by Amazon S3".
+    """
+    return any(word in action for word in _OBJECT_WORDS) and action not in _BUCKET_ACTIONS
+
+
 _KMS_ACCESS = {
     "Decrypt": Access.READ,
     "GenerateDataKey": Access.WRITE,

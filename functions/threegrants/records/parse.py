@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from threegrants.records.call import (
-    Access,
     Caller,
     CallerType,
     CopySource,
@@ -21,7 +20,7 @@ from threegrants.records.errors import RecordError
 from threegrants.records.fields import entries, mapping, text
 from threegrants.records.identity import from_arn, read_caller
 from threegrants.records.messages import key_in, read_message
-from threegrants.records.operations import kms_operation, s3_operation
+from threegrants.records.operations import kms_operation, on_object, s3_operation
 
 _SOURCES = {
     "s3.amazonaws.com": "s3",
@@ -120,7 +119,9 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         kms_actions=kms,
         bucket=bucket,
         bucket_account=owner,
-        object_key=text(asked, "key", "requestParameters") if _on_object(access, actions) else None,
+        object_key=text(asked, "key", "requestParameters")
+        if actions and on_object(actions[0])
+        else None,
         version_id=version,
         prefix=text(asked, "prefix", "requestParameters"),
         access_point_arn=point,
@@ -189,10 +190,6 @@ def _flag(record: Mapping[str, Any], name: str) -> bool | None:
     """A flag that CloudTrail writes as the string `true` or `false`."""
     value = record.get(name)
     return None if value is None else str(value).lower() == "true"
-
-
-def _on_object(access: Access, actions: tuple[str, ...]) -> bool:
-    return bool(actions) and access is not Access.LIST and "Object" in actions[0]
 
 
 def _resources(

@@ -54,6 +54,23 @@ def test_event(name):
     assert seen == WANTED[name]
 
 
+@pytest.mark.parametrize(
+    ("operation", "key"),
+    [
+        ("GetObject", "k"),
+        ("AbortMultipartUpload", "k"),
+        ("ListParts", "k"),
+        ("ListObjects", None),
+        ("GetObjectLockConfiguration", None),
+        ("CreateSession", None),
+    ],
+)
+def test_only_object_actions_are_about_the_key(operation, key):
+    asked = {"bucketName": "b", "key": "k"}
+    call = parse_record({**RECORD, "eventName": operation, "requestParameters": asked})
+    assert call.object_key == key
+
+
 def test_both_copies_are_one_event():
     calls = [
         parse_record(json.loads((EVENTS / f"getobject-{side}-copy.json").read_text()))
