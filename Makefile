@@ -11,21 +11,23 @@ export PYTHONDONTWRITEBYTECODE := 1
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
+# The locks are complete, so pip resolves nothing (--no-deps): left to resolve `coverage[toml]`, it
+# would take the newest release instead of the locked one, and then miss its hash.
 .venv/.ready: requirements-dev.txt functions/requirements.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 .venv-ministack/.ready: requirements-ministack.txt
 	$(PYTHON) -m venv .venv-ministack
-	.venv-ministack/bin/python -m pip install --quiet --require-hashes -r requirements-ministack.txt
+	.venv-ministack/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements-ministack.txt
 	touch $@
 
 # What Lambda gets, for the interpreter that the embedded AWS runs it with.
 .build/lambda/.ready: functions/requirements.txt .venv/.ready
 	rm -rf .build/lambda
-	$(BIN)/python -m pip install --quiet --require-hashes -r functions/requirements.txt \
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r functions/requirements.txt \
 		--target .build/lambda
 	touch $@
 
