@@ -71,39 +71,49 @@ def load_request(asked: Mapping[str, Any]) -> Request:
         asked["action"],
         resource["arn"],
         resource["accountId"],
-        {k: tuple(v) if isinstance(v, list) else v for k, v in asked.get("context", {}).items()},
+        asked.get("context") or {},
         bool(asked.get("wildcardOnlyAction")),
     )
 
 
 def load_policies(case: Mapping[str, Any]) -> Policies:
     """The policies of a case, compiled."""
-    settings = (case.get("settings") or {}).get("s3") or {}
-    resource, session = case.get("resourcePolicy"), case.get("sessionPolicy")
+    get = case.get
+    resource, session, grants, settings = (
+        get("resourcePolicy"),
+        get("sessionPolicy"),
+        get("grants"),
+        get("settings"),
+    )
     return Policies(
-        identity=_named(case.get("identityPolicies")),
-        resource=Policy.parse(resource, "resource policy") if resource else None,
-        boundaries=_named(case.get("permissionBoundaries")),
-        session=Policy.parse(session, "session policy") if session else None,
-        scps=_levels(case.get("scps")),
-        rcps=_levels(case.get("rcps")),
-        vpc_endpoint=_named(case.get("vpcEndpointPolicies")),
-        grants=tuple(
-            KmsGrant(
-                grant["keyArn"],
-                grant["granteePrincipal"],
-                tuple(grant["operations"]),
-                grant.get("constraints") or {},
-            )
-            for grant in case.get("grants") or ()
-        ),
-        block_public_access=bool(settings.get("blockPublicAccess")),
+        _named(get("identityPolicies")),
+        Policy.parse(resource, "resource policy") if resource else None,
+        _named(get("permissionBoundaries")),
+        Policy.parse(session, "session policy") if session else None,
+        _levels(get("scps")),
+        _levels(get("rcps")),
+        _named(get("vpcEndpointPolicies")),
+        tuple(_grant(grant) for grant in grants) if grants else (),
+        bool(settings and (settings.get("s3") or {}).get("blockPublicAccess")),
+    )
+
+
+def _grant(grant: Mapping[str, Any]) -> KmsGrant:
+    return KmsGrant(
+        grant["keyArn"],
+        grant["granteePrincipal"],
+        tuple(grant["operations"]),
+        grant.get("constraints") or {},
     )
 
 
 def _named(listed: Iterable[Mapping[str, Any]] | None) -> tuple[Policy, ...]:
-    return tuple(Policy.parse(entry["policy"], entry["name"]) for entry in listed or ())
+    if not listed:
+        return ()
+    return tuple([Policy.parse(entry["policy"], entry["name"]) for entry in listed])
 
 
 def _levels(listed: Iterable[Mapping[str, Any]] | None) -> tuple[PolicyLevel, ...]:
-    return tuple(PolicyLevel(level["orgId"], _named(level["policies"])) for level in listed or ())
+    if not listed:
+        return ()
+    return tuple([PolicyLevel(level["orgId"], _named(level["policies"])) for level in listed])

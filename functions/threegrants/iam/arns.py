@@ -1,15 +1,27 @@
-"""ARNs: matched field by field, so that a wildcard never crosses the first five colons.
+"""ARNs: the Resource element, and the ARN condition operators.
 
-Source: IAM user guide, "IAM JSON policy elements: Resource", "Amazon Resource Name (ARN) condition
-operators".
+A condition's pattern is matched field by field, so its `*` never crosses the first five colons
+(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
+"Amazon Resource Name (ARN) condition operators"). In the Resource element a `*` that ends a field
+may run over the colons behind it, and an incomplete ARN is completed with stars
+(…/reference_policies_elements_resource.html).
 """
 
-from threegrants.iam.variables import Context, Template
-from threegrants.iam.wildcards import Matcher, Token, Tokens, matcher
+from collections.abc import Iterable
+
+from threegrants.iam.wildcards import (
+    Fits,
+    Parts,
+    Pattern,
+    Token,
+    Tokens,
+    Wild,
+    fits_of,
+    sorted_out,
+    union,
+)
 
 FIELDS = 6
-_COMPILED: dict[str, tuple[Matcher, ...] | None] = {}
-_SIZE = 20_000
 
 
 def split(arn: str) -> list[str]:
@@ -22,45 +34,66 @@ def is_arn(text: str) -> bool:
     return text.startswith("arn:") and len(split(text)) == FIELDS
 
 
-def matches(pattern: Template, arn: str, context: Context) -> bool:
-    """Whether an ARN fits a pattern; an unresolved variable matches nothing."""
-    if pattern.parts is None:
-        text = pattern.text
-        if text == "*":
-            return True
-        if "*" not in text and "?" not in text:
-            return text == arn
-        compiled = _COMPILED.get(text)
-        if compiled is None and text not in _COMPILED:
-            if len(_COMPILED) >= _SIZE:
-                _COMPILED.clear()
-            compiled = _COMPILED[text] = _compile(text)
-        return compiled is not None and _fields_match(compiled, arn)
-    tokens = pattern.tokens(context)
-    if tokens is None:
-        return False
-    groups = _split_tokens(tokens)
-    if len(groups) != FIELDS:
-        return len(groups) == 1 and Matcher(groups[0]).only_any
-    return _fields_match(tuple(Matcher(tuple(group)) for group in groups), arn)
+def any_arn(patterns: Iterable[Pattern]) -> Fits:
+    """One test for the patterns of an ARN condition operator."""
+    return union(sorted_out(patterns, _condition, colons=FIELDS - 1))
 
 
-def _compile(text: str) -> tuple[Matcher, ...] | None:
-    """The fields of a pattern; one that ends early with a star leaves the other fields open."""
-    fields = split(text)
-    if len(fields) < FIELDS and text.endswith("*"):
-        fields += ["*"] * (FIELDS - len(fields))
-    return tuple(matcher(field) for field in fields) if len(fields) == FIELDS else None
+def any_resource(patterns: Iterable[Pattern]) -> Parts:
+    """The tests for the patterns of a Resource element."""
+    return sorted_out(patterns, _resource, colons=FIELDS - 1)
 
 
-def _fields_match(compiled: tuple[Matcher, ...], arn: str) -> bool:
-    fields = split(arn)
-    return len(fields) == FIELDS and all(
-        one.matches(field) for one, field in zip(compiled, fields, strict=True)
-    )
+def _condition(pattern: Tokens) -> Fits:
+    """A condition's pattern; one that ends early with a star leaves the other fields open."""
+    fields = _fields(pattern)
+    if len(fields) < FIELDS and _ends_with_star(fields[-1]):
+        fields += [(Wild.ANY,)] * (FIELDS - len(fields))
+    return _by_field(fields)
 
 
-def _split_tokens(tokens: Tokens) -> list[Tokens]:
+def _resource(pattern: Tokens) -> Fits:
+    """A Resource pattern: completed if it is short; a star that ends a field may run on."""
+    fields = _fields(pattern)
+    by_field = _by_field(fields + [(Wild.ANY,)] * (FIELDS - len(fields)))
+    if any(_stays_inside(field) for field in fields[: FIELDS - 1]):
+        return by_field
+    across = fits_of(pattern)
+    if len(fields) == FIELDS:
+        return across  # which takes in all that fits field by field
+    return lambda arn: by_field(arn) or across(arn)
+
+
+def _by_field(fields: list[Tokens]) -> Fits:
+    if len(fields) != FIELDS:
+        return lambda _arn: False
+    if all(isinstance(token, str) for field in fields[:-1] for token in field):
+        # No wildcard before the fifth colon: the whole text decides.
+        return fits_of(tuple(token for field in fields for token in (*field, ":"))[:-1])
+    tests = [fits_of(field) for field in fields]
+
+    def fits(arn: str) -> bool:
+        found = split(arn)
+        return len(found) == FIELDS and all(
+            test(field) for test, field in zip(tests, found, strict=True)
+        )
+
+    return fits
+
+
+def _ends_with_star(field: Tokens) -> bool:
+    tokens = [token for token in field if token != ""]
+    return bool(tokens) and tokens[-1] is Wild.ANY
+
+
+def _stays_inside(field: Tokens) -> bool:
+    """Whether a field has a wildcard that cannot run over the colon behind it."""
+    tokens = [token for token in field if token != ""]
+    return Wild.ONE in tokens or Wild.ANY in tokens[:-1]
+
+
+def _fields(tokens: Tokens) -> list[Tokens]:
+    """Tokens by ARN field."""
     groups: list[list[Token]] = [[]]
     for token in tokens:
         if not isinstance(token, str):

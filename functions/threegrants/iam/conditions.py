@@ -1,120 +1,115 @@
 """Condition operators: one table, and the rules of missing keys and many values.
 
-Source: IAM user guide, "IAM JSON policy elements: Condition operators", "Conditions with multiple
-context keys or values", "Single-valued vs. multivalued context keys".
+See docs.aws.amazon.com/IAM/latest/UserGuide/ for each rule:
+reference_policies_elements_condition_operators.html (the operators, IfExists, Null, missing keys),
+reference_policies_condition-logic-multiple-context-keys-or-values.html (several values: OR; under a
+negated operator: NOR), reference_policies_condition-single-vs-multi-valued-context-keys.html (set
+operators), reference_policies_variables.html (string and ARN operators take variables).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from threegrants.iam.arns import matches as arn_matches
+from threegrants.iam.arns import any_arn
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.values import address_in, moment, number, same_bytes
-from threegrants.iam.variables import Context, Template, template
+from threegrants.iam.kept import Kept
+from threegrants.iam.values import address_range, moment, number, octets, within
+from threegrants.iam.variables import Template, Values, literal, resolved, template
+from threegrants.iam.wildcards import Fits, Pattern, any_fits
 
-Test = Callable[[Template, str, Context], bool]
+Test = Callable[[str, Values], bool]
+"""What is left to test of a statement for each request, by the resource's ARN and the values."""
 
-
-def _equals(wanted: Template, actual: str, context: Context) -> bool:
-    return wanted.literal(context) == actual
-
-
-def _equals_ignoring_case(wanted: Template, actual: str, context: Context) -> bool:
-    text = wanted.literal(context)
-    return text is not None and text.lower() == actual.lower()
+Wanted = tuple[Pattern, ...]
+"""The values a policy wants for one key."""
 
 
-def _like(wanted: Template, actual: str, context: Context) -> bool:
-    pattern = wanted.matcher(context)
-    return pattern is not None and pattern.matches(actual)
+def _equals(wanted: Wanted) -> Fits:
+    return frozenset(literal(pattern) for pattern in wanted).__contains__
 
 
-def _arn(wanted: Template, actual: str, context: Context) -> bool:
-    return arn_matches(wanted, actual, context)
+def _equals_ignoring_case(wanted: Wanted) -> Fits:
+    lowered = frozenset(literal(pattern).lower() for pattern in wanted)
+    return lambda actual: actual.lower() in lowered
 
 
-def _boolean(wanted: Template, actual: str, context: Context) -> bool:
-    return (wanted.literal(context) or "").lower() == actual.lower()
+def _binary(wanted: Wanted) -> Fits:
+    stored = frozenset(octets(literal(pattern)) for pattern in wanted)
+    return lambda actual: octets(actual) in stored
 
 
-def _binary(wanted: Template, actual: str, context: Context) -> bool:
-    return same_bytes(wanted.literal(context), actual)
+def _address(wanted: Wanted) -> Fits:
+    read = [address_range(literal(pattern)) for pattern in wanted]
+    ranges = [found for found in read if found is not None]
+
+    def fits(actual: str) -> bool:
+        inner = address_range(actual)
+        return inner is not None and any(within(inner, outer) for outer in ranges)
+
+    return fits
 
 
-def _address(wanted: Template, actual: str, context: Context) -> bool:
-    return address_in(actual, wanted.literal(context))
+def _ordered(
+    read: Callable[[str], float | None], holds: Callable[[float, float], bool]
+) -> Callable[[Wanted], Fits]:
+    def compiled(wanted: Wanted) -> Fits:
+        limits = [limit for pattern in wanted if (limit := read(literal(pattern))) is not None]
 
+        def fits(actual: str) -> bool:
+            value = read(actual)
+            return value is not None and any(holds(value, limit) for limit in limits)
 
-def _ordered(read: Callable[[str], float | None], holds: Callable[[float, float], bool]) -> Test:
-    def test(wanted: Template, actual: str, context: Context) -> bool:
-        text = wanted.literal(context)
-        limit = None if text is None else read(text)
-        value = read(actual)
-        return limit is not None and value is not None and holds(value, limit)
+        return fits
 
-    return test
-
-
-def _is(one: float, other: float) -> bool:
-    return one == other
-
-
-def _less(one: float, other: float) -> bool:
-    return one < other
-
-
-def _at_most(one: float, other: float) -> bool:
-    return one <= other
-
-
-def _more(one: float, other: float) -> bool:
-    return one > other
-
-
-def _at_least(one: float, other: float) -> bool:
-    return one >= other
+    return compiled
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A row of the table: how one value is tested, and whether the answer is turned around."""
+    """A row of the table: how the wanted values become a test, and whether it is turned around."""
 
     name: str
-    test: Test
+    compiled: Callable[[Wanted], Fits]
     negated: bool = False
+    variables: bool = False
 
 
-_ROWS = (
-    Operator("StringEquals", _equals),
-    Operator("StringNotEquals", _equals, negated=True),
-    Operator("StringEqualsIgnoreCase", _equals_ignoring_case),
-    Operator("StringNotEqualsIgnoreCase", _equals_ignoring_case, negated=True),
-    Operator("StringLike", _like),
-    Operator("StringNotLike", _like, negated=True),
-    Operator("NumericEquals", _ordered(number, _is)),
-    Operator("NumericNotEquals", _ordered(number, _is), negated=True),
-    Operator("NumericLessThan", _ordered(number, _less)),
-    Operator("NumericLessThanEquals", _ordered(number, _at_most)),
-    Operator("NumericGreaterThan", _ordered(number, _more)),
-    Operator("NumericGreaterThanEquals", _ordered(number, _at_least)),
-    Operator("DateEquals", _ordered(moment, _is)),
-    Operator("DateNotEquals", _ordered(moment, _is), negated=True),
-    Operator("DateLessThan", _ordered(moment, _less)),
-    Operator("DateLessThanEquals", _ordered(moment, _at_most)),
-    Operator("DateGreaterThan", _ordered(moment, _more)),
-    Operator("DateGreaterThanEquals", _ordered(moment, _at_least)),
-    Operator("Bool", _boolean),
-    Operator("BinaryEquals", _binary),
-    Operator("IpAddress", _address),
-    Operator("NotIpAddress", _address, negated=True),
-    Operator("ArnEquals", _arn),
-    Operator("ArnLike", _arn),
-    Operator("ArnNotEquals", _arn, negated=True),
-    Operator("ArnNotLike", _arn, negated=True),
-)
-OPERATORS = {row.name.lower(): row for row in _ROWS}
+def _rows() -> tuple[Operator, ...]:
+    def comparisons(kind: str, read: Callable[[str], float | None]) -> list[Operator]:
+        same = _ordered(read, lambda one, other: one == other)
+        return [
+            Operator(f"{kind}Equals", same),
+            Operator(f"{kind}NotEquals", same, negated=True),
+            Operator(f"{kind}LessThan", _ordered(read, lambda one, other: one < other)),
+            Operator(f"{kind}LessThanEquals", _ordered(read, lambda one, other: one <= other)),
+            Operator(f"{kind}GreaterThan", _ordered(read, lambda one, other: one > other)),
+            Operator(f"{kind}GreaterThanEquals", _ordered(read, lambda one, other: one >= other)),
+        ]
+
+    texts = (
+        ("StringEquals", "StringNotEquals", _equals),
+        ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", _equals_ignoring_case),
+        ("StringLike", "StringNotLike", any_fits),
+        ("ArnEquals", "ArnNotEquals", any_arn),  # the same as ArnLike: both take wildcards
+        ("ArnLike", "ArnNotLike", any_arn),
+    )
+    return (
+        *(Operator(name, compiled, variables=True) for name, _, compiled in texts),
+        *(Operator(name, compiled, negated=True, variables=True) for _, name, compiled in texts),
+        *comparisons("Numeric", number),
+        *comparisons("Date", moment),
+        Operator("Bool", _equals_ignoring_case),
+        Operator("BinaryEquals", _binary),
+        Operator("IpAddress", _address),
+        Operator("NotIpAddress", _address, negated=True),
+    )
+
+
+OPERATORS = {row.name.lower(): row for row in _rows()}
 _NULL = "null"
+_NOTHING: tuple[Any, ...] = (None, (), [])
+"""A key that is missing, or has no values; an empty text is a value."""
 _SETS = {"forallvalues:": "all", "foranyvalue:": "any"}
 
 
@@ -133,67 +128,110 @@ class Condition:
     """'' | all | any: the set operator"""
     if_exists: bool
     wanted: tuple[Template, ...]
+    test: Test = field(init=False, compare=False)
+    """whether a request meets the condition"""
 
-    def holds(self, context: Context) -> bool:
-        """Whether the condition is met."""
-        values = context.get(self.key)
-        if self.operator is None:
-            absent = not values
-            return any((w.text.lower() == "true") == absent for w in self.wanted)
-        if not values:
-            if self.if_exists or self.over == "all":
-                return True
-            return self.operator.negated and self.over != "any"
-        if self.over == "all":
-            return all(self._one(value, context) for value in values)
-        if self.over == "any":
-            return any(self._one(value, context) for value in values)
-        if self.operator.negated:
-            return all(self._one(value, context) for value in values)
-        return any(self._one(value, context) for value in values)
+    def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "test", self._presence() if self.operator is None else self._test()
+        )
 
-    def _one(self, value: str, context: Context) -> bool:
-        operator = self.operator
-        if operator is None:
-            return False
-        met = any(operator.test(wanted, value, context) for wanted in self.wanted)
-        return met is not operator.negated
+    def _presence(self) -> Test:
+        """`Null`: "true" wants the key away, "false" wants it there."""
+        key, wants = self.key, {wanted.text.lower() == "true" for wanted in self.wanted}
+        return lambda _arn, values: (values.get(key) in _NOTHING) in wants
+
+    def _test(self) -> Test:
+        assert self.operator is not None  # noqa: S101 - narrows the type for _presence's twin
+        key, negated, compiled = self.key, self.operator.negated, self.operator.compiled
+        without_value, together = self._without_value(), self._together()
+        wanted = self.wanted
+        if all(one.parts is None for one in wanted):
+            fits = compiled(tuple(one.text for one in wanted))
+
+            def fixed(_arn: str, values: Values) -> bool:
+                value = values.get(key)
+                if value.__class__ is str:
+                    return fits(value) is not negated
+                return together(fits(v) is not negated for v in value) if value else without_value
+
+            return fixed
+        fits_for = Kept(compiled, 256)
+
+        def resolving(_arn: str, values: Values) -> bool:
+            value = values.get(key)
+            if value in _NOTHING:
+                return without_value
+            fits = fits_for[resolved(wanted, values)]
+            listed = (value,) if isinstance(value, str) else value or ()
+            return together(fits(v) is not negated for v in listed)
+
+        return resolving
+
+    def _without_value(self) -> bool:
+        """The answer where the key is missing or has no values."""
+        if self.if_exists or self.over == "all":
+            return True
+        negated = self.operator is not None and self.operator.negated
+        return negated and self.over != "any"
+
+    def _together(self) -> Callable[[Any], bool]:
+        """How the answers for several actual values are put together."""
+        negated = self.operator is not None and self.operator.negated
+        return all if self.over == "all" or (self.over == "" and negated) else any
 
 
-def compile_condition(
-    operator: str, key: str, wanted: Any, where: str, *, variables: bool
-) -> Condition:
-    """Compile one key of one operator.
+ConditionKey = tuple[str, str, str | tuple[str, ...]]
+"""Operator, condition key, wanted value or values."""
+
+
+def conditions_table(*, variables: bool) -> Kept[ConditionKey, Condition]:
+    """Conditions compiled; the same ones stand in policy after policy.
+
+    Looking up raises PolicyError for an operator AWS does not know.
+    """
+
+    def compiled(key: ConditionKey) -> Condition:
+        text, shown_key, wanted = key
+        row, over, if_exists = _operator(text)
+        takes = variables and row is not None and row.variables
+        listed = (wanted,) if isinstance(wanted, str) else wanted
+        templates = tuple(template(one, variables=takes) for one in listed)
+        return Condition(text, shown_key.lower(), shown_key, row, over, if_exists, templates)
+
+    return Kept(compiled, 8_192)
+
+
+def condition_texts(wanted: Any, operator: str, key: str) -> tuple[str, ...]:
+    """The values of a condition as text; numbers and truth values may stand without quotes.
 
     Raises:
-        PolicyError: for an operator AWS does not know, or values of a wrong type.
+        PolicyError: for values of a wrong type.
     """
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    return tuple([one if one.__class__ is str else _text(one, operator, key) for one in listed])
+
+
+def _operator(operator: str) -> tuple[Operator | None, str, bool]:
     name, over = operator.lower(), ""
     for prefix, kind in _SETS.items():
         if name.startswith(prefix):
             name, over = name[len(prefix) :], kind
     if_exists = name.endswith("ifexists")
     name = name.removesuffix("ifexists")
-    place = where.rpartition(f".{key}")[0] or where
     if name == _NULL and if_exists:
-        raise PolicyError(place, "Null takes no IfExists")
+        raise PolicyError(operator, "Null takes no IfExists")
     if name != _NULL and name not in OPERATORS:
-        raise PolicyError(place, f"unknown condition operator {operator}")
-    listed = wanted if isinstance(wanted, list) else [wanted]
-    return Condition(
-        operator,
-        key.lower(),
-        key,
-        OPERATORS.get(name),
-        over,
-        if_exists,
-        tuple(template(_text(value, where), variables=variables) for value in listed),
-    )
+        raise PolicyError(operator, f"unknown condition operator {operator}")
+    return OPERATORS.get(name), over, if_exists
 
 
-def _text(value: Any, where: str) -> str:
+def _text(value: Any, operator: str, key: str) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int | float):
+    if isinstance(value, int | float):
         return str(value)
-    raise PolicyError(where, f"a condition value is text, not {type(value).__name__}")
+    place = f"{operator}.{key}"
+    raise PolicyError(place, f"a condition value is text, not {type(value).__name__}")

@@ -1,56 +1,56 @@
 """Policy documents: JSON in, `Policy` out, or an error that says where.
 
-Source: IAM user guide, "Grammar of the IAM JSON policy language"; KMS developer guide, "Key policies
-in AWS KMS" (a statement without Action or Resource is accepted there, and has no effect).
+See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html and
+docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html (a key policy's statement without
+Action or Resource is accepted, and has no effect).
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
 
-from threegrants.iam.conditions import Condition, compile_condition
+from threegrants.iam.conditions import (
+    Condition,
+    ConditionKey,
+    condition_texts,
+    conditions_table,
+)
+from threegrants.iam.elements import Actions, Resources, actions_table, resources_table
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.principals import Principals, compile_principals
-from threegrants.iam.variables import Template, template
-from threegrants.iam.wildcards import Matcher, matcher
+from threegrants.iam.kept import Kept
+from threegrants.iam.principals import Principals, principals_reader
 
 _TOP = frozenset({"Version", "Id", "Statement"})
-_ELEMENTS = frozenset(
-    {
-        "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
-        "NotResource", "Condition",
-    }
-)  # fmt: skip
-_VERSIONS = ("2012-10-17", "2008-10-17")
+_CURRENT, _OLD = "2012-10-17", "2008-10-17"
+_INDEXED = 16
+"""Statements from which on it pays to keep an index."""
 
 __all__ = ["Policy", "PolicyError", "Statement"]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement, compiled. `inert`: AWS accepts it, but it never applies."""
+class Statement(NamedTuple):
+    """One statement, compiled; its position counts from 0."""
 
     sid: str | None
-    index: int
     allows: bool
     principals: Principals | None
-    actions: tuple[str, ...]
-    action_matchers: tuple[Matcher, ...]
-    not_actions: bool
-    resources: tuple[Template, ...]
-    not_resources: bool
+    actions: Actions | None
+    resources: Resources | None
     conditions: tuple[Condition, ...]
-    inert: bool = False
+    position: int
+
+    @property
+    def inert(self) -> bool:
+        """Whether AWS accepts the statement although it can never apply."""
+        return self.actions is None or self.resources is None
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """A policy document, compiled once for many requests."""
 
     name: str
-    version: str
     statements: tuple[Statement, ...]
+    kept: Kept[str, list[Statement]] | None = None
+    """of a long policy: the statements about an action"""
 
     @classmethod
     def parse(cls, document: Mapping[str, Any] | str, name: str) -> "Policy":
@@ -65,103 +65,154 @@ class Policy:
         """
         if isinstance(document, str):
             document = _load(document)
-        if not isinstance(document, Mapping):
+        if document.__class__ is not dict and not isinstance(document, Mapping):
             raise PolicyError("$", f"a policy is a JSON object, not {type(document).__name__}")
-        for element in document:
-            if element not in _TOP:
-                raise PolicyError(str(element), "unknown element of a policy")
-        version = document.get("Version", "2008-10-17")
-        if version not in _VERSIONS:
-            raise PolicyError("Version", f"{version!r} is neither 2012-10-17 nor 2008-10-17")
+        if not _TOP.issuperset(document):
+            unknown = next(element for element in document if element not in _TOP)
+            raise PolicyError(str(unknown), "unknown element of a policy")
+        version = document.get("Version", _OLD)
+        readers = _READERS.get(version) if isinstance(version, str) else None
+        if readers is None:
+            raise PolicyError("Version", f"{version!r} is neither {_CURRENT} nor {_OLD}")
         if "Statement" not in document:
             raise PolicyError("Statement", "is missing")
         stated = document["Statement"]
-        listed = stated if isinstance(stated, list) else [stated]
-        single = not isinstance(stated, list)
-        statements = tuple(
-            _statement(entry, index, "Statement" if single else f"Statement[{index}]",
-                       variables=version == "2012-10-17")
-            for index, entry in enumerate(listed)
-        )  # fmt: skip
-        return cls(name, str(version), statements)
+        listed = stated if stated.__class__ is list else [stated]
+        found: list[Statement] = []
+        for entry in listed:
+            try:
+                found.append(_statement(entry, len(found), readers))
+            except PolicyError as error:
+                place = f"Statement[{len(found)}]" if listed is stated else "Statement"
+                raise error.below(place) from None
+        statements = tuple(found)
+        return cls(name, statements, _index(statements) if len(found) >= _INDEXED else None)
+
+    def about(self, action: str) -> Sequence[Statement]:
+        """The statements that may be about an action, given in lower case."""
+        return self.statements if self.kept is None else self.kept[action]
+
+
+def _index(statements: tuple[Statement, ...]) -> Kept[str, list[Statement]]:
+    def about(action: str) -> list[Statement]:
+        return [one for one in statements if one.actions and one.actions.include[action]]
+
+    return Kept(about, 512)
+
+
+def _statement(entry: Any, position: int, readers: "_Readers") -> Statement:
+    """Compile a statement; the path of an error starts below the statement."""
+    if entry.__class__ is not dict and not isinstance(entry, Mapping):
+        raise PolicyError("", f"a statement is an object, not {type(entry).__name__}")
+    fields: list[Any] = [None, None, None, None, None, ()]  # in the order of Statement's
+    element = ""
+    try:
+        for element, value in entry.items():
+            field, read = readers[element]
+            if fields[field]:
+                _beside(element)
+            fields[field] = read(tuple(value) if value.__class__ is list else value)
+    except KeyError:
+        raise PolicyError(str(element), "unknown element of a statement") from None
+    except TypeError:
+        raise PolicyError(str(element), "is neither text nor a list of texts") from None
+    except PolicyError as error:
+        raise error.below(str(element)) from None
+    if fields[1] is None:
+        raise PolicyError("Effect", "is missing")
+    return tuple.__new__(Statement, (*fields, position))
+
+
+def _beside(element: str) -> NoReturn:
+    raise PolicyError("", f"stands beside {element.removeprefix('Not')}")
+
+
+def _sid(value: Any) -> str | None:
+    if value.__class__ is not str:
+        raise PolicyError("", "is not a string")
+    return value or None
+
+
+def _effect(value: Any) -> bool:
+    if value == "Allow":
+        return True
+    if value != "Deny":
+        raise PolicyError("", f"{value!r} is neither Allow nor Deny")
+    return False
+
+
+def _conditions(known: Kept[ConditionKey, Condition]) -> Callable[[Any], tuple[Condition, ...]]:
+    def read(stated: Any) -> tuple[Condition, ...]:
+        if stated.__class__ is not dict and not isinstance(stated, Mapping):
+            raise PolicyError("", "is not an object")
+        found = []
+        for operator, block in stated.items():
+            if block.__class__ is not dict and not isinstance(block, Mapping):
+                raise PolicyError(operator, "is not an object")
+            for key, wanted in block.items():
+                texts = wanted
+                if wanted.__class__ is not str:
+                    texts = condition_texts(wanted, operator, key)
+                found.append(known[operator, key, texts])
+        return tuple(found)
+
+    return read
+
+
+_Readers = dict[str, tuple[int, Callable[[Any], Any]]]
+
+
+def _readers(*, variables: bool) -> _Readers:
+    """The elements of a statement: the field each goes to, and what reads its value."""
+    return {
+        "Sid": (0, _sid),
+        "Effect": (1, Kept(_effect, 2).__getitem__),
+        "Principal": (2, principals_reader(inverted=False)),
+        "NotPrincipal": (2, principals_reader(inverted=True)),
+        "Action": (3, actions_table(inverted=False).__getitem__),
+        "NotAction": (3, actions_table(inverted=True).__getitem__),
+        "Resource": (4, resources_table(inverted=False, variables=variables).__getitem__),
+        "NotResource": (4, resources_table(inverted=True, variables=variables).__getitem__),
+        "Condition": (5, _conditions(conditions_table(variables=variables))),
+    }
+
+
+_READERS = {_CURRENT: _readers(variables=True), _OLD: _readers(variables=False)}
 
 
 def _load(text: str) -> Any:
+    import json  # noqa: PLC0415 - its import costs more than ours; objects need none
+
+    class Doubled(dict[str, Any]):
+        """An object in which a key stands twice."""
+
+        key = ""
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in pairs:
-            if key in found:
-                raise PolicyError(key, "stands twice in one object")
-            found[key] = value
-        return found
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        doubled = Doubled(found)
+        keys = [key for key, _ in pairs]
+        doubled.key = next(key for key in keys if keys.count(key) > 1)
+        return doubled
+
+    def search(value: Any) -> None:
+        if isinstance(value, Doubled):
+            raise PolicyError(value.key, "stands twice in one object")
+        if not isinstance(value, dict | list):
+            return
+        for place, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            try:
+                search(inner)
+            except PolicyError as error:
+                raise error.below(place if isinstance(place, str) else f"[{place}]") from None
 
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        loaded = json.loads(text, object_pairs_hook=unique)
+        search(loaded)
     except PolicyError:
         raise
     except (ValueError, RecursionError) as error:
         raise PolicyError("$", f"not JSON: {error}") from error
-
-
-def _statement(entry: Any, index: int, where: str, *, variables: bool) -> Statement:
-    if not isinstance(entry, Mapping):
-        raise PolicyError(where, f"a statement is an object, not {type(entry).__name__}")
-    for element in entry:
-        if element not in _ELEMENTS:
-            raise PolicyError(f"{where}.{element}", "unknown element of a statement")
-    effect = entry.get("Effect")
-    if effect not in ("Allow", "Deny"):
-        raise PolicyError(f"{where}.Effect", f"{effect!r} is neither Allow nor Deny")
-    sid = entry.get("Sid")
-    if sid is not None and not isinstance(sid, str):
-        raise PolicyError(f"{where}.Sid", "is not a string")
-    for one, other in (("Action", "NotAction"), ("Resource", "NotResource"),
-                       ("Principal", "NotPrincipal")):  # fmt: skip
-        if one in entry and other in entry:
-            raise PolicyError(f"{where}.{other}", f"stands beside {one}")
-    actions = _strings(entry, ("Action", "NotAction"), where)
-    for action in actions:
-        if action != "*" and ":" not in action:
-            raise PolicyError(f"{where}.Action", f"{action!r} has no service prefix")
-    resources = _strings(entry, ("Resource", "NotResource"), where)
-    lowered = tuple(action.lower() for action in actions)
-    return Statement(
-        sid=sid or None,
-        index=index,
-        allows=effect == "Allow",
-        principals=compile_principals(entry, where),
-        actions=lowered,
-        action_matchers=tuple(matcher(action) for action in lowered),
-        not_actions="NotAction" in entry,
-        resources=tuple(template(text, variables=variables) for text in resources),
-        not_resources="NotResource" in entry,
-        conditions=_conditions(entry.get("Condition"), f"{where}.Condition", variables=variables),
-        inert=not actions or not resources,
-    )
-
-
-def _strings(entry: Mapping[str, Any], names: tuple[str, str], where: str) -> tuple[str, ...]:
-    for name in names:
-        if name in entry:
-            value = entry[name]
-            listed = value if isinstance(value, list) else [value]
-            for place, text in enumerate(listed):
-                if not isinstance(text, str):
-                    raise PolicyError(f"{where}.{name}[{place}]", "is not a string")
-            return tuple(listed)
-    return ()
-
-
-def _conditions(value: Any, where: str, *, variables: bool) -> tuple[Condition, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, Mapping):
-        raise PolicyError(where, "is not an object")
-    found: list[Condition] = []
-    for operator, block in value.items():
-        if not isinstance(block, Mapping):
-            raise PolicyError(f"{where}.{operator}", "is not an object")
-        for key, wanted in block.items():
-            place = f"{where}.{operator}.{key}"
-            found.append(compile_condition(operator, key, wanted, place, variables=variables))
-    return tuple(found)
+    return loaded

@@ -13,3 +13,8 @@ class PolicyError(ValueError):
         super().__init__(f"{path}: {message}")
         self.path = path
         self.message = message
+
+    def below(self, place: str) -> "PolicyError":
+        """The same error as seen from further up in the document."""
+        joint = "" if not self.path or self.path.startswith("[") else "."
+        return PolicyError(f"{place}{joint}{self.path}", self.message)

@@ -9,8 +9,13 @@ from dataclasses import dataclass
 from threegrants.iam.conditions import Condition
 from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.principals import Reach
-from threegrants.iam.request import Asked
-from threegrants.iam.statement import action_matches, principal_reach, resource_matches
+from threegrants.iam.request import Request
+from threegrants.iam.statement import (
+    action_matches,
+    condition_holds,
+    principal_reach,
+    resource_matches,
+)
 
 _SHOWN = 4
 
@@ -48,49 +53,50 @@ _WEIGHTS = {"condition": 1, "principal": 2, "resource": 3, "action": 4}
 """Which near miss is nearer where the counts are equal: one condition is nearer than an action."""
 
 
-def nearest_miss(policies: tuple[Policy, ...], asked: Asked) -> NearestMiss | None:
+def nearest_miss(policies: tuple[Policy, ...], request: Request) -> NearestMiss | None:
     """The nearest Allow; None if there is no Allow that shares an action's service."""
-    service = asked.action.partition(":")[0]
+    service = request.asked.action.partition(":")[0]
     best: tuple[tuple[int, int], NearestMiss] | None = None
     for policy in policies:
         for statement in policy.statements:
             if not statement.allows or not _same_service(statement, service):
                 continue
-            failed = mismatches(statement, asked)
+            failed = mismatches(statement, request)
             if not failed:
                 continue
             rank = (len(failed), sum(_WEIGHTS[miss.element] for miss in failed))
             if best is None or rank < best[0]:
-                ref = StatementRef(policy.name, statement.sid, statement.index)
+                ref = StatementRef(policy.name, statement.sid, statement.position)
                 best = rank, NearestMiss(ref, failed)
     return best[1] if best else None
 
 
-def mismatches(statement: Statement, asked: Asked) -> tuple[Mismatch, ...]:
+def mismatches(statement: Statement, request: Request) -> tuple[Mismatch, ...]:
     """Every element of a statement that keeps it from applying to the request."""
     if statement.inert:
         detail = "the statement has no Action or no Resource, so it never applies"
-        return (Mismatch("action", "inert_statement", "", asked.request.action, detail),)
+        return (Mismatch("action", "inert_statement", "", request.action, detail),)
     failed = []
-    if principal_reach(statement, asked) is Reach.NONE:
-        failed.append(_principal(statement, asked))
-    if not action_matches(statement, asked):
-        failed.append(_action(statement, asked))
-    if not resource_matches(statement, asked):
-        failed.append(_resource(statement, asked))
-    failed += [_condition(c, asked) for c in statement.conditions if not c.holds(asked.context)]
-    return tuple(failed)
+    if principal_reach(statement, request.asked) is Reach.NONE:
+        failed.append(_principal(statement, request))
+    if not action_matches(statement, request.asked):
+        failed.append(_action(statement, request))
+    if not resource_matches(statement, request):
+        failed.append(_resource(statement, request))
+    unmet = (one for one in statement.conditions if not condition_holds(one, request))
+    return (*failed, *(_condition(one, request) for one in unmet))
 
 
 def _same_service(statement: Statement, service: str) -> bool:
-    if statement.not_actions or statement.inert:
+    actions = statement.actions
+    if actions is None or actions.inverted:
         return True
-    return any(a == "*" or a.partition(":")[0] == service for a in statement.actions)
+    return any(text == "*" or text.partition(":")[0] in (service, "*") for text in actions.texts)
 
 
-def _principal(statement: Statement, asked: Asked) -> Mismatch:
+def _principal(statement: Statement, request: Request) -> Mismatch:
     principals = statement.principals
-    actual = asked.role or asked.request.principal
+    actual = request.asked.role or request.principal
     if principals is None:
         return Mismatch("principal", "principal_mismatch", "", actual, "the principal is another")
     if principals.stale:
@@ -107,44 +113,61 @@ def _principal(statement: Statement, asked: Asked) -> Mismatch:
     return Mismatch("principal", "principal_mismatch", wanted, actual, detail)
 
 
-def _action(statement: Statement, asked: Asked) -> Mismatch:
-    wanted, actual = _some(list(statement.actions)), asked.request.action
-    word = "excludes" if statement.not_actions else "does not include"
-    detail = f"the statement {word} {actual} (it names {wanted})"
-    return Mismatch("action", "action_mismatch", wanted, actual, detail)
+def _action(statement: Statement, request: Request) -> Mismatch:
+    actions = statement.actions
+    wanted = _some(list(actions.texts)) if actions else ""
+    word = "excludes" if actions and actions.inverted else "does not include"
+    detail = f"the statement {word} {request.action} (it names {wanted})"
+    return Mismatch("action", "action_mismatch", wanted, request.action, detail)
 
 
-def _resource(statement: Statement, asked: Asked) -> Mismatch:
-    texts = [resource.text for resource in statement.resources]
-    wanted, actual = _some(texts), asked.request.resource
+def _resource(statement: Statement, request: Request) -> Mismatch:
+    resources = statement.resources
+    texts = [resource.text for resource in resources.texts] if resources else []
+    inverted = resources is not None and resources.inverted
+    wanted, actual = _some(texts), request.resource
     bucket, slash, _ = actual.partition("/")
-    if asked.action.startswith("s3:") and not statement.not_resources:
+    if request.asked.action.startswith("s3:") and not inverted:
         if slash and bucket in texts:
             detail = f"the resource is the bucket; object actions need {bucket}/*"
             return Mismatch("resource", "bucket_arn_for_object_action", wanted, actual, detail)
         if not slash and any(text.startswith(f"{actual}/") for text in texts):
-            detail = f"the resource is objects; {asked.request.action} needs the bucket {actual}"
+            detail = f"the resource is objects; {request.action} needs the bucket {actual}"
             return Mismatch("resource", "object_arn_for_bucket_action", wanted, actual, detail)
-    word = "excludes" if statement.not_resources else "does not cover"
+    word = "excludes" if inverted else "does not cover"
     detail = f"the statement {word} {actual} (it names {wanted})"
     return Mismatch("resource", "resource_mismatch", wanted, actual, detail)
 
 
-def _condition(condition: Condition, asked: Asked) -> Mismatch:
+_REQUESTS = {
+    "kms:viaservice": "the request came through {}",
+    "kms:calleraccount": "the caller's account is {}",
+    "aws:principalaccount": "the caller's account is {}",
+    "aws:principalorgid": "the caller's organisation is {}",
+    "aws:principalarn": "the caller is {}",
+    "aws:sourceip": "the request came from {}",
+    "aws:sourcevpc": "the request came from the VPC {}",
+    "aws:sourcevpce": "the request came through the VPC endpoint {}",
+    "aws:resourceaccount": "the resource's account is {}",
+    "s3:resourceaccount": "the resource's account is {}",
+    "s3:x-amz-server-side-encryption": "the request asks for encryption with {}",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id": "the request names the KMS key {}",
+    "s3:prefix": "the request lists the prefix {}",
+}
+"""What the request did, for keys whose bare value would have to be translated at 3 a.m."""
+
+
+def _condition(condition: Condition, request: Request) -> Mismatch:
     wanted = _some([template.text for template in condition.wanted])
-    values = asked.context.get(condition.key)
+    found = request.values.get(condition.key, ())
+    values = [found] if isinstance(found, str) else list(found)
+    demand = f"the condition {condition.text} on {condition.shown_key} wants {wanted}"
     if not values:
-        detail = (
-            f"the condition {condition.text} on {condition.shown_key} wants {wanted}; "
-            "the request does not carry that key"
-        )
+        detail = f"{demand}; the request does not carry that key"
         return Mismatch("condition", "condition_key_missing", wanted, "", detail)
-    actual = _some(list(values))
-    detail = (
-        f"the condition {condition.text} on {condition.shown_key} wants {wanted}; "
-        f"the request has {actual}"
-    )
-    return Mismatch("condition", "condition_not_met", wanted, actual, detail)
+    actual = _some(values)
+    said = _REQUESTS.get(condition.key, "the request has {}").format(actual or "an empty value")
+    return Mismatch("condition", "condition_not_met", wanted, actual, f"{demand}; {said}")
 
 
 def _some(texts: list[str]) -> str:

@@ -1,6 +1,7 @@
 """KMS grants: additive permissions on one key.
 
-Source: KMS developer guide, "Grants in AWS KMS", "Using grant constraints".
+See docs.aws.amazon.com/kms/latest/developerguide/grants.html and
+…/create-grant-overview.html#grant-constraints.
 """
 
 from collections.abc import Mapping
@@ -8,10 +9,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from threegrants.iam.request import Asked
+from threegrants.iam.principals import Reach
+from threegrants.iam.request import Asked, Kind, Request
 
 _CONTEXT = "kms:encryptioncontext:"
-_NO_CONTEXT = frozenset({"DescribeKey", "RetireGrant", "CreateGrant", "GetPublicKey"})
+_NO_CONTEXT = frozenset({"describekey", "retiregrant", "creategrant", "getpublickey"})
 """Operations without encryption context: constraints are not applied to them."""
 
 
@@ -25,39 +27,37 @@ class KmsGrant:
     constraints: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     grant_id: str = ""
 
-    def covers(self, asked: Asked) -> bool:
-        """Whether the grant allows the request."""
-        service, _, operation = asked.request.action.partition(":")
-        return (
-            service.lower() == "kms"
-            and asked.request.resource == self.key_arn
-            and any(operation.lower() == allowed.lower() for allowed in self.operations)
-            and self._grantee(asked)
-            and self._constraints(operation, asked)
+    def reach(self, request: Request) -> Reach:
+        """How the grant reaches the principal of a request that it covers."""
+        service, _, operation = request.asked.action.partition(":")
+        covered = (
+            service == "kms"
+            and request.resource == self.key_arn
+            and operation in {allowed.lower() for allowed in self.operations}
+            and (operation in _NO_CONTEXT or self._constraints_met(request))
         )
+        return self._grantee(request.asked) if covered else Reach.NONE
 
-    def _grantee(self, asked: Asked) -> bool:
-        names = {asked.request.principal, asked.role}
-        root = self.grantee_principal.endswith(":root")
-        own = bool(asked.account) and f"::{asked.account}:root" in self.grantee_principal
-        return self.grantee_principal in names or (root and own)
+    def _grantee(self, asked: Asked) -> Reach:
+        """A grantee may be a user, role, session, federated user, service or a whole account."""
+        grantee = self.grantee_principal
+        if grantee == asked.principal:
+            return Reach.ROLE if asked.kind is Kind.ROLE else Reach.DIRECT
+        if grantee == asked.role or asked.plays(frozenset({grantee})):
+            return Reach.ROLE
+        if asked.account and grantee.endswith(f":iam::{asked.account}:root"):
+            return Reach.ACCOUNT
+        return Reach.NONE
 
-    def _constraints(self, operation: str, asked: Asked) -> bool:
-        if operation in _NO_CONTEXT:
-            return True
+    def _constraints_met(self, request: Request) -> bool:
+        """The pairs of an encryption context have case, unlike the names of condition keys."""
         actual = {
-            key[len(_CONTEXT) :]: values[0]
-            for key, values in asked.context.items()
-            if key.startswith(_CONTEXT) and values
+            key[len(_CONTEXT) :]: value
+            for key, value in request.context.items()
+            if key.lower().startswith(_CONTEXT)
         }
-        subset = _lowered(self.constraints.get("EncryptionContextSubset"))
+        subset = self.constraints.get("EncryptionContextSubset") or {}
         equals = self.constraints.get("EncryptionContextEquals")
         if any(actual.get(key) != value for key, value in subset.items()):
             return False
-        return equals is None or _lowered(equals) == actual
-
-
-def _lowered(pairs: Mapping[str, str] | None) -> dict[str, str]:
-    # Context keys come in lower case here; KMS compares their names exactly, and two names that
-    # differ in case alone cannot both be kept in a request context.
-    return {key.lower(): value for key, value in (pairs or {}).items()}
+        return equals is None or dict(equals) == actual

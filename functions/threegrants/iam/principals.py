@@ -1,25 +1,30 @@
 """The `Principal` element: who a resource-based policy means.
 
-Source: IAM user guide, "AWS JSON policy elements: Principal" and "… NotPrincipal".
+See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html and
+…/reference_policies_elements_notprincipal.html.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 from threegrants.iam.errors import PolicyError
+from threegrants.iam.kept import Kept
 from threegrants.iam.request import Asked, Kind
 
 _KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_ROOT = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):root")
-_STALE = re.compile(r"A(?:ROA|IDA|SIA|GPA|NPA)[A-Z0-9]{6,}")
+_ACCOUNT = re.compile(r"[0-9]{12}|arn:aws[a-z-]*:iam::([0-9]{12}):root")
+_UNIQUE_ID = re.compile(r"A(?:ROA|IDA|SIA|GPA|NPA)[A-Z0-9]{6,}")
 
 
 class Reach(IntEnum):
-    """How a principal is named, from not at all to by its own name; decides what may limit it."""
+    """How a principal is named, from not at all to by its own name; decides what may limit it.
+
+    See reference_policies_evaluation-logic_policy-eval-denyallow.html, the table of how
+    resource-based policies and implicit denies of other policies work together.
+    """
 
     NONE = 0
     ACCOUNT = 1
@@ -43,98 +48,109 @@ class Principals:
     services: frozenset[str]
     federated: frozenset[str]
     inverted: bool
+    ids: frozenset[str]
+    """the unique ids among the names, which AWS shows where it cannot show an ARN"""
 
     @property
     def stale(self) -> tuple[str, ...]:
         """Unique ids that AWS shows in place of a principal that was deleted."""
-        return tuple(sorted(name for name in self.names if _STALE.fullmatch(name)))
+        return tuple(sorted(self.ids))
 
-    def reach(self, asked: Asked, *, deny: bool = False) -> Reach:
-        """How the element reaches the principal of a request."""
-        if self.inverted:
-            return self._inverted(asked, deny=deny)
-        return self._named(asked)
+    def reach(self, asked: Asked, deny: bool = False, bounded: bool = False) -> Reach:  # noqa: FBT001, FBT002
+        """How the element reaches a principal; `bounded` if a permissions boundary is on it."""
+        return self._inverted(asked, deny, bounded) if self.inverted else self._named(asked)
 
     def _named(self, asked: Asked) -> Reach:
-        principal = asked.request.principal
-        if asked.kind is Kind.SERVICE:
-            return Reach.DIRECT if self.anyone or principal in self.services else Reach.NONE
+        principal, kind = asked.principal, asked.kind
+        if kind is Kind.SERVICE:
+            named = self.anyone or principal in self.services
+            return Reach.DIRECT if named else Reach.NONE
         if principal in self.names:
-            return Reach.ROLE if asked.kind is Kind.ROLE else Reach.DIRECT
-        if asked.kind is Kind.ROOT and asked.account in self.accounts:
-            return Reach.DIRECT
+            return Reach.ROLE if kind is Kind.ROLE else Reach.DIRECT
         found = Reach.NONE
         if asked.account in self.accounts:
-            found = Reach.ACCOUNT
-        if asked.plays(self.names):
+            found = Reach.DIRECT if kind is Kind.ROOT else Reach.ACCOUNT
+        if (asked.role is not None and asked.plays(self.names)) or (
+            kind is Kind.FEDERATED and _user_of(principal) in self.names
+        ):
             found = Reach.ROLE
-        if asked.kind is Kind.FEDERATED and _user_of(principal) in self.names:
-            found = Reach.ROLE
-        providers = asked.context.get("aws:federatedprovider", ())
-        if any(provider in self.federated for provider in providers):
-            found = max(found, Reach.DIRECT)
-        return max(found, Reach.ANYONE) if self.anyone else found
+        elif self.ids and asked.unique_id in self.ids:
+            found = Reach.DIRECT if kind is Kind.USER else Reach.ROLE
+        if self.federated and not self.federated.isdisjoint(asked.federated_by):
+            found = Reach.DIRECT
+        return Reach.ANYONE if self.anyone and found < Reach.ANYONE else found
 
-    def _inverted(self, asked: Asked, *, deny: bool) -> Reach:
+    def _inverted(self, asked: Asked, deny: bool, bounded: bool) -> Reach:  # noqa: FBT001
         """NotPrincipal: in a Deny, a principal is spared only if every name of it is listed."""
         if self.anyone:
             return Reach.NONE
-        principal = asked.request.principal
         if asked.kind is Kind.ANONYMOUS:
             return Reach.ANYONE
         if asked.kind is Kind.SERVICE:
-            return Reach.NONE if principal in self.services else Reach.ANYONE
-        if deny and asked.bounded:
-            # "…the permissions boundary … always denied" (IAM user guide, NotPrincipal).
+            return Reach.NONE if asked.principal in self.services else Reach.ANYONE
+        if deny and bounded:
+            # "…the permissions boundary … always denied" (the NotPrincipal page).
             return Reach.ANYONE
         if not deny:
             return Reach.NONE if self._named(asked) else Reach.ANYONE
-        own = principal in self.names or asked.kind is Kind.ROOT
+        own = asked.principal in self.names or asked.kind is Kind.ROOT
         through = asked.role is None or asked.plays(self.names)
         spared = own and through and asked.account in self.accounts
         return Reach.NONE if spared else Reach.ANYONE
 
 
-def compile_principals(entry: Mapping[str, Any], where: str) -> Principals | None:
-    """The statement's Principal or NotPrincipal; None if it has neither."""
-    for name in ("Principal", "NotPrincipal"):
-        if name in entry:
-            return _compile(entry[name], f"{where}.{name}", inverted=name == "NotPrincipal")
-    return None
+_Key = tuple[tuple[str, Any], ...]
 
 
-def _compile(value: Any, where: str, *, inverted: bool) -> Principals:
-    if value == "*":
-        value = {"AWS": "*"}
-    if not isinstance(value, Mapping):
-        raise PolicyError(where, 'is neither "*" nor an object')
-    groups: dict[str, list[str]] = {kind: [] for kind in _KINDS}
-    for kind, listed in value.items():
+def principals_reader(*, inverted: bool) -> Callable[[Any], Principals]:
+    """What reads a Principal (or NotPrincipal) element.
+
+    It raises PolicyError with the path below the element.
+    """
+    known: Kept[_Key, Principals] = Kept(lambda key: _compiled(key, inverted=inverted), 8_192)
+
+    def read(value: Any) -> Principals:
+        if value.__class__ is not dict:
+            if value != "*" and not isinstance(value, Mapping):
+                raise PolicyError("", 'is neither "*" nor an object')
+            value = {"AWS": "*"} if value == "*" else value
+        listed = [
+            (kind, tuple(names) if names.__class__ is list else names)
+            for kind, names in value.items()
+        ]
+        try:
+            return known[tuple(listed)]
+        except TypeError:
+            raise PolicyError("", "a principal is not a string") from None
+
+    return read
+
+
+def _compiled(listed: _Key, *, inverted: bool) -> Principals:
+    groups = {kind: names if isinstance(names, tuple) else (names,) for kind, names in listed}
+    for kind, names in groups.items():
         if kind not in _KINDS:
-            raise PolicyError(f"{where}.{kind}", "unknown kind of principal")
-        for name in listed if isinstance(listed, list) else [listed]:
+            raise PolicyError(kind, "unknown kind of principal")
+        for place, name in enumerate(names):
             if not isinstance(name, str):
-                raise PolicyError(f"{where}.{kind}", "a principal is not a string")
-            groups[kind].append(name)
-    anyone = "*" in groups["AWS"]
-    accounts = {_account(name) for name in groups["AWS"]} - {None}
+                raise PolicyError(f"{kind}[{place}]", "a principal is not a string")
+            if kind == "AWS" and name != "*" and ("*" in name or "?" in name):
+                message = f"{name!r}: only a principal of `*` may hold a wildcard"
+                raise PolicyError(f"{kind}[{place}]", message)
+    aws = groups.get("AWS", ())
+    accounts = {name: found[1] or name for name in aws if (found := _ACCOUNT.fullmatch(name))}
+    plain = frozenset(aws) - accounts.keys() - {"*"}
     return Principals(
-        anyone=anyone,
-        names=frozenset(n for n in groups["AWS"] if n != "*" and _account(n) is None),
-        accounts=frozenset(str(account) for account in accounts),
-        services=frozenset(groups["Service"]),
-        federated=frozenset(groups["Federated"]),
+        anyone="*" in aws,
+        names=plain,
+        accounts=frozenset(accounts.values()),
+        services=frozenset(groups.get("Service", ())),
+        federated=frozenset(groups.get("Federated", ())),
         inverted=inverted,
+        ids=frozenset(name for name in plain if _UNIQUE_ID.fullmatch(name)),
     )
 
 
 def _user_of(federated: str) -> str:
     """The IAM user a federated session of the same name acts for."""
     return federated.replace(":sts:", ":iam:", 1).replace(":federated-user/", ":user/", 1)
-
-
-def _account(name: str) -> str | None:
-    if _ACCOUNT.fullmatch(name):
-        return name
-    root = _ROOT.fullmatch(name)
-    return root[1] if root else None

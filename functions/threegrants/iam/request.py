@@ -1,16 +1,17 @@
 """The request: principal, action, resource and context, and what the principal's ARN says.
 
-Source: IAM user guide, "The request context", "IAM identifiers", "AWS JSON policy elements:
-Principal".
+See docs.aws.amazon.com/IAM/latest/UserGuide/ reference_policies_evaluation-logic.html ("Evaluating
+policies: the request context"), reference_identifiers.html, reference_policies_elements_principal.html.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
 from threegrants.iam.arns import FIELDS, split
-from threegrants.iam.variables import Context
+from threegrants.iam.kept import Kept
+from threegrants.iam.variables import Values
 
 ANONYMOUS = "anonymous"
 
@@ -27,6 +28,16 @@ class Kind(Enum):
     ANONYMOUS = "anonymous"
 
 
+_KINDS = {
+    "user": Kind.USER,
+    "role": Kind.ROLE,
+    "assumed-role": Kind.SESSION,
+    "federated-user": Kind.FEDERATED,
+}
+
+_Value = str | Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One authorization question.
@@ -37,7 +48,7 @@ class Request:
         action: `service:Operation`.
         resource: the ARN the action is on.
         resource_account: the account that owns the resource.
-        context: condition keys and their values, any case; a tuple for a multivalued key.
+        context: condition keys and their values, any case; a sequence for a multivalued key.
         wildcard_only: the action takes no resource; statements match it by `*` only.
     """
 
@@ -45,50 +56,101 @@ class Request:
     action: str
     resource: str
     resource_account: str
-    context: Mapping[str, str | tuple[str, ...]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    context: Mapping[str, _Value] = field(default_factory=lambda: MappingProxyType({}))
     wildcard_only: bool = False
+    values: Values = field(init=False, repr=False, compare=False)
+    """the context by key names in lower case: key names have no case"""
+    asked: "Asked" = field(init=False, repr=False, compare=False)
+    """what many requests have in common"""
+
+    def __post_init__(self) -> None:
+        context = self.context
+        values = dict(zip(map(_lowered, context), context.values(), strict=True))
+        get = values.get
+        about = (
+            get("aws:principalarn"),
+            get("aws:userid"),
+            get("aws:federatedprovider"),
+            get("aws:principalorgmasteraccountid"),
+            get("kms:resourcealiases"),
+        )
+        kind = self.principal, self.action, self.resource_account, self.wildcard_only
+        try:
+            asked = _KINDS_ASKED[(*kind, about)]
+        except TypeError:  # lists, as JSON has them
+            about = tuple(tuple(v) if isinstance(v, list) else v for v in about)  # type: ignore[assignment]
+            asked = _KINDS_ASKED[(*kind, about)]
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "asked", asked)
+
+
+_Kind = tuple[str, str, str, bool, tuple[_Value | None, ...]]
+_lowered = Kept(str.lower, 4_096).__getitem__
+
+
+def _about(kind: _Kind) -> "Asked":
+    return Asked(*kind)
+
+
+_KINDS_ASKED: Kept[_Kind, "Asked"] = Kept(_about, 8_192)
 
 
 class Asked:
-    """A request made ready: names in lower case, the principal taken apart, once for all layers."""
+    """What requests of one kind have in common: who asks, for what action, in whose account.
 
-    __slots__ = ("account", "action", "bounded", "context", "kind", "path_known", "request", "role")
+    One object stands for all of them, so that what follows from it can be kept under it.
+    """
 
-    def __init__(self, request: Request, *, bounded: bool = False) -> None:
-        self.request = request
-        self.bounded = bounded
-        self.path_known = True
-        self.action = request.action.lower()
-        self.context: Context = {
-            key.lower(): (value,) if isinstance(value, str) else tuple(value)
-            for key, value in request.context.items()
-        }
-        self.kind, self.account = _kind(request.principal)
-        self.role = self._role()
+    __slots__ = (
+        "account", "action", "cross_account", "federated_by", "kind", "management_account",
+        "on_aws_managed_key", "owner", "path_known", "principal", "role", "service_linked",
+        "unique_id", "wildcard_only",
+    )  # fmt: skip
 
-    def _role(self) -> str | None:
-        """The role behind a session, with its path where the context knows it."""
-        principal = self.request.principal
+    def __init__(
+        self,
+        principal: str,
+        action: str,
+        owner: str,
+        wildcard_only: bool,  # noqa: FBT001 - as above
+        about: tuple[_Value | None, ...],
+    ) -> None:
+        arns, ids, providers, management, aliases = (
+            (one,) if isinstance(one, str) else tuple(one or ()) for one in about
+        )
+        self.principal = principal
+        self.action = action.lower()
+        self.owner = owner
+        self.wildcard_only = wildcard_only
+        self.kind, self.account = _kind(principal)
+        self.role, self.path_known = self._role(arns)
+        self.cross_account = self.account is not None and self.account != owner
+        """the principal's account is another than the resource's"""
+        self.service_linked = bool(self.role and ":role/aws-service-role/" in self.role)
+        self.unique_id = next((one.partition(":")[0] for one in ids), None)
+        """of the user or role; a policy may show it in place of an ARN"""
+        self.federated_by = frozenset(providers)
+        self.management_account = management
+        self.on_aws_managed_key = any(alias.startswith("alias/aws/") for alias in aliases)
+
+    def _role(self, arns: tuple[str, ...]) -> tuple[str | None, bool]:
+        """The role behind a session, and whether its path is known (from aws:PrincipalArn)."""
         if self.kind is Kind.ROLE:
-            return principal
+            return self.principal, True
         if self.kind is not Kind.SESSION:
-            return None
-        fields = split(principal)
+            return None, True
+        fields = split(self.principal)
         name = fields[5].split("/")[1]
-        stated = self.context.get("aws:principalarn", ())
-        for arn in stated:
+        for arn in arns:
             if split(arn)[4:5] == [fields[4]] and ":role/" in arn and arn.endswith(f"/{name}"):
-                return arn
-        self.path_known = False
-        return f"arn:{fields[1]}:iam::{fields[4]}:role/{name}"
+                return arn, True
+        return f"arn:{fields[1]}:iam::{fields[4]}:role/{name}", False
 
     def plays(self, names: frozenset[str]) -> bool:
         """Whether one of the ARNs is the principal's role.
 
         A session's ARN carries no path: where the context does not tell it, the name decides, for
-        names are unique in an account (IAM user guide, "IAM identifiers").
+        names are unique in an account (reference_identifiers.html, "Friendly names and paths").
         """
         role = self.role
         if role is None:
@@ -100,15 +162,9 @@ class Asked:
             listed.startswith(f"{head}:role/") and listed.endswith(f"/{name}") for listed in names
         )
 
-    @property
-    def cross_account(self) -> bool:
-        """Whether the principal's account is another than the resource's."""
-        return self.account is not None and self.account != self.request.resource_account
-
-    @property
-    def service_linked(self) -> bool:
-        """Whether the principal is a service-linked role."""
-        return bool(self.role and ":role/aws-service-role/" in self.role)
+    def managed_by(self, account: str | None) -> bool:
+        """Whether an account is known to be the management account of the organisation."""
+        return account in self.management_account
 
 
 def _kind(principal: str) -> tuple[Kind, str | None]:
@@ -120,11 +176,4 @@ def _kind(principal: str) -> tuple[Kind, str | None]:
     account, resource = fields[4], fields[5]
     if resource == "root":
         return Kind.ROOT, account
-    word = resource.partition("/")[0]
-    kinds = {
-        "user": Kind.USER,
-        "role": Kind.ROLE,
-        "assumed-role": Kind.SESSION,
-        "federated-user": Kind.FEDERATED,
-    }
-    return kinds.get(word, Kind.USER), account
+    return _KINDS.get(resource.partition("/")[0], Kind.USER), account

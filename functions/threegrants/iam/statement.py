@@ -1,47 +1,97 @@
 """Whether one statement applies to a request: principal, action, resource, condition; all four.
 
-Source: IAM user guide, "How AWS enforcement code logic evaluates requests".
+See docs.aws.amazon.com/IAM/latest/UserGuide/
+reference_policies_evaluation-logic_policy-eval-denyallow.html.
+
+Principal and action are what requests of one kind have in common. Binding a statement to that kind
+answers both, and leaves the tests of the resource's ARN and of the context's values.
 """
 
-from threegrants.iam.arns import matches as arn_matches
-from threegrants.iam.documents import Statement
+from collections.abc import Iterable
+
+from threegrants.iam.conditions import Condition, Test
+from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.principals import Reach
-from threegrants.iam.request import Asked
+from threegrants.iam.request import Asked, Request
+from threegrants.iam.variables import Values
+
+Tests = tuple[Test, ...]
+
+
+Bound = tuple[Tests, Reach, Statement, Policy]
+"""A statement that applies if its tests hold, and how it reaches the principal."""
+
+
+def hold(tests: Tests, arn: str, values: Values) -> bool:
+    """Whether all tests hold."""
+    for test in tests:  # noqa: SIM110 - all() costs a generator in the hottest loop
+        if not test(arn, values):
+            return False
+    return True
 
 
 def principal_reach(statement: Statement, asked: Asked) -> Reach:
     """How the statement names the principal; a statement without Principal means its holder."""
     if statement.principals is None:
         return Reach.DIRECT
-    return statement.principals.reach(asked, deny=not statement.allows)
+    return statement.principals.reach(asked)
 
 
 def action_matches(statement: Statement, asked: Asked) -> bool:
-    """Action names are case-insensitive."""
-    found = any(matcher.matches(asked.action) for matcher in statement.action_matchers)
-    return found is not statement.not_actions
+    """Whether the statement is about the action."""
+    return statement.actions is not None and statement.actions.include[asked.action]
 
 
-def resource_matches(statement: Statement, asked: Asked) -> bool:
-    """The resource's ARN; an action that takes no resource is matched by `*` only."""
-    if asked.request.wildcard_only:
-        found = any(resource.text == "*" for resource in statement.resources)
-    else:
-        arn, context = asked.request.resource, asked.context
-        found = any(arn_matches(resource, arn, context) for resource in statement.resources)
-    return found is not statement.not_resources
+def resource_matches(statement: Statement, request: Request) -> bool:
+    """Whether it is about the resource; an action that takes none is matched by `*` only."""
+    resources = statement.resources
+    if resources is None:
+        return False
+    if resources.everything or request.wildcard_only:
+        return resources.everything is not resources.inverted
+    return resources.test(request.resource, request.values)
 
 
-def conditions_hold(statement: Statement, asked: Asked) -> bool:
-    """All operators, and all keys below each."""
-    return all(condition.holds(asked.context) for condition in statement.conditions)
+def condition_holds(condition: Condition, request: Request) -> bool:
+    """Whether one condition is met."""
+    return condition.test(request.resource, request.values)
 
 
-def applies(statement: Statement, asked: Asked) -> Reach:
-    """How the statement reaches the request; `Reach.NONE` if it does not apply."""
-    if statement.inert or not action_matches(statement, asked):
-        return Reach.NONE
-    reach = principal_reach(statement, asked)
-    if reach is Reach.NONE or not resource_matches(statement, asked):
-        return Reach.NONE
-    return reach if conditions_hold(statement, asked) else Reach.NONE
+def bind(
+    group: Iterable[Policy],
+    asked: Asked,
+    bounded: bool,  # noqa: FBT001 - by position, in the hottest loop
+    *,
+    named: bool = False,
+) -> tuple[list[Bound], list[Bound]]:
+    """The Allow and the Deny statements that could apply to requests of one kind.
+
+    Args:
+        group: the policies.
+        asked: the kind of request.
+        bounded: whether a permissions boundary is on the principal.
+        named: whether a statement has to name its principal, as in a resource-based policy.
+    """
+    allows: list[Bound] = []
+    denies: list[Bound] = []
+    action = asked.action
+    for policy in group:
+        for statement in policy.about(action):
+            _, allow, principals, actions, resources, conditions, _ = statement
+            if actions is None or resources is None or not actions.include[action]:
+                continue
+            reach = Reach.DIRECT
+            if principals is not None:
+                reach = principals.reach(asked, not allow, bounded)
+            elif named:
+                continue
+            tests: Tests = ()
+            if not (resources.everything or asked.wildcard_only):
+                tests = (resources.test,)
+            elif resources.everything is resources.inverted:
+                continue
+            if reach:
+                for condition in conditions:
+                    tests += (condition.test,)
+                (allows if allow else denies).append((tests, reach, statement, policy))
+    return allows, denies

@@ -1,17 +1,17 @@
 """Policy variables: `${key}`, `${key, 'default'}`, and the literals `${*}`, `${?}`, `${$}`.
 
 Only in Version 2012-10-17; multivalued keys cannot be used. A value is put in as literal text: a
-`*` in a session name is no wildcard. Source: IAM user guide, "IAM policy elements: Variables and
-tags".
+`*` in a session name is no wildcard. See
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from threegrants.iam.wildcards import Matcher, Tokens, Wild, matcher, plain_tokens
+from threegrants.iam.wildcards import Pattern, Wild, plain_tokens
 
-Context = Mapping[str, tuple[str, ...]]
-"""Condition keys in lower case to their values."""
+Values = Mapping[str, str | Sequence[str]]
+"""Condition keys, in lower case, to their values; a sequence for a multivalued key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,13 @@ class Variable:
 
     key: str
     default: str | None
+
+    def value(self, values: Values) -> str | None:
+        """The one value of the key, else the default; None if there is neither."""
+        found = values.get(self.key, ())
+        if isinstance(found, str):
+            return found
+        return None if found else self.default
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,44 +37,32 @@ class Template:
     parts: tuple[str | Wild | Variable, ...] | None = None
     """None if there are no variables; then `text` is the pattern."""
 
-    def tokens(self, context: Context) -> Tokens | None:
-        """The tokens for one request; None if a variable cannot be resolved."""
-        if self.parts is None:
-            return plain_tokens(self.text)
-        tokens: list[str | Wild] = []
-        for part in self.parts:
-            if isinstance(part, Variable):
-                value = resolve(part, context)
-                if value is None:
-                    return None
-                tokens.append(value)
-            else:
-                tokens.append(part)
-        return tuple(tokens)
-
-    def matcher(self, context: Context) -> Matcher | None:
-        """The compiled pattern for one request; None if a variable cannot be resolved."""
-        if self.parts is None:
-            return matcher(self.text)
-        tokens = self.tokens(context)
-        return None if tokens is None else Matcher(tokens)
-
-    def literal(self, context: Context) -> str | None:
-        """The string for operators that know no wildcards; None if it cannot be resolved."""
+    def resolve(self, values: Values) -> Pattern | None:
+        """The pattern for one request; None if a variable has no value."""
         if self.parts is None:
             return self.text
-        tokens = self.tokens(context)
-        if tokens is None:
-            return None
-        return "".join(t.value if isinstance(t, Wild) else t for t in tokens)
+        tokens: list[str | Wild] = []
+        for part in self.parts:
+            if not isinstance(part, Variable):
+                tokens.append(part)
+            elif (value := part.value(values)) is None:
+                return None
+            else:
+                tokens.append(value)
+        return tuple(tokens)
 
 
-def resolve(variable: Variable, context: Context) -> str | None:
-    """The value of a variable: exactly one value of its key, else its default."""
-    values = context.get(variable.key)
-    if values is not None and len(values) == 1:
-        return values[0]
-    return variable.default if not values else None
+def resolved(templates: Iterable[Template], values: Values) -> tuple[Pattern, ...]:
+    """The patterns for one request, without those that have an unresolved variable."""
+    found = (template.resolve(values) for template in templates)
+    return tuple(pattern for pattern in found if pattern is not None)
+
+
+def literal(pattern: Pattern) -> str:
+    """The string of a pattern, for operators that know no wildcards."""
+    if isinstance(pattern, str):
+        return pattern
+    return "".join(token if isinstance(token, str) else token.value for token in pattern)
 
 
 def template(text: str, *, variables: bool) -> Template:
@@ -97,4 +92,4 @@ def _reference(inner: str) -> str | Variable:
     value = default.strip()
     if comma and len(value) > 1 and value[0] == value[-1] == "'":
         return Variable(key.strip().lower(), value[1:-1])
-    return Variable(key.strip().lower() if comma else inner.strip().lower(), None)
+    return Variable(inner.strip().lower(), None)

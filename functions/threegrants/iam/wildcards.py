@@ -1,12 +1,15 @@
 """`*` and `?`: matching without backtracking into exponential time.
 
-IAM user guide, "IAM JSON policy elements: Resource" and "… Condition operators": `*` stands for any
-number of characters (also `/` and line breaks), `?` for exactly one.
+`*` stands for any number of characters (also `/` and line breaks), `?` for exactly one; see
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html and
+…/reference_policies_elements_condition_operators.html#Conditions_String.
 
 A pattern is cut at its stars; each piece is searched once, leftmost first, which suffices because
 an earlier place for a piece never spoils a later one. The cost is at most pattern times text.
 """
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from enum import Enum
 
 
@@ -19,83 +22,13 @@ class Wild(Enum):
 
 Token = str | Wild
 Tokens = tuple[Token, ...]
+"""A pattern taken apart: what a policy variable stood for is literal text, whatever it holds."""
 
+Pattern = str | Tokens
+"""A pattern as written, or taken apart where policy variables were put in."""
 
-class Matcher:
-    """A compiled pattern; `matches(text)` is the whole interface."""
-
-    __slots__ = ("exact", "first", "last", "least", "middle", "only_any")
-
-    def __init__(self, tokens: Tokens) -> None:
-        pieces: list[list[Token]] = [[]]
-        for token in tokens:
-            if token is Wild.ANY:
-                pieces.append([])
-            elif token != "":
-                pieces[-1].append(token)
-        compiled = [_piece(piece) for piece in pieces]
-        self.exact = compiled[0] if len(compiled) == 1 else None
-        self.first = compiled[0]
-        self.last = compiled[-1]
-        self.middle = tuple(piece for piece in compiled[1:-1] if piece.size)
-        self.least = sum(piece.size for piece in compiled)
-        self.only_any = self.exact is None and self.least == 0
-
-    def matches(self, text: str) -> bool:
-        """Whether the whole text fits the pattern, case-sensitively."""
-        if self.only_any:
-            return True
-        size = len(text)
-        if self.exact is not None:
-            return size == self.exact.size and self.exact.at(text, 0)
-        if size < self.least or not self.first.at(text, 0):
-            return False
-        end = size - self.last.size
-        if not self.last.at(text, end):
-            return False
-        place = self.first.size
-        for piece in self.middle:
-            place = piece.find(text, place, end)
-            if place < 0:
-                return False
-            place += piece.size
-        return place <= end
-
-
-class _Piece:
-    """Text between two stars; `text` is set if there is no `?` in it."""
-
-    __slots__ = ("parts", "size", "text")
-
-    def __init__(self, tokens: list[Token]) -> None:
-        self.parts: list[tuple[int, str]] = []
-        place = 0
-        for token in tokens:
-            if isinstance(token, str):
-                self.parts.append((place, token))
-                place += len(token)
-            else:
-                place += 1
-        self.size = place
-        plain = all(isinstance(token, str) for token in tokens)
-        self.text = "".join(text for _, text in self.parts) if plain else None
-
-    def at(self, text: str, place: int) -> bool:
-        if self.text is not None:
-            return text.startswith(self.text, place)
-        return all(text.startswith(part, place + offset) for offset, part in self.parts)
-
-    def find(self, text: str, start: int, end: int) -> int:
-        if self.text is not None:
-            return text.find(self.text, start, end)
-        for place in range(start, end - self.size + 1):
-            if self.at(text, place):
-                return place
-        return -1
-
-
-def _piece(tokens: list[Token]) -> _Piece:
-    return _Piece(tokens)
+Fits = Callable[[str], bool]
+"""Whether one text fits."""
 
 
 def plain_tokens(text: str) -> Tokens:
@@ -113,15 +46,143 @@ def plain_tokens(text: str) -> Tokens:
     return (*tokens, literal)
 
 
-_CACHE: dict[str, Matcher] = {}
-_CACHE_SIZE = 20_000
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What stands between two stars: literal parts at their offsets, and `?` in the gaps."""
+
+    size: int
+    parts: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, tokens: Iterable[Token]) -> "_Piece":
+        parts, place = [], 0
+        for token in tokens:
+            if isinstance(token, str):
+                parts.append((place, token))
+                place += len(token)
+            else:
+                place += 1
+        return cls(place, tuple(parts))
+
+    def at(self, text: str, place: int) -> bool:
+        return all(text.startswith(part, place + offset) for offset, part in self.parts)
+
+    def find(self, text: str, start: int, end: int) -> int:
+        for place in range(start, end - self.size + 1):
+            if self.at(text, place):
+                return place
+        return -1
 
 
-def matcher(pattern: str) -> Matcher:
-    """The matcher of a pattern without variables, compiled once."""
-    found = _CACHE.get(pattern)
-    if found is None:
-        if len(_CACHE) >= _CACHE_SIZE:
-            _CACHE.clear()
-        found = _CACHE[pattern] = Matcher(plain_tokens(pattern))
-    return found
+def fits_of(tokens: Tokens) -> Fits:
+    """The test of one pattern: the whole text, case-sensitively."""
+    pieces: list[list[Token]] = [[]]
+    for token in tokens:
+        if token is Wild.ANY:
+            pieces.append([])
+        elif token != "":
+            pieces[-1].append(token)
+    if Wild.ONE in tokens:
+        return _with_gaps([_Piece.of(piece) for piece in pieces])
+    return _literal(["".join(str(token) for token in piece) for piece in pieces])
+
+
+def _literal(pieces: list[str]) -> Fits:
+    """The test of a pattern without `?`."""
+    first, *rest = pieces
+    if not rest:
+        return first.__eq__
+    *middle, last = rest
+    least, head, tail = sum(map(len, pieces)), len(first), len(last)
+    between = [(piece, len(piece)) for piece in middle if piece]
+
+    def fits(text: str) -> bool:
+        if len(text) < least or not text.startswith(first) or not text.endswith(last):
+            return False
+        place, end = head, len(text) - tail
+        for piece, size in between:
+            place = text.find(piece, place, end)
+            if place < 0:
+                return False
+            place += size
+        return True
+
+    return fits
+
+
+def _with_gaps(pieces: list[_Piece]) -> Fits:
+    """The test of a pattern with `?`."""
+    first, *rest = pieces
+    if not rest:
+        return lambda text: len(text) == first.size and first.at(text, 0)
+    *middle, last = rest
+    least = sum(piece.size for piece in pieces)
+
+    def fits(text: str) -> bool:
+        end = len(text) - last.size
+        if len(text) < least or not first.at(text, 0) or not last.at(text, end):
+            return False
+        place = first.size
+        for piece in middle:
+            place = piece.find(text, place, end)
+            if place < 0:
+                return False
+            place += piece.size
+        return True
+
+    return fits
+
+
+Parts = tuple[frozenset[str], tuple[str, ...], tuple[Fits, ...]]
+"""Patterns by what they cost: texts, prefixes before one star, and tests of their own."""
+
+
+def any_fits(patterns: Iterable[Pattern]) -> Fits:
+    """One test for several patterns."""
+    return union(sorted_out(patterns, fits_of))
+
+
+def sorted_out(
+    patterns: Iterable[Pattern], other: Callable[[Tokens], Fits], colons: int = 0
+) -> Parts:
+    """The parts of several patterns; a text or prefix has to hold a number of colons."""
+    exact: set[str] = set()
+    prefixes: list[str] = []
+    others: list[Fits] = []
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            others.append(other(pattern))
+            continue
+        star, question = pattern.find("*"), "?" in pattern
+        if star < 0 and not question and pattern.count(":") >= colons:
+            exact.add(pattern)
+        elif pattern == "*" or (
+            star == len(pattern) - 1 and not question and pattern.count(":") >= colons
+        ):
+            prefixes.append(pattern[:-1])
+        else:
+            others.append(other(plain_tokens(pattern)))
+    return frozenset(exact), tuple(prefixes), tuple(others)
+
+
+def union(parts: Parts) -> Fits:
+    """One test out of parts: the shortest that does the work."""
+    exact, prefixes, others = parts
+    if not prefixes and not others:
+        return exact.__contains__
+    if not others:
+        if exact:
+            return lambda text: text in exact or text.startswith(prefixes)
+        return lambda text: text.startswith(prefixes)
+    if len(others) == 1 and not exact and not prefixes:
+        return others[0]
+
+    def fits(text: str) -> bool:
+        if text in exact or text.startswith(prefixes):
+            return True
+        for other in others:  # noqa: SIM110 - any() costs a generator in the hottest loop
+            if other(text):
+                return True
+        return False
+
+    return fits
