@@ -104,7 +104,7 @@ def _statement(entry: Any, position: int, readers: "_Readers") -> Statement:
     """Compile a statement; the path of an error starts below the statement."""
     if entry.__class__ is not dict and not isinstance(entry, Mapping):
         raise PolicyError("", f"a statement is an object, not {type(entry).__name__}")
-    fields: list[Any] = [None, None, None, None, None, ()]  # in the order of Statement's
+    fields: list[Any] = [None, None, None, None, None, (), position]  # in Statement's order
     element = ""
     try:
         for element, value in entry.items():
@@ -120,7 +120,7 @@ def _statement(entry: Any, position: int, readers: "_Readers") -> Statement:
         raise error.below(str(element)) from None
     if fields[1] is None:
         raise PolicyError("Effect", "is missing")
-    return tuple.__new__(Statement, (*fields, position))
+    return tuple.__new__(Statement, fields)
 
 
 def _beside(element: str) -> NoReturn:

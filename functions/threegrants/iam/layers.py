@@ -74,23 +74,21 @@ def evaluate(request: Request, policies: Policies) -> Decision:
     if plan.denies:
         denied = [cause for cause, denies in plan.denies if applies(denies, arn, values)]
         if denied:
-            causes = tuple(dict.fromkeys(denied))
-            return Decision(Effect.EXPLICIT_DENY, causes, request, policies)
+            return Decision(_EXPLICIT_DENY, tuple(dict.fromkeys(denied)), request, policies)
     reach = _reach(plan, request, policies)
     limited = reach < plan.free
     closed = closed_ones(plan.session, arn, values) if limited and plan.session else ()
     if not closed and reach < plan.alone:
-        closed = _missing(plan, reach, plan.root or applies(plan.identity, arn, values))
+        closed = _missing(plan, reach, request)
     if not closed and (guards := plan.limited if limited else plan.guardrails):
         closed = closed_ones(guards, arn, values)
-    effect = Effect.IMPLICIT_DENY if closed else Effect.ALLOW
-    return Decision(effect, closed, request, policies)
+    return Decision(_IMPLICIT_DENY if closed else _ALLOW, closed, request, policies)
 
 
 def _reach(plan: Plan, request: Request, policies: Policies) -> Reach:
     """How far an allow on the resource's side reaches: of its policy, or of a KMS grant."""
     arn, values = request.resource, request.values
-    found = Reach.NONE
+    found = _NOT_AT_ALL
     for row in plan.reaches:
         if hold(row[0], arn, values):
             found = row[1]
@@ -100,13 +98,17 @@ def _reach(plan: Plan, request: Request, policies: Policies) -> Reach:
     return found
 
 
-def _missing(plan: Plan, reach: Reach, identity: bool) -> tuple[str, ...]:  # noqa: FBT001
+def _missing(plan: Plan, reach: Reach, request: Request) -> tuple[str, ...]:
     """The grants that lack an allow, where the resource-based policy does not suffice alone."""
-    if identity:
-        return _RESOURCE if plan.both and not reach else ()
-    return _IDENTITY if plan.apart and reach else _EITHER
+    asked = request.asked
+    if asked.kind is Kind.ROOT or applies(plan.identity, request.resource, request.values):
+        # The root user of an account may do everything its account may.
+        return () if reach or not (asked.apart or asked.is_kms) else _RESOURCE
+    return _IDENTITY if asked.apart and reach else _EITHER
 
 
+_ALLOW, _EXPLICIT_DENY, _IMPLICIT_DENY = Effect
+_NOT_AT_ALL = Reach.NONE
 _IDENTITY, _RESOURCE = ("identity:implicit",), ("resource:implicit",)
 _EITHER = _IDENTITY + _RESOURCE
 

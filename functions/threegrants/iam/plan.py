@@ -22,6 +22,8 @@ _KEPT = 1_024
 """How many kinds of requests a set of policies keeps a plan for."""
 _WORTH_MERGING = 4
 """Statements about a resource alone, from which on one test for all is cheaper."""
+# Looking up an Enum's member costs as much as a call, and this is a hot path.
+_IDENTITY, _RESOURCE, _BOUNDARY, _SESSION, _SCP, _RCP, _VPCE = Layer
 _IMPLICIT = {layer: f"{layer.value}:implicit" for layer in Layer}
 _EXPLICIT = {layer: f"{layer.value}:explicit" for layer in Layer}
 
@@ -57,36 +59,33 @@ def closed_ones(guards: list[Guard], arn: str, values: Values) -> tuple[str, ...
 class Plan:
     """What is left to test for one kind of request."""
 
-    __slots__ = ("alone", "apart", "both", "denies", "free", "guardrails", "identity", "limited",
-                 "reaches", "root", "session")  # fmt: skip
+    __slots__ = (
+        "alone", "denies", "free", "guardrails", "identity", "limited", "reaches", "session",
+    )  # fmt: skip
 
     def __init__(self, asked: Asked, policies: Policies) -> None:
         self.denies: list[Guard] = []
         """every Deny that could apply, under its cause, `scp:explicit`"""
         self.alone, self.free = _thresholds(asked)
-        self.apart = asked.account is None or asked.cross_account
-        self.both = self.apart or asked.action.startswith("kms:")
         bounded = bool(policies.boundaries)
         self.identity: list[Bound] = []
         if asked.account is not None and policies.identity:
-            self.identity = self._group(Layer.IDENTITY, bind(policies.identity, asked, bounded))
-        self.root = asked.kind is Kind.ROOT
+            self.identity = self._group(_IDENTITY, bind(policies.identity, asked, bounded))
         self.reaches: list[Bound] = []
         if policies.resource is not None:
             self._resource(policies.resource, asked, policies)
-        self.session: list[Guard] = []
-        if policies.session is not None:
-            self.session = self._guards(Layer.SESSION, asked, policies)
-        elif asked.kind is Kind.FEDERATED:
-            self.session = [(_IMPLICIT[Layer.SESSION], [])]
-        self.guardrails = self._guards(Layer.SCP, asked, policies) if policies.scps else []
+        self.session = self._guards(_SESSION, asked, policies) if policies.session else []
+        if policies.session is None and asked.kind is Kind.FEDERATED:
+            self.session = [(_IMPLICIT[_SESSION], [])]
+        self.guardrails = self._guards(_SCP, asked, policies) if policies.scps else []
         if policies.rcps:
-            self._guards(Layer.RCP, asked, policies)  # RCPFullAWSAccess allows: only denies matter
+            self._guards(_RCP, asked, policies)  # RCPFullAWSAccess allows: only denies matter
         if policies.vpc_endpoint:
-            self.guardrails += self._guards(Layer.VPCE, asked, policies)
-        limits = self._guards(Layer.BOUNDARY, asked, policies) if bounded else []
-        self.limited = self.guardrails + limits if limits else self.guardrails
+            self.guardrails += self._guards(_VPCE, asked, policies)
+        self.limited = self.guardrails
         """the guardrails, and what limits a principal that is not granted directly"""
+        if bounded:
+            self.limited = self.guardrails + self._guards(_BOUNDARY, asked, policies)
 
     def _guards(self, layer: Layer, asked: Asked, policies: Policies) -> list[Guard]:
         """Each group of a layer that is not always open."""
@@ -105,15 +104,14 @@ class Plan:
         allows, denies = found
         if denies:
             self.denies.append((_EXPLICIT[layer], _merged(denies)))
-        return _merged(allows)
+        return _merged(allows) if len(allows) >= _WORTH_MERGING else allows
 
     def _resource(self, policy: Policy, asked: Asked, policies: Policies) -> None:
-        layer = Layer.RESOURCE
-        allows, denies = bound(layer, (policy,), asked, policies)
+        allows, denies = bound(_RESOURCE, (policy,), asked, policies)
         if denies:
-            self.denies.append((_EXPLICIT[layer], _merged(denies)))
+            self.denies.append((_EXPLICIT[_RESOURCE], _merged(denies)))
         if policies.block_public_access and shut_out(asked, policies):
-            self.denies.append((_EXPLICIT[layer], _ALWAYS))
+            self.denies.append((_EXPLICIT[_RESOURCE], _ALWAYS))
         if len(allows) > 1:
             allows.sort(key=_furthest)
         self.reaches = allows

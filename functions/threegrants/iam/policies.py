@@ -6,6 +6,7 @@ orgs_manage_policies_scps.html ("Tasks and entities not restricted by SCPs") and
 orgs_manage_policies_rcps.html ("Resources and entities not restricted by RCPs").
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -68,22 +69,25 @@ Group = tuple[Policy, ...]
 """Policies of one layer of which one has to allow, and none may deny."""
 
 
-def groups(layer: Layer, asked: Asked, policies: Policies) -> tuple[Group, ...]:
-    """The policies of a layer that are in force for a kind of request."""
-    if layer is Layer.IDENTITY:
-        return (policies.identity,) if asked.account is not None else ()
-    if layer is Layer.RESOURCE:
-        return ((policies.resource,),) if policies.resource is not None else ()
-    if layer is Layer.BOUNDARY:
-        return tuple((policy,) for policy in policies.boundaries)
-    if layer is Layer.SESSION:
-        return ((policies.session,),) if policies.session is not None else ()
-    if layer is Layer.SCP:
-        return tuple(level.policies for level in policies.scps) if _under_scps(asked) else ()
-    if layer is Layer.RCP:
-        return tuple(level.policies for level in policies.rcps) if _under_rcps(asked) else ()
+_GROUPS: Mapping[Layer, Callable[[Asked, Policies], Sequence[Group]]] = {
+    Layer.IDENTITY: lambda asked, of: () if asked.account is None else (of.identity,),
+    Layer.RESOURCE: lambda _, of: () if of.resource is None else ((of.resource,),),
+    Layer.BOUNDARY: lambda _, of: [(policy,) for policy in of.boundaries],
+    Layer.SESSION: lambda _, of: () if of.session is None else ((of.session,),),
+    Layer.SCP: lambda asked, of: (
+        [level.policies for level in of.scps] if _under_scps(asked) else ()
+    ),
+    Layer.RCP: lambda asked, of: (
+        [level.policies for level in of.rcps] if _under_rcps(asked) else ()
+    ),
     # Several endpoint policies are one endpoint's: any of them may allow.
-    return (policies.vpc_endpoint,) if policies.vpc_endpoint else ()
+    Layer.VPCE: lambda _, of: (of.vpc_endpoint,) if of.vpc_endpoint else (),
+}
+
+
+def groups(layer: Layer, asked: Asked, policies: Policies) -> Sequence[Group]:
+    """The policies of a layer that are in force for a kind of request."""
+    return _GROUPS[layer](asked, policies)
 
 
 def bound(
@@ -93,8 +97,8 @@ def bound(
     bounded = bool(policies.boundaries)
     if layer is not Layer.RESOURCE:
         return bind(group, asked, bounded)
-    allows, denies = bind(group, asked, bounded, named=True)
-    return allows, [] if _keeps_its_policy(asked) else denies
+    allows, denies = bind(group, asked, bounded, True)
+    return allows, [] if denies and _keeps_its_policy(asked) else denies
 
 
 def shut_out(asked: Asked, policies: Policies) -> bool:
@@ -106,7 +110,7 @@ def shut_out(asked: Asked, policies: Policies) -> bool:
         policies.block_public_access
         and policies.resource is not None
         and asked.kind is not Kind.SERVICE
-        and (asked.account is None or asked.cross_account)
+        and asked.apart
         and is_public(policies.resource)
     )
 

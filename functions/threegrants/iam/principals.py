@@ -37,6 +37,11 @@ class Reach(IntEnum):
     """its own session, user or service: not limited by implicit denies"""
 
 
+# Looking up an Enum's member costs as much as a call, and this is a hot path.
+_NONE, _ACCOUNT_ONLY, _ROLE, _ANYONE, _DIRECT = Reach
+_SERVICE, _FEDERATED = Kind.SERVICE, Kind.FEDERATED
+
+
 @dataclass(frozen=True, slots=True)
 class Principals:
     """A compiled Principal or NotPrincipal element."""
@@ -62,23 +67,22 @@ class Principals:
 
     def _named(self, asked: Asked) -> Reach:
         principal, kind = asked.principal, asked.kind
-        if kind is Kind.SERVICE:
-            named = self.anyone or principal in self.services
-            return Reach.DIRECT if named else Reach.NONE
+        if kind is _SERVICE:
+            return _DIRECT if self.anyone or principal in self.services else _NONE
         if principal in self.names:
-            return Reach.ROLE if kind is Kind.ROLE else Reach.DIRECT
-        found = Reach.NONE
+            return _ROLE if kind is Kind.ROLE else _DIRECT
+        found = _NONE
         if asked.account in self.accounts:
-            found = Reach.DIRECT if kind is Kind.ROOT else Reach.ACCOUNT
+            found = _DIRECT if kind is Kind.ROOT else _ACCOUNT_ONLY
         if (asked.role is not None and asked.plays(self.names)) or (
-            kind is Kind.FEDERATED and _user_of(principal) in self.names
+            kind is _FEDERATED and _user_of(principal) in self.names
         ):
-            found = Reach.ROLE
+            found = _ROLE
         elif self.ids and asked.unique_id in self.ids:
-            found = Reach.DIRECT if kind is Kind.USER else Reach.ROLE
+            found = _DIRECT if kind is Kind.USER else _ROLE
         if self.federated and not self.federated.isdisjoint(asked.federated_by):
-            found = Reach.DIRECT
-        return Reach.ANYONE if self.anyone and found < Reach.ANYONE else found
+            found = _DIRECT
+        return _ANYONE if self.anyone and found < _ANYONE else found
 
     def _inverted(self, asked: Asked, deny: bool, bounded: bool) -> Reach:  # noqa: FBT001
         """NotPrincipal: in a Deny, a principal is spared only if every name of it is listed."""
@@ -114,12 +118,11 @@ def principals_reader(*, inverted: bool) -> Callable[[Any], Principals]:
             if value != "*" and not isinstance(value, Mapping):
                 raise PolicyError("", 'is neither "*" nor an object')
             value = {"AWS": "*"} if value == "*" else value
-        listed = [
-            (kind, tuple(names) if names.__class__ is list else names)
-            for kind, names in value.items()
-        ]
+        key: _Key = ()
+        for kind, names in value.items():
+            key += ((kind, tuple(names) if names.__class__ is list else names),)
         try:
-            return known[tuple(listed)]
+            return known[key]
         except TypeError:
             raise PolicyError("", "a principal is not a string") from None
 

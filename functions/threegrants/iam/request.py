@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import Any
 
 from threegrants.iam.arns import FIELDS, split
 from threegrants.iam.kept import Kept
@@ -67,32 +68,27 @@ class Request:
         context = self.context
         values = dict(zip(map(_lowered, context), context.values(), strict=True))
         get = values.get
-        about = (
+        kind = (
+            self.principal,
+            self.action,
+            self.resource_account,
+            self.wildcard_only,
             get("aws:principalarn"),
             get("aws:userid"),
             get("aws:federatedprovider"),
             get("aws:principalorgmasteraccountid"),
             get("kms:resourcealiases"),
         )
-        kind = self.principal, self.action, self.resource_account, self.wildcard_only
         try:
-            asked = _KINDS_ASKED[(*kind, about)]
+            asked = _ASKED[kind]
         except TypeError:  # lists, as JSON has them
-            about = tuple(tuple(v) if isinstance(v, list) else v for v in about)  # type: ignore[assignment]
-            asked = _KINDS_ASKED[(*kind, about)]
+            asked = _ASKED[tuple(tuple(v) if isinstance(v, list) else v for v in kind)]
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "asked", asked)
 
 
-_Kind = tuple[str, str, str, bool, tuple[_Value | None, ...]]
 _lowered = Kept(str.lower, 4_096).__getitem__
-
-
-def _about(kind: _Kind) -> "Asked":
-    return Asked(*kind)
-
-
-_KINDS_ASKED: Kept[_Kind, "Asked"] = Kept(_about, 8_192)
+_ASKED: "Kept[tuple[Any, ...], Asked]" = Kept(lambda kind: Asked(*kind), 8_192)
 
 
 class Asked:
@@ -102,9 +98,9 @@ class Asked:
     """
 
     __slots__ = (
-        "account", "action", "cross_account", "federated_by", "kind", "management_account",
-        "on_aws_managed_key", "owner", "path_known", "principal", "role", "service_linked",
-        "unique_id", "wildcard_only",
+        "account", "action", "apart", "cross_account", "federated_by", "is_kms", "kind",
+        "management_account", "on_aws_managed_key", "owner", "path_known", "principal", "role",
+        "service_linked", "unique_id", "wildcard_only",
     )  # fmt: skip
 
     def __init__(
@@ -112,8 +108,8 @@ class Asked:
         principal: str,
         action: str,
         owner: str,
-        wildcard_only: bool,  # noqa: FBT001 - as above
-        about: tuple[_Value | None, ...],
+        wildcard_only: bool,  # noqa: FBT001 - made in one place, of a tuple
+        *about: _Value | None,
     ) -> None:
         arns, ids, providers, management, aliases = (
             (one,) if isinstance(one, str) else tuple(one or ()) for one in about
@@ -126,6 +122,9 @@ class Asked:
         self.role, self.path_known = self._role(arns)
         self.cross_account = self.account is not None and self.account != owner
         """the principal's account is another than the resource's"""
+        self.apart = self.account is None or self.cross_account
+        """the principal's account cannot speak for the resource"""
+        self.is_kms = self.action.startswith("kms:")
         self.service_linked = bool(self.role and ":role/aws-service-role/" in self.role)
         self.unique_id = next((one.partition(":")[0] for one in ids), None)
         """of the user or role; a policy may show it in place of an ARN"""

@@ -16,6 +16,7 @@ from threegrants.iam.request import Asked, Request
 from threegrants.iam.variables import Values
 
 Tests = tuple[Test, ...]
+_DIRECT = Reach.DIRECT  # looking up an Enum's member costs as much as a call
 
 
 Bound = tuple[Tests, Reach, Statement, Policy]
@@ -61,8 +62,7 @@ def bind(
     group: Iterable[Policy],
     asked: Asked,
     bounded: bool,  # noqa: FBT001 - by position, in the hottest loop
-    *,
-    named: bool = False,
+    named: bool = False,  # noqa: FBT001, FBT002
 ) -> tuple[list[Bound], list[Bound]]:
     """The Allow and the Deny statements that could apply to requests of one kind.
 
@@ -80,7 +80,7 @@ def bind(
             _, allow, principals, actions, resources, conditions, _ = statement
             if actions is None or resources is None or not actions.include[action]:
                 continue
-            reach = Reach.DIRECT
+            reach = _DIRECT
             if principals is not None:
                 reach = principals.reach(asked, not allow, bounded)
             elif named:
