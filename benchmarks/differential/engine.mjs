@@ -1,6 +1,9 @@
 // iam-simulate's own engine over JSON Lines cases; the package is found in the folder given.
 //   node engine.mjs FOLDER CASES answers            one {"id","decision"} a line
-//   node engine.mjs FOLDER CASES speed SECONDS      {"parse": per second, "compiled": per second}
+//   node engine.mjs FOLDER CASES speed SECONDS      evaluations per second, as one JSON object:
+//       parse      parse a case's policies and evaluate its request, case after case
+//       backfill   policies parsed once, then its request for many objects
+//       sweep      policies parsed once, then each case's one request, case after case
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -31,20 +34,17 @@ const parameters = {
 
 const named = (list) => (list ?? []).map(({ name, policy }) => loadPolicy(policy, { name }));
 const levels = (list, added) =>
-  (list ?? []).map((level) => ({
-    orgIdentifier: level.orgId,
-    policies: named([...added, ...level.policies]),
-  }));
+  list.map((level) => ({ orgIdentifier: level.orgId, policies: [...added, ...named(level.policies)] }));
+const FULL_RCP = named([RCP_FULL_ACCESS]);
+const NO_RCPS = [{ orgIdentifier: "none", policies: FULL_RCP }];
 const one = (policy, name) => (policy ? loadPolicy(policy, { name }) : undefined);
 
 function policies(c) {
   return {
     sessionPolicy: one(c.sessionPolicy, "session"),
     identityPolicies: named(c.identityPolicies),
-    serviceControlPolicies: levels(c.scps, []),
-    resourceControlPolicies: levels(c.rcps?.length ? c.rcps : [{ orgId: "none", policies: [] }], [
-      RCP_FULL_ACCESS,
-    ]),
+    serviceControlPolicies: c.scps?.length ? levels(c.scps, []) : NO_SCPS,
+    resourceControlPolicies: c.rcps?.length ? levels(c.rcps, FULL_RCP) : NO_RCPS,
     resourcePolicy: one(c.resourcePolicy, "resource"),
     permissionBoundaries: c.permissionBoundaries?.length ? named(c.permissionBoundaries) : undefined,
     vpcEndpointPolicies: c.vpcEndpointPolicies?.length ? named(c.vpcEndpointPolicies) : undefined,
@@ -54,22 +54,23 @@ function policies(c) {
 }
 
 // No SCPs means "not in force": the engine wants a level that allows all.
-const ALLOW_ALL = {
-  orgId: "none",
-  policies: [
-    {
-      name: "FullAWSAccess",
-      policy: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] },
-    },
-  ],
-};
-const prepared = (c) => ({ ...c, scps: c.scps?.length ? c.scps : [ALLOW_ALL] });
+const NO_SCPS = [
+  {
+    orgIdentifier: "none",
+    policies: named([
+      {
+        name: "FullAWSAccess",
+        policy: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] },
+      },
+    ]),
+  },
+];
 
-function request(c) {
+function request(c, suffix = "") {
   const { principal, action, resource, context, wildcardOnlyAction } = c.request;
   return new AwsRequestImpl(
     principal === "anonymous" ? { type: "Anonymous" } : principal,
-    { resource: resource.arn, accountId: resource.accountId },
+    { resource: resource.arn + suffix, accountId: resource.accountId },
     action,
     new RequestContextImpl(context ?? {}),
     wildcardOnlyAction ?? false,
@@ -79,7 +80,9 @@ function request(c) {
 const cases = readFileSync(casesFile, "utf8")
   .split("\n")
   .filter(Boolean)
-  .map((line) => prepared(JSON.parse(line)));
+  .map((line) => JSON.parse(line));
+
+const OBJECTS = 50;
 
 function perSecond(work) {
   const until = (limit) => {
@@ -107,10 +110,21 @@ if (mode === "answers") {
     for (const c of cases) authorize({ request: request(c), ...policies(c) });
     return cases.length;
   });
-  const loaded = cases.map((c) => [c, policies(c)]);
-  const compiled = perSecond(() => {
-    for (const [c, p] of loaded) authorize({ request: request(c), ...p });
+  const loaded = cases.map((c) => [request(c), policies(c)]);
+  const sweep = perSecond(() => {
+    for (const [r, p] of loaded) authorize({ request: r, ...p });
     return cases.length;
   });
-  console.log(JSON.stringify({ parse, compiled }));
+  let [spent, done] = [0, 0];
+  for (const c of cases) {
+    const p = policies(c);
+    const objects = c.request.resource.arn.includes("/") ? OBJECTS : 1;
+    const requests = Array.from({ length: OBJECTS }, (_, n) => request(c, objects > 1 ? `-${n}` : ""));
+    for (const r of requests) authorize({ request: r, ...p });
+    const start = performance.now();
+    for (const r of requests) authorize({ request: r, ...p });
+    spent += performance.now() - start;
+    done += requests.length;
+  }
+  console.log(JSON.stringify({ parse, backfill: (done * 1000) / spent, sweep }));
 }

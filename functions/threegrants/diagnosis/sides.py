@@ -185,14 +185,14 @@ def _reasons(
             Reason(
                 "allowed_by_delegation" if outcome.delegates else "allowed",
                 ref.policy,
-                ref.sid or f"#{ref.index}",
+                ref.sid or f"#{ref.position}",
                 f"allows {action}",
             )
             for ref in outcome.deciding[:3]
         )
     if outcome.effect is Effect.EXPLICIT_DENY:
         return tuple(
-            Reason("explicit_deny", ref.policy, ref.sid or f"#{ref.index}", f"denies {action}")
+            Reason("explicit_deny", ref.policy, ref.sid or f"#{ref.position}", f"denies {action}")
             for ref in outcome.deciding[:3]
         )
     if outcome.nearest is None:
@@ -203,6 +203,6 @@ def _reasons(
         return (Reason("no_statement", name, None, detail),)
     near = outcome.nearest
     return tuple(
-        Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.index}", miss.detail)
+        Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.position}", miss.detail)
         for miss in near.failed
     )

@@ -5,12 +5,12 @@ deciding statements, and for a layer without an allow the statement that came ne
 """
 
 from threegrants.iam.documents import Policy, PolicyError
-from threegrants.iam.explain import Mismatch, NearestMiss, StatementRef
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.layers import Decision, LayerOutcome, evaluate, evaluate_layer
 from threegrants.iam.policies import Effect, Layer, Policies, PolicyLevel
 from threegrants.iam.public import is_public
 from threegrants.iam.request import Request
+from threegrants.iam.statement import StatementRef
 
 __all__ = [
     "Decision",
@@ -18,8 +18,6 @@ __all__ = [
     "KmsGrant",
     "Layer",
     "LayerOutcome",
-    "Mismatch",
-    "NearestMiss",
     "Policies",
     "Policy",
     "PolicyError",

@@ -7,9 +7,8 @@ negated operator: NOR), reference_policies_condition-single-vs-multi-valued-cont
 operators), reference_policies_variables.html (string and ARN operators take variables).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from threegrants.iam.arns import any_arn
 from threegrants.iam.errors import PolicyError
@@ -65,8 +64,7 @@ def _ordered(
     return compiled
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(NamedTuple):
     """A row of the table: how the wanted values become a test, and whether it is turned around."""
 
     name: str
@@ -113,8 +111,7 @@ _NOTHING: tuple[Any, ...] = (None, (), [])
 _SETS = {"forallvalues:": "all", "foranyvalue:": "any"}
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One key under one operator; all conditions of a statement must hold."""
 
     text: str
@@ -128,57 +125,57 @@ class Condition:
     """'' | all | any: the set operator"""
     if_exists: bool
     wanted: tuple[Template, ...]
-    test: Test = field(init=False, compare=False)
+    test: Test
     """whether a request meets the condition"""
 
-    def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "test", self._presence() if self.operator is None else self._test()
-        )
 
-    def _presence(self) -> Test:
-        """`Null`: "true" wants the key away, "false" wants it there."""
-        key, wants = self.key, {wanted.text.lower() == "true" for wanted in self.wanted}
-        return lambda _arn, values: (values.get(key) in _NOTHING) in wants
+def _presence(key: str, wanted: Iterable[Template]) -> Test:
+    """`Null`: "true" wants the key away, "false" wants it there."""
+    wants = {one.text.lower() == "true" for one in wanted}
+    return lambda _arn, values: (values.get(key) in _NOTHING) in wants
 
-    def _test(self) -> Test:
-        assert self.operator is not None  # noqa: S101 - narrows the type for _presence's twin
-        key, negated, compiled = self.key, self.operator.negated, self.operator.compiled
-        without_value, together = self._without_value(), self._together()
-        wanted = self.wanted
-        if all(one.parts is None for one in wanted):
-            fits = compiled(tuple(one.text for one in wanted))
 
-            def fixed(_arn: str, values: Values) -> bool:
-                value = values.get(key)
-                if value.__class__ is str:
-                    return fits(value) is not negated
-                return together(fits(v) is not negated for v in value) if value else without_value
+def _test(
+    key: str, operator: Operator, over: str, wanted: tuple[Template, ...], *, if_exists: bool
+) -> Test:
+    negated = operator.negated
+    # The answer where the key is missing or has no values.
+    without_value = if_exists or over == "all" or (negated and over != "any")
+    # How the answers for several actual values are put together.
+    together = all if over == "all" or (over == "" and negated) else any
+    if any(one.parts is not None for one in wanted):
+        return _resolving(key, operator, wanted, together, without_value=without_value)
+    fits = operator.compiled(tuple(one.text for one in wanted))
 
-            return fixed
-        fits_for = Kept(compiled, 256)
+    def test(_arn: str, values: Values) -> bool:
+        value = values.get(key)
+        if value.__class__ is str:
+            return fits(value) is not negated
+        return together(fits(one) is not negated for one in value) if value else without_value
 
-        def resolving(_arn: str, values: Values) -> bool:
-            value = values.get(key)
-            if value in _NOTHING:
-                return without_value
-            fits = fits_for[resolved(wanted, values)]
-            listed = (value,) if isinstance(value, str) else value or ()
-            return together(fits(v) is not negated for v in listed)
+    return test
 
-        return resolving
 
-    def _without_value(self) -> bool:
-        """The answer where the key is missing or has no values."""
-        if self.if_exists or self.over == "all":
-            return True
-        negated = self.operator is not None and self.operator.negated
-        return negated and self.over != "any"
+def _resolving(
+    key: str,
+    operator: Operator,
+    wanted: tuple[Template, ...],
+    together: Callable[[Iterable[bool]], bool],
+    *,
+    without_value: bool,
+) -> Test:
+    """The test of a condition whose wanted values hold policy variables."""
+    fits_for, negated = Kept(operator.compiled, 256), operator.negated
 
-    def _together(self) -> Callable[[Any], bool]:
-        """How the answers for several actual values are put together."""
-        negated = self.operator is not None and self.operator.negated
-        return all if self.over == "all" or (self.over == "" and negated) else any
+    def test(_arn: str, values: Values) -> bool:
+        value = values.get(key)
+        if value in _NOTHING:
+            return without_value
+        fits = fits_for[resolved(wanted, values)]
+        listed = (value,) if isinstance(value, str) else value or ()
+        return together(fits(one) is not negated for one in listed)
+
+    return test
 
 
 ConditionKey = tuple[str, str, str | tuple[str, ...]]
@@ -197,7 +194,12 @@ def conditions_table(*, variables: bool) -> Kept[ConditionKey, Condition]:
         takes = variables and row is not None and row.variables
         listed = (wanted,) if isinstance(wanted, str) else wanted
         templates = tuple(template(one, variables=takes) for one in listed)
-        return Condition(text, shown_key.lower(), shown_key, row, over, if_exists, templates)
+        name = shown_key.lower()
+        if row is None:
+            test = _presence(name, templates)
+        else:
+            test = _test(name, row, over, templates, if_exists=if_exists)
+        return Condition(text, name, shown_key, row, over, if_exists, templates, test)
 
     return Kept(compiled, 8_192)
 

@@ -4,7 +4,7 @@ See docs.aws.amazon.com/IAM/latest/UserGuide/ reference_policies_elements_action
 …_notaction.html, …_resource.html and …_notresource.html.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from threegrants.iam.arns import any_resource
 from threegrants.iam.conditions import Test
@@ -14,8 +14,7 @@ from threegrants.iam.variables import Template, resolved, template
 from threegrants.iam.wildcards import Fits, Parts, Pattern, any_fits, union
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(NamedTuple):
     """An Action or NotAction element, in lower case: action names have no case."""
 
     texts: tuple[str, ...]
@@ -24,8 +23,7 @@ class Actions:
     """whether an action, given in lower case, is meant"""
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(NamedTuple):
     """A Resource or NotResource element."""
 
     texts: tuple[Template, ...]

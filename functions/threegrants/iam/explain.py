@@ -4,13 +4,14 @@ Written for someone who was woken up: each mismatch says in one sentence what st
 and what the request was.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from threegrants.iam.conditions import Condition
 from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.principals import Reach
 from threegrants.iam.request import Request
 from threegrants.iam.statement import (
+    StatementRef,
     action_matches,
     condition_holds,
     principal_reach,
@@ -20,17 +21,7 @@ from threegrants.iam.statement import (
 _SHOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class StatementRef:
-    """A statement, as a person finds it: policy name, Sid if it has one, position from 0."""
-
-    policy: str
-    sid: str | None
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(NamedTuple):
     """One element of a statement that does not fit the request."""
 
     element: str
@@ -41,8 +32,7 @@ class Mismatch:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class NearestMiss:
+class NearestMiss(NamedTuple):
     """The statement that came nearest, and everything that keeps it from applying."""
 
     ref: StatementRef

@@ -5,9 +5,8 @@ See docs.aws.amazon.com/kms/latest/developerguide/grants.html and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from threegrants.iam.principals import Reach
 from threegrants.iam.request import Asked, Kind, Request
@@ -17,14 +16,13 @@ _NO_CONTEXT = frozenset({"describekey", "retiregrant", "creategrant", "getpublic
 """Operations without encryption context: constraints are not applied to them."""
 
 
-@dataclass(frozen=True, slots=True)
-class KmsGrant:
+class KmsGrant(NamedTuple):
     """One grant on a key; `constraints` as KMS lists them (`EncryptionContextSubset`/`Equals`)."""
 
     key_arn: str
     grantee_principal: str
     operations: tuple[str, ...]
-    constraints: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    constraints: Mapping[str, Any] = MappingProxyType({})
     grant_id: str = ""
 
     def reach(self, request: Request) -> Reach:

@@ -1,4 +1,4 @@
-"""A bounded table of what was worked out before.
+"""Tables of what was worked out before.
 
 `functools.lru_cache` also keeps the order of use, which costs more in the hottest loops than the
 look-up itself (measured: docs/evaluator.md); a full table simply starts anew.
@@ -11,7 +11,19 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Kept(dict[K, V], Generic[K, V]):
+class Notes(dict[K, V], Generic[K, V]):
+    """What was worked out from a value, written on it: no part of what the value is."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Notes)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0
+
+
+class Kept(Notes[K, V]):
     """`table[key]` is `make(key)`, worked out once; raises whatever `make` raises."""
 
     __slots__ = ("_make", "_most")

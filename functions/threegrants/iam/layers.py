@@ -8,19 +8,19 @@ or delegate to IAM).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from threegrants.iam.explain import NearestMiss, StatementRef, nearest_miss
 from threegrants.iam.plan import Plan, applies, closed_ones, plan_of
 from threegrants.iam.policies import Effect, Group, Layer, Policies, bound, groups, shut_out
 from threegrants.iam.principals import Reach
 from threegrants.iam.request import Asked, Kind, Request
-from threegrants.iam.statement import Bound, hold
+from threegrants.iam.statement import Bound, StatementRef, hold
+
+if TYPE_CHECKING:
+    from threegrants.iam.explain import NearestMiss
 
 
-@dataclass(frozen=True, slots=True)
-class LayerOutcome:
+class LayerOutcome(NamedTuple):
     """What one layer says, and because of which statements.
 
     `applies`: the layer is in force for this request. `delegates`: a resource-based policy's allow
@@ -32,15 +32,17 @@ class LayerOutcome:
     deciding: tuple[StatementRef, ...] = ()
     applies: bool = True
     delegates: bool = False
-    _searched: Group = field(default=(), repr=False, compare=False)
-    _request: Request | None = field(default=None, repr=False, compare=False)
+    searched: Group = ()
+    request: Request | None = None
 
     @property
-    def nearest(self) -> NearestMiss | None:
+    def nearest(self) -> "NearestMiss | None":
         """The Allow statement that fails on the fewest elements; None where something decided."""
-        if self.effect is not Effect.IMPLICIT_DENY or self._request is None:
+        if self.effect is not Effect.IMPLICIT_DENY or self.request is None:
             return None
-        return nearest_miss(self._searched, self._request)
+        from threegrants.iam.explain import nearest_miss  # noqa: PLC0415 - only a denial needs it
+
+        return nearest_miss(self.searched, self.request)
 
 
 class Decision(NamedTuple):
@@ -173,7 +175,7 @@ def _search(layer: Layer, group: Group, request: Request, policies: Policies) ->
         reach = max(row[1] for row in allows)
         delegates = layer is Layer.RESOURCE and reach is Reach.ACCOUNT
         return LayerOutcome(layer, Effect.ALLOW, _refs(allows), delegates=delegates)
-    return LayerOutcome(layer, Effect.IMPLICIT_DENY, _searched=group, _request=request)
+    return LayerOutcome(layer, Effect.IMPLICIT_DENY, searched=group, request=request)
 
 
 def _refs(rows: Iterable[Bound]) -> tuple[StatementRef, ...]:

@@ -7,12 +7,12 @@ orgs_manage_policies_rcps.html ("Resources and entities not restricted by RCPs")
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from threegrants.iam.documents import Policy
 from threegrants.iam.grants import KmsGrant
+from threegrants.iam.kept import Notes
 from threegrants.iam.public import is_public
 from threegrants.iam.request import Asked, Kind
 from threegrants.iam.statement import Bound, bind
@@ -48,21 +48,42 @@ class PolicyLevel(NamedTuple):
     policies: tuple[Policy, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Policies:
+class _InForce(NamedTuple):
+    identity: tuple[Policy, ...]
+    resource: Policy | None
+    boundaries: tuple[Policy, ...]
+    session: Policy | None
+    scps: tuple[PolicyLevel, ...]
+    rcps: tuple[PolicyLevel, ...]
+    vpc_endpoint: tuple[Policy, ...]
+    grants: tuple[KmsGrant, ...]
+    block_public_access: bool
+    plans: "Notes[Asked, Plan]"
+
+
+class Policies(_InForce):
     """Everything in force for one request; an empty tuple or None means that layer is not."""
 
-    identity: tuple[Policy, ...] = ()
-    resource: Policy | None = None
-    boundaries: tuple[Policy, ...] = ()
-    session: Policy | None = None
-    scps: tuple[PolicyLevel, ...] = ()
-    rcps: tuple[PolicyLevel, ...] = ()
-    vpc_endpoint: tuple[Policy, ...] = ()
-    grants: tuple[KmsGrant, ...] = ()
-    block_public_access: bool = False
-    plans: "dict[Asked, Plan]" = field(default_factory=dict, init=False, repr=False, compare=False)
-    """what was worked out before, by kind of request (see `plan`)"""
+    __slots__ = ()
+
+    def __new__(  # noqa: PLR0913, PLR0917 - one for each kind of policy
+        cls,
+        identity: tuple[Policy, ...] = (),
+        resource: Policy | None = None,
+        boundaries: tuple[Policy, ...] = (),
+        session: Policy | None = None,
+        scps: tuple[PolicyLevel, ...] = (),
+        rcps: tuple[PolicyLevel, ...] = (),
+        vpc_endpoint: tuple[Policy, ...] = (),
+        grants: tuple[KmsGrant, ...] = (),
+        block_public_access: bool = False,  # noqa: FBT001, FBT002
+    ) -> Self:
+        """The policies, without any plan yet (see `plan`)."""
+        listed: tuple[Any, ...] = (
+            identity, resource, boundaries, session, scps, rcps, vpc_endpoint, grants,
+            block_public_access, Notes(),
+        )  # fmt: skip
+        return tuple.__new__(cls, listed)
 
 
 Group = tuple[Policy, ...]

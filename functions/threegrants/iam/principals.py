@@ -4,19 +4,17 @@ See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_princip
 …/reference_policies_elements_notprincipal.html.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from threegrants.iam.arns import FIELDS, split
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.kept import Kept
 from threegrants.iam.request import Asked, Kind
 
 _KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
-_ACCOUNT = re.compile(r"[0-9]{12}|arn:aws[a-z-]*:iam::([0-9]{12}):root")
-_UNIQUE_ID = re.compile(r"A(?:ROA|IDA|SIA|GPA|NPA)[A-Z0-9]{6,}")
+_UNIQUE_IDS = ("AROA", "AIDA", "ASIA", "AGPA", "ANPA")
 
 
 class Reach(IntEnum):
@@ -42,8 +40,7 @@ _NONE, _ACCOUNT_ONLY, _ROLE, _ANYONE, _DIRECT = Reach
 _SERVICE, _FEDERATED = Kind.SERVICE, Kind.FEDERATED
 
 
-@dataclass(frozen=True, slots=True)
-class Principals:
+class Principals(NamedTuple):
     """A compiled Principal or NotPrincipal element."""
 
     anyone: bool
@@ -141,7 +138,7 @@ def _compiled(listed: _Key, *, inverted: bool) -> Principals:
                 message = f"{name!r}: only a principal of `*` may hold a wildcard"
                 raise PolicyError(f"{kind}[{place}]", message)
     aws = groups.get("AWS", ())
-    accounts = {name: found[1] or name for name in aws if (found := _ACCOUNT.fullmatch(name))}
+    accounts = {name: found for name in aws if (found := _account(name))}
     plain = frozenset(aws) - accounts.keys() - {"*"}
     return Principals(
         anyone="*" in aws,
@@ -150,8 +147,20 @@ def _compiled(listed: _Key, *, inverted: bool) -> Principals:
         services=frozenset(groups.get("Service", ())),
         federated=frozenset(groups.get("Federated", ())),
         inverted=inverted,
-        ids=frozenset(name for name in plain if _UNIQUE_ID.fullmatch(name)),
+        ids=frozenset(name for name in plain if name.startswith(_UNIQUE_IDS)),
     )
+
+
+def _account(name: str) -> str | None:
+    """The account that a bare account id, or the ARN of an account's root, stands for."""
+    fields = split(name)
+    account = name
+    if len(fields) == FIELDS and fields[2:4] == ["iam", ""] and fields[5] == "root":
+        account = fields[4]
+    return account if len(account) == _DIGITS and account.isdigit() else None
+
+
+_DIGITS = 12
 
 
 def _user_of(federated: str) -> str:

@@ -5,10 +5,9 @@ policies: the request context"), reference_identifiers.html, reference_policies_
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from threegrants.iam.arns import FIELDS, split
 from threegrants.iam.kept import Kept
@@ -39,8 +38,20 @@ _KINDS = {
 _Value = str | Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class _Question(NamedTuple):
+    principal: str
+    action: str
+    resource: str
+    resource_account: str
+    context: Mapping[str, _Value]
+    wildcard_only: bool
+    values: Values
+    """the context by key names in lower case: key names have no case"""
+    asked: "Asked"
+    """what many requests have in common"""
+
+
+class Request(_Question):
     """One authorization question.
 
     Args:
@@ -53,26 +64,25 @@ class Request:
         wildcard_only: the action takes no resource; statements match it by `*` only.
     """
 
-    principal: str
-    action: str
-    resource: str
-    resource_account: str
-    context: Mapping[str, _Value] = field(default_factory=lambda: MappingProxyType({}))
-    wildcard_only: bool = False
-    values: Values = field(init=False, repr=False, compare=False)
-    """the context by key names in lower case: key names have no case"""
-    asked: "Asked" = field(init=False, repr=False, compare=False)
-    """what many requests have in common"""
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        context = self.context
+    def __new__(
+        cls,
+        principal: str,
+        action: str,
+        resource: str,
+        resource_account: str,
+        context: Mapping[str, _Value] = MappingProxyType({}),
+        wildcard_only: bool = False,  # noqa: FBT001, FBT002
+    ) -> Self:
+        """The request, made ready."""
         values = dict(zip(map(_lowered, context), context.values(), strict=True))
         get = values.get
         kind = (
-            self.principal,
-            self.action,
-            self.resource_account,
-            self.wildcard_only,
+            principal,
+            action,
+            resource_account,
+            wildcard_only,
             get("aws:principalarn"),
             get("aws:userid"),
             get("aws:federatedprovider"),
@@ -83,8 +93,10 @@ class Request:
             asked = _ASKED[kind]
         except TypeError:  # lists, as JSON has them
             asked = _ASKED[tuple(tuple(v) if isinstance(v, list) else v for v in kind)]
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "asked", asked)
+        listed = (
+            principal, action, resource, resource_account, context, wildcard_only, values, asked,
+        )  # fmt: skip
+        return tuple.__new__(cls, listed)
 
 
 _lowered = Kept(str.lower, 4_096).__getitem__

@@ -8,12 +8,22 @@ answers both, and leaves the tests of the resource's ARN and of the context's va
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from threegrants.iam.conditions import Condition, Test
 from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.principals import Reach
 from threegrants.iam.request import Asked, Request
 from threegrants.iam.variables import Values
+
+
+class StatementRef(NamedTuple):
+    """A statement, as a person finds it: policy name, Sid if it has one, position from 0."""
+
+    policy: str
+    sid: str | None
+    position: int
+
 
 Tests = tuple[Test, ...]
 _DIRECT = Reach.DIRECT  # looking up an Enum's member costs as much as a call

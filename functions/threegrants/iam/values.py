@@ -5,7 +5,6 @@ See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_conditi
 meets nothing.
 """
 
-from datetime import UTC, datetime
 from functools import lru_cache
 
 _EPOCH_MILLIS = 1e11
@@ -36,6 +35,8 @@ def moment(text: str) -> float | None:
     epoch = number(text)
     if epoch is not None and not _is_year(text):
         return epoch / 1000 if abs(epoch) > _EPOCH_MILLIS else epoch
+    from datetime import UTC, datetime  # noqa: PLC0415 - a slow import that most policies never need
+
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
@@ -49,6 +50,8 @@ def _is_year(text: str) -> bool:
 
 def _partial(text: str) -> float | None:
     """ISO 8601 with parts left out, as W3C's profile allows: `2026`, `2026-05`."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - as above
+
     for form in ("%Y", "%Y-%m"):
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()

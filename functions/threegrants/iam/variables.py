@@ -6,7 +6,7 @@ docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from threegrants.iam.wildcards import Pattern, Wild, plain_tokens
 
@@ -14,8 +14,7 @@ Values = Mapping[str, str | Sequence[str]]
 """Condition keys, in lower case, to their values; a sequence for a multivalued key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """A reference to a condition key, with the default that stands in for a missing one."""
 
     key: str
@@ -29,8 +28,7 @@ class Variable:
         return None if found else self.default
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """A policy string: fixed, or with variables that are resolved for each request."""
 
     text: str

@@ -9,8 +9,8 @@ an earlier place for a piece never spoils a later one. The cost is at most patte
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Wild(Enum):
@@ -46,8 +46,7 @@ def plain_tokens(text: str) -> Tokens:
     return (*tokens, literal)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """What stands between two stars: literal parts at their offsets, and `?` in the gaps."""
 
     size: int

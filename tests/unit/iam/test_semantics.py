@@ -259,7 +259,7 @@ NEAREST = [
 def test_nearest_miss(text, code):
     far = statement(USER, action="s3:PutBucketPolicy", resource="arn:aws:s3:::other")
     near = outcome(s3(), Policies(resource=policy(far, text, name="bucket")), "resource").nearest
-    assert (near.ref.policy, near.ref.index) == ("bucket", 1)
+    assert (near.ref.policy, near.ref.position) == ("bucket", 1)
     assert [miss.code for miss in near.failed] == [code]
 
 
