@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template build bench clean
+.PHONY: help setup demo test lint types template build bench differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -53,8 +53,18 @@ template: .venv/.ready  ## lint of the CloudFormation templates
 build:  ## the deployable package (needs the SAM command line)
 	sam build
 
-bench: .venv/.ready  ## how fast the evaluator is
-	$(BIN)/python benchmarks/evaluator.py
+# The simulator that the evaluator is measured against: into a scratch folder, never vendored.
+SIMULATOR := .build/iam-simulate
+$(SIMULATOR)/.ready:
+	mkdir -p $(SIMULATOR)
+	npm install --silent --no-audit --no-fund --no-package-lock --prefix $(SIMULATOR) @cloud-copilot/iam-simulate@0.1.173
+	touch $@
+
+bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against iam-simulate (needs npm)
+	$(BIN)/python benchmarks/evaluator.py --against $(SIMULATOR)
+
+differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
+	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)
 
 clean:  ## remove everything that was built
 	rm -rf .venv .venv-ministack .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -1,7 +1,7 @@
 """ARNs: the Resource element, and the ARN condition operators.
 
-A condition's pattern is matched field by field, so its `*` never crosses the first five colons
-(docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
+A condition's pattern is matched field by field, so its `*` never crosses the first five colons, and
+a pattern with fewer fields matches nothing (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
 "Amazon Resource Name (ARN) condition operators"). In the Resource element a `*` that ends a field
 may run over the colons behind it, and an incomplete ARN is completed with stars
 (…/reference_policies_elements_resource.html).
@@ -36,20 +36,14 @@ def is_arn(text: str) -> bool:
 
 def any_arn(patterns: Iterable[Pattern]) -> Fits:
     """One test for the patterns of an ARN condition operator."""
-    return union(sorted_out(patterns, _condition, colons=FIELDS - 1))
+    return union(
+        sorted_out(patterns, lambda pattern: _by_field(_fields(pattern)), colons=FIELDS - 1)
+    )
 
 
 def any_resource(patterns: Iterable[Pattern]) -> Parts:
     """The tests for the patterns of a Resource element."""
     return sorted_out(patterns, _resource, colons=FIELDS - 1)
-
-
-def _condition(pattern: Tokens) -> Fits:
-    """A condition's pattern; one that ends early with a star leaves the other fields open."""
-    fields = _fields(pattern)
-    if len(fields) < FIELDS and _ends_with_star(fields[-1]):
-        fields += [(Wild.ANY,)] * (FIELDS - len(fields))
-    return _by_field(fields)
 
 
 def _resource(pattern: Tokens) -> Fits:
@@ -65,6 +59,7 @@ def _resource(pattern: Tokens) -> Fits:
 
 
 def _by_field(fields: list[Tokens]) -> Fits:
+    """The test of a pattern field by field; one without six fields fits nothing."""
     if len(fields) != FIELDS:
         return lambda _arn: False
     if all(isinstance(token, str) for field in fields[:-1] for token in field):
@@ -79,11 +74,6 @@ def _by_field(fields: list[Tokens]) -> Fits:
         )
 
     return fits
-
-
-def _ends_with_star(field: Tokens) -> bool:
-    tokens = [token for token in field if token != ""]
-    return bool(tokens) and tokens[-1] is Wild.ANY
 
 
 def _stays_inside(field: Tokens) -> bool:

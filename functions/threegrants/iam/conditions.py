@@ -139,8 +139,8 @@ def _test(
     key: str, operator: Operator, over: str, wanted: tuple[Template, ...], *, if_exists: bool
 ) -> Test:
     negated = operator.negated
-    # The answer where the key is missing or has no values.
-    without_value = if_exists or over == "all" or (negated and over != "any")
+    # The answer where the key is missing or has no values; the set operators have their own.
+    without_value = over == "all" or (over == "" and (if_exists or negated))
     # How the answers for several actual values are put together.
     together = all if over == "all" or (over == "" and negated) else any
     if any(one.parts is not None for one in wanted):

@@ -155,9 +155,7 @@ def sorted_out(
         star, question = pattern.find("*"), "?" in pattern
         if star < 0 and not question and pattern.count(":") >= colons:
             exact.add(pattern)
-        elif pattern == "*" or (
-            star == len(pattern) - 1 and not question and pattern.count(":") >= colons
-        ):
+        elif star == len(pattern) - 1 and not question and pattern.count(":") >= colons:
             prefixes.append(pattern[:-1])
         else:
             others.append(other(plain_tokens(pattern)))
