@@ -26,7 +26,7 @@ _WORDS = {
 }
 
 
-def answers(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def answers(lines: Iterable[str], *, explain: bool = False) -> Iterator[dict[str, Any]]:
     """Answer each line.
 
     Raises:
@@ -36,26 +36,27 @@ def answers(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            yield answer(json.loads(line))
+            yield answer(json.loads(line), explain=explain)
         except KeyError as error:
             raise ValueError(f"line {number}: the case lacks {error}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"line {number}: {error}") from error
 
 
-def answer(case: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"id", "decision", "causes"}` of one case.
+def answer(case: Mapping[str, Any], *, explain: bool = False) -> dict[str, Any]:
+    """`{"id", "decision", "causes"}` of one case, with a `trace` to read if it is to explain.
 
     Raises:
         PolicyError: if a policy of the case is malformed.
     """
     request, policies = load(case)
     decision = evaluate(request, policies)
-    return {
+    found: dict[str, Any] = {
         "id": case["id"],
         "decision": _WORDS[decision.effect],
         "causes": sorted(decision.causes),
     }
+    return {**found, "trace": list(decision.trace)} if explain else found
 
 
 def load(case: Mapping[str, Any]) -> tuple[Request, Policies]:

@@ -91,3 +91,5 @@ def test_evaluate(tmp_path):
         "decision": "ImplicitlyDenied",
         "causes": ["identity:implicit", "resource:implicit"],
     }
+    explained = run("evaluate", str(file), "--explain").stdout.splitlines()
+    assert explained[:2] == ["one", "  implicit deny (identity:implicit, resource:implicit)"]

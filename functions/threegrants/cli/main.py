@@ -25,6 +25,7 @@ from threegrants.records import (
     Skipped,
     detail_of,
     parse_record,
+    printable,
     read_feed,
 )
 
@@ -176,13 +177,18 @@ def _reader(role: str, external_id: str, known: tuple[str, ...]) -> Accounts:
 
 @main.command()
 @click.argument("cases", type=click.Path(exists=True, dir_okay=False))
-def evaluate(cases: str) -> None:
+@click.option("--explain", is_flag=True, help="Say what each layer decides, and why.")
+def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Answer each authorization question in CASES (JSON Lines, also .gz), one JSON line each."""
     opener = gzip.open if cases.endswith(".gz") else open
     try:
         with opener(cases, "rt", encoding="utf-8") as lines:
-            for answer in answers(lines):
-                click.echo(json.dumps(answer))
+            for answer in answers(lines, explain=explain):
+                if explain:
+                    click.echo(answer["id"])
+                    click.echo("\n".join(f"  {printable(line)}" for line in answer["trace"]))
+                else:
+                    click.echo(json.dumps(answer))
     except (ValueError, OSError) as error:
         raise Failure(f"{cases}: {error}") from error
 

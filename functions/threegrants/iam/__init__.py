@@ -7,6 +7,7 @@ deciding statements, and for a layer without an allow the statement that came ne
 from threegrants.iam.documents import Policy, PolicyError
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.layers import Decision, LayerOutcome, evaluate, evaluate_layer
+from threegrants.iam.owners import only_for_owner
 from threegrants.iam.policies import Effect, Layer, Policies, PolicyLevel
 from threegrants.iam.public import is_public
 from threegrants.iam.request import Request
@@ -27,4 +28,5 @@ __all__ = [
     "evaluate",
     "evaluate_layer",
     "is_public",
+    "only_for_owner",
 ]

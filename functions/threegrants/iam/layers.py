@@ -60,8 +60,15 @@ class Decision(NamedTuple):
 
     @property
     def layers(self) -> tuple[LayerOutcome, ...]:
-        """The trace: what every layer says by itself, worked out when it is asked for."""
+        """What every layer says by itself, worked out when it is asked for."""
         return tuple(evaluate_layer(self.request, layer, self.policies) for layer in Layer)
+
+    @property
+    def trace(self) -> tuple[str, ...]:
+        """The same in words, line by line; strings of policies and request come as they are."""
+        from threegrants.iam.trace import trace  # noqa: PLC0415 - only a reader needs it
+
+        return trace(self)
 
 
 def evaluate(request: Request, policies: Policies) -> Decision:

@@ -10,6 +10,7 @@ from threegrants.iam import (
     Request,
     evaluate,
     is_public,
+    only_for_owner,
 )
 
 A, B = "111111111111", "222222222222"
@@ -129,8 +130,42 @@ ROWS = [
               rcps=(PolicyLevel("root", (policy(statement("*", "Deny")),)),)), False),
     ("RCPFullAWSAccess is always attached", s3(),
      Policies(identity=(ALL,), rcps=(PolicyLevel("root", ()),)), True),
+    ("a VPC endpoint policy narrows everyone by PrincipalArn", s3(**{"aws:PrincipalArn": ROLE}),
+     Policies(identity=(ALL,), vpc_endpoint=(policy(
+         statement("*", Condition={"ArnEquals": {"aws:PrincipalArn": ROLE}})),)), True),
+    ("the owner's account is a condition key", s3(**{"s3:ResourceAccount": A}),
+     Policies(identity=(policy(statement(
+         Condition={"StringEquals": {"aws:ResourceAccount": A, "s3:ResourceAccount": A}})),)), False),
     ("a VPC endpoint policy must allow", s3(),
      Policies(identity=(ALL,), vpc_endpoint=(policy(statement("*", action="ec2:*")),)), False),
+    ("RCPs do not bind the management account's resources",
+     s3(owner=B, **{"aws:PrincipalOrgMasterAccountId": B}),
+     Policies(identity=(ALL,), resource=policy(statement(ROLE)),
+              rcps=(PolicyLevel("root", (policy(statement("*", "Deny")),)),)), True),
+    ("RCPs do not bind AWS managed keys", kms(**{"kms:ResourceAliases": ("alias/aws/s3",)}),
+     Policies(resource=policy(statement("*")),
+              rcps=(PolicyLevel("root", (policy(statement("*", "Deny")),)),)), True),
+    ("SCPs do not bind the management account", s3(**{"aws:PrincipalOrgMasterAccountId": A}),
+     Policies(identity=(ALL,), scps=(PolicyLevel("root", (DENY,)),)), True),
+    ("a federated user without a session policy may nothing", s3(FEDERATED),
+     Policies(identity=(ALL,)), False),
+    ("a KMS grant to a session is free of an implicit deny of the boundary", kms(),
+     Policies(grants=(KmsGrant(KEY, SESSION, ("Decrypt",)),), boundaries=(NARROW,)), True),
+    ("a KMS grant to a role is not", kms(),
+     Policies(grants=(KmsGrant(KEY, ROLE, ("Decrypt",)),), boundaries=(NARROW,)), False),
+    ("across accounts a KMS grant stands for the key policy", kms(owner=B),
+     Policies(identity=(ALL,), grants=(KmsGrant(KEY.replace(A, B), ROLE, ("Decrypt",)),)), True),
+    ("a grant's encryption context has case",
+     kms(**{"kms:EncryptionContext:Stage": "live"}),
+     Policies(grants=(KmsGrant(KEY, ROLE, ("Decrypt",),
+                               {"EncryptionContextSubset": {"stage": "live"}}),)), False),
+    ("a bucket policy cannot lock its owner's root user out of the policy itself",
+     s3(ROOT, action="s3:PutBucketPolicy", resource="arn:aws:s3:::b"),
+     Policies(resource=policy(statement("*", "Deny"))), True),
+    ("a resource policy's statement without a principal means nobody", s3(),
+     Policies(resource=policy(statement())), False),
+    ("the unique id of a live role counts", s3(**{"aws:userid": "AROAEXAMPLEROLE00001:s"}),
+     Policies(resource=policy(statement("AROAEXAMPLEROLE00001"))), True),
     ("RestrictPublicBuckets shuts other accounts out", s3(owner=B),
      Policies(identity=(ALL,), resource=policy(statement("*")), block_public_access=True), False),
     ("RestrictPublicBuckets leaves the own account in", s3(),
@@ -161,6 +196,15 @@ CONDITIONS = [
      "StringNotEquals", "aws:x", ["a", "b"], False),
     ("condition keys have no case", {"AWS:x": "y"}, "StringEquals", "aws:X", "y", True),
     ("values have case", {"aws:x": "Y"}, "StringEquals", "aws:x", "y", False),
+    ("ForAnyValue fails on a missing key also with IfExists", {},
+     "ForAnyValue:StringEqualsIfExists", "aws:TagKeys", "a", False),
+    ("a key without values is absent", {"aws:TagKeys": ()}, "Null", "aws:TagKeys", "true", True),
+    ("a pattern with fewer than six fields is like no ARN", {"aws:SourceArn": "arn:aws:s3:::b"},
+     "ArnLike", "aws:SourceArn", "arn:*", False),
+    ("every IPv4 address", {"aws:SourceIp": "192.0.2.7"}, "IpAddress", "aws:SourceIp",
+     "0.0.0.0/0", True),
+    ("an IPv6 address is in no IPv4 range", {"aws:SourceIp": "2001:db8::1"}, "NotIpAddress",
+     "aws:SourceIp", "0.0.0.0/0", True),
     ("ArnEquals takes wildcards", {"aws:SourceArn": "arn:aws:s3:::b"}, "ArnEquals",
      "aws:SourceArn", "arn:aws:s3:::*", True),
     ("a star of ArnLike does not cross colons", {"aws:SourceArn": "arn:aws:s3:eu:1:b"}, "ArnLike",
@@ -196,6 +240,9 @@ RESOURCES = [
     ("star spans slashes and line breaks", "arn:aws:s3:::b/*", "arn:aws:s3:::b/x/y\nz", True),
     ("a question mark is exactly one character", "arn:aws:s3:::b/?", "arn:aws:s3:::b/", False),
     ("ARNs have case", "arn:aws:s3:::B/*", OBJECT, False),
+    ("a star that ends a field runs on over the colons", "arn:aws:s3:*", OBJECT, True),
+    ("a star inside a field does not", "arn:aws:*3:k", "arn:aws:s3:::k", False),
+    ("an incomplete ARN is completed", "arn:aws:s3", OBJECT, True),
     ("an unresolved variable matches nothing", "arn:aws:s3:::b/${aws:username}", OBJECT, False),
     ("a default stands in", "arn:aws:s3:::b/${aws:username, 'k'}", OBJECT, True),
 ]
@@ -216,6 +263,15 @@ def test_variables_are_plain_text_in_the_old_version():
 
 def test_action_names_have_no_case():
     assert by_identity(s3(), policy(statement(action="S3:getOBJECT")))
+
+
+@pytest.mark.parametrize(("action", "only"), [
+    ("kms:GetKeyPolicy", True), ("kms:PutKeyPolicy", True), ("kms:ScheduleKeyDeletion", True),
+    ("s3:GetBucketPolicy", True), ("s3:PutBucketPolicy", True),
+    ("kms:Decrypt", False), ("kms:DescribeKey", False), ("s3:GetBucketAcl", False),
+])  # fmt: skip
+def test_operations_that_never_work_across_accounts(action, only):
+    assert only_for_owner(action) is only
 
 
 PUBLIC = [
@@ -253,6 +309,38 @@ NEAREST = [
     ("a condition not met", statement(ROLE, Condition={"StringEquals": {"aws:x": "y"}}),
      "condition_key_missing"),
 ]  # fmt: skip
+
+
+def test_the_nearest_miss_speaks_of_the_request():
+    request = kms(**{"kms:ViaService": "s3.us-east-1.amazonaws.com"})
+    text = statement(
+        ROLE, Condition={"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
+    )
+    near = outcome(request, Policies(resource=policy(text, name="key policy")), "resource").nearest
+    assert near.failed[0].detail == (
+        "the condition StringEquals on kms:ViaService wants s3.eu-west-1.amazonaws.com; "
+        "the request came through s3.us-east-1.amazonaws.com"
+    )
+
+
+def test_the_trace_can_be_read():
+    delegating = policy(statement(ROOT), name="bucket policy")
+    decision = evaluate(s3(), Policies(identity=(NARROW,), resource=delegating, boundaries=(ALL,)))
+    assert decision.trace == (
+        "implicit deny (identity:implicit, resource:implicit)",
+        "identity-based policies: implicit deny",
+        "resource-based policy: allow by bucket policy #0, which leaves it to the account's IAM",
+        "permissions boundary: allow by p #0",
+        "session policy: not in force",
+        "service control policies: not in force",
+        "resource control policies: not in force",
+        "VPC endpoint policy: not in force",
+    )
+    near = evaluate(s3(), Policies(identity=(policy(statement(resource="arn:aws:s3:::b")),)))
+    assert near.trace[1:3] == (
+        "identity-based policies: implicit deny; nearest is p #0",
+        "  the resource is the bucket; object actions need arn:aws:s3:::b/*",
+    )
 
 
 @pytest.mark.parametrize(("text", "code"), [n[1:] for n in NEAREST], ids=[n[0] for n in NEAREST])

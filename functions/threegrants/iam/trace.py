@@ -1,0 +1,53 @@
+"""A decision for a person to read: what each layer says, and because of which statement.
+
+See docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html ("Policy types") for the names.
+"""
+
+from threegrants.iam.layers import Decision, LayerOutcome
+from threegrants.iam.policies import Effect, Layer
+from threegrants.iam.statement import StatementRef
+
+_NAMES = {
+    Layer.IDENTITY: "identity-based policies",
+    Layer.RESOURCE: "resource-based policy",
+    Layer.BOUNDARY: "permissions boundary",
+    Layer.SESSION: "session policy",
+    Layer.SCP: "service control policies",
+    Layer.RCP: "resource control policies",
+    Layer.VPCE: "VPC endpoint policy",
+}
+_WORDS = {
+    Effect.ALLOW: "allow",
+    Effect.EXPLICIT_DENY: "explicit deny",
+    Effect.IMPLICIT_DENY: "implicit deny",
+}
+
+
+def trace(decision: Decision) -> tuple[str, ...]:
+    """One line for the decision, one for each layer, and one for what a near miss lacks."""
+    causes = f" ({', '.join(decision.causes)})" if decision.causes else ""
+    lines = [f"{_WORDS[decision.effect]}{causes}"]
+    for outcome in decision.layers:
+        lines += _layer(outcome)
+    return tuple(lines)
+
+
+def _layer(outcome: LayerOutcome) -> list[str]:
+    name = _NAMES[outcome.layer]
+    if not outcome.applies:
+        return [f"{name}: not in force"]
+    line = f"{name}: {_WORDS[outcome.effect]}"
+    if outcome.deciding:
+        line += " by " + ", ".join(_ref(ref) for ref in outcome.deciding)
+    elif outcome.effect is Effect.EXPLICIT_DENY:
+        line += " by S3 Block Public Access (RestrictPublicBuckets)"
+    if outcome.delegates:
+        line += ", which leaves it to the account's IAM"
+    near = outcome.nearest
+    if near is None:
+        return [line]
+    return [f"{line}; nearest is {_ref(near.ref)}", *(f"  {miss.detail}" for miss in near.failed)]
+
+
+def _ref(ref: StatementRef) -> str:
+    return f"{ref.policy} {ref.sid or f'#{ref.position}'}"
