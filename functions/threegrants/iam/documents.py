@@ -5,7 +5,7 @@ docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html (a key policy'
 Action or Resource is accepted, and has no effect).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from threegrants.iam.conditions import (
@@ -50,7 +50,7 @@ class Policy(NamedTuple):
     name: str
     statements: tuple[Statement, ...]
     kept: Kept[str, list[Statement]] | None = None
-    """of a long policy: the statements about an action"""
+    """of a long policy: its index, the statements about an action in lower case"""
 
     @classmethod
     def parse(cls, document: Mapping[str, Any] | str, name: str) -> "Policy":
@@ -87,10 +87,6 @@ class Policy(NamedTuple):
                 raise error.below(place) from None
         statements = tuple(found)
         return cls(name, statements, _index(statements) if len(found) >= _INDEXED else None)
-
-    def about(self, action: str) -> Sequence[Statement]:
-        """The statements that may be about an action, given in lower case."""
-        return self.statements if self.kept is None else self.kept[action]
 
 
 def _index(statements: tuple[Statement, ...]) -> Kept[str, list[Statement]]:

@@ -11,19 +11,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Notes(dict[K, V], Generic[K, V]):
-    """What was worked out from a value, written on it: no part of what the value is."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Notes)
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return 0
-
-
-class Kept(Notes[K, V]):
+class Kept(dict[K, V], Generic[K, V]):
     """`table[key]` is `make(key)`, worked out once; raises whatever `make` raises."""
 
     __slots__ = ("_make", "_most")
@@ -39,3 +27,10 @@ class Kept(Notes[K, V]):
             self.clear()
         self[key] = made
         return made
+
+    def __eq__(self, other: object) -> bool:
+        """What was worked out before is no part of a value: two tables never make a difference."""
+        return isinstance(other, Kept)
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return 0

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from threegrants.iam.documents import Policy
 from threegrants.iam.grants import KmsGrant
-from threegrants.iam.kept import Notes
 from threegrants.iam.public import is_public
 from threegrants.iam.request import Asked, Kind
 from threegrants.iam.statement import Bound, bind
@@ -58,7 +57,7 @@ class _InForce(NamedTuple):
     vpc_endpoint: tuple[Policy, ...]
     grants: tuple[KmsGrant, ...]
     block_public_access: bool
-    plans: "Notes[Asked, Plan]"
+    plans: "dict[Asked, Plan]"
 
 
 class Policies(_InForce):
@@ -81,9 +80,16 @@ class Policies(_InForce):
         """The policies, without any plan yet (see `plan`)."""
         listed: tuple[Any, ...] = (
             identity, resource, boundaries, session, scps, rcps, vpc_endpoint, grants,
-            block_public_access, Notes(),
+            block_public_access, {},
         )  # fmt: skip
         return tuple.__new__(cls, listed)
+
+    def __eq__(self, other: object) -> bool:
+        """What was worked out before is no part of the value."""
+        return isinstance(other, Policies) and self[:-1] == other[:-1]
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
 
 Group = tuple[Policy, ...]

@@ -60,9 +60,10 @@ class Principals(NamedTuple):
 
     def reach(self, asked: Asked, deny: bool = False, bounded: bool = False) -> Reach:  # noqa: FBT001, FBT002
         """How the element reaches a principal; `bounded` if a permissions boundary is on it."""
-        return self._inverted(asked, deny, bounded) if self.inverted else self._named(asked)
+        return self._inverted(asked, deny, bounded) if self.inverted else self.named(asked)
 
-    def _named(self, asked: Asked) -> Reach:
+    def named(self, asked: Asked) -> Reach:
+        """How the names of the element reach a principal, whether or not it is inverted."""
         principal, kind = asked.principal, asked.kind
         if kind is _SERVICE:
             return _DIRECT if self.anyone or principal in self.services else _NONE
@@ -93,7 +94,7 @@ class Principals(NamedTuple):
             # "…the permissions boundary … always denied" (the NotPrincipal page).
             return Reach.ANYONE
         if not deny:
-            return Reach.NONE if self._named(asked) else Reach.ANYONE
+            return Reach.NONE if self.named(asked) else Reach.ANYONE
         own = asked.principal in self.names or asked.kind is Kind.ROOT
         through = asked.role is None or asked.plays(self.names)
         spared = own and through and asked.account in self.accounts

@@ -86,13 +86,18 @@ def bind(
     denies: list[Bound] = []
     action = asked.action
     for policy in group:
-        for statement in policy.about(action):
+        statements = policy.statements if policy.kept is None else policy.kept[action]
+        for statement in statements:
             _, allow, principals, actions, resources, conditions, _ = statement
             if actions is None or resources is None or not actions.include[action]:
                 continue
             reach = _DIRECT
             if principals is not None:
-                reach = principals.reach(asked, not allow, bounded)
+                reach = (
+                    principals.reach(asked, not allow, bounded)
+                    if principals.inverted
+                    else principals.named(asked)
+                )
             elif named:
                 continue
             tests: Tests = ()
