@@ -1,5 +1,6 @@
 """From a denied call and its evidence to a diagnosis."""
 
+from threegrants.diagnosis.absent import absent_object
 from threegrants.diagnosis.blockers import blockers, lacks
 from threegrants.diagnosis.grants import bucket_half, key_half
 from threegrants.diagnosis.summary import summarise
@@ -45,15 +46,25 @@ def diagnose(
         stops,
         _reachable(on_bucket.resource, on_key.resource, iam, evidence, writable) and bool(grantee),
     )
+    absent = absent_object(call, evidence) if outcome is Outcome.ALREADY_ALLOWED else None
     return Diagnosis(
         bucket_policy=on_bucket.resource,
         key_policy=on_key.resource,
         iam_policy=iam,
         blockers=stops,
-        unknowns=(*lacks(call, evidence), *_contradiction(call, evidence, on_bucket.resource, iam)),
+        unknowns=(
+            *lacks(call, evidence),
+            *_contradiction(call, evidence, on_bucket.resource, iam),
+            *((absent,) if absent else ()),
+        ),
         outcome=outcome,
         summary=summarise(
-            call, evidence, (on_bucket.resource, on_key.resource, iam), stops, outcome
+            call,
+            evidence,
+            (on_bucket.resource, on_key.resource, iam),
+            stops,
+            outcome,
+            may_be_absent=bool(absent),
         ),
         cross_account=_cross_account(evidence),
         grantee=grantee,

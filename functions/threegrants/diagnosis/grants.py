@@ -70,7 +70,7 @@ def bucket_half(call: DeniedCall, evidence: Evidence) -> Pair:
         if isinstance(bucket.account, Unread):
             pairs.append(_owner_unknown(identity_side(question, evidence), bucket.account))
             continue
-        resource = resource_side(question, bucket.policy, "bucket policy")
+        resource = resource_side(question, bucket.policy, "bucket policy", evidence.caller)
         owner = question.request.resource_account
         if evidence.caller.type in NO_IDENTITY:
             none = not_needed("no_identity_policies", "the caller has no identity-based policies")
@@ -119,7 +119,7 @@ def _key_action(call: DeniedCall, evidence: Evidence, key: KeyEvidence, action: 
         grant = unknown(_why_no_question(evidence))
         return Pair(grant, grant)
     across = evidence.caller.account != key.account
-    resource = resource_side(question, key.policy, "key policy", key)
+    resource = resource_side(question, key.policy, "key policy", evidence.caller, key)
     if across and isinstance(key.manager, Read) and key.manager.value == "AWS":
         detail = (
             "the key is an AWS managed key: its policy cannot be changed, so it can never serve "

@@ -49,11 +49,25 @@ def judge(
     documents: Sequence[NamedPolicy],
     knowledge: Knowledge,
     grants: tuple[KmsGrant, ...] = (),
+    *,
+    bounded: bool | None = False,
 ) -> Judged:
-    """The outcome of one layer for one request, certain or not."""
+    """The outcome of one layer for one request, certain or not.
+
+    `bounded` says whether a permissions boundary is on the caller (None: not known), for a
+    resource-based policy's Deny with NotPrincipal hits every caller that has one.
+    """
+    if bounded is None:
+        free, bound = (
+            judge(layer, request, documents, knowledge, grants, bounded=b) for b in (False, True)
+        )
+        if free.effect is bound.effect:
+            return free
+        return Judged(None, hangs_on=("whether the caller has a permissions boundary",))
     try:
         loaded = [(document.name, _load(document)) for document in documents]
-        generous = _outcome(layer, request, loaded, grants, _World(knowledge, "Allow"))
+        limits = (Policy("permissions boundary", ()),) if bounded else ()
+        generous = _outcome(layer, request, loaded, grants, limits, _World(knowledge, "Allow"))
         keys = {
             key
             for _, document in loaded
@@ -62,7 +76,7 @@ def judge(
         }
         if not keys:
             return Judged(generous)  # both worlds are the same
-        strict = _outcome(layer, request, loaded, grants, _World(knowledge, "Deny"))
+        strict = _outcome(layer, request, loaded, grants, limits, _World(knowledge, "Deny"))
     except PolicyError as error:
         return Judged(None, trouble=str(error))
     if generous.effect is strict.effect:
@@ -85,11 +99,14 @@ def _outcome(
     request: Request,
     loaded: Iterable[tuple[str, Mapping[str, Any]]],
     grants: tuple[KmsGrant, ...],
+    limits: tuple[Policy, ...],
     world: "_World",
 ) -> LayerOutcome:
     parsed = tuple(Policy.parse(world.of(document), name) for name, document in loaded)
     if layer is Layer.RESOURCE:
-        policies = Policies(resource=parsed[0] if parsed else None, grants=grants)
+        policies = Policies(
+            resource=parsed[0] if parsed else None, grants=grants, boundaries=limits
+        )
     elif layer is Layer.BOUNDARY:
         policies = Policies(boundaries=parsed)
     else:

@@ -6,8 +6,16 @@ from dataclasses import dataclass
 from threegrants.diagnosis.context import Knowledge, kms_knowledge, partition_of, s3_knowledge
 from threegrants.diagnosis.judge import Judged, judge
 from threegrants.diagnosis.verdicts import Reason
-from threegrants.evidence import Evidence, Item, KeyEvidence, NamedPolicy, Read, Unread
-from threegrants.iam import Effect, Layer, Request
+from threegrants.evidence import (
+    CallerEvidence,
+    Evidence,
+    Item,
+    KeyEvidence,
+    NamedPolicy,
+    Read,
+    Unread,
+)
+from threegrants.iam import Effect, KmsGrant, Layer, Request
 from threegrants.records import CallerType, DeniedCall
 from threegrants.records.operations import on_object
 
@@ -112,7 +120,11 @@ def identity_side(question: Question, evidence: Evidence) -> Side:
 
 
 def resource_side(
-    question: Question, policy: Item[str | None], name: str, key: KeyEvidence | None = None
+    question: Question,
+    policy: Item[str | None],
+    name: str,
+    caller: CallerEvidence,
+    key: KeyEvidence | None = None,
 ) -> Side:
     """What the bucket policy, or the key policy together with the key's grants, says."""
     named: Item[tuple[NamedPolicy, ...]]
@@ -121,7 +133,9 @@ def resource_side(
     else:
         named = Read((NamedPolicy(name, policy.value),) if policy.value is not None else ())
     grants = key.grants.value if key and isinstance(key.grants, Read) else ()
-    side = _side(Layer.RESOURCE, question, named, grants)
+    boundary = caller.boundary
+    bounded = boundary.value is not None if isinstance(boundary, Read) else None
+    side = _side(Layer.RESOURCE, question, named, grants, bounded=bounded)
     if key and isinstance(key.grants, Unread) and side.effect is Effect.IMPLICIT_DENY:
         # A KMS grant we may not list could allow what the key policy does not.
         return Side(None, (_unread(key.grants, f"grants of {name}"),))
@@ -147,7 +161,9 @@ def _side(
     layer: Layer,
     question: Question,
     policies: Item[tuple[NamedPolicy, ...]],
-    grants: tuple[object, ...] = (),
+    grants: tuple[KmsGrant, ...] = (),
+    *,
+    bounded: bool | None = False,
 ) -> Side:
     if isinstance(policies, Unread):
         return Side(None, (_unread(policies, f"{layer.value} policies"),))
@@ -156,7 +172,8 @@ def _side(
         question.request,
         policies.value,
         question.knowledge,
-        grants,  # type: ignore[arg-type]
+        grants,
+        bounded=bounded,
     )
     return Side(
         judged.effect,

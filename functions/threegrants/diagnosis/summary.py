@@ -20,12 +20,20 @@ def summarise(
     grants: tuple[Grant, Grant, IamGrant],
     stops: tuple[Blocker, ...],
     outcome: Outcome,
+    *,
+    may_be_absent: bool = False,
 ) -> str:
     """Who cannot do what, and which of the grants is missing."""
     who = _who(call, evidence)
     what = f"{_VERBS[call.access.value]} {_target(call, evidence)}"
     if outcome is Outcome.ALREADY_ALLOWED:
-        return f"{who} can {what} now: every grant the call needs is in place."
+        done = f"{who} can {what} now: every grant the call needs is in place."
+        if may_be_absent:
+            done += (
+                " If it is still refused, the object may not exist: without s3:ListBucket S3 says "
+                "Access Denied for that too."
+            )
+        return done
     start = f"{who} cannot {what}"
     causes = _causes(call, evidence, grants)
     if stops:

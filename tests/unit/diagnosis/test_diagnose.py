@@ -180,6 +180,29 @@ def test_a_boundary_blocks_and_is_not_patched():
     assert finding.patches == ()
 
 
+def test_notprincipal_spares_nobody_who_has_a_boundary():
+    session = f"arn:aws:sts::{B}:assumed-role/analyst/s"
+    spared = {"NotPrincipal": {"AWS": [session, ROLE, ROOT_B]}}
+    deny = {"Effect": "Deny", **spared, "Action": "s3:*", "Resource": "*"}
+    seen = evidence((*IN_BUCKET, deny), IN_KEY, IN_IAM)
+    bound = NamedPolicy("limits", policy(ADMIN), "boundary")
+    limited = replace(seen, caller=replace(seen.caller, boundary=Read(bound)))
+    unread = replace(seen, caller=replace(seen.caller, boundary=UNREAD))
+    found = [diagnose(call(), e).bucket_policy.verdict.value for e in (seen, limited, unread)]
+    assert found == ["granted", "denied", "unknown"]
+
+
+def test_a_missing_object_looks_like_a_missing_grant():
+    seen = evidence(IN_BUCKET, IN_KEY, IN_IAM)
+    found = diagnose(call(), seen)
+    assert found.allowed
+    assert "the object may not exist" in found.summary
+    assert "whether the object exists" in [lack.what for lack in found.unknowns]
+    lister = allow(ROLE, "s3:ListBucket", BUCKET), allow(action="s3:ListBucket", resource=BUCKET)
+    seen = evidence((*IN_BUCKET, lister[0]), IN_KEY, (*IN_IAM, lister[1]))
+    assert "may not exist" not in diagnose(call(), seen).summary
+
+
 def test_awss_own_word_of_a_policy_we_cannot_read():
     message = (
         f"User: arn:aws:sts::{B}:assumed-role/analyst/s is not authorized to perform: "
