@@ -6,10 +6,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template build bench differential clean
+.PHONY: help setup demo test lint types template build bench bench-scenarios differential clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 # The locks are complete, so pip resolves nothing (--no-deps): left to resolve `coverage[toml]`, it
 # would take the newest release instead of the locked one, and then miss its hash.
@@ -62,6 +62,9 @@ $(SIMULATOR)/.ready:
 
 bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against iam-simulate (needs npm)
 	$(BIN)/python benchmarks/evaluator.py --against $(SIMULATOR)
+
+bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosis, with a confusion table (about 4 minutes)
+	$(BIN)/python benchmarks/scenarios/run.py
 
 differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
 	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from threegrants.alerts import Alert, alert_for
-from threegrants.evidence import Accounts
+from threegrants.evidence import Accounts, Read, resolvable, resolve
 from threegrants.examine import Finding, Rules, examine
 from threegrants.incidents import Conflict, Incident, State, Store, document, incident_id
 from threegrants.incidents.document import signature
@@ -36,11 +36,7 @@ class Watch:
             ClientError: if DynamoDB or SNS refuses; to be delivered again.
         """
         finding: Finding | None = None
-        identity = incident_id(call)
-        if call.caller.arn is None and call.caller.unique_id:
-            # Only the account's IAM knows which role AROA… is: read first, then name the incident.
-            finding = examine(call, self.reader, self.rules)
-            identity = incident_id(call, finding.evidence)
+        identity = incident_id(call, self._resolved(call))
         incident = self.store.join(identity, call, record)
         for _ in range(_TRIES):
             if incident.state in (State.APPLYING, State.ROLLING_BACK):
@@ -58,6 +54,13 @@ class Watch:
             raise Conflict(f"incident {identity} is being changed by too many others")
         self._alert(incident)
         return incident
+
+    def _resolved(self, call: DeniedCall) -> str | None:
+        """Only the account's IAM knows which role `AROA…` is; the answer is kept."""
+        if not resolvable(call.caller):
+            return None
+        found = resolve(self.reader, call.caller.account or "", call.caller.unique_id or "")
+        return found.value if isinstance(found, Read) else None
 
     def _keep(self, incident: Incident, finding: Finding) -> Incident:
         body = document(

@@ -1,10 +1,12 @@
 """From a record to a verified patch and back, on moto: evidence, incidents, alerts, remedy."""
 
 import json
+from collections import Counter
 from importlib import resources
 
 import jsonschema
 import pytest
+from botocore.client import BaseClient
 
 from aws.conftest import A, B, document
 from threegrants.evidence import Accounts, Read, Unread, gather
@@ -137,6 +139,41 @@ def test_a_growing_incident_alerts_at_ten(desk):
     for number in range(12):
         desk.see(event=f"e-{number}")
     assert [alert.attributes["reason"] for alert in desk.alerts] == ["opened", "count"]
+
+
+def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
+    role = aws.client("iam", B).get_role(RoleName="analyst")["Role"]["RoleId"]
+    owners = {"type": "AWSAccount", "principalId": f"{role}:s", "accountId": B}
+    calls = []
+    real = BaseClient._make_api_call
+
+    def counted(self, operation, parameters):
+        calls.append((self.meta.service_model.service_name, operation))
+        return real(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    for number in range(120):
+        event = {**record(event=f"e-{number}"), "userIdentity": owners}
+        event["eventTime"] = f"2026-11-24T03:{number % 60:02}:00Z"
+        incident = desk.watch.see(parse_record(event), event)
+    assert incident.count == desk.store.get(incident.id).count == 120
+    assert (incident.first_seen, incident.last_seen) == (
+        "2026-11-24T03:00:00Z", "2026-11-24T03:59:00Z"
+    )  # fmt: skip
+    assert len(desk.alerts) == 3  # opened, 10, 100
+    reads = Counter(service for service, _ in calls if service not in {"dynamodb", "sts"})
+    assert sum(reads.values()) < 60
+    assert Counter(operation for _, operation in calls)["ListRoles"] == 1
+
+
+def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
+    first = desk.see()
+    table = desk.store._table
+    closed = desk.store.move(first, State.REJECTED, "a person", "rejected")
+    key = {"pk": f"incident#{first.id}", "sk": "meta"}
+    assert "expires_at" in table.get_item(Key=key)["Item"]
+    desk.store.move(closed, State.OPEN, "service", "opened again")
+    assert "expires_at" not in table.get_item(Key=key)["Item"]
 
 
 def test_other_objects_widen_the_prefix(desk):

@@ -5,6 +5,7 @@ serialisable, in which everything is either `Read(value)` or `Unread(why, needs)
 """
 
 from threegrants.evidence.accounts import AccountError, Accounts
+from threegrants.evidence.caller import resolvable, resolve
 from threegrants.evidence.gather import gather
 from threegrants.evidence.snapshot import (
     BucketEvidence,
@@ -31,4 +32,6 @@ __all__ = [
     "Read",
     "Unread",
     "gather",
+    "resolvable",
+    "resolve",
 ]

@@ -1,7 +1,7 @@
 """The caller's side: identity-based policies, permissions boundary and tags of a role or user."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,7 +54,7 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
     def iam() -> Any:
         return accounts.client(account, "iam")
 
-    named = _holder(accounts, iam, caller, account)
+    named = _holder(accounts, caller, account)
     if isinstance(named, Unread):
         return _unread(caller, named)
     kind, holder = named.value
@@ -97,9 +97,7 @@ def _unread(caller: Caller, why: Unread) -> CallerEvidence:
     return CallerEvidence(caller.type, caller.account, arn, caller.unique_id, why, why, why)
 
 
-def _holder(
-    accounts: Accounts, iam: Callable[[], Any], caller: Caller, account: str
-) -> Item[tuple[str, str]]:
+def _holder(accounts: Accounts, caller: Caller, account: str) -> Item[tuple[str, str]]:
     """The kind (role or user) and name of who holds the policies, from ARN or unique id."""
     if caller.arn:
         resource = caller.arn.split(":", 5)[-1]
@@ -109,28 +107,34 @@ def _holder(
         return Unread(
             f"{caller.arn} is neither a role nor a user", "the caller's own policies, by hand"
         )
-    unique = caller.unique_id or ""
-    if unique.startswith("AROA"):
-        return _by_id(accounts, iam, account, ("role", "list_roles", "Roles", "RoleId", unique))
-    if unique.startswith("AIDA"):
-        return _by_id(accounts, iam, account, ("user", "list_users", "Users", "UserId", unique))
+    if resolvable(caller):
+        found = resolve(accounts, account, caller.unique_id or "")
+        if isinstance(found, Unread):
+            return found
+        kind, _, path = found.value.split(":", 5)[-1].partition("/")
+        return Read((kind, path.rsplit("/", 1)[-1]))
     return Unread(
         "the record names the caller by account only",
         f"the caller's own copy of the record, from account {account}",
     )
 
 
-def _by_id(
-    accounts: Accounts, iam: Callable[[], Any], account: str, how: tuple[str, str, str, str, str]
-) -> Item[tuple[str, str]]:
-    """Resolve `AROA…` or `AIDA…`: IAM has no call for it, so the account's list is searched."""
-    kind, operation, group, field, unique = how
+def resolve(accounts: Accounts, account: str, unique: str) -> Item[str]:
+    """The ARN behind `AROA…` or `AIDA…`: IAM has no call for it, so the account's list is searched.
+
+    A unique id is never given twice (IAM user guide, "IAM identifiers"), so what was found is kept.
+    """
+    kind, operation, group, field = _LISTS[unique[:4]]
+    held = _RESOLVED.get((account, unique))
+    if held:
+        return Read(held)
 
     def search() -> str | None:
-        for page in iam().get_paginator(operation).paginate():
+        iam = accounts.client(account, "iam")
+        for page in iam.get_paginator(operation).paginate():
             for entry in page[group]:
                 if entry[field] == unique:
-                    return str(entry[f"{kind.title()}Name"])
+                    return str(entry["Arn"])
         return None
 
     found = ask(search, accounts.needs(f"iam:List{kind.title()}s", f"every {kind}", account))
@@ -140,7 +144,24 @@ def _by_id(
         return Unread(
             f"no {kind} in account {account} has the id {unique} any more", "nothing: gone"
         )
-    return Read((kind, found.value))
+    if len(_RESOLVED) >= _KEPT:
+        _RESOLVED.clear()
+    _RESOLVED[account, unique] = found.value
+    return Read(found.value)
+
+
+_LISTS = {
+    "AROA": ("role", "list_roles", "Roles", "RoleId"),
+    "AIDA": ("user", "list_users", "Users", "UserId"),
+}
+_RESOLVED: dict[tuple[str, str], str] = {}
+_KEPT = 10_000
+
+
+def resolvable(caller: Caller) -> bool:
+    """Whether the record names the caller by a unique id alone."""
+    unique = caller.unique_id or ""
+    return not caller.arn and bool(caller.account) and unique[:4] in _LISTS
 
 
 _ACTIONS = {

@@ -64,7 +64,10 @@ def read_key(
             region=region,
             policy=policy,
             state=Read(str(about.get("KeyState", "Enabled"))),
-            manager=Read(str(about.get("KeyManager", "CUSTOMER"))),
+            # Aliases below aws/ are reserved for AWS managed keys (KMS guide, "Aliases").
+            manager=Read(
+                "AWS" if "alias/aws/" in stated else str(about.get("KeyManager", "CUSTOMER"))
+            ),
             grants=grants,
         )
     )

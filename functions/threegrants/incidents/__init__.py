@@ -5,7 +5,8 @@ In: a `Finding`. Out: an incident in DynamoDB with its diagnosis document, count
 
 from threegrants.incidents.document import document
 from threegrants.incidents.identity import incident_id
+from threegrants.incidents.items import Incident
 from threegrants.incidents.states import State
-from threegrants.incidents.store import Conflict, Incident, NoIncident, Store
+from threegrants.incidents.store import Conflict, NoIncident, Store
 
 __all__ = ["Conflict", "Incident", "NoIncident", "State", "Store", "document", "incident_id"]

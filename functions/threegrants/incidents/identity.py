@@ -3,18 +3,19 @@
 import hashlib
 import json
 
-from threegrants.evidence import Evidence, Read
 from threegrants.records import DeniedCall
 
 
-def principal_of(call: DeniedCall, evidence: Evidence | None = None) -> str:
+def principal_of(call: DeniedCall, resolved: str | None = None) -> str:
     """The role or user without its path (names are unique in an account), or what stands for it.
 
     The two copies of one record may name the same role with and without its path.
+
+    Args:
+        call: the denied call.
+        resolved: the caller's ARN, where the record has only its unique id.
     """
-    arn = call.caller.arn
-    if evidence is not None and isinstance(evidence.caller.arn, Read):
-        arn = evidence.caller.arn.value or arn
+    arn = resolved or call.caller.arn
     if arn:
         head, _, resource = arn.rpartition(":")
         kind, _, path = resource.partition("/")
@@ -24,8 +25,8 @@ def principal_of(call: DeniedCall, evidence: Evidence | None = None) -> str:
     return f"{call.caller.type}:{call.caller.invoked_by or call.caller.account or ''}"
 
 
-def incident_id(call: DeniedCall, evidence: Evidence | None = None) -> str:
-    """`tg-` and 16 hex digits."""
+def incident_id(call: DeniedCall, resolved: str | None = None) -> str:
+    """`tg-` and 16 hex digits; `resolved` as for `principal_of`."""
     what = call.bucket or call.kms_key or ""
-    parts = (principal_of(call, evidence), what, call.access.value)
+    parts = (principal_of(call, resolved), what, call.access.value)
     return "tg-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
