@@ -9,7 +9,7 @@ from threegrants.diagnosis.sides import (
 )
 from threegrants.diagnosis.verdicts import Blocker, Lack, Verdict
 from threegrants.evidence import Evidence, Read, Unread
-from threegrants.iam import Effect, Policy, PolicyError, is_public
+from threegrants.iam import Effect, Policy, PolicyError, is_public, only_for_owner
 from threegrants.records import CallerType, DeniedCall
 
 _LAYER_NAMES = {
@@ -39,6 +39,7 @@ def blockers(call: DeniedCall, evidence: Evidence) -> tuple[Blocker, ...]:
         *_public_access(evidence),
         *_key_state(evidence),
         *_caller(call, evidence),
+        *_owners_only(call, evidence),
     ]
     kinds = {blocker.kind for blocker in found}
     found += [blocker for blocker in _stated(call, evidence) if blocker.kind not in kinds]
@@ -118,6 +119,19 @@ def _caller(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     if (call.caller.arn or "").find(":role/aws-service-role/") >= 0:
         detail = "the caller is a service-linked role: its permissions belong to the AWS service"
         return [Blocker("service_linked_role", Verdict.DENIED, None, None, detail)]
+    return []
+
+
+def _owners_only(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
+    """Operations that a service keeps to the owner's account: no grant opens them."""
+    for question in _questions(call, evidence):
+        action, owner = question.request.action, question.request.resource_account
+        if only_for_owner(action) and owner and evidence.caller.account != owner:
+            detail = (
+                f"{action} works from the owner's account {owner} only, whatever the policies say: "
+                "use a role of that account"
+            )
+            return [Blocker("owner_account_only", Verdict.DENIED, None, None, detail)]
     return []
 
 

@@ -214,6 +214,14 @@ def test_awss_own_word_of_a_policy_we_cannot_read():
     assert found.outcome.value == "do_not_patch"
 
 
+def test_what_works_in_the_owners_account_only_is_never_granted():
+    across = conclude(call("PutBucketPolicy"), evidence(iam=(ADMIN,)), Rules())
+    assert [b.kind for b in across.diagnosis.blockers] == ["owner_account_only"]
+    assert (across.diagnosis.outcome.value, across.patches) == ("do_not_patch", ())
+    inside = diagnose(call("PutBucketPolicy", account=A), evidence(iam=(ADMIN,), account=A))
+    assert inside.blockers == ()
+
+
 def test_aws_managed_key_cannot_be_shared():
     seen = evidence(IN_BUCKET, IN_KEY, IN_IAM)
     seen = replace(seen, key=Read(replace(seen.key.value, manager=Read("AWS"))))
