@@ -151,13 +151,21 @@ def _condition(condition: Condition, request: Request) -> Mismatch:
     wanted = _some([template.text for template in condition.wanted])
     found = request.values.get(condition.key, ())
     values = [found] if isinstance(found, str) else list(found)
-    demand = f"the condition {condition.text} on {condition.shown_key} wants {wanted}"
+    demand = (
+        f"the condition {condition.text} on {condition.shown_key} wants {_want(condition, wanted)}"
+    )
     if not values:
         detail = f"{demand}; the request does not carry that key"
         return Mismatch("condition", "condition_key_missing", wanted, "", detail)
     actual = _some(values)
     said = _REQUESTS.get(condition.key, "the request has {}").format(actual or "an empty value")
     return Mismatch("condition", "condition_not_met", wanted, actual, f"{demand}; {said}")
+
+
+def _want(condition: Condition, wanted: str) -> str:
+    if condition.operator is None:
+        return "the key to be absent" if wanted.lower() == "true" else "the key to be there"
+    return f"anything but {wanted}" if condition.operator.negated else wanted
 
 
 def _some(texts: list[str]) -> str:

@@ -323,6 +323,21 @@ def test_the_nearest_miss_speaks_of_the_request():
     )
 
 
+WANTS = [
+    ("StringEquals", "eu", "wants eu; the request has us"),
+    ("StringNotEquals", "us", "wants anything but us; the request has us"),
+    ("Null", "true", "wants the key to be absent; the request has us"),
+]
+
+
+@pytest.mark.parametrize(("operator", "value", "said"), WANTS, ids=[w[0] for w in WANTS])
+def test_a_condition_that_is_not_met_is_said_in_words(operator, value, said):
+    text = statement(Condition={operator: {"aws:RequestedRegion": value}})
+    decision = evaluate(s3(**{"aws:RequestedRegion": "us"}), Policies(identity=(policy(text),)))
+    [miss] = decision.layers[0].nearest.failed
+    assert miss.detail.endswith(said)
+
+
 def test_the_trace_can_be_read():
     delegating = policy(statement(ROOT), name="bucket policy")
     decision = evaluate(s3(), Policies(identity=(NARROW,), resource=delegating, boundaries=(ALL,)))
