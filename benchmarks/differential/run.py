@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
 
 from generate import cases
-from shrink import Case, shrink
+from shrink import Case, at, paths, shrink
 
 from threegrants.cases import answer
 
@@ -39,12 +39,8 @@ def _principal(case: Case) -> str:
 
 
 def _old_variable(case: Case) -> bool:
-    documents = [case.get("resourcePolicy"), case.get("sessionPolicy")]
-    for name in ("identityPolicies", "permissionBoundaries", "vpcEndpointPolicies"):
-        documents += [entry["policy"] for entry in case.get(name) or ()]
-    for name in ("scps", "rcps"):
-        documents += [e["policy"] for level in case.get(name) or () for e in level["policies"]]
-    return any(d and d["Version"] == "2008-10-17" and "${" in json.dumps(d) for d in documents)
+    documents = [at(case, path) for path in paths(case)]
+    return any(d["Version"] == "2008-10-17" and "${" in json.dumps(d) for d in documents)
 
 
 EXPLAINED: dict[str, tuple[str, Callable[[Case], bool]]] = {

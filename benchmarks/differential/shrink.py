@@ -36,8 +36,8 @@ def _smaller(case: Case) -> Iterator[Case]:
     for name in _LISTS:
         for place in range(len(case.get(name) or ())):
             yield {**case, name: case[name][:place] + case[name][place + 1 :]}
-    for path in _documents(case):
-        statements = _at(case, path)["Statement"]
+    for path in paths(case):
+        statements = at(case, path)["Statement"]
         for place, statement in enumerate(statements):
             if len(statements) > 1:
                 yield _with(case, path, statements[:place] + statements[place + 1 :])
@@ -76,7 +76,8 @@ def _fewer(values: Any) -> Iterator[list[str]]:
             yield values[:place] + values[place + 1 :]
 
 
-def _documents(case: Case) -> list[tuple[Any, ...]]:
+def paths(case: Case) -> list[tuple[Any, ...]]:
+    """Where the policy documents of a case are."""
     found: list[tuple[Any, ...]] = [
         (n,) for n in ("resourcePolicy", "sessionPolicy") if case.get(n)
     ]
@@ -88,7 +89,8 @@ def _documents(case: Case) -> list[tuple[Any, ...]]:
     return found
 
 
-def _at(case: Case, path: tuple[Any, ...]) -> dict[str, Any]:
+def at(case: Case, path: tuple[Any, ...]) -> dict[str, Any]:
+    """The policy document at a path."""
     value: Any = case
     for step in path:
         value = value[step]
@@ -97,5 +99,5 @@ def _at(case: Case, path: tuple[Any, ...]) -> dict[str, Any]:
 
 def _with(case: Case, path: tuple[Any, ...], statements: list[dict[str, Any]]) -> Case:
     changed = copy.deepcopy(case)
-    _at(changed, path)["Statement"] = statements
+    at(changed, path)["Statement"] = statements
     return changed

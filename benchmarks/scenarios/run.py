@@ -21,18 +21,18 @@ from typing import Any
 from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "functions"))
+sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
 
 import boto3
 from botocore.handlers import BUILTIN_HANDLERS
 from moto import mock_aws
+from words import REGION, A, B
 
 from threegrants.evidence import Accounts
 from threegrants.examine import Rules, examine
 from threegrants.records import parse_record
 
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
-A, B, REGION = "111111111111", "222222222222", "eu-west-1"
 READER = "threegrants-reader"
 GRANTS = ("bucket_policy", "key_policy", "iam_bucket", "iam_key")
 
@@ -171,13 +171,16 @@ def answer(scenario: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def scenarios() -> list[dict[str, Any]]:
+    with gzip.open(FILE, "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--only", default="", help="only ids and causes with this text")
     given = options.parse_args()
-    with gzip.open(FILE, "rt") as lines:
-        listed = [json.loads(line) for line in lines]
-    listed = [s for s in listed if given.only in f"{s['id']} {s['cause']}"]
+    listed = [s for s in scenarios() if given.only in f"{s['id']} {s['cause']}"]
     with ProcessPoolExecutor() as workers:
         found = list(workers.map(answer, listed, chunksize=4))
     confusion: Counter[tuple[str, str, str]] = Counter()

@@ -79,23 +79,18 @@ def load_request(asked: Mapping[str, Any]) -> Request:
 
 def load_policies(case: Mapping[str, Any]) -> Policies:
     """The policies of a case, compiled."""
-    get = case.get
-    resource, session, grants, settings = (
-        get("resourcePolicy"),
-        get("sessionPolicy"),
-        get("grants"),
-        get("settings"),
-    )
+    settings = (case.get("settings") or {}).get("s3") or {}
+    resource, session = case.get("resourcePolicy"), case.get("sessionPolicy")
     return Policies(
-        _named(get("identityPolicies")),
-        Policy.parse(resource, "resource policy") if resource else None,
-        _named(get("permissionBoundaries")),
-        Policy.parse(session, "session policy") if session else None,
-        _levels(get("scps")),
-        _levels(get("rcps")),
-        _named(get("vpcEndpointPolicies")),
-        tuple(_grant(grant) for grant in grants) if grants else (),
-        bool(settings and (settings.get("s3") or {}).get("blockPublicAccess")),
+        identity=_named(case.get("identityPolicies")),
+        resource=Policy.parse(resource, "resource policy") if resource else None,
+        boundaries=_named(case.get("permissionBoundaries")),
+        session=Policy.parse(session, "session policy") if session else None,
+        scps=_levels(case.get("scps")),
+        rcps=_levels(case.get("rcps")),
+        vpc_endpoint=_named(case.get("vpcEndpointPolicies")),
+        grants=tuple([_grant(grant) for grant in case.get("grants") or ()]),
+        block_public_access=bool(settings.get("blockPublicAccess")),
     )
 
 
@@ -109,12 +104,8 @@ def _grant(grant: Mapping[str, Any]) -> KmsGrant:
 
 
 def _named(listed: Iterable[Mapping[str, Any]] | None) -> tuple[Policy, ...]:
-    if not listed:
-        return ()
-    return tuple([Policy.parse(entry["policy"], entry["name"]) for entry in listed])
+    return tuple([Policy.parse(entry["policy"], entry["name"]) for entry in listed or ()])
 
 
 def _levels(listed: Iterable[Mapping[str, Any]] | None) -> tuple[PolicyLevel, ...]:
-    if not listed:
-        return ()
-    return tuple([PolicyLevel(level["orgId"], _named(level["policies"])) for level in listed])
+    return tuple([PolicyLevel(level["orgId"], _named(level["policies"])) for level in listed or ()])

@@ -40,7 +40,7 @@ def plan_of(request: Request, policies: Policies) -> "Plan":
 
 
 def applies(rows: list[Bound], arn: str, values: Values) -> bool:
-    """Whether one of several statements applies."""
+    """Whether one of several statements applies: `hold` for each, without its call."""
     for row in rows:
         for test in row[0]:
             if not test(arn, values):
@@ -104,7 +104,7 @@ class Plan:
         allows, denies = found
         if denies:
             self.denies.append((_EXPLICIT[layer], _merged(denies)))
-        return _merged(allows) if len(allows) >= _WORTH_MERGING else allows
+        return _merged(allows)
 
     def _resource(self, policy: Policy, asked: Asked, policies: Policies) -> None:
         allows, denies = bound(_RESOURCE, (policy,), asked, policies)

@@ -98,7 +98,6 @@ Group = tuple[Policy, ...]
 
 _GROUPS: Mapping[Layer, Callable[[Asked, Policies], Sequence[Group]]] = {
     Layer.IDENTITY: lambda asked, of: () if asked.account is None else (of.identity,),
-    Layer.RESOURCE: lambda _, of: () if of.resource is None else ((of.resource,),),
     Layer.BOUNDARY: lambda _, of: [(policy,) for policy in of.boundaries],
     Layer.SESSION: lambda _, of: () if of.session is None else ((of.session,),),
     Layer.SCP: lambda asked, of: (
@@ -113,7 +112,7 @@ _GROUPS: Mapping[Layer, Callable[[Asked, Policies], Sequence[Group]]] = {
 
 
 def groups(layer: Layer, asked: Asked, policies: Policies) -> Sequence[Group]:
-    """The policies of a layer that are in force for a kind of request."""
+    """The policies of a layer that are in force for a kind of request; RESOURCE is one policy."""
     return _GROUPS[layer](asked, policies)
 
 

@@ -5,6 +5,7 @@ record), `work` (the intent and progress of an apply or rollback), `event#…` (
 that was counted, so that a redelivery is not counted twice) and `history#…`.
 """
 
+import dataclasses
 import json
 import time
 import uuid
@@ -71,23 +72,28 @@ class Store:
                 "attribute_not_exists(pk)",
             )
             if current is not None and only_counts(current, call):
-                last_seen = max(current.last_seen, call.time)
-                writes = [marker, count(identity, last_seen)]
-                joined = {**meta_of(current), "count": current.count + 1, "last_seen": last_seen}
+                seen = max(current.last_seen, call.time)
+                writes = [marker, count(identity, seen)]
+                joined = dataclasses.replace(
+                    current, count=current.count + 1, last_seen=seen, counted=True
+                )
             else:
-                joined = joined_with(identity, current, call)
-                opened = [history_line(identity, "service", "opened", None, State.OPEN)]
+                item = joined_with(identity, current, call)
                 writes = [
                     marker,
-                    replace(identity, joined, current),
+                    replace(identity, item, current),
                     put({**key_of(identity, "record"), "record": json.dumps(record)}),
-                    *([] if current else [put(item) for item in opened]),
                 ]
+                if current is None:
+                    writes.append(
+                        put(history_line(identity, "service", "opened", None, State.OPEN))
+                    )
+                joined = self._with(item, counted=True)
             try:
                 self._write(writes)
             except Conflict:
                 continue
-            return self._with(joined, counted=True)
+            return joined
         raise Conflict(f"incident {identity} is being changed by too many others; try again")
 
     def diagnosed(

@@ -1,24 +1,15 @@
 """Every case of the two case files: the decision, and the causes where the case states them."""
 
-import gzip
 import json
-from pathlib import Path
 
 import pytest
 
 from threegrants.cases import answer
 from threegrants.iam import Policy, PolicyError
+from unit.iam.questions import questions
 
-CASES = Path(__file__).parent / "cases"
-
-
-def _cases(name):
-    with gzip.open(CASES / f"{name}.jsonl.gz", "rt") as lines:
-        return [json.loads(line) for line in lines]
-
-
-DOCUMENTED = _cases("documented")
-RANDOM = _cases("random")
+DOCUMENTED = questions("documented")
+RANDOM = questions("random")
 
 
 @pytest.mark.parametrize("case", DOCUMENTED, ids=[case["id"] for case in DOCUMENTED])

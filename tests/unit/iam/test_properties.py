@@ -4,19 +4,16 @@ Questions are mixed from the parts of the 3,000 random cases: the request of one
 policies of another, and so on.
 """
 
-import gzip
 import json
-from pathlib import Path
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from threegrants.cases import answer, load
 from threegrants.iam import Effect, Layer, evaluate, evaluate_layer
+from unit.iam.questions import questions
 
-with gzip.open(Path(__file__).parent / "cases" / "random.jsonl.gz", "rt") as _lines:
-    RANDOM = [json.loads(line) for line in _lines]
-
+RANDOM = questions("random")
 PARTS = ("identityPolicies", "resourcePolicy", "sessionPolicy", "permissionBoundaries", "scps",
          "rcps", "vpcEndpointPolicies")  # fmt: skip
 LISTS = ("identityPolicies", "permissionBoundaries", "vpcEndpointPolicies")

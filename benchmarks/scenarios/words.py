@@ -1,0 +1,130 @@
+"""The words scenarios are built of: statements, worlds, records and labels."""
+
+from typing import Any
+
+A, B, REGION = "111111111111", "222222222222", "eu-west-1"
+BUCKET, OBJECT = "arn:aws:s3:::a-reports", "arn:aws:s3:::a-reports/2026/q3.csv"
+ROLE = f"arn:aws:iam::{B}:role/analyst"
+SESSION = f"arn:aws:sts::{B}:assumed-role/analyst/sam"
+ACCESS = {
+    "read": ("GetObject", "s3:GetObject", f"{BUCKET}/*", "kms:Decrypt"),
+    "write": ("PutObject", "s3:PutObject", f"{BUCKET}/*", "kms:GenerateDataKey"),
+    "list": ("ListObjects", "s3:ListBucket", BUCKET, None),
+}
+GRANTED, MISSING, DENIED, UNKNOWN, NOT_NEEDED = (
+    "granted",
+    "missing",
+    "denied",
+    "unknown",
+    "not_needed",
+)
+Statement = dict[str, Any]
+
+
+def allow(principal: Any, action: Any, resource: Any, **more: Any) -> Statement:
+    named = (
+        {} if principal is None else {"Principal": "*" if principal == "*" else {"AWS": principal}}
+    )
+    return {"Effect": "Allow", **named, "Action": action, "Resource": resource, **more}
+
+
+def deny(*given: Any, **more: Any) -> Statement:
+    return {**allow(*given, **more), "Effect": "Deny"}
+
+
+def policy(*statements: Statement) -> dict[str, Any] | None:
+    return {"Version": "2012-10-17", "Statement": list(statements)} if statements else None
+
+
+def root(account: str = A) -> Statement:
+    return allow(f"arn:aws:iam::{account}:root", "kms:*", "*")
+
+
+def record(
+    access: str = "read", copy: str = "caller", message: str = "Access Denied", **more: Any
+) -> dict:
+    """A CloudTrail record; `more` replaces its fields, `parameters` adds to requestParameters."""
+    operation = ACCESS[access][0]
+    parameters = {"bucketName": "a-reports", "Host": f"a-reports.s3.{REGION}.amazonaws.com"}
+    if access == "list":
+        parameters["list-type"] = "2"
+    else:
+        parameters["key"] = "2026/q3.csv"
+    identity: dict[str, Any] = {
+        "type": "AWSAccount",
+        "principalId": "${ROLE_ID}:sam",
+        "accountId": B,
+    }
+    if copy == "caller":
+        issuer = {
+            "type": "Role",
+            "principalId": "${ROLE_ID}",
+            "arn": ROLE,
+            "accountId": B,
+            "userName": "analyst",
+        }
+        identity = {
+            "type": "AssumedRole", "principalId": "${ROLE_ID}:sam", "arn": SESSION, "accountId": B,
+            "sessionContext": {"sessionIssuer": issuer, "attributes": {"mfaAuthenticated": "false"}},
+        }  # fmt: skip
+    owner = A if copy == "owner" else ""
+    found = {
+        "eventVersion": "1.11",
+        "userIdentity": identity,
+        "eventTime": "2026-11-24T03:04:05Z",
+        "eventSource": "s3.amazonaws.com",
+        "eventName": operation,
+        "awsRegion": REGION,
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "[Boto3/1.44]",
+        "errorCode": "AccessDenied",
+        "errorMessage": message,
+        "requestParameters": {**parameters, **more.pop("parameters", {})},
+        "eventID": f"e-{access}-{copy}",
+        "sharedEventID": "4adb04a9-e0cf-57a2-bb87-37d8d8e7b4e3",
+        "resources": [{"type": "AWS::S3::Bucket", "ARN": BUCKET, "accountId": owner}],
+        "eventType": "AwsApiCall",
+        "recipientAccountId": A if copy == "owner" else B,
+        "tlsDetails": {"tlsVersion": "TLSv1.3"},
+    }
+    return {**found, **more}
+
+
+def says(action: str, resource: str, because: str) -> str:
+    return f'User: {SESSION} is not authorized to perform: {action} on resource: "{resource}" {because}'
+
+
+def no(layer: str, action: str) -> str:
+    return f"because no {layer} policy allows the {action} action"
+
+
+def world(
+    bucket: tuple = (), key: tuple | None = None, iam: tuple = (), **more: Any
+) -> dict[str, Any]:
+    """A's bucket and key, and the policies of B's role."""
+    return {
+        "bucket": policy(*bucket),
+        "encryption": "key",
+        "key": policy(*(key if key is not None else (root(),))),
+        "iam": policy(*iam),
+        **more,
+    }
+
+
+def expected(*verdicts: str, outcome: str, blockers: tuple[str, ...] = ()) -> dict[str, Any]:
+    names = ("bucket_policy", "key_policy", "iam_bucket", "iam_key")
+    return {
+        **dict(zip(names, verdicts, strict=True)),
+        "outcome": outcome,
+        "blockers": list(blockers),
+    }
+
+
+def grants(
+    access: str = "read", principal: str = ROLE
+) -> tuple[Statement, Statement | None, list[Statement]]:
+    """The bucket's, the key's and the IAM grant's statements for one kind of access."""
+    _, action, resource, kms = ACCESS[access]
+    key = allow(principal, kms, "*") if kms else None
+    iam = [allow(None, action, resource), *([allow(None, kms, "${KEY}")] if kms else [])]
+    return allow(principal, action, resource), key, iam
