@@ -5,7 +5,7 @@ would supply it, so that a diagnosis can name it instead of guessing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from threegrants.iam import KmsGrant
@@ -95,10 +95,118 @@ class KeyEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyLevel:
+    """The SCPs or RCPs attached to one level of an organisation: root, an OU, or the account."""
+
+    name: str
+    policies: tuple[NamedPolicy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationEvidence:
+    """Where one account stands in AWS Organizations, and the guardrails on its way, root first.
+
+    `id` is `Read(None)` for an account of which it is known that it is in no organisation we can
+    see; then the levels are empty. `path` is the value of `aws:PrincipalOrgPaths`
+    (`o-…/r-…/ou-…/`).
+    """
+
+    account: str
+    id: Item[str | None]
+    management_account: Item[str | None]
+    path: Item[str | None]
+    scps: Item[tuple[PolicyLevel, ...]]
+    rcps: Item[tuple[PolicyLevel, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointEvidence:
+    """The VPC endpoint a request came through; a policy always exists (full access by default)."""
+
+    id: str
+    owner: str | None
+    vpc: str | None
+    policy: Item[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPointEvidence:
+    """The access point a request came through. `policy` is `Read(None)` if it has none."""
+
+    arn: str
+    account: str
+    bucket: Item[str]
+    bucket_account: Item[str | None]
+    policy: Item[str | None]
+    network_origin: Item[str | None]
+    """Internet or VPC"""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvidence:
+    """The object itself, where the reader may look at it (optional).
+
+    `exists` is False only if S3 said 404 to a reader that may list the bucket. `owner` and
+    `bucket_owner` are canonical user ids.
+    """
+
+    exists: Item[bool]
+    encryption: Item["Encryption | None"]
+    owner: Item[str | None]
+    bucket_owner: Item[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One requirement that AWS checked, as `iam-toolbox:GetRequestAuthorizationDetails` lists it."""
+
+    layer: str
+    """identity | resource | boundary | session | scp | rcp | vpce"""
+    effect: str
+    """ALLOW | NO_IMPACT | IMPLICIT_DENY | EXPLICIT_DENY"""
+    target: str | None
+    policies: tuple[str, ...]
+    """URIs of the policies with a statement that matched"""
+    sids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizedAction:
+    """One action on one resource, as AWS evaluated it."""
+
+    action: str
+    resource: str
+    effect: str
+    """ALLOW | EXPLICIT_DENY | IMPLICIT_DENY"""
+    context: Mapping[str, str]
+    """the condition keys of this evaluation, those of the request included"""
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What AWS itself says of the denied request, by the authorization id in its message."""
+
+    id: str
+    actions: tuple[AuthorizedAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """One snapshot. `key` is `Read(None)` where no KMS key takes part in the call."""
+    """One snapshot. `key` is `Read(None)` where no KMS key takes part in the call.
+
+    `at` is when the oldest part was read. `organizations` is by account; `authorization` is
+    `Read(None)` where AWS's message carries no authorization id.
+    """
 
     at: str
     caller: CallerEvidence
     bucket: BucketEvidence | None
     key: Item[KeyEvidence | None]
+    organizations: Mapping[str, OrganizationEvidence] = field(default_factory=dict)
+    endpoint: Item[EndpointEvidence | None] = Read(None)
+    access_point: Item[AccessPointEvidence | None] = Read(None)
+    object: Item[ObjectEvidence | None] = Read(None)
+    authorization: Item[Authorization | None] = Read(None)
+    source: "Evidence | None" = None
+    """Of a copy: the evidence of reading its source."""
