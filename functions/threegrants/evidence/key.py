@@ -1,9 +1,10 @@
 """The key's side: key policy, state, manager and grants, read in the key's own account."""
 
+from collections.abc import Callable
 from typing import Any
 
 from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import ask, together
+from threegrants.evidence.ask import absent_when, ask, together
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
 from threegrants.iam.arns import is_arn
@@ -37,25 +38,43 @@ def read_key(
     def kms() -> Any:
         return accounts.client(account, "kms", region)
 
-    described = ask(
-        lambda: kms().describe_key(KeyId=stated)["KeyMetadata"], needs("kms:DescribeKey")
-    )
-    if isinstance(described, Unread):
-        if full and parts[5].startswith("key/"):
-            return Read(
-                KeyEvidence(
-                    stated, source, account, region, described, described, described, described
-                )
-            )
-        return described
-    about = described.value
-    arn = str(about["Arn"])
-    policy, grants = together(
-        [
+    def describe() -> Item[Any]:
+        return ask(
+            lambda: kms().describe_key(KeyId=stated)["KeyMetadata"],
+            needs("kms:DescribeKey"),
+            absent_when(("NotFoundException",), None),
+        )
+
+    def rest(arn: str) -> list[Callable[[], Any]]:
+        return [
             lambda: ask(lambda: read_key_policy(kms(), arn), needs("kms:GetKeyPolicy")),
             lambda: ask(lambda: _grants(kms(), arn), needs("kms:ListGrants")),
         ]
-    )
+
+    if full and parts[5].startswith("key/"):
+        # Nothing has to be looked up first: one round of calls instead of two.
+        described, policy, grants = together([describe, *rest(stated)])
+    else:
+        described, policy, grants = describe(), None, None
+    if isinstance(described, Unread):
+        if policy is None:
+            return described
+        return Read(
+            KeyEvidence(
+                stated, source, account, region, policy, described, described, grants, stated
+            )
+        )
+    about = described.value
+    if about is None:
+        gone = Unread(f"the key {stated} does not exist in account {account}", "nothing: gone")
+        return Read(
+            KeyEvidence(
+                stated, source, account, region, gone, Read("NotFound"), gone, gone, stated
+            )
+        )
+    arn = str(about["Arn"])
+    if policy is None:
+        policy, grants = together(rest(arn))
     return Read(
         KeyEvidence(
             arn=arn,
@@ -69,6 +88,7 @@ def read_key(
                 "AWS" if "alias/aws/" in stated else str(about.get("KeyManager", "CUSTOMER"))
             ),
             grants=grants,
+            stated=stated,
         )
     )
 

@@ -63,6 +63,8 @@ class Encryption:
     algorithm: str
     key: str | None = None
     bucket_key: bool = False
+    blocked: tuple[str, ...] = ()
+    """encryption types that the bucket refuses (`SSE-C`)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class BucketEvidence:
     """RestrictPublicBuckets in force, from the bucket's or the account's Block Public Access."""
     encryption: Item[Encryption]
     ownership: Item[str]
+    payer: Item[str] = Read("BucketOwner")
+    """who pays for requests: BucketOwner or Requester"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,12 @@ class KeyEvidence:
     region: str
     policy: Item[str | None]
     state: Item[str]
-    """Enabled, Disabled, PendingDeletion, …"""
+    """Enabled, Disabled, PendingDeletion, … or NotFound"""
     manager: Item[str]
     """CUSTOMER or AWS"""
     grants: Item[tuple[KmsGrant, ...]]
+    stated: str = ""
+    """the key as the record or the bucket names it: an ARN, an id or an alias"""
 
 
 @dataclass(frozen=True, slots=True)
