@@ -106,7 +106,9 @@ def stated(call: DeniedCall, evidence: Evidence, read: frozenset[str]) -> list[B
                 continue
             word = "denies" if verdict is Verdict.DENIED else "does not allow"
             at = f" at {check.target}" if check.target else ""
-            detail = f"AWS's own check{at}: a {_name(kind)} {word} {action.action}; ask {OWNERS[kind]}"
+            detail = (
+                f"AWS's own check{at}: a {_name(kind)} {word} {action.action}; ask {OWNERS[kind]}"
+            )
             policy, sid = ", ".join(check.policies) or None, ", ".join(check.sids) or None
             found.setdefault(kind, Blocker(kind, verdict, policy, sid, detail, OWNERS[kind]))
     message = call.message
@@ -139,9 +141,7 @@ def certainty(
     """
     contradicted = [*_by_details(evidence, verdicts), *_by_message(call, verdicts, kinds, read)]
     if contradicted:
-        since = (
-            "they were changed since, or something decides that the record does not carry"
-        )
+        since = "they were changed since, or something decides that the record does not carry"
         lacks = tuple(
             Lack(
                 "AWS's own message",

@@ -50,10 +50,12 @@ def _key(evidence: Evidence) -> KeyEvidence | None:
     return evidence.key.value if isinstance(evidence.key, Read) else None
 
 
-def _key_state(_: DeniedCall, evidence: Evidence) -> list[Blocker]:
+def _key_state(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     key = _key(evidence)
     if key is None or not isinstance(key.state, Read) or key.state.value == "Enabled":
         return []
+    if _key_alias(call, evidence):
+        return []  # looked up in the wrong account: nothing is gone
     if key.state.value == "NotFound":
         detail = f"the key {key.arn} does not exist any more; what it encrypted cannot be read"
     else:
@@ -142,6 +144,8 @@ def _object_owner(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
         seen is None
         or bucket is None
         or call.access is not Access.READ
+        # With ACLs off, every object is the bucket owner's (S3 user guide, "Object Ownership").
+        or bucket.ownership == Read("BucketOwnerEnforced")
         or not isinstance(seen.owner, Read)
         or not isinstance(seen.bucket_owner, Read)
         or not seen.owner.value
@@ -199,7 +203,7 @@ def _blocker(kind: str, detail: str, owner: str, *, policy: str | None = None) -
 
 _LOOKS: tuple[Callable[[DeniedCall, Evidence], list[Blocker]], ...] = (
     _public_access,
-    _key_alias,  # before the state: the name is looked up in the wrong account, nothing is gone
+    _key_alias,
     _key_state,
     _key_region,
     _requester_pays,

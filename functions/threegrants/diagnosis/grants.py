@@ -153,7 +153,9 @@ def key_half(call: DeniedCall, evidence: Evidence) -> Pair:
         [_key_action(call, evidence, key.value, action) for action in call.kms_actions]
     )
     if call.kms_doubt:
-        return Pair(_doubted(found.resource, call.kms_doubt), _doubted(found.identity, call.kms_doubt))
+        return Pair(
+            _doubted(found.resource, call.kms_doubt), _doubted(found.identity, call.kms_doubt)
+        )
     return found
 
 

@@ -135,9 +135,7 @@ def _rcps(_: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
 def _levels(layer: Layer, question: Question, levels: Item[tuple[PolicyLevel, ...]]) -> _Asked:
     if isinstance(levels, Unread):
         return ()  # said once, with the other policies that were not read
-    return [
-        (level.name, guardrail_side(layer, question, level.policies)) for level in levels.value
-    ]
+    return [(level.name, guardrail_side(layer, question, level.policies)) for level in levels.value]
 
 
 def _endpoint(call: DeniedCall, question: Question, evidence: Evidence) -> _Asked:

@@ -112,8 +112,15 @@ class Diagnosis:
 
     @property
     def allowed(self) -> bool:
-        """True if every grant the call needs is in place and nothing else stops it."""
-        return self.outcome is Outcome.ALREADY_ALLOWED
+        """True if every grant the call needs is in place and no policy or setting stops it.
+
+        An object that does not exist stops the call too, but nothing is left to grant.
+        """
+        if self.outcome is Outcome.ALREADY_ALLOWED:
+            return True
+        grants = (self.bucket_policy, self.key_policy, self.iam_policy)
+        fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
+        return fine and [one.kind for one in self.blockers] == ["object_missing"]
 
 
 _GRAVITY = (

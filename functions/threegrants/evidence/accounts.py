@@ -5,17 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import create_loader
 
 from threegrants.evidence.recent import Recent
 
 _EARLY = timedelta(minutes=5)
+_LOADER = create_loader()
+"""One for the sessions of all accounts: each would read and parse the same service models again."""
 _CONFIG = Config(
     retries={"mode": "adaptive", "max_attempts": 6},
     connect_timeout=5,
     read_timeout=15,
-    max_pool_connections=32,
+    max_pool_connections=64,
     user_agent_extra="threegrants",
 )
 
@@ -131,10 +135,8 @@ class Accounts:
                 f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
             ) from error
         given = answer["Credentials"]
-        session = boto3.Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-            region_name=self.region,
-        )
+        core = botocore.session.Session()
+        core.register_component("data_loader", _LOADER)
+        core.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        session = boto3.Session(botocore_session=core, region_name=self.region)
         return session, given["Expiration"] - _EARLY

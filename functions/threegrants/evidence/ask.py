@@ -14,7 +14,8 @@ T = TypeVar("T")
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "403"}
 )
-_WIDTH = 16
+_WIDTH = 64
+"""Questions asked at once: more than a role or user can have policies attached."""
 
 
 def code_of(error: ClientError) -> str:

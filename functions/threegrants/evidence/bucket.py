@@ -108,7 +108,7 @@ def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> B
 
     def payer() -> str:
         answer = s3().get_bucket_request_payment(Bucket=bucket, ExpectedBucketOwner=account)
-        return str(answer["Payer"])
+        return str(answer.get("Payer") or "BucketOwner")
 
     block, account_wide, ownership, pays = together(
         [

@@ -62,9 +62,19 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
     def needs(action: str) -> str:
         return accounts.needs(action, f"{kind} {holder}", account)
 
-    about, policies = together(
+    def about_and_boundary() -> tuple[Item[Mapping[str, Any]], Item[NamedPolicy | None]]:
+        found = ask(lambda: _about(iam(), kind, holder), needs(f"iam:Get{kind.title()}"))
+        if isinstance(found, Unread):
+            return found, found
+        bound = found.value.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        return found, ask(
+            lambda: _managed(iam(), bound, "boundary") if bound else None,
+            accounts.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
+        )
+
+    (about, boundary), policies = together(
         [
-            lambda: ask(lambda: _about(iam(), kind, holder), needs(f"iam:Get{kind.title()}")),
+            about_and_boundary,
             lambda: ask(lambda: _policies(iam(), kind, holder), needs(_ACTIONS[kind])),
         ]
     )
@@ -78,7 +88,6 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
         return replace(_unread(caller, about), policies=policies)
     facts: Mapping[str, Any] = about.value
     federated = caller.type is CallerType.FEDERATED_USER
-    bound = facts.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     return CallerEvidence(
         # A caller known by an id alone has turned out to be a role or a user.
         type=caller.type if federated or caller.arn else _TYPES[kind],
@@ -87,10 +96,7 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
         arn=Read(caller.arn if federated else str(facts["Arn"])),
         unique_id=str(facts.get("RoleId") or facts.get("UserId") or "") or caller.unique_id,
         policies=policies,
-        boundary=ask(
-            lambda: _managed(iam(), bound, "boundary") if bound else None,
-            accounts.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
-        ),
+        boundary=boundary,
         tags=Read({tag["Key"]: tag["Value"] for tag in facts.get("Tags", ())}),
     )
 
@@ -107,9 +113,7 @@ def _holder(accounts: Accounts, caller: Caller, account: str) -> Item[tuple[str,
         kind, _, path = known.split(":", 5)[-1].partition("/")
         if kind in {"role", "user"} and path:
             return Read((kind, path.rsplit("/", 1)[-1]))
-        return Unread(
-            f"{known} is neither a role nor a user", "the caller's own policies, by hand"
-        )
+        return Unread(f"{known} is neither a role nor a user", "the caller's own policies, by hand")
     if resolvable(caller):
         found = resolve(accounts, account, caller.unique_id or "")
         if isinstance(found, Unread):

@@ -13,7 +13,7 @@ from typing import Any
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.accounts import Accounts
 from threegrants.evidence.ask import together
-from threegrants.evidence.authorization import read_authorization
+from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import Claim, claim_bucket, read_bucket
 from threegrants.evidence.caller import read_caller
 from threegrants.evidence.endpoint import read_endpoint
@@ -121,7 +121,9 @@ class _Work:
     def _organization(self, account: str | None) -> tuple[OrganizationEvidence, ...]:
         if not account or not account.isdigit():
             return ()
-        found = read_organization(self.accounts, self.accounts.organizations, account)
+        found = read_organization(
+            self.accounts, self.accounts.organizations, account, fresh=self.fresh
+        )
         return (found,)
 
     def endpoint(self) -> Item[EndpointEvidence | None]:
@@ -143,7 +145,13 @@ class _Work:
         if not marked:
             return Read(None)
         account = call.caller.account or call.recipient_account or ""
-        return read_authorization(self.accounts, account, marked, call.region)
+        found = read_authorization(self.accounts, account, marked, call.region)
+        if isinstance(found, Read) and found.value and not concerns(found.value, call):
+            return Unread(
+                "what AWS holds under the authorization id of the message is about another request",
+                "nothing: the message cannot be trusted in this",
+            )
+        return found
 
     def owner(self) -> _Owner:
         """Access point, bucket, key, object, and the organisations of their accounts."""
@@ -170,7 +178,9 @@ class _Work:
         point: Item[AccessPointEvidence | None],
     ) -> _Owner:
         account = claim.owner.value if isinstance(claim.owner, Read) else None
-        found, key, seen, organization = together(
+        default = claim.encryption.value.key if isinstance(claim.encryption, Read) else None
+        likely = _third(default, account, self.call.caller.account)
+        found, key, seen, *organizations = together(
             [
                 lambda: self._recent(
                     ("bucket", bucket, account, self.call.region),
@@ -179,12 +189,16 @@ class _Work:
                 lambda: early if early is not None else self._default_key(claim),
                 lambda: self._object(bucket, account),
                 lambda: self._organization(account),
+                # A key of a third account: where it stands is asked for while it is read.
+                lambda: self._organization(likely),
             ]
         )
         if early is None and isinstance(seen, Read) and seen.value is not None:
             key = self._own_key(seen.value, claim, key)
-        more = self._key_organization(key, account)
-        return _Owner(found, key, seen, point, (*organization, *more))
+        known = tuple(place for places in organizations for place in places)
+        if likely is None:
+            known += self._key_organization(key, account)
+        return _Owner(found, key, seen, point, known)
 
     def _claim(self, bucket: str, stated: str | None) -> Claim:
         asked = self._candidates()
@@ -297,10 +311,13 @@ class _Work:
         """The organisation of a key that lies in a third account."""
         if isinstance(key, Unread) or key.value is None:
             return ()
-        account = key.value.account
-        if account in (known, self.call.caller.account):
-            return ()
-        return self._organization(account)
+        return self._organization(_third(key.value.arn, known, self.call.caller.account))
+
+
+def _third(key: str | None, *known: str | None) -> str | None:
+    """The account of a key's ARN, if it is none of those known already."""
+    account = key.split(":")[4] if key and is_arn(key) else None
+    return None if account in known else account
 
 
 def _with_own_key(headers: Mapping[str, str]) -> bool:

@@ -57,5 +57,5 @@ class Recent:
 
 
 def now() -> str:
-    """This moment, as CloudTrail writes times."""
+    """The present moment, as CloudTrail writes times."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

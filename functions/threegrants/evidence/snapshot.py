@@ -229,8 +229,9 @@ class Authorization:
 class Evidence:
     """One snapshot. `key` is `Read(None)` where no KMS key takes part in the call.
 
-    `at` is when the oldest part was read. `organizations` is by account; `authorization` is
-    `Read(None)` where AWS's message carries no authorization id.
+    `at` is when the oldest part was read, the organisations apart: those change seldom, are kept
+    longer and say their own time. `organizations` is by account; `authorization` is `Read(None)`
+    where AWS's message carries no authorization id.
     """
 
     at: str
@@ -244,3 +245,9 @@ class Evidence:
     authorization: Item[Authorization | None] = Read(None)
     source: "Evidence | None" = None
     """Of a copy: the evidence of reading its source."""
+
+    @property
+    def oldest(self) -> str:
+        """When the oldest part of all was read."""
+        times = [place.at for place in self.organizations.values() if place.at]
+        return min([self.at, *times, *([self.source.oldest] if self.source else [])])

@@ -84,8 +84,8 @@ def document(
         "patches": [patch.to_json() for patch in finding.patches],
         "summary": diagnosis.summary,
         "message": call.message.text or None,
-        "evidence_at": evidence.at,
-        "evidence_age_seconds": _age(evidence.at),
+        "evidence_at": evidence.oldest,
+        "evidence_age_seconds": _age(evidence.oldest),
     }
 
 
