@@ -49,6 +49,9 @@ def ask(
         return Unread(f"AWS answered {code}: {_line(error)}", needs)
     except BotoCoreError as error:
         return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
+    except (LookupError, TypeError, ValueError) as error:
+        # One answer that is not as documented must not cost the whole diagnosis.
+        return Unread(f"AWS's answer was not as documented: {type(error).__name__}", needs)
 
 
 def _line(error: ClientError) -> str:
