@@ -33,6 +33,8 @@ _DENIALS = frozenset(
 )
 _FOR_S3 = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Internal"})
 """How a KMS record says that S3 called for someone, over the years."""
+_ALIASES = ("-s3alias", ".mrap")
+"""How the names end that stand for an access point, not for a bucket."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _HEAD_DOUBT = (
     "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
@@ -237,8 +239,8 @@ def _resources(
     In the caller's copy of a cross-account denial the owner's account is an empty string
     (CloudTrail user guide, "Receiving log files from multiple accounts").
     """
-    bucket = text(asked, "bucketName", "requestParameters")
-    point = owner = None
+    asked_for = text(asked, "bucketName", "requestParameters")
+    point = owner = listed = None
     for index, entry in enumerate(entries(record, "resources")):
         where = f"resources[{index}]"
         arn, kind = text(entry, "ARN", where) or "", text(entry, "type", where) or ""
@@ -246,11 +248,14 @@ def _resources(
             point = arn or point
         elif kind in {"AWS::S3::Bucket", ""} or (arn.startswith("arn:") and "/" not in arn):
             owner = text(entry, "accountId", where) or owner
-            if not bucket and ":::" in arn:
-                bucket = arn.split(":::", 1)[1].split("/", 1)[0] or None
-    if bucket and bucket.startswith("arn:") and ":accesspoint/" in bucket:
-        return None, bucket, owner
-    return bucket, point, owner if owner and owner.isdigit() and len(owner) == 12 else None  # noqa: PLR2004
+            if not listed and ":::" in arn:
+                listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
+    known = owner if owner and owner.isdigit() and len(owner) == 12 else None  # noqa: PLR2004
+    if asked_for and asked_for.startswith("arn:") and ":accesspoint/" in asked_for:
+        return listed, asked_for, known
+    if asked_for and asked_for.endswith(_ALIASES):
+        return listed, point, known
+    return asked_for or listed, point, known
 
 
 def _kms_resource(record: Mapping[str, Any]) -> str | None:
