@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aws.conftest import REGION, A, B, document
-from aws.reader import asked, enforced
+from aws.reader import asked, changed, enforced
 from threegrants.evidence import Accounts, Read, Unread
 from threegrants.evidence.endpoint import read_endpoint
 
@@ -45,6 +45,17 @@ def test_by_default_everything_may_pass(aws, accounts):
     found = read_endpoint(accounts, named, (A,), REGION).value
     [statement] = json.loads(found.policy.value)["Statement"]
     assert (statement["Effect"], statement["Action"]) == ("Allow", "*")
+
+
+def test_the_owner_of_a_shared_vpc_is_named(aws, accounts):
+    named, _ = endpoint(aws, A)
+    owners = iter([C, None])
+    ec2 = accounts.client(A, "ec2", REGION)
+    changed(
+        ec2, "DescribeVpcEndpoints", lambda p: p["VpcEndpoints"][0].update(OwnerId=next(owners))
+    )
+    assert read_endpoint(accounts, named, (A,), REGION).value.owner == C
+    assert read_endpoint(accounts, named, (A,), REGION).value.owner == A
 
 
 def test_each_account_is_asked_once(aws, accounts):

@@ -166,13 +166,26 @@ def test_a_permission_that_lacks_is_named(aws, s3, without, lacks, by_version):
         assert any(action in needs for action in without)
         assert f"role threegrants-reader in account {A}" in needs
         assert KEY not in needs + getattr(found, part).why
+    if without == NO_GET:
+        assert ("s3:GetObjectVersion" in found.encryption.needs) is by_version
 
 
-def test_the_list_tells_what_head_may_not(aws, s3):
+@pytest.mark.parametrize("near", [KEY + ".bak", None])
+def test_the_list_tells_what_head_may_not(aws, s3, near):
+    if near:
+        put(s3, near)
     with enforced(aws, A, without=NO_GET) as entered:
-        assert read(entered).exists == Read(False)
         found = read(entered)
-    assert found.encryption == Read(None)
+    assert (found.exists, found.encryption) == (Read(False), Read(None))
+
+
+def test_head_tells_of_a_delete_marker_without_the_list(aws, s3):
+    versioned(s3)
+    put(s3)
+    marker = s3.delete_object(Bucket=BUCKET, Key=KEY)["VersionId"]
+    with enforced(aws, A, without=NO_LIST) as entered:
+        assert read(entered).exists == Read(False)
+        assert read(entered, version=marker).exists == Read(False)
 
 
 def test_a_bucket_policy_that_keeps_the_reader_out(aws, s3):
@@ -199,14 +212,19 @@ def test_a_customer_provided_key(s3, accounts):
 
 
 def test_a_bucket_that_is_gone_is_no_missing_object(aws, accounts):
+    # A HEAD says 404 of both; moto says more.
+    refused(accounts.client(A, "s3", REGION), "HeadObject", "404", 404)
     found = read(accounts)
     assert isinstance(found.exists, Unread)
     assert "NoSuchBucket" in found.exists.why
 
 
-def test_a_list_that_is_cut_short_proves_nothing(s3, accounts):
+@pytest.mark.parametrize("beyond", [False, True])
+def test_a_list_that_is_cut_short_proves_nothing(s3, accounts, beyond):
     versioned(s3)
     version = put(s3)
+    if beyond:  # unless it has come to later keys already
+        put(s3, KEY + ".bak")
     client = accounts.client(A, "s3", REGION)
     refused(client, "HeadObject", "403", 403)
     changed(
@@ -218,5 +236,8 @@ def test_a_list_that_is_cut_short_proves_nothing(s3, accounts):
         ),
     )
     found = read(accounts, version=version)
-    assert isinstance(found.exists, Unread)
     assert isinstance(found.owner, Unread)
+    if beyond:
+        assert found.exists == Read(False)
+    else:
+        assert isinstance(found.exists, Unread)
