@@ -63,6 +63,8 @@ class Encryption:
     algorithm: str
     key: str | None = None
     bucket_key: bool = False
+    blocked: tuple[str, ...] = ()
+    """encryption types that the bucket refuses (`SSE-C`)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class BucketEvidence:
     """RestrictPublicBuckets in force, from the bucket's or the account's Block Public Access."""
     encryption: Item[Encryption]
     ownership: Item[str]
+    payer: Item[str] = Read("BucketOwner")
+    """who pays for requests: BucketOwner or Requester"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,12 @@ class KeyEvidence:
     region: str
     policy: Item[str | None]
     state: Item[str]
-    """Enabled, Disabled, PendingDeletion, …"""
+    """Enabled, Disabled, PendingDeletion, … or NotFound"""
     manager: Item[str]
     """CUSTOMER or AWS"""
     grants: Item[tuple[KmsGrant, ...]]
+    stated: str = ""
+    """the key as the record or the bucket names it: an ARN, an id or an alias"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +229,9 @@ class Authorization:
 class Evidence:
     """One snapshot. `key` is `Read(None)` where no KMS key takes part in the call.
 
-    `at` is when the oldest part was read. `organizations` is by account; `authorization` is
-    `Read(None)` where AWS's message carries no authorization id.
+    `at` is when the oldest part was read, the organisations apart: those change seldom, are kept
+    longer and say their own time. `organizations` is by account; `authorization` is `Read(None)`
+    where AWS's message carries no authorization id.
     """
 
     at: str
@@ -238,3 +245,9 @@ class Evidence:
     authorization: Item[Authorization | None] = Read(None)
     source: "Evidence | None" = None
     """Of a copy: the evidence of reading its source."""
+
+    @property
+    def oldest(self) -> str:
+        """When the oldest part of all was read."""
+        times = [place.at for place in self.organizations.values() if place.at]
+        return min([self.at, *times, *([self.source.oldest] if self.source else [])])
