@@ -119,6 +119,7 @@ def build(world: dict[str, Any]) -> dict[str, str]:
     if world.get("object", {}).get("exists"):
         _object(world["object"], key, chosen)
     chosen["${ROLE_ID}"] = _holder(world, chosen)
+    _WORLD["authorization"] = json.loads(filled(world.get("authorization"), chosen))
     return chosen
 
 
