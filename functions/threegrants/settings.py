@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -13,7 +13,6 @@ from threegrants.examine import Rules
 from threegrants.incidents import Store
 from threegrants.noise import PRESETS, NoiseError, Quiet, never_of, presets_of
 from threegrants.patches import Profile
-
 
 _MOST_WAIT = 900
 """Seconds; SQS delays a message for at most as long."""
@@ -39,7 +38,7 @@ class Settings:
     queue: str = ""
     seen_table: str = ""
     kms_wait: int = 180
-    quiet: Quiet = Quiet()
+    quiet: Quiet = field(default_factory=Quiet)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":

@@ -115,7 +115,8 @@ class Watch:
         key = self._key_place(incident)
         if key and incident.diagnosed_at != before:
             incident = self._collect(key, call, incident)
-            incident = self._examined(call, record, incident)
+            if incident.asks != incident.answered:
+                incident = self._examined(call, record, incident)
         return self._alerted(incident)
 
     def resolved(self, call: DeniedCall) -> str | None:

@@ -44,8 +44,8 @@ class Toll:
         wanted = (
             (self.count == records, f"the count is {self.count}, wanted {records}"),
             (self.incidents == 1, f"{self.incidents} incidents, wanted one"),
-            (1 <= self.alerts <= 6, f"{self.alerts} alerts, wanted one to six"),  # noqa: PLR2004
-            (0 < self.reads < 60, f"{self.reads} AWS reads, wanted fewer than 60"),  # noqa: PLR2004
+            (1 <= self.alerts <= 6, f"{self.alerts} alerts, wanted one to six"),
+            (0 < self.reads < 60, f"{self.reads} AWS reads, wanted fewer than 60"),
             (self.dead_letters == 0, f"{self.dead_letters} dead letters, wanted none"),
         )
         return [words for good, words in wanted if not good]

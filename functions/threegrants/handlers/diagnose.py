@@ -62,6 +62,7 @@ def _seen() -> DynamoDBPersistenceLayer:
 
 @tracer.capture_method(capture_response=False)
 def _one(record: SQSRecord) -> None:
+    metrics.add_metric(name="Deliveries", unit=MetricUnit.Count, value=1)
     try:
         event = json.loads(record.body)
         call = parse_record(event)
@@ -73,7 +74,7 @@ def _one(record: SQSRecord) -> None:
         logger.info("skipped", extra={"why": call.why, "event_id": call.event_id})
         return
     waited = _WAITED in record.message_attributes
-    # Both copies of an S3 record have an id of their own; only the marker knows that they are one.
+    # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
     delivery = {"event": call.event_id or record.message_id, "waited": waited}
 
     @idempotent_function(

@@ -28,7 +28,6 @@ from threegrants.incidents.items import (
     history_line,
     key_of,
     meta_of,
-    of_item,
     put,
     replace,
     told,
@@ -55,9 +54,10 @@ class Trace:
 
     @property
     def key(self) -> str | None:
-        """The key's ARN, as AWS named it or as the diagnosis found it."""
+        """The key's ARN as a record named it; the bucket's default may not be the object's key."""
         answer = (self.incident.diagnosis or {}).get("request", {})
-        return self.incident.told_key or answer.get("kms_key")
+        stated = answer.get("kms_key") if answer.get("kms_key_source") == "request" else None
+        return self.incident.told_key or stated
 
 
 def place_of(call: DeniedCall, principal: str) -> str | None:
@@ -263,9 +263,7 @@ class Calls:
         Their calls are counted; as many S3 records, made by then, are not counted again.
         """
         alone = trace.incident
-        until = alone.last_seen
-        if call.time > until:
-            until = call.time
+        until = max(alone.last_seen, call.time)
         item = meta_of(alone) | {
             "bucket": call.bucket,
             "ahead": alone.count,
