@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from threegrants.alerts import Alert, alert_for
+from threegrants.diagnosis import Outcome
 from threegrants.evidence import Accounts, Read, resolvable, resolve
 from threegrants.examine import Finding, Rules, conclude, examine
 from threegrants.incidents import (
@@ -82,7 +83,12 @@ class Watch:
         object.__setattr__(self, "turns", Turns(self.store.table, self.clock))
 
     def see(
-        self, call: DeniedCall, record: Mapping[str, Any], *, waited: bool = False
+        self,
+        call: DeniedCall,
+        record: Mapping[str, Any],
+        *,
+        waited: bool = False,
+        replayed: bool = False,
     ) -> Incident | None:
         """Take in one denied call; None if it is a KMS record that has to wait for its S3 record.
 
@@ -90,6 +96,7 @@ class Watch:
             call: the denied call.
             record: its CloudTrail record.
             waited: True at the second delivery of a KMS record that had to wait.
+            replayed: True if a person fed the record in: what was unknown is read again.
 
         Raises:
             ClientError: if DynamoDB or SNS refuses; to be delivered again.
@@ -111,7 +118,7 @@ class Watch:
         if place and (incident.fresh or incident.diagnosis is None):
             incident = self._collect(place, call, incident)
         before = incident.diagnosed_at
-        incident = self._examined(call, record, incident)
+        incident = self._examined(call, record, incident, replayed=replayed)
         key = self._key_place(incident)
         if key and incident.diagnosed_at != before:
             incident = self._collect(key, call, incident)
@@ -188,14 +195,19 @@ class Watch:
         return incident
 
     def _examined(
-        self, call: DeniedCall, record: Mapping[str, Any], incident: Incident
+        self,
+        call: DeniedCall,
+        record: Mapping[str, Any],
+        incident: Incident,
+        *,
+        replayed: bool = False,
     ) -> Incident:
         """The incident with a diagnosis that answers what is asked now; one worker at a time."""
         finding: Finding | None = None
         mine = False
         try:
             for _ in range(_TRIES):
-                if incident.state in _BUSY or not self._due(call, incident):
+                if incident.state in _BUSY or not self._due(call, incident, replayed):
                     return incident
                 if not mine:
                     mine = self.turns.examine(incident.id)
@@ -224,19 +236,23 @@ class Watch:
         now = self.store.get(incident.id)
         return replace(now, counted=incident.counted, fresh=incident.fresh)
 
-    def _due(self, call: DeniedCall, incident: Incident) -> bool:
+    def _due(self, call: DeniedCall, incident: Incident, replayed: bool) -> bool:  # noqa: FBT001
         """Whether the incident has to be examined, for what this call says."""
         if incident.diagnosis is None or asks_anew(call, incident):
             return True
-        new = says_something_new(call, incident) or names_a_key(call, incident)
+        new = (
+            says_something_new(call, incident)
+            or names_a_key(call, incident)
+            or (replayed and incident.diagnosis["outcome"] == Outcome.UNKNOWN)
+        )
         return new and self.clock() - _seconds(incident.diagnosed_at) > _FRESH
 
     def _completed(self, call: DeniedCall, incident: Incident) -> DeniedCall:
         """The call with what other records say of it: the bucket's owner, the key."""
-        owner = call.bucket_account or incident.owner
-        if call.bucket and not owner:
-            owner = self.owners.of(call.bucket)
-        return completed(replace(call, bucket_account=owner), incident)
+        call = completed(call, incident)
+        if call.bucket and not call.bucket_account:
+            return replace(call, bucket_account=self.owners.of(call.bucket))
+        return call
 
     def _keep(self, incident: Incident, finding: Finding, record: Mapping[str, Any]) -> Incident:
         body = document(
@@ -304,8 +320,11 @@ class Watch:
 
 
 def completed(call: DeniedCall, incident: Incident) -> DeniedCall:
-    """The S3 call with the key that AWS named elsewhere, if it names none itself."""
-    if call.source != "s3" or call.kms_key or not incident.told_key:
+    """The S3 call with the owner and the key that other records of its incident name."""
+    if call.source != "s3":
+        return call
+    call = replace(call, bucket_account=call.bucket_account or incident.owner)
+    if call.kms_key or not incident.told_key:
         return call
     return replace(call, kms_key=incident.told_key, kms_key_source=incident.told_by)
 

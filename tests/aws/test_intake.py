@@ -315,6 +315,18 @@ def test_evidence_is_not_read_again_for_a_minute(desk, examined):
     assert len(examined) == 2
 
 
+def test_a_record_fed_in_again_reads_again_what_was_unknown(desk, examined, monkeypatch):
+    desk.see(s3("e-1", bucket="a-nowhere"))
+    desk.see(s3("e-2"))
+    desk.late = 61
+    for name in ("a-nowhere", "a-reports"):
+        again = s3("e-1" if name == "a-nowhere" else "e-2", bucket=name)
+        desk.watch.see(parse_record(again), again)
+        desk.watch.see(parse_record(again), again, replayed=True)
+    assert [call.bucket for call in examined] == ["a-nowhere", "a-reports", "a-nowhere"]
+    assert {int(item["count"]) for item in desk.incidents()} == {1}
+
+
 def test_others_only_count_while_one_examines(desk, monkeypatch):
     other, reading = desk.worker(), []
 
@@ -628,6 +640,19 @@ def test_a_redelivery_is_recognised_before_anything_is_done(service, monkeypatch
     assert deliver(s3("e-1")) == []
     monkeypatch.setattr(Watch, "see", lambda *_, **__: pytest.fail("taken in again"))
     assert deliver(s3("e-1")) == []
+
+
+def test_a_replay_of_a_known_record_is_taken_in(service, monkeypatch):
+    event = {"source": "threegrants.replay", "detail-type": "AWS API Call via CloudTrail"}
+    deliver(s3("e-1"))
+    seen = []
+    real = Watch.see
+    monkeypatch.setattr(Watch, "see", lambda *a, **o: seen.append(o["replayed"]) or real(*a, **o))
+    assert deliver({**event, "detail": s3("e-1")}, message="m-2") == []
+    assert deliver({**event, "detail": s3("e-1")}, message="m-2") == []
+    assert seen == [True]
+    [meta] = metas(service)
+    assert meta["count"] == 1
 
 
 def test_what_failed_is_delivered_again_and_then_taken_in(service, monkeypatch):

@@ -36,6 +36,8 @@ processor = BatchProcessor(event_type=EventType.SQS)
 _REMEMBERED = 14 * 86_400
 """Seconds a delivery is remembered: SQS keeps a message for at most 14 days."""
 _WAITED = "waited"
+_REPLAY = "threegrants.replay"
+"""The source of events that `threegrants replay` sends."""
 _deliveries = IdempotencyConfig(
     event_key_jmespath="[event, waited]", expires_after_seconds=_REMEMBERED
 )
@@ -75,7 +77,10 @@ def _one(record: SQSRecord) -> None:
         return
     waited = _WAITED in record.message_attributes
     # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
-    delivery = {"event": call.event_id or record.message_id, "waited": waited}
+    # A record that a person feeds in once more is meant to be looked at once more.
+    replayed = event.get("source") == _REPLAY
+    known = None if replayed else call.event_id
+    delivery = {"event": known or record.message_id, "waited": waited}
 
     @idempotent_function(
         data_keyword_argument="delivery",
@@ -84,12 +89,19 @@ def _one(record: SQSRecord) -> None:
         key_prefix="delivery",
     )
     def once(*, delivery: Mapping[str, Any]) -> str:
-        return _take(call, event, record, waited=bool(delivery["waited"]))
+        return _take(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
 
     once(delivery=delivery)
 
 
-def _take(call: DeniedCall, event: Mapping[str, Any], message: SQSRecord, *, waited: bool) -> str:
+def _take(
+    call: DeniedCall,
+    event: Mapping[str, Any],
+    message: SQSRecord,
+    *,
+    waited: bool,
+    replayed: bool,
+) -> str:
     """What becomes of one denied call: `suppressed`, `waiting` or `joined`."""
     own, watch = settings(), _watch()
     preset = own.quiet.of(call) or own.quiet.of(call, watch.resolved(call))
@@ -100,7 +112,7 @@ def _take(call: DeniedCall, event: Mapping[str, Any], message: SQSRecord, *, wai
             metric.add_dimension(name="preset", value=preset)
         logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
         return "suppressed"
-    incident = watch.see(call, event, waited=waited)
+    incident = watch.see(call, event, waited=waited, replayed=replayed)
     if incident is None:
         own.sqs.send_message(
             QueueUrl=own.queue,

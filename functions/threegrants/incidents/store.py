@@ -1,7 +1,7 @@
 """Incidents in DynamoDB: one partition for each, every change conditional, nothing lost.
 
-Partition `incident#ID` holds `meta` (state, diagnosis, counts), `record` (the newest CloudTrail
-record), `work` (the intent and progress of an apply or rollback), `event#…` (one for each event
+Partition `incident#ID` holds `meta` (state, diagnosis, counts; or `joined_to`, the incident that has
+this one's events), `record` (the CloudTrail record that was examined), `kms_record`, `work` (the intent and progress of an apply or rollback), `event#…` (one for each event
 that was counted, so that a redelivery is not counted twice) and `history#…`.
 """
 
@@ -169,6 +169,7 @@ class Store:
             alert_due=alert_due,
             state=state.value,
             answered=incident.asks,
+            owner=incident.owner or body["request"]["bucket_account"],
             version=incident.version + 1,
         )
         expire(changed, state)
