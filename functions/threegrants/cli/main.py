@@ -280,6 +280,20 @@ def rollback(identity: str, stack: str) -> None:
 
 
 @main.command()
+@click.argument("identity", metavar="ID")
+@click.option(
+    "--hours",
+    type=click.IntRange(0, 720),
+    required=True,
+    help="How long; 0 lets the alerts through again.",
+)
+@_STACK
+def mute(identity: str, hours: int, stack: str) -> None:
+    """Send no alerts of an incident for some hours; it goes on counting."""
+    _result(_call(stack, "POST", f"/incidents/{identity}/mute", {"hours": hours}))
+
+
+@main.command()
 @click.argument("file")
 @_STACK
 def replay(file: str, stack: str) -> None:

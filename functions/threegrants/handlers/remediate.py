@@ -13,10 +13,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.alerts import alert_for, publish
 from threegrants.examine import Finding, examine
 from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.incidents import Incident, NoIncident, State
+from threegrants.incidents import Incident, MuteError, NoIncident, State, hours_of, mute
 from threegrants.records import DeniedCall, parse_record
 from threegrants.remedy import Refused, Remedy, Result
 from threegrants.settings import settings
+from threegrants.watch import completed
 
 app = APIGatewayHttpResolver()
 
@@ -26,7 +27,8 @@ def _reexamine(incident: Incident) -> Finding:
     call = parse_record(own.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(call, own.reader, own.rules, incident.prefix, fresh=True)
+    asked = completed(call, incident)
+    return examine(asked, own.reader, own.rules, incident.prefix, fresh=True)
 
 
 @cache
@@ -105,6 +107,22 @@ def rollback(identity: str) -> dict[str, Any]:
     return _answer(_remedy().rollback(identity, _actor()))
 
 
+@app.post("/incidents/<identity>/mute")
+def silence(identity: str) -> dict[str, Any]:
+    """Send no alerts of the incident for some hours; 0 ends that."""
+    actor = _actor()
+    logger.set_correlation_id(identity)
+    body = app.current_event.json_body
+    store = settings().store
+    try:
+        hours = hours_of(body.get("hours") if isinstance(body, dict) else None)
+    except MuteError as error:
+        raise BadRequestError(str(error)) from error
+    detail = mute(store, identity, hours, actor)
+    logger.info("mute", extra={"detail": detail, "actor": actor})
+    return {"id": identity, "state": store.get(identity).state.value, "detail": detail}
+
+
 def _alert(identity: str, why: str) -> None:
     own = settings()
     body = own.store.get(identity).document()
@@ -122,6 +140,7 @@ def _short(incident: Incident) -> dict[str, Any]:
         "last_seen": incident.last_seen,
         "outcome": body.get("outcome"),
         "summary": body.get("summary"),
+        "muted_until": incident.muted_until or None,
     }
 
 
