@@ -11,6 +11,7 @@ from botocore.client import BaseClient
 
 from aws.conftest import A, B
 from threegrants.evidence import Accounts
+from threegrants.evidence.recent import Recent
 from threegrants.examine import Rules
 from threegrants.handlers import diagnose, remediate
 from threegrants.incidents import State, Store, Turns, mute, owed
@@ -100,9 +101,11 @@ class Desk:
 
     def worker(self):
         """One more worker, with nothing in its memory."""
+        reader = Accounts("threegrants-reader", "external-id", known=(A,))
+        reader.recent = Recent(clock=lambda: time.time() + self.late)
         return Watch(
             Store(self.table),
-            Accounts("threegrants-reader", "external-id", known=(A,)),
+            reader,
             Rules(writable=frozenset({A, B})),
             "threegrants",
             self.alerts.append,
