@@ -76,6 +76,7 @@ class BucketEvidence:
     """RestrictPublicBuckets in force, from the bucket's or the account's Block Public Access."""
     encryption: Item[Encryption]
     ownership: Item[str]
+    tags: Item[Mapping[str, str]] = Read({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class KeyEvidence:
     manager: Item[str]
     """CUSTOMER or AWS"""
     grants: Item[tuple[KmsGrant, ...]]
+    tags: Item[Mapping[str, str]] = Read({})
 
 
 @dataclass(frozen=True, slots=True)
