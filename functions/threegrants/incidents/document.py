@@ -6,10 +6,11 @@ Described by `schema/diagnosis.schema.json`, which the tests hold it against.
 from collections.abc import Sequence
 from typing import Any
 
-from threegrants.diagnosis import Grant, IamGrant, Reason
+from threegrants.diagnosis import Grant, IamGrant, Outcome, Reason
 from threegrants.diagnosis.sides import s3_resource
 from threegrants.evidence import Evidence, Read
 from threegrants.examine import Finding
+from threegrants.patches import Patch, says, snippets
 
 SCHEMA = "threegrants.diagnosis/1"
 
@@ -84,7 +85,8 @@ def document(
             {"what": lack.what, "why": lack.why, "needs": lack.needs} for lack in diagnosis.unknowns
         ],
         "outcome": diagnosis.outcome.value,
-        "patches": [patch.to_json() for patch in finding.patches],
+        "patches": [_patch(patch, diagnosis.outcome) for patch in finding.offered],
+        "handoffs": [handoff.to_json() for handoff in finding.handoffs],
         "summary": diagnosis.summary,
         "message": call.message.text or None,
         "evidence_at": evidence.at,
@@ -99,6 +101,12 @@ def signature(body: dict[str, Any]) -> str:
     words += [f"iam_{half}={iam[half]['verdict']}" for half in ("bucket", "key")]
     words += sorted(f"blocker={blocker['kind']}" for blocker in body["blockers"])
     return " ".join([*words, f"outcome={body['outcome']}"])
+
+
+def _patch(patch: Patch, outcome: Outcome) -> dict[str, Any]:
+    """One offered patch; as code too where it is not for this service to write."""
+    shown = {**patch.to_json(), "says": says(patch)}
+    return {**shown, "snippets": snippets(patch)} if outcome is Outcome.HANDOFF else shown
 
 
 def _grant(grant: Grant | IamGrant) -> dict[str, Any]:

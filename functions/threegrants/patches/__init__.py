@@ -13,6 +13,7 @@ from threegrants.patches.patch import Patch, canonical, same_policy, sha256
 from threegrants.patches.prove import prove, with_patches
 from threegrants.patches.scope import Scope
 from threegrants.patches.snippets import snippets
+from threegrants.patches.words import says
 
 __all__ = [
     "Choices",
@@ -30,6 +31,7 @@ __all__ = [
     "prove",
     "reserved",
     "same_policy",
+    "says",
     "sha256",
     "snippets",
     "with_patches",
