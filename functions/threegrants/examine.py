@@ -19,7 +19,7 @@ from threegrants.patches import (
     Scope,
     make_patches,
     owner,
-    prove,
+    proven,
     reserved,
 )
 from threegrants.records import DeniedCall
@@ -91,7 +91,7 @@ def conclude(
         return Finding(call, evidence, diagnosis)
     choices = Choices(rules.profile, rules.scope, rules.principal)
     made = make_patches(call, evidence, diagnosis, choices, prefix)
-    offered, doubts = prove(made.drafts, call, evidence, diagnosis)
+    offered, doubts = proven(made.drafts, call, evidence, diagnosis)
     notes: tuple[Lack, ...] = ()
     if second is not None:
         offered, against, notes = _reviewed(offered, second)

@@ -10,7 +10,7 @@ from threegrants.diagnosis import Grant, IamGrant, Outcome, Reason
 from threegrants.diagnosis.sides import s3_resource
 from threegrants.evidence import Evidence, Read
 from threegrants.examine import Finding
-from threegrants.patches import Patch, says, snippets
+from threegrants.patches import Patch, as_code, says
 
 SCHEMA = "threegrants.diagnosis/1"
 
@@ -106,7 +106,7 @@ def signature(body: dict[str, Any]) -> str:
 def _patch(patch: Patch, outcome: Outcome) -> dict[str, Any]:
     """One offered patch; as code too where it is not for this service to write."""
     shown = {**patch.to_json(), "says": says(patch)}
-    return {**shown, "snippets": snippets(patch)} if outcome is Outcome.HANDOFF else shown
+    return {**shown, "snippets": as_code(patch)} if outcome is Outcome.HANDOFF else shown
 
 
 def _grant(grant: Grant | IamGrant) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from threegrants.patches.edit import added_principal, withdraw
 from threegrants.patches.make import Draft, Drafts, make_patches
 from threegrants.patches.owned import owner, reserved
 from threegrants.patches.patch import Patch, canonical, same_policy, sha256
-from threegrants.patches.prove import prove, with_patches
+from threegrants.patches.prove import proven, with_patches
 from threegrants.patches.scope import Scope
-from threegrants.patches.snippets import snippets
+from threegrants.patches.snippets import as_code
 from threegrants.patches.words import says
 
 __all__ = [
@@ -25,15 +25,15 @@ __all__ = [
     "Profile",
     "Scope",
     "added_principal",
+    "as_code",
     "canonical",
     "make_patches",
     "owner",
-    "prove",
+    "proven",
     "reserved",
     "same_policy",
     "says",
     "sha256",
-    "snippets",
     "with_patches",
     "withdraw",
 ]

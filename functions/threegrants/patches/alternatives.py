@@ -139,8 +139,9 @@ def managed_policy(
 def access_point(call: DeniedCall, bucket: BucketEvidence, face: Face, grantee: str) -> Handoff:
     """An access point with a policy of its own, for a bucket whose policy is full.
 
-    Source: S3 user guide, "Configuring IAM policies for using access points": the bucket policy
-    must let access points of its account decide, and the caller must use the access point's name.
+    Source: S3 user guide, "Configuring IAM policies for using access points", "Delegating access
+    control to access points": the bucket policy must let access points of its account decide, and
+    the caller must use the access point's name.
     """
     account = bucket.account.value if isinstance(bucket.account, Read) else ""
     why = (

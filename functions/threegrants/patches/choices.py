@@ -27,7 +27,8 @@ class Named(StrEnum):
     """Whom a resource-based policy names: the one role or user, or its whole account.
 
     An account's root ARN hands the decision to that account's IAM: every principal there that its
-    own policies let in gets the grant (IAM user guide, "AWS account principals").
+    own policies let in gets the grant (IAM user guide, "AWS account principals"). Within one account
+    it would grant nothing by itself, so there the role or user is named all the same.
     """
 
     PRINCIPAL = "principal"

@@ -139,11 +139,14 @@ class _Work:
             "bucket_policy", bucket.account.value, self.call.region, arn, "s3:PutBucketPolicy"
         )
         before = bucket.policy.value
-        offers = [self._scoped(place, before, self._bucket_face(cut), cut) for cut in self.cuts]
+        offers = [
+            self._scoped(place, before, self._bucket_face(cut, place.account), cut)
+            for cut in self.cuts
+        ]
         chosen = _proposed(offers, self.cuts)
         if chosen.drafts:
             return chosen
-        face = self._bucket_face(next(cut for cut in self.cuts if cut.default))
+        face = self._bucket_face(next(cut for cut in self.cuts if cut.default), place.account)
         handoff = access_point(self.call, bucket, face, self.grantee)
         return replace(chosen, handoffs=(handoff,))
 
@@ -155,7 +158,7 @@ class _Work:
             why = "the policy of an AWS managed key cannot be changed"
             return _lacking("patch of the key policy", why)
         place = _Place("key_policy", key.account, key.region, key.arn, "kms:PutKeyPolicy")
-        face = Face(self._principal(), self._kms_actions(), ("*",))
+        face = Face(self._principal(key.account), self._kms_actions(), ("*",))
         statement = self._draft(place, key.policy.value, face)
         grant = kms_grant(self.call, self.evidence, key, self.grantee, self._kms_actions())
         fitting = "" if grant is None else fits(grant[0], self.evidence.caller)
@@ -240,8 +243,8 @@ class _Work:
             return Lack(f"patch of {patch.target}", problem, "room in the policy")
         return Draft(patch, face)
 
-    def _bucket_face(self, cut: Cut) -> Face:
-        return Face(self._principal(), self.call.s3_actions, self._s3_resources(cut))
+    def _bucket_face(self, cut: Cut, owner: str) -> Face:
+        return Face(self._principal(owner), self.call.s3_actions, self._s3_resources(cut))
 
     def _iam_face(self, cut: Cut | None, key: KeyEvidence | None) -> Face:
         actions = self.call.s3_actions if cut else ()
@@ -250,10 +253,10 @@ class _Work:
             actions, resources = actions + self._kms_actions(), (*resources, key.arn)
         return Face(None, actions, resources)
 
-    def _principal(self) -> str:
-        if self.choices.principal is Named.PRINCIPAL:
-            return self.grantee
+    def _principal(self, owner: str) -> str:
         _, partition, _, _, account, _ = self.grantee.split(":", 5)
+        if self.choices.principal is Named.PRINCIPAL or account == owner:
+            return self.grantee
         return f"arn:{partition}:iam::{account}:root"
 
     def _key(self) -> KeyEvidence | None:

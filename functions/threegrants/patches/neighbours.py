@@ -53,7 +53,7 @@ def questions(patch: Patch, face: Face, grantee: str, owner: str) -> list[Questi
         near += [(principal, action, other) for other in where]
     for _ in range(_SAMPLE):
         near.append((chance.choice(who), chance.choice(what), chance.choice(where)))
-    return list(_unique((*meant[:_SAMPLE], *near)))
+    return list(_unique((*meant[:_SAMPLE], *_written(patch, grantee, chance), *near)))
 
 
 def session_of(role: str) -> str:
@@ -109,9 +109,12 @@ def _actions(face: Face, chance: random.Random) -> Iterator[str]:
     yield from ("s3:PutBucketPolicy", "s3:PutObjectAcl", "s3:DeleteObject", "s3:ListBucket")
     yield from ("kms:PutKeyPolicy", "kms:CreateGrant", "kms:Decrypt", "iam:PassRole")
     for action in face.actions:
-        yield f"{action.rstrip('*')}Extra"
-        stem = action.rstrip("*")[: len(action) // 2 + 2]
-        yield from [one for one in _vocabulary() if one.startswith(stem)][:6]
+        stem = action.rstrip("*")
+        yield f"{stem}Extra"
+        # What a star behind the action would let in too, and what one further left would.
+        yield from [one for one in _vocabulary() if one.startswith(stem)]
+        wider = [one for one in _vocabulary() if one.startswith(stem[: len(stem) // 2 + 2])]
+        yield from _some(wider, 4, chance)
     yield from _some(_vocabulary(), 10, chance)
 
 
@@ -140,10 +143,9 @@ def _named(patch: Patch, chance: random.Random) -> tuple[list[str], list[str], l
     """Whom, what and where the document after the patch names, as questions."""
     loaded: Any = json.loads(patch.after)
     listed = [one for one in statements(loaded) if isinstance(one, dict)]
-    who = [name for one in listed for name in principals_of(one) if name.startswith("arn:")]
+    who = [_asker(name) for one in listed for name in principals_of(one)]
     who += [session_of(name) for name in who if ":role/" in name]
-    accounts = {name.split(":")[4] for name in who}
-    accounts |= {n for one in listed for n in principals_of(one) if len(n) == 12 and n.isdigit()}  # noqa: PLR2004
+    accounts = {name.split(":")[4] for name in who if name.startswith("arn:")}
     who += [f"arn:aws:iam::{account}:role/any" for account in sorted(accounts) if account]
     what = [c for one in listed for a in texts(one.get("Action")) for c in _concrete(a)]
     where = [r.replace("*", "any") for one in listed for r in texts(one.get("Resource"))]
@@ -152,6 +154,30 @@ def _named(patch: Patch, chance: random.Random) -> tuple[list[str], list[str], l
         _some(list(_unique(what)), 8, chance),
         _some([one for one in _unique(where) if one.startswith("arn:")], 8, chance),
     )
+
+
+def _written(patch: Patch, grantee: str, chance: random.Random) -> Iterator[Question]:
+    """What each statement that is new says of itself, question by question."""
+    old = [] if patch.before is None else statements(json.loads(patch.before))
+    for one in statements(json.loads(patch.after)):
+        if one in old or not isinstance(one, dict):
+            continue
+        names = [grantee] if patch.grant == "iam_policy" else principals_of(one) or ["anonymous"]
+        who = [_asker(name) for name in names]
+        what = [action for text in texts(one.get("Action")) for action in _concrete(text)]
+        where = [text.replace("*", "any") for text in texts(one.get("Resource"))]
+        if patch.grant == "key_policy":
+            where = [patch.target]
+        yield from product(
+            _some(who, 4, chance), _some(what, 4, chance), _some([*where, patch.target], 4, chance)
+        )
+
+
+def _asker(name: str) -> str:
+    """Who asks, for a name under a statement's `AWS`: an ARN, an account id, or everyone."""
+    if len(name) == 12 and name.isdigit():  # noqa: PLR2004
+        return f"arn:aws:iam::{name}:root"
+    return name if name.startswith("arn:") else "anonymous"
 
 
 def _concrete(pattern: str) -> list[str]:

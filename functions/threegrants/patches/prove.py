@@ -101,14 +101,14 @@ def helps(patch: Patch, call: DeniedCall, evidence: Evidence, beside: Iterable[P
     return f"with it the call would still be refused: {after.summary}"
 
 
-def prove(
+def proven(
     drafts: Iterable[Draft], call: DeniedCall, evidence: Evidence, diagnosis: Diagnosis
 ) -> tuple[tuple[Patch, ...], tuple[Lack, ...]]:
     """The drafts whose proofs hold, and for each other one the reason."""
     listed = list(drafts)
     grantee = diagnosis.grantee or ""
     proposed = [draft.patch for draft in listed if draft.patch.default]
-    proven: list[Patch] = []
+    kept: list[Patch] = []
     lacks: list[Lack] = []
     for draft in listed:
         patch = draft.patch
@@ -120,8 +120,8 @@ def prove(
             what = " ".join(word for word in ("patch of", patch.target, patch.scope) if word)
             lacks.append(Lack(f"proof of the {what}", problem, "a person who reads the policies"))
         else:
-            proven.append(patch)
-    return tuple(proven), tuple(dict.fromkeys(lacks))
+            kept.append(patch)
+    return tuple(kept), tuple(dict.fromkeys(lacks))
 
 
 def _exists(evidence: Evidence) -> bool:

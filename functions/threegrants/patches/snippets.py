@@ -22,7 +22,7 @@ _VERSION = "2012-10-17"
 _PERMISSION_SET = re.compile(r"/AWSReservedSSO_(.+)_[0-9a-f]{16}$")
 
 
-def snippets(patch: Patch) -> dict[str, str]:
+def as_code(patch: Patch) -> dict[str, str]:
     """The change of a patch, by tool: `terraform` and `cloudformation`."""
     terraform, cloudformation = _KINDS[_kind(patch)](patch)
     if _DYNAMIC in json.dumps(dict(patch.statement)):
@@ -188,7 +188,7 @@ def _block(
 def _template(name: str, kind: str, properties: Mapping[str, Any]) -> str:
     """A CloudFormation template with one resource."""
     resource = {"Type": kind, "Properties": properties}
-    return f"Resources:\n  {name}: {_yaml(resource, '  ')}\n"
+    return f"Resources:\n  {name}: {_yaml(resource, '    ')}\n"
 
 
 def _hcl(value: Any, depth: int) -> str:
