@@ -26,7 +26,7 @@ def _reexamine(incident: Incident) -> Finding:
     call = parse_record(own.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(call, own.reader, own.rules, incident.prefix)
+    return examine(call, own.reader, own.rules, incident.prefix, fresh=True)
 
 
 @cache

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from threegrants.diagnosis import Diagnosis, Lack, Outcome, Verdict, diagnose
-from threegrants.evidence import Evidence, NamedPolicy, Read
+from threegrants.diagnosis import Diagnosis, Lack, Verdict, diagnose
+from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, Read
 from threegrants.iam import (
     KmsGrant,
     Policies,
@@ -34,16 +34,14 @@ _IDENTITY = (Policy.parse({"Version": "2012-10-17", "Statement": _ALL}, "everyth
 def with_patches(evidence: Evidence, patches: Iterable[Patch]) -> Evidence:
     """The same snapshot, with what each patch writes in place."""
     for patch in patches:
-        if patch.grant == "bucket_policy" and evidence.bucket is not None:
-            evidence = replace(evidence, bucket=replace(evidence.bucket, policy=Read(patch.after)))
-        elif patch.grant == "key_policy" and isinstance(evidence.key, Read) and evidence.key.value:
-            key = evidence.key.value
-            if patch.operation == "kms:CreateGrant":
-                held = key.grants.value if isinstance(key.grants, Read) else ()
-                key = replace(key, grants=Read((*held, _grant(patch))))
-            else:
-                key = replace(key, policy=Read(patch.after))
-            evidence = replace(evidence, key=Read(key))
+        bucket = evidence.bucket
+        key = evidence.key.value if isinstance(evidence.key, Read) else None
+        if patch.grant == "bucket_policy":
+            if bucket is not None and patch.target.endswith(f":::{bucket.name}"):
+                evidence = replace(evidence, bucket=replace(bucket, policy=Read(patch.after)))
+        elif patch.grant == "key_policy":
+            if key is not None and patch.target == key.arn:
+                evidence = replace(evidence, key=Read(_patched_key(key, patch)))
         elif isinstance(evidence.caller.policies, Read):
             kind = "managed" if patch.operation == "iam:CreatePolicy" else "inline"
             kept = [
@@ -54,6 +52,13 @@ def with_patches(evidence: Evidence, patches: Iterable[Patch]) -> Evidence:
             policies = (*kept, NamedPolicy(patch.policy_name or "", patch.after, kind))
             evidence = replace(evidence, caller=replace(evidence.caller, policies=Read(policies)))
     return evidence
+
+
+def _patched_key(key: KeyEvidence, patch: Patch) -> KeyEvidence:
+    if patch.operation != "kms:CreateGrant":
+        return replace(key, policy=Read(patch.after))
+    held = key.grants.value if isinstance(key.grants, Read) else ()
+    return replace(key, grants=Read((*held, _grant(patch))))
 
 
 def refuted(draft: Draft, evidence: Evidence, grantee: str, owner: str) -> str:
@@ -82,11 +87,18 @@ def refuted(draft: Draft, evidence: Evidence, grantee: str, owner: str) -> str:
         return f"the evaluator cannot read the policy: {error}"
 
 
-def helps(patch: Patch, call: DeniedCall, evidence: Evidence, beside: Iterable[Patch]) -> str:
+def helps(
+    patch: Patch,
+    call: DeniedCall,
+    evidence: Evidence,
+    beside: Iterable[Patch],
+    *,
+    partly: bool = False,
+) -> str:
     """Why the denied call would still be refused; empty if it would be allowed.
 
-    `beside` are the patches of the other grants. Where something else about the call is not known,
-    it is asked for this grant alone.
+    `beside` are the patches of the other grants. `partly`: something else about the call is not
+    known, so nobody is asked to approve; then it is enough that this grant is not missing any more.
     """
     after = diagnose(call, with_patches(evidence, (*beside, patch)))
     if after.allowed:
@@ -96,13 +108,18 @@ def helps(patch: Patch, call: DeniedCall, evidence: Evidence, beside: Iterable[P
         "key_policy": after.key_policy.verdict,
         "iam_policy": after.iam_policy.verdict,
     }[patch.grant]
-    if after.outcome is Outcome.UNKNOWN and still is not Verdict.MISSING:
+    if partly and still is not Verdict.MISSING:
         return ""
     return f"with it the call would still be refused: {after.summary}"
 
 
 def proven(
-    drafts: Iterable[Draft], call: DeniedCall, evidence: Evidence, diagnosis: Diagnosis
+    drafts: Iterable[Draft],
+    call: DeniedCall,
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    *,
+    partly: bool = False,
 ) -> tuple[tuple[Patch, ...], tuple[Lack, ...]]:
     """The drafts whose proofs hold, and for each other one the reason."""
     listed = list(drafts)
@@ -114,7 +131,7 @@ def proven(
         patch = draft.patch
         beside = [other for other in proposed if other.grant != patch.grant]
         problem = refuted(draft, evidence, grantee, patch.account) or helps(
-            patch, call, evidence, beside
+            patch, call, evidence, beside, partly=partly
         )
         if problem:
             what = " ".join(word for word in ("patch of", patch.target, patch.scope) if word)
