@@ -31,13 +31,18 @@ class Face:
 
     def covers(self, principal: str, action: str, resource: str) -> bool:
         """Whether the statement allows this, told without the evaluator."""
-        return (
-            self._reaches(principal)
-            and any(_fits(one.lower(), action.lower()) for one in self.actions)
-            and any(_fits(one, resource) for one in self.resources)
-        )
+        return self.reaches(principal) and self.allows(action) and self.is_on(resource)
 
-    def _reaches(self, asked: str) -> bool:
+    def allows(self, action: str) -> bool:
+        """Whether it is about this action."""
+        return any(_fits(one.lower(), action.lower()) for one in self.actions)
+
+    def is_on(self, resource: str) -> bool:
+        """Whether it is about this resource."""
+        return any(_fits(one, resource) for one in self.resources)
+
+    def reaches(self, asked: str) -> bool:
+        """Whether it is about this principal: the named one, its sessions, or of its account."""
         named = self.principal
         if named is None or asked == named:
             return True

@@ -45,7 +45,9 @@ def questions(patch: Patch, face: Face, grantee: str, owner: str) -> list[Questi
     what = list(_unique((*_meant(face), *_actions(face, chance), *named[1])))
     on_key = patch.grant == "key_policy"  # a key policy is about its key only
     where = [patch.target] if on_key else list(_unique((*_resources(face, chance), *named[2])))
-    meant = [question for question in product(who, what, where) if face.covers(*question)]
+    meant = list(
+        product(filter(face.reaches, who), filter(face.allows, what), filter(face.is_on, where))
+    )
     near: list[Question] = []
     for principal, action, resource in _some(meant, 4, chance):
         near += [(other, action, resource) for other in who]
@@ -53,7 +55,9 @@ def questions(patch: Patch, face: Face, grantee: str, owner: str) -> list[Questi
         near += [(principal, action, other) for other in where]
     for _ in range(_SAMPLE):
         near.append((chance.choice(who), chance.choice(what), chance.choice(where)))
-    return list(_unique((*meant[:_SAMPLE], *_written(patch, grantee, chance), *near)))
+    return list(
+        _unique((*_some(meant, _SAMPLE // 4, chance), *_written(patch, grantee, chance), *near))
+    )
 
 
 def session_of(role: str) -> str:

@@ -247,6 +247,20 @@ def test_an_extended_statement_replaces_itself():
         )
 
 
+def test_long_policies_leave_only_the_proposed_patches_in_the_document():
+    lines = tuple(allow(f"{ROLE}{n}", Sid=f"S{n}x{'y' * 60}") for n in range(85))
+    keys = (delegates(), *(allow(A, "kms:Decrypt", "*", Sid=f"S{n}{'y' * 250}") for n in range(90)))
+    denied = call("CopyObject", **{"x-amz-copy-source": "a-drafts/in/draft.csv"})
+    seen = evidence(lines, keys)
+    seen = replace(seen, source=replace(seen, bucket=replace(seen.bucket, name="a-drafts")))
+    finding = conclude(denied, seen, Rules())
+    body = document(finding, "id")
+    assert len(finding.offered) > len(finding.patches) == 6
+    assert [p["digest"] for p in body["patches"]] == [p.digest for p in finding.patches]
+    assert len(json.dumps(json.dumps(body))) < 400_000
+    assert body["unknowns"][-1]["what"] == "other scopes and other ways"
+
+
 def test_the_document_shows_every_choice():
     body = document(conclude(call(), evidence(), Rules(writable=frozenset({A, B}))), "id")
     assert body["outcome"] == "fixable"
