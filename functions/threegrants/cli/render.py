@@ -62,11 +62,11 @@ def show_diagnosis(body: Mapping[str, Any], tool: str | None = None) -> None:
     facts.add_row("evidence", Text(printable(evidence(body))))
     out.print(facts)
     out.print(grants_table(body))
-    source = body.get("copy_source")
-    if source:
-        where = f"s3://{source['bucket']}/{source['object_key']}"
+    copied = body.get("copy_source")
+    if copied:
+        where = f"s3://{copied['bucket']}/{copied['object_key']}"
         out.print(Text(printable(f"to read the copy's source, {where}"), style="bold"))
-        out.print(grants_table(source))
+        out.print(grants_table(copied))
     for blocker in body["blockers"]:
         kind = printable(blocker["kind"].replace("_", " "))
         out.print(Text(f"blocked by {kind}: {printable(blocker['detail'])}"))
