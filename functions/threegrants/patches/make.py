@@ -43,6 +43,7 @@ NEVER_GRANTED = frozenset(
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 """S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
+_ACCESS_POINT = re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/[A-Za-z0-9.-]+")
 _POLICY_NAME = re.compile(r"[^A-Za-z0-9+=,.@_-]")
 _NAME_CHARACTERS = 128
 
@@ -248,7 +249,7 @@ class _Work:
 
     def _iam_face(self, cut: Cut | None, key: KeyEvidence | None) -> Face:
         actions = self.call.s3_actions if cut else ()
-        resources = self._s3_resources(cut) if cut else ()
+        resources = (*self._s3_resources(cut), *self._through(cut)) if cut else ()
         if key is not None:
             actions, resources = actions + self._kms_actions(), (*resources, key.arn)
         return Face(None, actions, resources)
@@ -270,6 +271,18 @@ class _Work:
         return tuple(
             dict.fromkeys(
                 f"{bucket}/{cut.pattern}" if on_object(action) else bucket
+                for action in self.call.s3_actions
+            )
+        )
+
+    def _through(self, cut: Cut) -> tuple[str, ...]:
+        """The same by the access point's own ARN, which S3 may ask the caller's policies about."""
+        point = self.call.access_point_arn or ""
+        if not _ACCESS_POINT.fullmatch(point):
+            return ()
+        return tuple(
+            dict.fromkeys(
+                f"{point}/object/{cut.pattern}" if on_object(action) else point
                 for action in self.call.s3_actions
             )
         )

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
+from threegrants.evidence.snapshot import AccessPointEvidence
 from threegrants.examine import Rules, conclude
 from threegrants.patches import Named, Patch, Profile, Scope, says
 from threegrants.records import CallerType
@@ -67,6 +68,34 @@ def test_a_call_on_the_bucket_itself_covers_the_bucket():
         "bucket_policy", offered(call("ListObjects"), evidence((), (), (allow(action="*"),)))
     )
     assert (patch.scope, patch.default, patch.statement["Resource"]) == ("bucket", True, BUCKET)
+
+
+POINT = f"arn:aws:s3:eu-west-1:{A}:accesspoint/reports"
+
+
+def through(arn=POINT):
+    point = AccessPointEvidence(
+        POINT, A, Read("a-reports"), Read(A),
+        Read(policy(allow(ROLE, resource=f"{POINT}/object/*"))), Read("Internet"),
+    )  # fmt: skip
+    denied = replace(call(), access_point_arn=arn)
+    return conclude(denied, replace(evidence(), access_point=Read(point)), Rules())
+
+
+def test_through_an_access_point_the_callers_policy_names_it_too():
+    finding = through()
+    assert finding.diagnosis.outcome.value == "fixable"
+    iam = next(p for p in finding.patches if p.grant == "iam_policy")
+    assert iam.statement["Resource"] == [f"{BUCKET}/2026/*", f"{POINT}/object/2026/*", KEY]
+    bucket = next(p for p in finding.patches if p.grant == "bucket_policy")
+    assert bucket.statement["Resource"] == f"{BUCKET}/2026/*"
+
+
+def test_a_hostile_access_point_is_in_no_patch():
+    text = json.dumps(
+        [p.to_json() for p in through(f"arn:aws:s3:eu-west-1:{A}:accesspoint/*").offered]
+    )
+    assert "accesspoint" not in text
 
 
 def test_one_default_for_each_missing_grant():
