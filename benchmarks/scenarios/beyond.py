@@ -442,7 +442,7 @@ def awss_word() -> list[Row]:
          expected(*FINE, **granted, certainty="contradicted")),
         ("authorization id: the session policy", said, all_in(authorization=details(*allow_all, check("SESSION", "IMPLICIT_DENY"))),
          stopped("session_policy", certainty="confirmed")),
-        ("authorization id: an SCP nobody may read", said, all_in(authorization=details(*allow_all, check("SERVICE_CONTROL_POLICY", "EXPLICIT_DENY"))),
+        ("authorization id: an SCP nobody may read", said, all_in(hidden_organization=True, authorization=details(*allow_all, check("SERVICE_CONTROL_POLICY", "EXPLICIT_DENY"))),
          stopped("service_control_policy")),
         ("authorization id: the context it knows", said,
          all_in(bucket=hidden, authorization=details(check("RESOURCE", "ALLOW"), **{"aws:PrincipalTag/team": "red"})),

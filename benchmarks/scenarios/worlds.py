@@ -65,6 +65,14 @@ def authorization(**_: Any) -> tuple[Any, dict[str, Any]]:
     return _answer(200, details)
 
 
+def hidden(**_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Readers that may not ask for the organisation."""
+    if not _WORLD.get("hidden_organization"):
+        return None
+    refused = {"Code": "AccessDeniedException", "Message": "You don't have permissions"}
+    return _answer(400, {"Error": refused})
+
+
 def paths(parsed: dict[str, Any], **_: Any) -> None:
     """AWS says in one answer where an account stands; moto has it asked level by level."""
     account = parsed.get("Account", {})
@@ -73,6 +81,7 @@ def paths(parsed: dict[str, Any], **_: Any) -> None:
 
 
 HOOKS = (
+    ("before-call.organizations", hidden),
     ("after-call.organizations.DescribeAccount", paths),
     ("before-call.s3", check_owner),
     ("before-call.s3.GetBucketRequestPayment", payer),
