@@ -18,7 +18,7 @@ from threegrants.cli.service import Service, ServiceError
 from threegrants.evidence import Accounts
 from threegrants.examine import Rules, examine
 from threegrants.incidents import document, incident_id
-from threegrants.patches import Profile, Scope
+from threegrants.patches import Named, Profile, Scope
 from threegrants.records import (
     DeniedCall,
     RecordError,
@@ -38,6 +38,15 @@ _FORMAT = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
+)
+
+
+_SNIPPETS = click.option(
+    "--snippets",
+    "tool",
+    type=click.Choice(["terraform", "cloudformation"]),
+    default=None,
+    help="Show what is handed off as this tool's code.",
 )
 
 
@@ -89,8 +98,23 @@ def main() -> None:
     type=click.Choice([s.value for s in Scope]),
     default=Scope.PREFIX.value,
     show_default=True,
-    help="How much of the bucket a patch covers.",
+    help="How much of the bucket the proposed patch covers; the others are shown beside it.",
 )
+@click.option(
+    "--principal",
+    type=click.Choice([n.value for n in Named]),
+    default=Named.PRINCIPAL.value,
+    show_default=True,
+    help="Whom a bucket or key policy names: the role or user, or every principal of its account.",
+)
+@click.option(
+    "--owner-tag",
+    "owner_tags",
+    multiple=True,
+    help="A tag (KEY or KEY=VALUE) of what infrastructure code owns; repeatable.",
+)
+@click.option("--analyzer", is_flag=True, help="Ask IAM Access Analyzer about each patch too.")
+@_SNIPPETS
 def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     file: str,
     form: str,
@@ -101,6 +125,10 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     objects: bool,  # noqa: FBT001 - click passes flags so
     profile: str,
     scope: str,
+    principal: str,
+    owner_tags: tuple[str, ...],
+    analyzer: bool,  # noqa: FBT001
+    tool: str | None,
 ) -> None:
     """Diagnose each distinct denied access in FILE (`-` for standard input), live.
 
@@ -112,7 +140,13 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         click.echo("[]" if form == "json" else "", nl=form == "json")
         _say_skipped(skipped, 0)
         return
-    rules = Rules(profile=Profile(profile), scope=Scope(scope))
+    rules = Rules(
+        profile=Profile(profile),
+        scope=Scope(scope),
+        principal=Named(principal),
+        owner_tags=owner_tags,
+        analyzer=analyzer,
+    )
     reader = _reader(reader_role, external_id, accounts, organizations, objects=objects)
     documents = []
     for identity, calls in groups.items():
@@ -125,7 +159,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
     else:
         for body in documents:
-            show_diagnosis(body)
+            show_diagnosis(body, tool)
     _say_skipped(skipped, sum(len(calls) for calls in groups.values()))
 
 
@@ -236,13 +270,14 @@ def incidents(stack: str, state: str | None, form: str) -> None:
 @click.argument("identity", metavar="ID")
 @_STACK
 @_FORMAT
-def show(identity: str, stack: str, form: str) -> None:
+@_SNIPPETS
+def show(identity: str, stack: str, form: str, tool: str | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
     incident = _call(stack, "GET", f"/incidents/{identity}")
     if form == "json":
         click.echo(json.dumps(incident, indent=2, ensure_ascii=False))
     else:
-        show_incident(incident)
+        show_incident(incident, tool)
 
 
 @main.command()
@@ -251,11 +286,12 @@ def show(identity: str, stack: str, form: str) -> None:
 @click.option("--digest", "digests", multiple=True, help="A patch to apply; repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def approve(identity: str, stack: str, digests: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001
-    """Apply the patches of an incident: those named by --digest, else all that are shown."""
+    """Apply the patches of an incident: those named by --digest, else those that are proposed."""
     if not digests:
         incident = _call(stack, "GET", f"/incidents/{identity}")
         show_incident(incident)
-        digests = tuple(patch["digest"] for patch in incident["diagnosis"]["patches"])
+        offered = incident["diagnosis"]["patches"]
+        digests = tuple(patch["digest"] for patch in offered if patch["default"])
         if not digests:
             raise Failure(f"incident {identity} has no patch to approve")
         if not yes:
