@@ -68,9 +68,10 @@ def _key_region(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     key = _key(evidence)
     if key is None or call.source != "s3" or not call.region or key.region == call.region:
         return []
+    instead = "its replica there" if key.multi_region else "a key of that Region"
     detail = (
         f"the key {key.arn} is in {key.region}, the bucket is in {call.region}: S3 uses keys of "
-        "the bucket's own Region only, so name a key (or the replica) of that Region"
+        f"the bucket's own Region only, so name {instead}"
     )
     return [_blocker("key_region", detail, _BUCKET_OWNER)]
 

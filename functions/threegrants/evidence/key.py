@@ -79,6 +79,7 @@ def read_key(
             grants=grants,
             stated=stated,
             tags=tags,
+            multi_region=bool(about.get("MultiRegion")),
         )
     )
 

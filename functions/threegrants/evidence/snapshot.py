@@ -100,6 +100,7 @@ class KeyEvidence:
     stated: str = ""
     """the key as the record or the bucket names it: an ARN, an id or an alias"""
     tags: Item[Mapping[str, str]] = Read({})
+    multi_region: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,3 +259,13 @@ def test_patches_name_exactly_what_is_needed():
         assert statements[-1] == patch.statement
         before = json.loads(patch.before)["Statement"] if patch.before else []
         assert statements[:-1] == before
+
+
+@pytest.mark.parametrize(("multi", "instead"), [(True, "its replica"), (False, "a key of that")])
+def test_a_key_of_another_region(multi, instead):
+    seen = evidence(IN_BUCKET, IN_KEY, IN_IAM)
+    far = replace(seen.key.value, region="us-east-1", multi_region=multi)
+    [blocker] = diagnose(call(), replace(seen, key=Read(far))).blockers
+    assert blocker.kind == "key_region"
+    assert instead in blocker.detail
+    assert blocker.owner == "the bucket's owner"
