@@ -6,7 +6,30 @@ In: a `Finding`. Out: an incident in DynamoDB with its diagnosis document, count
 from threegrants.incidents.document import document
 from threegrants.incidents.identity import incident_id
 from threegrants.incidents.items import Incident
+from threegrants.incidents.ledger import Busy, Exhausted, Ledger, Lost, Move
 from threegrants.incidents.states import State
 from threegrants.incidents.store import Conflict, NoIncident, Store
+from threegrants.incidents.work import STANDING, Approval, Due, Intent, Step, Task, Way, Work
 
-__all__ = ["Conflict", "Incident", "NoIncident", "State", "Store", "document", "incident_id"]
+__all__ = [
+    "STANDING",
+    "Approval",
+    "Busy",
+    "Conflict",
+    "Due",
+    "Exhausted",
+    "Incident",
+    "Intent",
+    "Ledger",
+    "Lost",
+    "Move",
+    "NoIncident",
+    "State",
+    "Step",
+    "Store",
+    "Task",
+    "Way",
+    "Work",
+    "document",
+    "incident_id",
+]
