@@ -10,29 +10,26 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.alerts import alert_for, publish
-from threegrants.examine import Finding, examine
 from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.parts import alert, ends_at, remedy
 from threegrants.incidents import Incident, NoIncident, State
-from threegrants.records import DeniedCall, parse_record
-from threegrants.remedy import Refused, Remedy, Result
+from threegrants.remedy import Refused, Remedy, Result, refresh, send_due
 from threegrants.settings import settings
 
 app = APIGatewayHttpResolver()
 
 
-def _reexamine(incident: Incident) -> Finding:
-    own = settings()
-    call = parse_record(own.store.record(incident.id))
-    if not isinstance(call, DeniedCall):
-        raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(call, own.reader, own.rules, incident.prefix)
+_LIFETIME = 60
+"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
 
 
 @cache
 def _remedy() -> Remedy:
-    own = settings()
-    return Remedy(own.store, own.mender, frozenset(own.trusted), _reexamine)
+    return remedy(_LIFETIME)
+
+
+def _until() -> float:
+    return ends_at(app.lambda_context)
 
 
 def _actor() -> str:
@@ -48,6 +45,15 @@ def _actor() -> str:
 def _answer(result: Result) -> dict[str, Any]:
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
     logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
+    own = _remedy()
+    try:
+        if result.state is State.FAILED:
+            # A policy that changed since the diagnosis wants new patches, not the same refusal.
+            refresh(own, own.store.get(result.id))
+        send_due(own.ledger, alert, own.now())
+    except Exception:  # noqa: BLE001 - a next try by the sweep
+        # The answer stands; what is due stays on the agenda for the sweep.
+        logger.exception("after the answer")
     return result.to_json()
 
 
@@ -85,10 +91,7 @@ def approve(identity: str) -> dict[str, Any]:
     digests = body.get("digests") if isinstance(body, dict) else None
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    result = _remedy().approve(identity, digests, actor)
-    if result.state is State.FAILED:
-        _alert(identity, "failed")
-    return _answer(result)
+    return _answer(_remedy().approve(identity, digests, actor, _until()))
 
 
 @app.post("/incidents/<identity>/reject")
@@ -102,14 +105,7 @@ def reject(identity: str) -> dict[str, Any]:
 def rollback(identity: str) -> dict[str, Any]:
     """Take back what an approval wrote."""
     logger.set_correlation_id(identity)
-    return _answer(_remedy().rollback(identity, _actor()))
-
-
-def _alert(identity: str, why: str) -> None:
-    own = settings()
-    body = own.store.get(identity).document()
-    if body is not None:
-        publish(own.sns, own.topic, alert_for(body, own.stack, why))
+    return _answer(_remedy().rollback(identity, _actor(), _until()))
 
 
 def _short(incident: Incident) -> dict[str, Any]:

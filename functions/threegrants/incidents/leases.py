@@ -35,7 +35,9 @@ def take(targets: Iterable[str], incident: str, worker: str, until: int) -> list
 def hand_on(targets: Iterable[str], incident: str, worker: str, until: int) -> list[dict[str, Any]]:
     """Give held leases to the next worker of the same incident."""
     return [
-        _update(target, {"worker": worker, "until": until}, "#incident = :mine", {":mine": incident})
+        _update(
+            target, {"worker": worker, "until": until}, "#incident = :mine", {":mine": incident}
+        )
         for target in sorted(set(targets))
     ]
 

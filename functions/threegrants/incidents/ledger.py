@@ -275,7 +275,7 @@ class Ledger:
         while len(found) < most:
             answer = self._table.query(
                 KeyConditionExpression=Key("pk").eq("agenda") & Key("sk").lte(f"{int(now):012}~"),
-                FilterExpression=Attr("done").eq(False),  # noqa: FBT003
+                FilterExpression=Attr("done").eq(False),
                 ConsistentRead=True,
                 **start,
             )
@@ -384,12 +384,13 @@ def _meaning(error: ClientError, parts: Sequence[_Part]) -> Exception:
     """What a cancelled transaction means, by the first part whose condition did not hold."""
     code = error.response.get("Error", {}).get("Code", "")
     if code not in {_CANCELLED, _CONFLICT}:
-        return error
+        unexpected: Exception = error
+        return unexpected
     reasons = error.response.get("CancellationReasons", [])
     for part, reason in zip(parts, reasons, strict=False):
         if reason.get("Code") == "ConditionalCheckFailed":
-            return part.refused("changed by someone else in the meantime; read it again")
-    return Conflict("changed by someone else in the meantime; read it again")
+            return part.refused("changed by someone else meanwhile; read it again")
+    return Conflict("changed by someone else meanwhile; read it again")
 
 
 def _intent(identity: str, intent: Intent) -> dict[str, Any]:

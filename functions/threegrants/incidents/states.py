@@ -34,7 +34,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.PROPOSED: frozenset(
         {State.PROPOSED, State.OPEN, State.APPLYING, State.REJECTED, State.RESOLVED}
     ),
-    State.APPLYING: frozenset({State.VERIFIED, State.FAILED, State.ROLLING_BACK, State.STUCK}),
+    State.APPLYING: frozenset({State.VERIFIED, State.FAILED, State.ROLLING_BACK}),
     State.VERIFIED: frozenset({State.ROLLING_BACK, State.OPEN}),
     State.FAILED: frozenset(
         {
@@ -48,9 +48,7 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.STUCK: frozenset({State.ROLLING_BACK}),
     State.REJECTED: frozenset({State.OPEN, State.RESOLVED, State.ROLLING_BACK}),
-    State.ROLLING_BACK: frozenset(
-        {State.ROLLED_BACK, State.VERIFIED, State.FAILED, State.STUCK, State.ROLLING_BACK}
-    ),
+    State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.VERIFIED, State.FAILED, State.STUCK}),
     State.ROLLED_BACK: frozenset({State.OPEN, State.RESOLVED}),
     State.RESOLVED: frozenset({State.OPEN, State.ROLLING_BACK}),
 }

@@ -49,9 +49,7 @@ def _tags(patch: Patch, mender: Accounts) -> Item[Mapping[str, str]]:
     def principal() -> Mapping[str, str]:
         client = mender.client(patch.account, "iam", patch.region)
         kind = "user" if ":user/" in patch.target else "role"
-        pages = client.get_paginator(f"list_{kind}_tags").paginate(
-            **{f"{kind.title()}Name": name}
-        )
+        pages = client.get_paginator(f"list_{kind}_tags").paginate(**{f"{kind.title()}Name": name})
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
     read, action = {

@@ -77,7 +77,9 @@ class Guardrails:
             raise GuardrailError("$", data, "a JSON object")
         strange = set(data) - set(_MORE)
         if strange:
-            raise GuardrailError(f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_MORE)}")
+            raise GuardrailError(
+                f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_MORE)}"
+            )
         found = self
         for name, value in data.items():
             found = _MORE[name](found, value, f"$.{name}")

@@ -17,9 +17,7 @@ from threegrants.remedy.people import account_of
 
 _OURS = "Threegrants"
 """How the Sid of every statement of ours begins."""
-_PRINCIPAL = re.compile(
-    r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII
-)
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
 _RESOURCE = re.compile(
     r"arn:aws[a-z-]*:(?:"
     r"s3:::[a-z0-9.-]+(?:/.*)?"
@@ -86,7 +84,9 @@ def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
     )
 
 
-def _trusted(rails: Guardrails, document: Document, patches: Sequence[Patch], _: Facts) -> str | None:
+def _trusted(
+    rails: Guardrails, document: Document, patches: Sequence[Patch], _: Facts
+) -> str | None:
     strange = accounts(document, patches) - rails.trusted
     if not strange:
         return None
@@ -257,11 +257,7 @@ def _added_principals(patch: Patch) -> list[str]:
     """Principals that our statement (or grant) names, and did not name before."""
     if patch.operation == "kms:CreateGrant":
         return [str(json.loads(patch.after).get("GranteePrincipal", ""))]
-    had = {
-        (old.get("Sid"), name)
-        for old in _statements(patch.before)
-        for name in _principals(old)
-    }
+    had = {(old.get("Sid"), name) for old in _statements(patch.before) for name in _principals(old)}
     return [
         name
         for statement in _new(patch)

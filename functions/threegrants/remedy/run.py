@@ -5,6 +5,7 @@ fresh evidence. Whatever goes wrong turns the run back: newest first, each inten
 recorded, written, read back. Every step is safe to repeat (docs/remediation.md, crash table).
 """
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
@@ -97,18 +98,25 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
             return self.turn_back(why(error))
         work = dataclasses.replace(self.work, standing=(*self.work.standing, self.work.run))
-        return self._settle(work, Move(State.VERIFIED, "service", "verified", summary), "verified")
+        # Who asked has the answer, unless another worker had to finish it.
+        alert = "verified" if work.attempts > 1 else ""
+        return self._settle(work, Move(State.VERIFIED, "service", "verified", summary), alert)
 
-    def turn_back(
-        self, reason: str, end: State = State.FAILED, actor: str = "service"
-    ) -> Outcome:
-        """Undo from now on; a run that has written nothing has failed at once."""
+    def turn_back(self, reason: str, end: State = State.FAILED, actor: str = "service") -> Outcome:
+        """Undo this run from now on; one that has written nothing has failed at once."""
         old = self.work
-        runs = (old.run,) if end is State.FAILED else (*old.standing, old.run)
+        actors = old.actors if actor == "service" else (*old.actors, actor)
         new = dataclasses.replace(
-            old, way=Way.UNDO, undoes=runs, end=end, why=reason, attempts=1, back=None
+            old,
+            way=Way.UNDO,
+            undoes=(old.run,),
+            end=end,
+            why=reason,
+            attempts=1,
+            back=None,
+            actors=actors,
         )
-        if end is State.FAILED and not self._standing(runs):
+        if end is State.FAILED and not self._standing(new.undoes):
             detail = f"{reason}; nothing was written"
             return self._settle(new, Move(State.FAILED, actor, "failed", detail), "failed")
         move = Move(State.ROLLING_BACK, actor, "taking back", reason, old.digests)
@@ -141,9 +149,7 @@ class Worker:
                     f"{patch.target} changed since the diagnosis (approved for "
                     f"{patch.before_sha256}, now {sha256(live)}): nothing was written there"
                 )
-            intent = dataclasses.replace(
-                intent, step=Step.WRITING, opened=intent.opened or opened
-            )
+            intent = dataclasses.replace(intent, step=Step.WRITING, opened=intent.opened or opened)
             self.ledger.record(self.identity, self.work, [intent])
             write(patch, patch.after, self.mender)
         self._read_back(intent, patch.after)
@@ -151,20 +157,18 @@ class Worker:
         self.ledger.record(self.identity, self.work, [done], self._window(done))
 
     def _back(self) -> Outcome:
-        taken = 0
         for intent in reversed(self._standing(self.work.undoes)):
             self._in_time()
             try:
                 self._take_back(intent)
             except Edited as error:
-                return self._edited(error, taken)
-            taken += 1
+                return self._edited(error)
         standing = tuple(run for run in self.work.standing if run not in self.work.undoes)
         work = dataclasses.replace(self.work, standing=standing)
         if work.end is State.ROLLED_BACK:
             detail = "every statement we wrote was taken back"
             move = Move(work.end, work.actors[-1], "rolled back", detail, work.digests)
-            return self._settle(work, move)
+            return self._settle(work, move, "rolled back" if work.attempts > 1 else "")
         detail = f"{work.why}; what was written has been taken back"
         return self._settle(work, Move(work.end, "service", "failed", detail), "failed")
 
@@ -192,10 +196,10 @@ class Worker:
                 return
         raise Stopped(f"{intent.patch.target} does not read back as it was written")
 
-    def _edited(self, error: Edited, taken: int) -> Outcome:
+    def _edited(self, error: Edited) -> Outcome:
         work = dataclasses.replace(self.work, why=why(error))
-        unbegun = all(i.step is Step.WRITTEN for i in self._standing(work.undoes))
-        if work.back is State.VERIFIED and not taken and unbegun:
+        intents = self.ledger.intents(self.identity, work.undoes)
+        if work.back is State.VERIFIED and all(i.step is Step.WRITTEN for i in intents):
             move = Move(State.VERIFIED, "service", "rollback refused", why(error))
             return self._settle(work, move)
         return self.give_up(why(error))
@@ -214,16 +218,13 @@ class Worker:
             agenda.append(Due(Task.ALERT, self.identity, alert, at, note=move.detail))
         told = dataclasses.replace(move, digests=move.digests or work.digests)
         targets = self._targets()
-        self._retried(
-            lambda incident: self.ledger.settle(incident, told, work, targets, agenda)
-        )
+        self._retried(lambda incident: self.ledger.settle(incident, told, work, targets, agenda))
         return Outcome(move.to, move.detail, self._intents())
 
     def _wait(self, reason: str) -> Outcome:
-        try:
+        # If this fails too, the lease ends by itself, and the sweep goes on a little later.
+        with contextlib.suppress(Exception):
             self.ledger.hand_over(self.identity, self.work, self._targets())
-        except Exception:  # noqa: BLE001, S110 - the lease ends by itself; the sweep then goes on
-            pass
         return self._as_it_is(f"{reason}; it is gone on with within minutes")
 
     def _as_it_is(self, detail: str) -> Outcome:

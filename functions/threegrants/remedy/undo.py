@@ -51,7 +51,9 @@ def undo(patch: Patch, live: str | None) -> Undo:
 def _out_of(patch: Patch, live: str) -> Undo:
     document, sid = json.loads(live), patch.statement["Sid"]
     listed = _statements(document)
-    places = [at for at, one in enumerate(listed) if isinstance(one, dict) and one.get("Sid") == sid]
+    places = [
+        at for at, one in enumerate(listed) if isinstance(one, dict) and one.get("Sid") == sid
+    ]
     ours, before = _find(patch.after, sid), _find(patch.before, sid)
     if not places:
         return Undo(nothing=True)
