@@ -66,7 +66,7 @@ class Sweep:
                 self._each(identity, partial(self._finish, identity))
         for identity in ledger.in_state(State.PROPOSED, _MOST)[0]:
             self._each(identity, partial(self._expire, identity))
-        for state in _RECHECKED:
+        for state in _RECHECKED if self.rechecks else ():
             self._recheck_some(state)
         for due in ledger.due(now()):
             if due.task is Task.WINDOW:

@@ -1,0 +1,307 @@
+"""The crash table: every AWS call of an approval and of a rollback, with every fault, then the sweep.
+
+The calls are recorded from a run without faults, so the table grows by itself when a call is added.
+Afterwards everything is applied or nothing is, the incident says which, and no lease is held.
+"""
+
+import itertools
+import json
+import os
+import threading
+import time
+from collections import Counter
+from functools import partial
+
+import boto3
+import botocore.loaders
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto import mock_aws
+
+from aws.conftest import A, B, REGION, Aws, document
+from threegrants.evidence import Accounts
+from threegrants.examine import Rules, examine
+from threegrants.incidents import Ledger, State, Store
+from threegrants.records import parse_record
+from threegrants.remedy import Guardrails, Remedy, Sweep
+from threegrants.watch import Watch
+
+APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
+RULES = Rules(writable=frozenset({A, B}))
+NUMBERS = itertools.count(1)
+
+
+class Died(BaseException):
+    """The process is gone: nothing of it catches this."""
+
+
+def refusal(code, status, operation):
+    return ClientError(
+        {"Error": {"Code": code, "Message": "a fault"}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        operation,
+    )  # fmt: skip
+
+
+def dies_before(call, operation):
+    raise Died
+
+
+def dies_after(call, operation):
+    call()
+    raise Died
+
+
+def throttled(call, operation):
+    raise refusal("ThrottlingException", 400, operation)
+
+
+def broken(call, operation):
+    raise refusal("InternalError", 500, operation)
+
+
+def timed_out(call, operation):
+    call()  # it had its effect; nobody heard of it
+    raise ReadTimeoutError(endpoint_url="https://example.com")
+
+
+def refused(call, operation):
+    raise refusal("AccessDenied", 403, operation)
+
+
+def malformed(call, operation):
+    answer = call()
+    return {"ResponseMetadata": answer.get("ResponseMetadata", {})}
+
+
+FAULTS = [dies_before, dies_after, throttled, broken, timed_out, refused, malformed]
+
+
+class Wire:
+    """Every call on its way to AWS: counted by name, and one of them disturbed."""
+
+    def __init__(self):
+        self.real = BaseClient._make_api_call
+        self.lock = threading.Lock()
+        self.listen()
+
+    def listen(self, fault=None, at=None):
+        self.fault, self.at, self.met, self.seen = fault, at, False, Counter()
+
+    def __call__(self, client, operation, parameters):
+        name = f"{client.meta.service_model.service_name}:{operation}"
+        with self.lock:
+            self.seen[name] += 1
+            mine = self.at == (name, self.seen[name])
+            self.met |= mine
+        if mine:
+            return self.fault(lambda: self.real(client, operation, parameters), operation)
+        return self.real(client, operation, parameters)
+
+
+class Case:
+    """One denied call of which all three grants are missing, in a world and a table of its own."""
+
+    def __init__(self):
+        number = next(NUMBERS)
+        self.bucket, self.role = f"a-{number}", f"b-{number}"
+        self.role_arn = f"arn:aws:iam::{B}:role/{self.role}"
+        self.clock = time.time()
+        self._build()
+        self.table = Aws().table(f"incidents-{number}", DYNAMODB)
+        self.store, self.ledger = Store(self.table), Ledger(self.table)
+        self.alerts = []
+        event = self.record()
+        watch = Watch(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
+        self.id = watch.see(parse_record(event), event).id
+        self.before = self.live()
+        self.digests = [p["digest"] for p in self.store.get(self.id).document()["patches"]]
+
+    def _build(self):
+        admin = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{A}:root"},
+                 "Action": "kms:*", "Resource": "*"}  # fmt: skip
+        self.key = OWNER["kms"].create_key(Policy=document(admin))["KeyMetadata"]["Arn"]
+        OWNER["s3"].create_bucket(
+            Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.key}
+        OWNER["s3"].put_bucket_encryption(
+            Bucket=self.bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": default}]
+            },
+        )
+        trust = document({"Effect": "Allow", "Principal": {"AWS": B}, "Action": "sts:AssumeRole"})
+        CALLER["iam"].create_role(RoleName=self.role, AssumeRolePolicyDocument=trust)
+
+    def record(self):
+        issuer = {"type": "Role", "arn": self.role_arn}
+        return {
+            "userIdentity": {
+                "type": "AssumedRole",
+                "arn": f"arn:aws:sts::{B}:assumed-role/{self.role}/s",
+                "accountId": B,
+                "sessionContext": {"sessionIssuer": issuer},
+            },
+            "eventTime": "2026-11-24T03:00:00Z",
+            "eventSource": "s3.amazonaws.com",
+            "eventName": "GetObject",
+            "awsRegion": REGION,
+            "errorCode": "AccessDenied",
+            "errorMessage": "Access Denied",
+            "requestParameters": {"bucketName": self.bucket, "key": "2026/q3.csv"},
+            "resources": [
+                {"type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{self.bucket}", "accountId": A}
+            ],
+            "eventID": f"e-{self.bucket}",
+        }
+
+    def remedy(self, *, cold=False):
+        """As a function builds it: cold, with no role assumed yet, or warm."""
+        accounts = entered() if cold else WARM
+        reader = accounts["reader"]
+        return Remedy(
+            self.store,
+            self.ledger,
+            accounts["mender"],
+            lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=100),
+            lambda i: examine(parse_record(self.store.record(i.id)), reader, RULES),
+            lambda _: None,
+            lambda: self.clock,
+        )
+
+    def live(self):
+        """The three policies as they are."""
+        try:
+            bucket = OWNER["s3"].get_bucket_policy(Bucket=self.bucket)["Policy"]
+        except ClientError:
+            bucket = None
+        key = OWNER["kms"].get_key_policy(KeyId=self.key, PolicyName="default")["Policy"]
+        iam = CALLER["iam"].list_role_policies(RoleName=self.role)["PolicyNames"]
+        return bucket, key, tuple(iam)
+
+    def sweep(self):
+        self.clock += 600
+        sweep = Sweep(
+            self.remedy(),
+            lambda *alert: self.alerts.append(alert),
+            lambda identity, error: self.alerts.append((identity, "error", repr(error))),
+            self.clock + 100,
+            rechecks=0,
+        )
+        return sweep.run()
+
+    def applied(self):
+        """How many of the three policies hold a statement of ours."""
+        bucket, key, iam = self.live()
+        return ["Threegrants" in (bucket or ""), "Threegrants" in key, bool(iam)]
+
+    def settled(self, applied, undone):
+        """All or nothing, recorded, and nothing held."""
+        state, wanted = self.store.get(self.id).state, self.applied()
+        last = self.store.history(self.id)[-1]
+        assert last["to"] == state
+        assert state in applied | undone, (state, last)
+        assert wanted == [state in applied] * 3, (state, wanted, last)
+        if state in undone:
+            assert self.live() == self.before
+        items = self.table.scan()["Items"]
+        assert not [i for i in items if i["pk"].startswith("lease#") and i["incident"] != "-"]
+        if state is State.FAILED:
+            assert "failed" in [reason for _, reason, _ in self.alerts]
+        assert not [a for a in self.alerts if a[1] == "error"]
+
+
+def entered():
+    return {n: Accounts(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
+
+
+def attempt(run):
+    """Run what may die or be refused, as the function would."""
+    try:
+        run()
+    except (Died, Exception):  # noqa: BLE001 - as Lambda's runtime does
+        return
+
+
+@pytest.fixture(scope="module")
+def wire():
+    global OWNER, CALLER, DYNAMODB, WARM  # noqa: PLW0603 - shared by all cases of the table
+    kept = {n: os.environ.pop(n) for n in list(os.environ) if n.startswith("AWS_")}
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        wire = Wire()
+        patch.setattr(BaseClient, "_make_api_call", lambda *call: wire(*call))
+        # A cold start is one with clients of its own; the service models are parsed once.
+        loader = botocore.loaders.create_loader()
+        patch.setattr(botocore.loaders, "create_loader", lambda *_: loader)
+        OWNER = {name: Aws().client(name) for name in ("s3", "kms")}
+        CALLER = {"iam": Aws().client("iam", B)}
+        DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
+        WARM = entered()
+        yield wire
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= kept
+
+
+def calls_of(wire, prepare, run):
+    """The names of the calls, each with its number, in a cold run without faults."""
+    case = Case()
+    prepare(case)
+    wire.listen()
+    run(case, cold=True)
+    seen = wire.seen
+    wire.listen()
+    return case, [(name, n) for name in seen for n in range(1, seen[name] + 1)]
+
+
+def nothing(case):
+    pass
+
+
+def approve(case, *, cold=False):
+    case.remedy(cold=cold).approve(case.id, case.digests, APPROVER)
+
+
+def roll_back(case, *, cold=False):
+    case.remedy(cold=cold).rollback(case.id, APPROVER)
+
+
+TABLE = [
+    ("approval", nothing, approve, {State.VERIFIED}, {State.OPEN, State.FAILED}),
+    ("rollback", approve, roll_back, {State.VERIFIED}, {State.ROLLED_BACK}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "prepare", "run", "applied", "undone"), TABLE, ids=[row[0] for row in TABLE]
+)
+def test_crash_table(wire, capsys, name, prepare, run, applied, undone):
+    started = time.process_time()
+    case, calls = calls_of(wire, prepare, run)
+    case.settled(applied, undone)
+    ends, wrong = Counter(), []
+    for at, fault in itertools.product(calls, FAULTS):
+        case = Case()
+        prepare(case)
+        wire.listen(fault, at)
+        attempt(partial(run, case, cold=at[0] == "sts:AssumeRole"))
+        assert wire.met, at
+        wire.listen()
+        case.sweep()
+        ends[case.store.get(case.id).state.value] += 1
+        try:
+            case.settled(applied, undone)
+        except AssertionError as error:
+            wrong.append((at, fault.__name__, str(error)[:300]))
+    with capsys.disabled():
+        print(
+            f"\n{name}: {len(calls)} calls x {len(FAULTS)} faults = {len(calls) * len(FAULTS)} "
+            f"runs, {time.process_time() - started:.0f} s of one core; ends {json.dumps(ends)}"
+        )
+    assert not wrong
