@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from functools import partial
 
 import boto3
@@ -19,7 +20,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from aws.conftest import A, B, REGION, Aws, document
+from aws.conftest import REGION, A, Aws, B, document
 from threegrants.evidence import Accounts
 from threegrants.examine import Rules, examine
 from threegrants.incidents import Ledger, State, Store
@@ -30,6 +31,14 @@ from threegrants.watch import Watch
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 RULES = Rules(writable=frozenset({A, B}))
 NUMBERS = itertools.count(1)
+
+
+ADMIN = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{A}:root"},
+    "Action": "kms:*",
+    "Resource": "*",
+}
 
 
 class Died(BaseException):
@@ -118,9 +127,8 @@ class Case:
         self.digests = [p["digest"] for p in self.store.get(self.id).document()["patches"]]
 
     def _build(self):
-        admin = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{A}:root"},
-                 "Action": "kms:*", "Resource": "*"}  # fmt: skip
-        self.key = OWNER["kms"].create_key(Policy=document(admin))["KeyMetadata"]["Arn"]
+        self.key = KEY  # making one takes longer than everything else here
+        OWNER["kms"].put_key_policy(KeyId=KEY, PolicyName="default", Policy=document(ADMIN))
         OWNER["s3"].create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
@@ -158,7 +166,7 @@ class Case:
 
     def remedy(self, *, cold=False):
         """As a function builds it: cold, with no role assumed yet, or warm."""
-        accounts = entered() if cold else WARM
+        accounts = {name: Cold(WARM[name]) for name in WARM} if cold else WARM
         reader = accounts["reader"]
         return Remedy(
             self.store,
@@ -212,8 +220,17 @@ class Case:
         assert not [a for a in self.alerts if a[1] == "error"]
 
 
-def entered():
-    return {n: Accounts(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
+class Cold(Accounts):
+    """Accounts that have not been entered yet; behind that the warm clients, which cost less."""
+
+    def __init__(self, warm):
+        super().__init__(warm.role_name, "external-id")
+        self.warm = warm
+
+    def client(self, account, service, region=None):
+        with self._lock:
+            self._session(account, datetime.now(UTC))
+        return self.warm.client(account, service, region)
 
 
 def attempt(run):
@@ -226,7 +243,7 @@ def attempt(run):
 
 @pytest.fixture(scope="module")
 def wire():
-    global OWNER, CALLER, DYNAMODB, WARM  # noqa: PLW0603 - shared by all cases of the table
+    global OWNER, CALLER, DYNAMODB, WARM, KEY  # noqa: PLW0603 - shared by all cases of the table
     kept = {n: os.environ.pop(n) for n in list(os.environ) if n.startswith("AWS_")}
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -235,14 +252,15 @@ def wire():
     }
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         wire = Wire()
-        patch.setattr(BaseClient, "_make_api_call", lambda *call: wire(*call))
+        patch.setattr(BaseClient, "_make_api_call", lambda *call: wire(*call))  # noqa: PLW0108 - bound
         # A cold start is one with clients of its own; the service models are parsed once.
         loader = botocore.loaders.create_loader()
         patch.setattr(botocore.loaders, "create_loader", lambda *_: loader)
         OWNER = {name: Aws().client(name) for name in ("s3", "kms")}
         CALLER = {"iam": Aws().client("iam", B)}
         DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
-        WARM = entered()
+        KEY = OWNER["kms"].create_key(Policy=document(ADMIN))["KeyMetadata"]["Arn"]
+        WARM = {n: Accounts(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
         yield wire
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -299,6 +317,7 @@ def test_crash_table(wire, capsys, name, prepare, run, applied, undone):
             case.settled(applied, undone)
         except AssertionError as error:
             wrong.append((at, fault.__name__, str(error)[:300]))
+        case.table.delete()
     with capsys.disabled():
         print(
             f"\n{name}: {len(calls)} calls x {len(FAULTS)} faults = {len(calls) * len(FAULTS)} "
