@@ -30,7 +30,7 @@ from words import (
     world,
 )
 
-VERSION = 1
+VERSION = 2
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from beyond import beyond
 from words import (
     BUCKET,
     DENIED,
@@ -43,7 +44,7 @@ def causes() -> list[dict[str, Any]]:
     ip = {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}
     endpoint = {"StringNotEquals": {"aws:SourceVpce": "vpce-0allowed"}}
     tls = {"Bool": {"aws:SecureTransport": "false"}}
-    org = {"StringNotEquals": {"aws:PrincipalOrgID": "o-example"}}
+    tag = {"StringNotEquals": {"aws:PrincipalTag/team": "red"}}
     sse = {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}
     via = "s3.{}.amazonaws.com"
     context = "kms:EncryptionContext:aws:s3:arn"
@@ -84,7 +85,7 @@ def causes() -> list[dict[str, Any]]:
         bucket("bucket policy: a condition met", allowed, allow(ROLE, "s3:GetObject", f"{BUCKET}/*", Condition={
             "IpAddress": {"aws:SourceIp": "198.51.100.0/24"}})),
         bucket("bucket policy: a condition on what the record lacks", bucket_unknown,
-               allow(ROLE, "s3:GetObject", f"{BUCKET}/*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-example"}})),
+               allow(ROLE, "s3:GetObject", f"{BUCKET}/*", Condition={"StringEquals": {"aws:PrincipalTag/team": "red"}})),
         bucket("bucket policy: the account's root delegates", allowed,
                allow(f"arn:aws:iam::{B}:root", "s3:GetObject", f"{BUCKET}/*")),
         bucket("bucket policy: twelve digits delegate", allowed, allow(B, "s3:*", [BUCKET, f"{BUCKET}/*"])),
@@ -101,8 +102,8 @@ def causes() -> list[dict[str, Any]]:
                deny("*", "s3:*", f"{BUCKET}/*", Condition=endpoint), vpcEndpointId="vpce-0allowed"),
         bucket("explicit deny spared: TLS was used", allowed, in_bucket,
                deny("*", "s3:*", f"{BUCKET}/*", Condition=tls)),
-        bucket("explicit deny: another organisation, not recorded", bucket_unknown, in_bucket,
-               deny("*", "s3:*", f"{BUCKET}/*", Condition=org)),
+        bucket("explicit deny: another tag, not recorded", bucket_unknown, in_bucket,
+               deny("*", "s3:*", f"{BUCKET}/*", Condition=tag)),
         bucket("explicit deny: NotPrincipal without the session", bucket_denied, in_bucket,
                {"Effect": "Deny", "NotPrincipal": {"AWS": [ROLE, f"arn:aws:iam::{B}:root"]},
                 "Action": "s3:*", "Resource": f"{BUCKET}/*"}),
@@ -196,8 +197,9 @@ def causes() -> list[dict[str, Any]]:
             ),
         ]
     rows += _callers(in_bucket, in_key, in_iam)
+    rows += beyond()
     # The owner's copy of a record shows less of a role; nothing else may change.
-    plain = [row for row in rows if not {"copy", "userIdentity"} & row[1].keys()]
+    plain = [row for row in rows if not _ONE_COPY & row[1].keys()]
     rows += [
         (f"{cause} (owner's copy)", {**rec, "copy": "owner"}, made, what)
         for cause, rec, made, what in plain
@@ -207,12 +209,16 @@ def causes() -> list[dict[str, Any]]:
         {
             "id": f"cause-{number:03}",
             "cause": cause,
-            "record": record(**rec),
+            "record": rec if "eventSource" in rec else record(**rec),
             "world": made,
             "expected": what,
         }
         for number, (cause, rec, made, what) in enumerate(rows, 1)
     ]
+
+
+_ONE_COPY = {"copy", "userIdentity", "eventSource", "resources"}
+"""What makes a record one that only its one recipient gets."""
 
 
 def _callers(

@@ -2,8 +2,11 @@
 
 from typing import Any
 
-A, B, REGION = "111111111111", "222222222222", "eu-west-1"
+A, B, C, REGION = "111111111111", "222222222222", "333333333333", "eu-west-1"
 BUCKET, OBJECT = "arn:aws:s3:::a-reports", "arn:aws:s3:::a-reports/2026/q3.csv"
+SOURCE = "arn:aws:s3:::c-archive"
+"""The bucket of account C that copies read from."""
+POINT = f"arn:aws:s3:{REGION}:{A}:accesspoint/reports-ap"
 ROLE = f"arn:aws:iam::{B}:role/analyst"
 SESSION = f"arn:aws:sts::{B}:assumed-role/analyst/sam"
 ACCESS = {
@@ -111,12 +114,36 @@ def world(
     }
 
 
-def expected(*verdicts: str, outcome: str, blockers: tuple[str, ...] = ()) -> dict[str, Any]:
+def expected(
+    *verdicts: str, outcome: str, blockers: tuple[str, ...] = (), **more: Any
+) -> dict[str, Any]:
+    """A label; `certainty`, and `codes` of causes that must be among those found, where it matters."""
     names = ("bucket_policy", "key_policy", "iam_bucket", "iam_key")
     return {
         **dict(zip(names, verdicts, strict=True)),
         "outcome": outcome,
         "blockers": list(blockers),
+        **more,
+    }
+
+
+def through_s3(operation: str = "Decrypt", message: str = "", **more: Any) -> dict[str, Any]:
+    """The KMS record of a call that S3 made for the caller: no request parameters."""
+    whole = record(copy="caller")
+    del whole["resources"], whole["tlsDetails"]
+    return {
+        **whole,
+        "userIdentity": {**whole["userIdentity"], "invokedBy": "fas.s3.amazonaws.com"},
+        "eventSource": "kms.amazonaws.com",
+        "eventName": operation,
+        "sourceIPAddress": "fas.s3.amazonaws.com",
+        "userAgent": "fas.s3.amazonaws.com",
+        "errorMessage": message
+        or f"User: {SESSION} is not authorized to perform: kms:{operation} on this resource because "
+        "the resource does not exist in this Region, no resource-based policies allow access, or a "
+        "resource-based policy explicitly denies access",
+        "requestParameters": None,
+        **more,
     }
 
 

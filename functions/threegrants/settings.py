@@ -31,6 +31,10 @@ class Settings:
     trusted: tuple[str, ...]
     stack: str
     dead_letters: str
+    organizations: str | None = None
+    """the account in which the reader may read AWS Organizations"""
+    objects: bool = False
+    """whether the reader may look at objects"""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -64,6 +68,8 @@ class Settings:
             trusted=trusted,
             stack=env.get("STACK_NAME", "threegrants"),
             dead_letters=env.get("DEAD_LETTER_QUEUE_URL", ""),
+            organizations=env.get("ORGANIZATIONS_ACCOUNT") or None,
+            objects=env.get("READ_OBJECTS") == "true",
         )
 
     @cached_property
@@ -74,7 +80,13 @@ class Settings:
     @cached_property
     def reader(self) -> Accounts:
         """Clients with the reader role."""
-        return Accounts(self.reader_role, self.external_id, known=self.trusted)
+        return Accounts(
+            self.reader_role,
+            self.external_id,
+            known=self.trusted,
+            organizations=self.organizations,
+            objects=self.objects,
+        )
 
     @cached_property
     def mender(self) -> Accounts:

@@ -73,7 +73,8 @@ class Desk:
         )
 
     def reexamine(self, incident):
-        return examine(parse_record(self.store.record(incident.id)), self.reader, RULES)
+        call = parse_record(self.store.record(incident.id))
+        return examine(call, self.reader, RULES, fresh=True)
 
     def see(self, **changes):
         event = record(**changes)

@@ -173,7 +173,7 @@ class Case:
             self.ledger,
             accounts["mender"],
             lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=100),
-            lambda i: examine(parse_record(self.store.record(i.id)), reader, RULES),
+            lambda i: examine(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
             lambda _: None,
             lambda: self.clock,
         )

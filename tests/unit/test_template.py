@@ -16,9 +16,15 @@ ROLES = {
 
 
 def statements(name):
+    optional = [
+        resource["Properties"]
+        for resource in {**SERVICE, **MEMBER}.values()
+        if resource["Type"] == "AWS::IAM::Policy"
+        and {"Ref": name} in resource["Properties"]["Roles"]
+    ]
     return [
         statement["Fn::If"][1] if "Fn::If" in statement else statement
-        for policy in ROLES[name]["Properties"]["Policies"]
+        for policy in [*ROLES[name]["Properties"]["Policies"], *optional]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
 
@@ -57,6 +63,34 @@ def test_no_write_on_any_policy(name):
     writes = {a for a in actions(name) if a.split(":")[1].startswith(WRITES)}
     allowed = ("dynamodb:", "logs:", "xray:", "sqs:")
     assert not {action for action in writes if not action.startswith(allowed)}
+
+
+def test_the_reader_sees_objects_and_the_organisation_only_where_asked():
+    optional = {
+        action
+        for resource in MEMBER.values()
+        if resource["Type"] == "AWS::IAM::Policy" and "Condition" in resource
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+        for action in statement["Action"]
+    }
+    assert optional == {
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:ListBucketVersions",
+        "organizations:DescribeAccount",
+        "organizations:ListParents",
+        "organizations:ListPoliciesForTarget",
+        "organizations:DescribePolicy",
+    }
+    assert {MEMBER[name]["Condition"] for name in ("ReaderOfObjects", "ReaderOfOrganization")} == {
+        "Objects",
+        "Organization",
+    }
+    parameters = cfnlint.decode.cfn_yaml.load(str(ROOT / "member.yaml"))["Parameters"]
+    assert parameters["ReadObjects"]["Default"] == "false"
+    assert parameters["ReadOrganization"]["Default"] == "false"
+    assert "kms:Decrypt" not in actions("ReaderRole")
 
 
 def test_only_remediate_may_assume_the_mender():

@@ -70,6 +70,13 @@ def main() -> None:
     help="An account that may own the bucket, when the record does not say; repeatable.",
 )
 @click.option(
+    "--organizations-account",
+    "organizations",
+    default=None,
+    help="The account whose reader role may read SCPs and RCPs (management or delegated).",
+)
+@click.option("--objects", is_flag=True, help="Look at the objects themselves (HeadObject).")
+@click.option(
     "--profile-kms",
     "profile",
     type=click.Choice([p.value for p in Profile]),
@@ -84,12 +91,14 @@ def main() -> None:
     show_default=True,
     help="How much of the bucket a patch covers.",
 )
-def diagnose(
+def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     file: str,
     form: str,
     reader_role: str,
     external_id: str,
     accounts: tuple[str, ...],
+    organizations: str | None,
+    objects: bool,  # noqa: FBT001 - click passes flags so
     profile: str,
     scope: str,
 ) -> None:
@@ -99,12 +108,14 @@ def diagnose(
     output of `aws cloudtrail lookup-events`, or JSON Lines of these.
     """
     groups, skipped = _group(file)
+    if not groups:
+        click.echo("[]" if form == "json" else "", nl=form == "json")
+        _say_skipped(skipped, 0)
+        return
     rules = Rules(profile=Profile(profile), scope=Scope(scope))
-    reader = _reader(reader_role, external_id, accounts) if groups else None
+    reader = _reader(reader_role, external_id, accounts, organizations, objects=objects)
     documents = []
     for identity, calls in groups.items():
-        if reader is None:
-            break
         newest = max(calls, key=lambda call: call.time)
         finding = examine(newest, reader, rules)
         times = sorted(call.time for call in calls)
@@ -165,14 +176,28 @@ def _feed(file: str) -> Iterator[tuple[str, Any]]:
         raise Failure(f"{file}: {error}" if file not in str(error) else str(error)) from error
 
 
-def _reader(role: str, external_id: str, known: tuple[str, ...]) -> Accounts:
+def _reader(
+    role: str,
+    external_id: str,
+    known: tuple[str, ...],
+    organizations: str | None,
+    *,
+    objects: bool,
+) -> Accounts:
+    own = None
     try:
         own = boto3.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         # Without credentials everything is unread, and each diagnosis says so.
         click.echo(f"no AWS credentials: {' '.join(str(error).split())}", err=True)
-        return Accounts(role, external_id, known=known)
-    return Accounts(role, external_id, direct=own, known=known)
+    return Accounts(
+        role,
+        external_id,
+        direct=own,
+        known=known,
+        organizations=organizations,
+        objects=objects,
+    )
 
 
 @main.command()

@@ -55,17 +55,44 @@ def show_diagnosis(body: Mapping[str, Any]) -> None:
         facts.add_row("key", Text(printable(f"{request['kms_key']} (known from: {source})")))
     seen = f"{request['count']} event(s), {request['first_seen']} to {request['last_seen']}"
     facts.add_row("seen", Text(printable(seen)))
-    facts.add_row("outcome", word(body["outcome"]))
+    facts.add_row("outcome", outcome(body))
+    facts.add_row("evidence", Text(printable(evidence(body))))
     out.print(facts)
     out.print(grants_table(body))
+    source = body.get("copy_source")
+    if source:
+        where = f"s3://{source['bucket']}/{source['object_key']}"
+        out.print(Text(printable(f"to read the copy's source, {where}"), style="bold"))
+        out.print(grants_table(source))
     for blocker in body["blockers"]:
-        out.print(Text(f"blocked by {printable(blocker['kind'])}: {printable(blocker['detail'])}"))
+        kind = printable(blocker["kind"].replace("_", " "))
+        out.print(Text(f"blocked by {kind}: {printable(blocker['detail'])}"))
+        if blocker["owner"]:
+            out.print(Text(f"  who decides: {printable(blocker['owner'])}", style="dim"))
     for lack in body["unknowns"]:
         line = f"not known: {lack['what']}: {lack['why']}; needs {lack['needs']}"
         out.print(Text(printable(line), style="yellow"))
     for patch in body["patches"]:
         show_patch(patch)
     out.print()
+
+
+def outcome(body: Mapping[str, Any]) -> Text:
+    """The outcome, and how AWS's own word relates to it."""
+    return word(body["outcome"]) + Text(f" ({_CERTAINTY[body['certainty']]})", style="dim")
+
+
+_CERTAINTY = {
+    "confirmed": "AWS's own message says the same",
+    "evaluated": "from the policies; AWS's message says nothing",
+    "contradicted": "AWS's own message says otherwise, see below",
+}
+
+
+def evidence(body: Mapping[str, Any]) -> str:
+    """When the policies were read, and how old the oldest reading was."""
+    age = body["evidence_age_seconds"]
+    return f"read at {body['evidence_at']}" + (f", {age} s before the diagnosis" if age else "")
 
 
 def grants_table(body: Mapping[str, Any]) -> Table:

@@ -4,9 +4,11 @@ In: a `DeniedCall` and its `Evidence`. Out: a `Diagnosis`: a verdict and reasons
 the blockers, what could not be known, and the outcome.
 """
 
+from threegrants.diagnosis.causes import causes
 from threegrants.diagnosis.diagnose import diagnose
 from threegrants.diagnosis.verdicts import (
     Blocker,
+    Certainty,
     Diagnosis,
     Grant,
     IamGrant,
@@ -18,6 +20,7 @@ from threegrants.diagnosis.verdicts import (
 
 __all__ = [
     "Blocker",
+    "Certainty",
     "Diagnosis",
     "Grant",
     "IamGrant",
@@ -25,5 +28,6 @@ __all__ = [
     "Outcome",
     "Reason",
     "Verdict",
+    "causes",
     "diagnose",
 ]

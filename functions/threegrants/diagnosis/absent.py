@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from threegrants.diagnosis.grants import bucket_half
 from threegrants.diagnosis.verdicts import Lack, Verdict
-from threegrants.evidence import Evidence
+from threegrants.evidence import Evidence, Read
 from threegrants.records import Access, DeniedCall
 
 
@@ -16,6 +16,9 @@ def absent_object(call: DeniedCall, evidence: Evidence) -> Lack | None:
     """What to say of a read that every policy allows, if a missing object would explain it."""
     if call.source != "s3" or call.access is not Access.READ or call.object_key is None:
         return None
+    seen = evidence.object.value if isinstance(evidence.object, Read) else None
+    if seen is not None and isinstance(seen.exists, Read):
+        return None  # it was looked for
     listing = bucket_half(replace(call, s3_actions=("s3:ListBucket",)), evidence)
     fine = (Verdict.GRANTED, Verdict.NOT_NEEDED)
     if listing.resource.verdict in fine and listing.identity.verdict in fine:

@@ -1,8 +1,13 @@
 """From a denied call and its evidence to a diagnosis."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from threegrants.diagnosis.absent import absent_object
-from threegrants.diagnosis.blockers import blockers, lacks
+from threegrants.diagnosis.aws_word import certainty, checked
+from threegrants.diagnosis.blockers import blockers, lacks, unique
 from threegrants.diagnosis.grants import bucket_half, key_half
+from threegrants.diagnosis.guardrails import guardrails
 from threegrants.diagnosis.summary import summarise
 from threegrants.diagnosis.verdicts import (
     Blocker,
@@ -15,7 +20,7 @@ from threegrants.diagnosis.verdicts import (
     worst,
 )
 from threegrants.evidence import Evidence, Read
-from threegrants.records import CallerType, DeniedCall
+from threegrants.records import CallerType, DeniedCall, reading_source
 
 _PATCHABLE = (CallerType.ROLE, CallerType.USER)
 
@@ -31,55 +36,127 @@ def diagnose(
         writable: accounts in which approved patches may be applied; None for "all that were
             read" (the command line, which applies nothing).
     """
-    on_bucket = bucket_half(call, evidence)
-    on_key = key_half(call, evidence)
+    own = _alone(call, evidence, writable)
+    read = reading_source(call)
+    if read is None or evidence.source is None:
+        return own
+    return _copy(call, own, diagnose(read, evidence.source, writable))
+
+
+def _alone(call: DeniedCall, evidence: Evidence, writable: frozenset[str] | None) -> Diagnosis:
+    """One call on one bucket."""
+    on_bucket = checked(bucket_half(call, evidence), "s3", evidence)
+    on_key = checked(key_half(call, evidence), "kms", evidence)
     iam = IamGrant(
         worst(on_bucket.identity.verdict, on_key.identity.verdict),
         (*on_bucket.identity.reasons, *on_key.identity.reasons),
         on_bucket.identity,
         on_key.identity,
     )
-    stops = blockers(call, evidence)
+    grants = (on_bucket.resource, on_key.resource, iam)
+    guarded = guardrails(call, evidence)
+    stops, missing = _missing_object(blockers(call, evidence, guarded), grants)
     grantee = _grantee(evidence)
     outcome = _outcome(
-        (on_bucket.resource, on_key.resource, Grant(iam.verdict)),
+        grants,
         stops,
-        _reachable(on_bucket.resource, on_key.resource, iam, evidence, writable) and bool(grantee),
+        reachable=_reachable(*grants, evidence, writable) and bool(grantee),
+        doubtful=bool(guarded.lacks),
     )
     absent = absent_object(call, evidence) if outcome is Outcome.ALREADY_ALLOWED else None
+    sure, contradiction = certainty(
+        call,
+        evidence,
+        {
+            "bucket_policy": on_bucket.resource.verdict,
+            "key_policy": on_key.resource.verdict,
+            "iam_bucket": iam.bucket.verdict,
+            "iam_key": iam.key.verdict,
+        },
+        frozenset(blocker.kind for blocker in stops),
+        guarded.read,
+    )
     return Diagnosis(
-        bucket_policy=on_bucket.resource,
-        key_policy=on_key.resource,
-        iam_policy=iam,
+        *grants,
         blockers=stops,
         unknowns=(
-            *lacks(call, evidence),
-            *_contradiction(call, evidence, on_bucket.resource, iam),
+            *contradiction,
+            *lacks(call, evidence, guarded),
             *((absent,) if absent else ()),
+            *missing,
         ),
         outcome=outcome,
-        summary=summarise(
-            call,
-            evidence,
-            (on_bucket.resource, on_key.resource, iam),
-            stops,
-            outcome,
-            may_be_absent=bool(absent),
-        ),
+        summary=summarise(call, evidence, grants, stops, outcome, may_be_absent=bool(absent)),
         cross_account=_cross_account(evidence),
         grantee=grantee,
+        certainty=sure,
     )
 
 
-def _outcome(grants: tuple[Grant, ...], stops: tuple[Blocker, ...], reachable: bool) -> Outcome:  # noqa: FBT001
-    """The first line that holds decides; the order is the rule."""
+_COPY_ORDER = (
+    Outcome.DO_NOT_PATCH,
+    Outcome.UNKNOWN,
+    Outcome.HANDOFF,
+    Outcome.FIXABLE,
+    Outcome.ALREADY_ALLOWED,
+)
+"""Of two halves that must both work, the graver outcome is the whole's."""
+
+
+def _copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagnosis:
+    """A copy: writing the destination and reading the source, both of which must be allowed."""
+    outcome = min((own.outcome, source.outcome), key=_COPY_ORDER.index)
+    where = call.copy_source
+    name = f"s3://{where.bucket}/{where.key}" if where else "the source"
+    summary = own.summary
+    if not source.allowed:
+        parts = [f"To read the copy's source, {name}: {source.summary}"]
+        summary = " ".join(parts if own.allowed else [own.summary, *parts])
+    return replace(
+        own,
+        outcome=outcome,
+        summary=summary,
+        source=source,
+        blockers=(*own.blockers, *(one for one in source.blockers if one not in own.blockers)),
+        unknowns=unique([
+            *own.unknowns,
+            *(replace(lack, what=f"copy source: {lack.what}") for lack in source.unknowns),
+        ]),
+    )  # fmt: skip
+
+
+def _missing_object(
+    stops: tuple[Blocker, ...], grants: Iterable[Grant | IamGrant]
+) -> tuple[tuple[Blocker, ...], tuple[Lack, ...]]:
+    """A missing object stops the call only where nothing else does; else it is worth a word."""
+    gone = [blocker for blocker in stops if blocker.kind == "object_missing"]
+    refused = any(grant.verdict in (Verdict.MISSING, Verdict.DENIED) for grant in grants)
+    if not gone or not refused:
+        return stops, ()
+    rest = tuple(blocker for blocker in stops if blocker.kind != "object_missing")
+    return rest, (Lack("the object", gone[0].detail, "an object of that key"),)
+
+
+def _outcome(
+    grants: Iterable[Grant | IamGrant],
+    stops: tuple[Blocker, ...],
+    *,
+    reachable: bool,
+    doubtful: bool,
+) -> Outcome:
+    """The first line that holds decides; the order is the rule.
+
+    `doubtful`: a guardrail was read, but what it says hangs on something that is not known.
+    """
     verdicts = {grant.verdict for grant in grants}
-    if stops or Verdict.DENIED in verdicts:
+    if Verdict.DENIED in verdicts or any(blocker.deliberate for blocker in stops):
         return Outcome.DO_NOT_PATCH
     if Verdict.UNKNOWN in verdicts:
         return Outcome.UNKNOWN
+    if stops:
+        return Outcome.HANDOFF
     if Verdict.MISSING not in verdicts:
-        return Outcome.ALREADY_ALLOWED
+        return Outcome.UNKNOWN if doubtful else Outcome.ALREADY_ALLOWED
     return Outcome.FIXABLE if reachable else Outcome.HANDOFF
 
 
@@ -130,25 +207,3 @@ def _cross_account(evidence: Evidence) -> bool | None:
     if any(other and other != caller for other in others):
         return True
     return None if not others or None in others else False
-
-
-def _contradiction(
-    call: DeniedCall, evidence: Evidence, bucket: Grant, iam: IamGrant
-) -> tuple[Lack, ...]:
-    """AWS's detailed message against the evaluation: said, never hidden."""
-    message = call.message
-    action = message.action or ""
-    judged: Verdict | None = None
-    if message.layer == "identity":
-        judged = (iam.key if action.startswith("kms:") else iam.bucket).verdict
-    elif message.layer == "resource" and action.startswith("s3:"):
-        judged = bucket.verdict
-    if judged is not Verdict.GRANTED:
-        return ()
-    word = "explicitly denied" if message.explicit else "did not allow"
-    why = (
-        f"AWS said at {call.time or 'an unknown time'} that the {message.layer}-based policy "
-        f"{word} {action}, but the policies read at {evidence.at} allow it: they were changed "
-        "since, or a condition depends on what the record does not carry"
-    )
-    return (Lack("AWS's own message", why, "a newer record of the same denial"),)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from threegrants.diagnosis.sides import (
     NO_IDENTITY,
+    Question,
     Side,
+    access_point_question,
     identity_side,
     kms_question,
     resource_side,
@@ -68,18 +70,57 @@ def bucket_half(call: DeniedCall, evidence: Evidence) -> Pair:
             pairs.append(Pair(grant, grant))
             continue
         if isinstance(bucket.account, Unread):
-            pairs.append(_owner_unknown(identity_side(question, evidence), bucket.account))
+            identity = _identity(call, evidence, question)
+            pairs.append(_owner_unknown(identity, bucket.account))
             continue
-        resource = resource_side(question, bucket.policy, "bucket policy", evidence.caller)
+        resource = _through_access_point(
+            call, resource_side(question, bucket.policy, "bucket policy", evidence.caller)
+        )
         owner = question.request.resource_account
         if evidence.caller.type in NO_IDENTITY:
             none = not_needed("no_identity_policies", "the caller has no identity-based policies")
             pairs.append(Pair(_plain(resource), none))
             continue
-        identity = identity_side(question, evidence)
+        identity = _identity(call, evidence, question)
         across = evidence.caller.account != owner
         pairs.append(_across(resource, identity) if across else _either(resource, identity))
     return _together(pairs)
+
+
+def _identity(call: DeniedCall, evidence: Evidence, question: Question) -> Side:
+    """The caller's policies for an S3 action; through an access point, for both of its ARNs.
+
+    Whether S3 asks them about the access point or about the bucket is not documented for every
+    case: only where both answers are the same is the answer certain.
+    """
+    direct = identity_side(question, evidence)
+    point = access_point_question(call, evidence, question.request.action)
+    if point is None:
+        return direct
+    through = identity_side(point, evidence)
+    if direct.effect is through.effect:
+        return direct
+    denied = next((side for side in (direct, through) if side.denies), None)
+    if denied is not None:
+        return denied
+    detail = (
+        f"the identity-based policies allow {question.request.action} on one of the bucket's ARN "
+        f"and the access point's ({call.access_point_arn}), not on both"
+    )
+    return Side(None, (Reason("access_point_half", None, None, detail),))
+
+
+def _through_access_point(call: DeniedCall, resource: Side) -> Side:
+    """Through an access point the bucket must permit too, most often by delegating to it."""
+    if call.access_point_arn is None or resource.effect is not Effect.IMPLICIT_DENY:
+        return resource
+    account = call.access_point_arn.split(":")[4]
+    detail = (
+        "the request came through an access point, and the bucket policy neither allows it nor "
+        f"delegates to the access points of account {account} (s3:DataAccessPointAccount)"
+    )
+    reason = Reason("access_point_not_delegated", "bucket policy", None, detail)
+    return Side(resource.effect, (reason, *resource.reasons))
 
 
 def _owner_unknown(identity: Side, owner: Unread) -> Pair:
@@ -108,9 +149,21 @@ def key_half(call: DeniedCall, evidence: Evidence) -> Pair:
     if key.value is None:
         grant = not_needed("no_kms_key", "the object is not encrypted with a KMS key")
         return Pair(grant, grant)
-    return _together(
+    found = _together(
         [_key_action(call, evidence, key.value, action) for action in call.kms_actions]
     )
+    if call.kms_doubt:
+        return Pair(
+            _doubted(found.resource, call.kms_doubt), _doubted(found.identity, call.kms_doubt)
+        )
+    return found
+
+
+def _doubted(grant: Grant, doubt: str) -> Grant:
+    """A grant that may not be needed: its absence proves nothing."""
+    if grant.verdict not in (Verdict.MISSING, Verdict.DENIED):
+        return grant
+    return Grant(Verdict.UNKNOWN, (Reason("kms_not_sure", None, None, doubt), *grant.reasons))
 
 
 def _key_action(call: DeniedCall, evidence: Evidence, key: KeyEvidence, action: str) -> Pair:

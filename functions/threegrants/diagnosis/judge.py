@@ -7,7 +7,7 @@ does not matter and the effect is certain; if not, the answer is unknown, and th
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from threegrants.iam import (
     Policies,
     Policy,
     PolicyError,
+    PolicyLevel,
     Request,
     evaluate_layer,
 )
@@ -107,11 +108,19 @@ def _outcome(
         policies = Policies(
             resource=parsed[0] if parsed else None, grants=grants, boundaries=limits
         )
-    elif layer is Layer.BOUNDARY:
-        policies = Policies(boundaries=parsed)
     else:
-        policies = Policies(identity=parsed)
+        policies = _ALONE[layer](parsed)
     return evaluate_layer(request, layer, policies)
+
+
+_ALONE: Mapping[Layer, Callable[[tuple[Policy, ...]], Policies]] = {
+    Layer.IDENTITY: lambda parsed: Policies(identity=parsed),
+    Layer.BOUNDARY: lambda parsed: Policies(boundaries=parsed),
+    Layer.SCP: lambda parsed: Policies(scps=(PolicyLevel("", parsed),)),
+    Layer.RCP: lambda parsed: Policies(rcps=(PolicyLevel("", parsed),)),
+    Layer.VPCE: lambda parsed: Policies(vpc_endpoint=parsed),
+}
+"""How the policies of one layer (of an organisation: of one level) are put for the evaluator."""
 
 
 @dataclass(frozen=True, slots=True)

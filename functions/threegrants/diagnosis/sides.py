@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threegrants.diagnosis.context import Knowledge, kms_knowledge, partition_of, s3_knowledge
-from threegrants.diagnosis.judge import Judged, judge
+from threegrants.diagnosis.judge import judge
+from threegrants.diagnosis.reasons import reasons
 from threegrants.diagnosis.verdicts import Reason
 from threegrants.evidence import (
     CallerEvidence,
@@ -88,6 +89,28 @@ def s3_question(call: DeniedCall, evidence: Evidence, action: str) -> Question |
     return Question(request, knowledge)
 
 
+def access_point_question(call: DeniedCall, evidence: Evidence, action: str) -> Question | None:
+    """The S3 half of a call through an access point, asked about the access point's own ARN.
+
+    Source: S3 user guide, "Configuring IAM policies for using access points": objects are
+    `ACCESS_POINT_ARN/object/KEY`.
+    """
+    question = s3_question(call, evidence, action)
+    arn = call.access_point_arn
+    if question is None or arn is None:
+        return None
+    key = call.object_key if call.object_key is not None else "*"
+    resource = f"{arn}/object/{key}" if on_object(action) else arn
+    request = Request(
+        question.request.principal,
+        action,
+        resource,
+        arn.split(":")[4],
+        question.knowledge.context,
+    )
+    return Question(request, question.knowledge)
+
+
 def s3_resource(call: DeniedCall, action: str) -> str | None:
     """The ARN an S3 action is checked against (service authorization reference, Amazon S3)."""
     if not call.bucket:
@@ -116,7 +139,14 @@ def identity_side(question: Question, evidence: Evidence) -> Side:
     if caller.type is CallerType.ROOT:
         detail = "the account root user needs no identity-based policy"
         return Side(Effect.ALLOW, (Reason("root_user", None, None, detail),))
-    return _side(Layer.IDENTITY, question, caller.policies)
+    side = _side(Layer.IDENTITY, question, caller.policies)
+    if caller.type is CallerType.FEDERATED_USER and side.allows:
+        detail = (
+            "the user's policies allow it, but a federated user has only what its session policy "
+            "allows too, and CloudTrail does not show that"
+        )
+        return Side(None, (Reason("session_policy_unknown", None, None, detail), *side.reasons))
+    return side
 
 
 def resource_side(
@@ -157,6 +187,24 @@ def boundary_side(question: Question, evidence: Evidence) -> Side | None:
     return _side(Layer.BOUNDARY, question, Read((boundary.value,)))
 
 
+def guardrail_side(layer: Layer, question: Question, policies: Sequence[NamedPolicy]) -> Side:
+    """What an SCP level, an RCP level, a VPC endpoint policy or a boundary says by itself."""
+    return _side(layer, question, Read(tuple(policies)))
+
+
+def access_point_side(question: Question, policy: Item[str | None], evidence: Evidence) -> Side:
+    """What the policy of the access point says; the resource is the access point's object."""
+    named: Item[tuple[NamedPolicy, ...]]
+    if isinstance(policy, Unread):
+        named = policy
+    else:
+        value = policy.value
+        named = Read((NamedPolicy("access point policy", value),) if value is not None else ())
+    boundary = evidence.caller.boundary
+    bounded = boundary.value is not None if isinstance(boundary, Read) else None
+    return _side(Layer.RESOURCE, question, named, bounded=bounded)
+
+
 def _side(
     layer: Layer,
     question: Question,
@@ -177,49 +225,10 @@ def _side(
     )
     return Side(
         judged.effect,
-        _reasons(judged, question.request, policies.value),
+        reasons(judged, question.request, policies.value),
         bool(judged.outcome and judged.outcome.delegates),
     )
 
 
 def _unread(item: Unread, what: str) -> Reason:
     return Reason("unread", None, None, f"{what}: {item.why}; needs {item.needs}")
-
-
-def _reasons(
-    judged: Judged, request: Request, policies: Sequence[NamedPolicy]
-) -> tuple[Reason, ...]:
-    action = request.action
-    if judged.trouble:
-        return (Reason("policy_not_readable", None, None, judged.trouble),)
-    if judged.outcome is None:
-        keys = ", ".join(judged.hangs_on)
-        detail = f"whether {action} is allowed hangs on {keys}, which the record does not carry"
-        return (Reason("condition_unknown", None, None, detail),)
-    outcome = judged.outcome
-    if outcome.effect is Effect.ALLOW:
-        return tuple(
-            Reason(
-                "allowed_by_delegation" if outcome.delegates else "allowed",
-                ref.policy,
-                ref.sid or f"#{ref.position}",
-                f"allows {action}",
-            )
-            for ref in outcome.deciding[:3]
-        )
-    if outcome.effect is Effect.EXPLICIT_DENY:
-        return tuple(
-            Reason("explicit_deny", ref.policy, ref.sid or f"#{ref.position}", f"denies {action}")
-            for ref in outcome.deciding[:3]
-        )
-    if outcome.nearest is None:
-        if not policies:
-            return (Reason("no_policy", None, None, f"there is no policy that allows {action}"),)
-        detail = f"no statement allows {action} on {request.resource}"
-        name = policies[0].name if len(policies) == 1 else None
-        return (Reason("no_statement", name, None, detail),)
-    near = outcome.nearest
-    return tuple(
-        Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.position}", miss.detail)
-        for miss in near.failed
-    )

@@ -54,13 +54,19 @@ class IamGrant:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Something beside the three grants that stops the call."""
+    """Something beside the three grants that stops the call.
+
+    `owner` is who decides about it; `deliberate` tells a guardrail (never patched) from something
+    that its owner has only to be told of (handed off).
+    """
 
     kind: str
     verdict: Verdict
     policy: str | None
     sid: str | None
     detail: str
+    owner: str = ""
+    deliberate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,23 @@ class Lack:
     needs: str
 
 
+class Certainty(StrEnum):
+    """How AWS's own word relates to the evaluation."""
+
+    CONFIRMED = "confirmed"
+    """AWS says the same"""
+    EVALUATED = "evaluated"
+    """AWS says nothing: the policies were evaluated"""
+    CONTRADICTED = "contradicted"
+    """AWS says something else; see `Diagnosis.unknowns`"""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The whole answer for one denied call.
 
-    `grantee` is the ARN a patch would name: the role or user with its path; None where no single
+    `source` is set for a copy: the read of its source, whose verdicts count for the outcome too;
+    blockers and unknowns are those of both. `grantee` is the ARN a patch would name: the role or user with its path; None where no single
     principal can be named (anonymous, service, not resolvable).
     """
 
@@ -89,11 +107,20 @@ class Diagnosis:
     summary: str
     cross_account: bool | None
     grantee: str | None
+    certainty: Certainty = Certainty.EVALUATED
+    source: "Diagnosis | None" = None
 
     @property
     def allowed(self) -> bool:
-        """True if every grant the call needs is in place and nothing else stops it."""
-        return self.outcome is Outcome.ALREADY_ALLOWED
+        """True if every grant the call needs is in place and no policy or setting stops it.
+
+        An object that does not exist stops the call too, but nothing is left to grant.
+        """
+        if self.outcome is Outcome.ALREADY_ALLOWED:
+            return True
+        grants = (self.bucket_policy, self.key_policy, self.iam_policy)
+        fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
+        return fine and [one.kind for one in self.blockers] == ["object_missing"]
 
 
 _GRAVITY = (

@@ -5,15 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import create_loader
+
+from threegrants.evidence.recent import Recent
 
 _EARLY = timedelta(minutes=5)
+_LOADER = create_loader()
+"""One for the sessions of all accounts: each would read and parse the same service models again."""
 _CONFIG = Config(
     retries={"mode": "adaptive", "max_attempts": 6},
     connect_timeout=5,
     read_timeout=15,
-    max_pool_connections=32,
+    max_pool_connections=64,
     user_agent_extra="threegrants",
 )
 
@@ -36,6 +42,8 @@ class Accounts:
         direct: the account in which the own credentials are used as they are (the CLI's own
             account); None if the role is assumed everywhere (the service).
         known: member accounts that may be asked whether they own a bucket.
+        organizations: the account that may read AWS Organizations; None if nobody may.
+        objects: whether the reader may look at objects (HeadObject); optional.
     """
 
     def __init__(
@@ -45,16 +53,25 @@ class Accounts:
         *,
         direct: str | None = None,
         known: tuple[str, ...] = (),
+        organizations: str | None = None,
+        objects: bool = False,
         session: boto3.Session | None = None,
     ) -> None:
         self.role_name = role_name
         self.direct = direct
         self.known = known
+        self.organizations = organizations
+        self.objects = objects
         self._external_id = external_id
         self._base = session or boto3.Session()
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._doors: dict[str, threading.RLock] = {}
+        """one lock an account: entering one must not wait for entering another"""
+        self._sts: Any = None
         self._sessions: dict[str, tuple[boto3.Session, datetime]] = {}
         self._clients: dict[tuple[str, str, str | None], tuple[Any, datetime]] = {}
+        self.recent = Recent()
+        """what was read a short while ago; see `recent.py`"""
 
     @property
     def region(self) -> str:
@@ -73,6 +90,8 @@ class Accounts:
             AccountError: if the role there cannot be assumed.
         """
         with self._lock:
+            door = self._doors.setdefault(account, threading.RLock())
+        with door:
             now = datetime.now(UTC)
             held = self._clients.get((account, service, region))
             if held and held[1] > now:
@@ -101,8 +120,10 @@ class Accounts:
         arn = f"arn:{partition}:iam::{account}:role/{self.role_name}"
         extra = {"ExternalId": self._external_id} if self._external_id else {}
         try:
-            sts = self._base.client("sts", region_name=self.region, config=_CONFIG)
-            answer = sts.assume_role(RoleArn=arn, RoleSessionName="threegrants", **extra)
+            with self._lock:
+                if self._sts is None:
+                    self._sts = self._base.client("sts", region_name=self.region, config=_CONFIG)
+            answer = self._sts.assume_role(RoleArn=arn, RoleSessionName="threegrants", **extra)
         except (ClientError, BotoCoreError) as error:
             code = (
                 error.response.get("Error", {}).get("Code", "")
@@ -114,10 +135,8 @@ class Accounts:
                 f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
             ) from error
         given = answer["Credentials"]
-        session = boto3.Session(
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-            region_name=self.region,
-        )
+        core = botocore.session.Session()
+        core.register_component("data_loader", _LOADER)
+        core.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        session = boto3.Session(botocore_session=core, region_name=self.region)
         return session, given["Expiration"] - _EARLY

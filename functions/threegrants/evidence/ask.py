@@ -14,7 +14,8 @@ T = TypeVar("T")
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "403"}
 )
-_WIDTH = 16
+_WIDTH = 64
+"""Questions asked at once: more than a role or user can have policies attached."""
 
 
 def code_of(error: ClientError) -> str:
@@ -48,6 +49,9 @@ def ask(
         return Unread(f"AWS answered {code}: {_line(error)}", needs)
     except BotoCoreError as error:
         return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
+    except (LookupError, TypeError, ValueError) as error:
+        # One answer that is not as documented must not cost the whole diagnosis.
+        return Unread(f"AWS's answer was not as documented: {type(error).__name__}", needs)
 
 
 def _line(error: ClientError) -> str:

@@ -1,5 +1,6 @@
 """The bucket's side: owner, bucket policy, Block Public Access, default encryption, ownership."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from threegrants.evidence.ask import absent_when, ask, code_of, together
 from threegrants.evidence.snapshot import BucketEvidence, Encryption, Item, Read, Unread
 
 _NO_BLOCK = absent_when(("NoSuchPublicAccessBlockConfiguration",), False)
+_PLAIN = absent_when(("ServerSideEncryptionConfigurationNotFoundError",), Encryption("AES256"))
 
 
 def read_bucket_policy(s3: Any, bucket: str, account: str) -> str | None:
@@ -27,48 +29,70 @@ def read_bucket_policy(s3: Any, bucket: str, account: str) -> str | None:
     return str(answer["Policy"])
 
 
-def find_owner(
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The first look at a bucket: who owns it, its policy and its default encryption."""
+
+    owner: Item[str]
+    policy: Item[str | None]
+    encryption: Item[Encryption]
+
+
+def claim_bucket(
     accounts: Accounts, bucket: str, stated: str | None, candidates: tuple[str, ...], region: str
-) -> Item[str]:
-    """The account that owns the bucket: as the record states, else the one that says it does.
+) -> Claim:
+    """Ask the account that the record states, else every candidate, whether it owns the bucket.
 
     The caller's copy of a cross-account denial has an empty owner account (CloudTrail user guide,
     "Receiving log files from multiple accounts"); `ExpectedBucketOwner` makes S3 refuse the
-    question in every account but the owner's.
+    question in every account but the owner's. The answer to the question is the policy itself, and
+    the default encryption is asked for at the same time, so that the key is known a round earlier.
     """
-    if stated:
-        return Read(stated)
-
-    def claim(account: str) -> Item[str | None]:
-        return ask(
-            lambda: read_bucket_policy(accounts.client(account, "s3", region), bucket, account),
-            accounts.needs("s3:GetBucketPolicy", f"bucket {bucket}", account),
-        )
-
-    claims = together([partial(claim, account) for account in candidates])
-    for account, answer in zip(candidates, claims, strict=True):
-        if isinstance(answer, Read):
-            return Read(account)
-    asked = ", ".join(candidates) or "no account"
-    return Unread(
-        f"the record does not name the owner of bucket {bucket} and {asked} did not claim it",
+    asked = (stated,) if stated else candidates
+    answers = together([partial(_claim, accounts, bucket, account, region) for account in asked])
+    for account, (policy, encryption) in zip(asked, answers, strict=True):
+        if stated or isinstance(policy, Read):
+            return Claim(Read(account), policy, encryption)
+    names = ", ".join(candidates) or "no account"
+    nobody = Unread(
+        f"the record does not name the owner of bucket {bucket} and {names} did not claim it",
         f"the bucket owner's copy of the record, or role {accounts.role_name} in the account that "
         f"owns {bucket}",
     )
+    return Claim(nobody, nobody, nobody)
 
 
-def read_bucket(
-    accounts: Accounts, bucket: str, stated: str | None, candidates: tuple[str, ...], region: str
-) -> BucketEvidence:
-    """Everything of the bucket that decides, read in its owner's account."""
-    owner = find_owner(accounts, bucket, stated, candidates, region)
+def _claim(
+    accounts: Accounts, bucket: str, account: str, region: str
+) -> tuple[Item[str | None], Item[Encryption]]:
+    def s3() -> Any:
+        return accounts.client(account, "s3", region)
+
+    policy, encryption = together(
+        [
+            lambda: ask(
+                lambda: read_bucket_policy(s3(), bucket, account),
+                accounts.needs("s3:GetBucketPolicy", f"bucket {bucket}", account),
+            ),
+            lambda: ask(
+                lambda: _encryption(s3(), bucket, account),
+                accounts.needs("s3:GetEncryptionConfiguration", f"bucket {bucket}", account),
+                _PLAIN,
+            ),
+        ]
+    )
+    return policy, encryption
+
+
+def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> BucketEvidence:
+    """Everything else of the bucket that decides, read in its owner's account."""
+    owner = claim.owner
     if isinstance(owner, Unread):
-        return BucketEvidence(bucket, owner, owner, owner, owner, owner)
+        return BucketEvidence(bucket, owner, owner, owner, owner, owner, owner)
     account = owner.value
-    arn = f"bucket {bucket}"
 
     def needs(action: str) -> str:
-        return accounts.needs(action, arn, account)
+        return accounts.needs(action, f"bucket {bucket}", account)
 
     def s3() -> Any:
         return accounts.client(account, "s3", region)
@@ -82,18 +106,12 @@ def read_bucket(
         answer = client.get_public_access_block(AccountId=account)
         return bool(answer["PublicAccessBlockConfiguration"].get("RestrictPublicBuckets"))
 
-    policy, encryption, block, account_wide, ownership = together(
+    def payer() -> str:
+        answer = s3().get_bucket_request_payment(Bucket=bucket, ExpectedBucketOwner=account)
+        return str(answer.get("Payer") or "BucketOwner")
+
+    block, account_wide, ownership, pays = together(
         [
-            lambda: ask(
-                lambda: read_bucket_policy(s3(), bucket, account), needs("s3:GetBucketPolicy")
-            ),
-            lambda: ask(
-                lambda: _encryption(s3(), bucket, account),
-                needs("s3:GetEncryptionConfiguration"),
-                absent_when(
-                    ("ServerSideEncryptionConfigurationNotFoundError",), Encryption("AES256")
-                ),
-            ),
             lambda: ask(bucket_block, needs("s3:GetBucketPublicAccessBlock"), _NO_BLOCK),
             lambda: ask(account_block, needs("s3:GetAccountPublicAccessBlock"), _NO_BLOCK),
             lambda: ask(
@@ -101,10 +119,17 @@ def read_bucket(
                 needs("s3:GetBucketOwnershipControls"),
                 absent_when(("OwnershipControlsNotFoundError",), "ObjectWriter"),
             ),
+            lambda: ask(payer, needs("s3:GetBucketRequestPayment")),
         ]
     )
     return BucketEvidence(
-        bucket, owner, policy, _strictest(block, account_wide), encryption, ownership
+        bucket,
+        owner,
+        claim.policy,
+        _strictest(block, account_wide),
+        claim.encryption,
+        ownership,
+        pays,
     )
 
 
@@ -124,10 +149,12 @@ def _encryption(s3: Any, bucket: str, account: str) -> Encryption:
     rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
     rule = rules[0] if rules else {}
     default = rule.get("ApplyServerSideEncryptionByDefault", {})
+    blocked = rule.get("BlockedEncryptionTypes", {}).get("EncryptionType", ())
     return Encryption(
         algorithm=default.get("SSEAlgorithm", "AES256"),
         key=default.get("KMSMasterKeyID") or None,
         bucket_key=bool(rule.get("BucketKeyEnabled")),
+        blocked=tuple(str(kind) for kind in blocked if kind != "NONE"),
     )
 
 

@@ -62,9 +62,19 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
     def needs(action: str) -> str:
         return accounts.needs(action, f"{kind} {holder}", account)
 
-    about, policies = together(
+    def about_and_boundary() -> tuple[Item[Mapping[str, Any]], Item[NamedPolicy | None]]:
+        found = ask(lambda: _about(iam(), kind, holder), needs(f"iam:Get{kind.title()}"))
+        if isinstance(found, Unread):
+            return found, found
+        bound = found.value.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        return found, ask(
+            lambda: _managed(iam(), bound, "boundary") if bound else None,
+            accounts.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
+        )
+
+    (about, boundary), policies = together(
         [
-            lambda: ask(lambda: _about(iam(), kind, holder), needs(f"iam:Get{kind.title()}")),
+            about_and_boundary,
             lambda: ask(lambda: _policies(iam(), kind, holder), needs(_ACTIONS[kind])),
         ]
     )
@@ -77,17 +87,16 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
             )
         return replace(_unread(caller, about), policies=policies)
     facts: Mapping[str, Any] = about.value
-    bound = facts.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    federated = caller.type is CallerType.FEDERATED_USER
     return CallerEvidence(
-        type=caller.type,
+        # A caller known by an id alone has turned out to be a role or a user.
+        type=caller.type if federated or caller.arn else _TYPES[kind],
         account=account,
-        arn=Read(str(facts["Arn"])),
+        # A federated user is its own principal; only its policies are those of its issuer.
+        arn=Read(caller.arn if federated else str(facts["Arn"])),
         unique_id=str(facts.get("RoleId") or facts.get("UserId") or "") or caller.unique_id,
         policies=policies,
-        boundary=ask(
-            lambda: _managed(iam(), bound, "boundary") if bound else None,
-            accounts.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
-        ),
+        boundary=boundary,
         tags=Read({tag["Key"]: tag["Value"] for tag in facts.get("Tags", ())}),
     )
 
@@ -99,24 +108,30 @@ def _unread(caller: Caller, why: Unread) -> CallerEvidence:
 
 def _holder(accounts: Accounts, caller: Caller, account: str) -> Item[tuple[str, str]]:
     """The kind (role or user) and name of who holds the policies, from ARN or unique id."""
-    if caller.arn:
-        resource = caller.arn.split(":", 5)[-1]
-        kind, _, path = resource.partition("/")
+    known = caller.issuer_arn or caller.arn
+    if known:
+        kind, _, path = known.split(":", 5)[-1].partition("/")
         if kind in {"role", "user"} and path:
             return Read((kind, path.rsplit("/", 1)[-1]))
-        return Unread(
-            f"{caller.arn} is neither a role nor a user", "the caller's own policies, by hand"
-        )
+        return Unread(f"{known} is neither a role nor a user", "the caller's own policies, by hand")
     if resolvable(caller):
         found = resolve(accounts, account, caller.unique_id or "")
         if isinstance(found, Unread):
             return found
         kind, _, path = found.value.split(":", 5)[-1].partition("/")
         return Read((kind, path.rsplit("/", 1)[-1]))
-    return Unread(
-        "the record names the caller by account only",
-        f"the caller's own copy of the record, from account {account}",
+    if caller.type is CallerType.IDENTITY_CENTER_USER:
+        return Unread(
+            "an IAM Identity Center user acts through trusted identity propagation: S3 Access "
+            "Grants and the application's policies decide, which are not read",
+            "the S3 Access Grants of the bucket's account, by hand",
+        )
+    why = (
+        f"the record names only the temporary access key {caller.unique_id}"
+        if (caller.unique_id or "").startswith("ASIA")
+        else "the record names the caller by account only"
     )
+    return Unread(why, f"the caller's own copy of the record, from account {account}")
 
 
 def resolve(accounts: Accounts, account: str, unique: str) -> Item[str]:
@@ -124,20 +139,23 @@ def resolve(accounts: Accounts, account: str, unique: str) -> Item[str]:
 
     A unique id is never given twice (IAM user guide, "IAM identifiers"), so what was found is kept.
     """
-    kind, operation, group, field = _LISTS[unique[:4]]
     held = _RESOLVED.get((account, unique))
     if held:
         return Read(held)
+    kind, operation, group, field = _LISTS[unique[:4]]
 
     def search() -> str | None:
         iam = accounts.client(account, "iam")
+        if kind == "access key":
+            name = iam.get_access_key_last_used(AccessKeyId=unique).get("UserName")
+            return str(iam.get_user(UserName=name)["User"]["Arn"]) if name else None
         for page in iam.get_paginator(operation).paginate():
             for entry in page[group]:
                 if entry[field] == unique:
                     return str(entry["Arn"])
         return None
 
-    found = ask(search, accounts.needs(f"iam:List{kind.title()}s", f"every {kind}", account))
+    found = ask(search, accounts.needs(_NEEDED[kind], f"every {kind}", account))
     if isinstance(found, Unread):
         return found
     if found.value is None:
@@ -153,13 +171,21 @@ def resolve(accounts: Accounts, account: str, unique: str) -> Item[str]:
 _LISTS = {
     "AROA": ("role", "list_roles", "Roles", "RoleId"),
     "AIDA": ("user", "list_users", "Users", "UserId"),
+    "AKIA": ("access key", "", "", ""),
 }
+"""Kinds of unique ids (IAM user guide, "IAM identifiers"), and which list names them."""
+_NEEDED = {
+    "role": "iam:ListRoles",
+    "user": "iam:ListUsers",
+    "access key": "iam:GetAccessKeyLastUsed and iam:GetUser",
+}
+_TYPES = {"role": CallerType.ROLE, "user": CallerType.USER}
 _RESOLVED: dict[tuple[str, str], str] = {}
 _KEPT = 10_000
 
 
 def resolvable(caller: Caller) -> bool:
-    """Whether the record names the caller by a unique id alone."""
+    """Whether the record names the caller by a unique id (or access key id) alone."""
     unique = caller.unique_id or ""
     return not caller.arn and bool(caller.account) and unique[:4] in _LISTS
 

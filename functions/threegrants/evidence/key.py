@@ -1,9 +1,11 @@
 """The key's side: key policy, state, manager and grants, read in the key's own account."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import ask, together
+from threegrants.evidence.ask import absent_when, ask, together
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
 from threegrants.iam.arns import is_arn
@@ -30,32 +32,29 @@ def read_key(
     full = is_arn(stated)
     if full:
         region, account = parts[3], parts[4]
-
-    def needs(action: str) -> str:
-        return accounts.needs(action, f"key {stated}", account)
-
-    def kms() -> Any:
-        return accounts.client(account, "kms", region)
-
-    described = ask(
-        lambda: kms().describe_key(KeyId=stated)["KeyMetadata"], needs("kms:DescribeKey")
-    )
-    if isinstance(described, Unread):
-        if full and parts[5].startswith("key/"):
+    door = _Door(accounts, stated, account, region)
+    if full and parts[5].startswith("key/"):
+        # Nothing has to be looked up first: one round of calls instead of two.
+        described, policy, grants = together([door.describe, *door.policy_and_grants(stated)])
+        if isinstance(described, Unread):
             return Read(
                 KeyEvidence(
-                    stated, source, account, region, described, described, described, described
+                    stated, source, account, region, policy, described, described, grants, stated
                 )
             )
-        return described
+    else:
+        described, policy, grants = door.describe(), None, None
+        if isinstance(described, Unread):
+            return described
     about = described.value
+    if about is None:
+        gone = Unread(f"the key {stated} does not exist in account {account}", "nothing: gone")
+        return Read(
+            KeyEvidence(stated, source, account, region, gone, Read("NotFound"), gone, gone, stated)
+        )
     arn = str(about["Arn"])
-    policy, grants = together(
-        [
-            lambda: ask(lambda: read_key_policy(kms(), arn), needs("kms:GetKeyPolicy")),
-            lambda: ask(lambda: _grants(kms(), arn), needs("kms:ListGrants")),
-        ]
-    )
+    if policy is None:
+        policy, grants = together(door.policy_and_grants(arn))
     return Read(
         KeyEvidence(
             arn=arn,
@@ -69,8 +68,40 @@ def read_key(
                 "AWS" if "alias/aws/" in stated else str(about.get("KeyManager", "CUSTOMER"))
             ),
             grants=grants,
+            stated=stated,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """KMS in the key's account and Region."""
+
+    accounts: Accounts
+    stated: str
+    account: str
+    region: str
+
+    def _kms(self) -> Any:
+        return self.accounts.client(self.account, "kms", self.region)
+
+    def _needs(self, action: str) -> str:
+        return self.accounts.needs(action, f"key {self.stated}", self.account)
+
+    def describe(self) -> Item[Any]:
+        """The key's metadata; `Read(None)` if there is no such key."""
+        return ask(
+            lambda: self._kms().describe_key(KeyId=self.stated)["KeyMetadata"],
+            self._needs("kms:DescribeKey"),
+            absent_when(("NotFoundException",), None),
+        )
+
+    def policy_and_grants(self, arn: str) -> list[Callable[[], Any]]:
+        """The two questions that want the key's own ARN."""
+        return [
+            lambda: ask(lambda: read_key_policy(self._kms(), arn), self._needs("kms:GetKeyPolicy")),
+            lambda: ask(lambda: _grants(self._kms(), arn), self._needs("kms:ListGrants")),
+        ]
 
 
 def _grants(kms: Any, arn: str) -> tuple[KmsGrant, ...]:

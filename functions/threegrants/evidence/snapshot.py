@@ -39,7 +39,7 @@ class NamedPolicy:
     name: str
     document: str
     kind: str = "inline"
-    """inline | managed | group-inline | group-managed | boundary"""
+    """inline | managed | group-inline | group-managed | boundary | scp | rcp"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Encryption:
     algorithm: str
     key: str | None = None
     bucket_key: bool = False
+    blocked: tuple[str, ...] = ()
+    """encryption types that the bucket refuses (`SSE-C`)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class BucketEvidence:
     """RestrictPublicBuckets in force, from the bucket's or the account's Block Public Access."""
     encryption: Item[Encryption]
     ownership: Item[str]
+    payer: Item[str] = Read("BucketOwner")
+    """who pays for requests: BucketOwner or Requester"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,12 @@ class KeyEvidence:
     region: str
     policy: Item[str | None]
     state: Item[str]
-    """Enabled, Disabled, PendingDeletion, …"""
+    """Enabled, Disabled, PendingDeletion, … or NotFound"""
     manager: Item[str]
     """CUSTOMER or AWS"""
     grants: Item[tuple[KmsGrant, ...]]
+    stated: str = ""
+    """the key as the record or the bucket names it: an ARN, an id or an alias"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +105,19 @@ class PolicyLevel:
     """The SCPs or RCPs attached to one level of an organisation: root, an OU, or the account."""
 
     name: str
+    """the level's id: `r-…`, `ou-…`, or the account's"""
     policies: tuple[NamedPolicy, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationEvidence:
-    """Where one account stands in AWS Organizations, and the guardrails on its way, root first.
+    """Where one account stands in AWS Organizations, and what is in force on its way, root first.
 
-    `id` is `Read(None)` for an account of which it is known that it is in no organisation we can
-    see; then the levels are empty. `path` is the value of `aws:PrincipalOrgPaths`
-    (`o-…/r-…/ou-…/`).
+    `id` is `Read(None)` for an account that is in no organisation; then the levels are empty. They
+    are empty too for the management account, which SCPs and RCPs do not bind, and for a kind of
+    policy that is disabled in the organisation. For an account of another organisation than the one
+    we may read, its levels are `Unread`: that one's guardrails bind it all the same. `path` is the
+    value of `aws:PrincipalOrgPaths` (`o-…/r-…/ou-…/`).
     """
 
     account: str
@@ -117,11 +126,17 @@ class OrganizationEvidence:
     path: Item[str | None]
     scps: Item[tuple[PolicyLevel, ...]]
     rcps: Item[tuple[PolicyLevel, ...]]
+    at: str | None = None
+    """when this was read (it is kept for a while); None if nothing had to be"""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointEvidence:
-    """The VPC endpoint a request came through; a policy always exists (full access by default)."""
+    """The VPC endpoint a request came through.
+
+    An endpoint of S3 or KMS always has a policy, by default one that allows everything;
+    `Read(None)` is an endpoint for which AWS shows none. `owner` is the account it belongs to.
+    """
 
     id: str
     owner: str | None
@@ -129,9 +144,16 @@ class EndpointEvidence:
     policy: Item[str | None]
 
 
+_NOT_ASKED = Unread("the access point was not asked", "s3:GetAccessPoint on the access point")
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPointEvidence:
-    """The access point a request came through. `policy` is `Read(None)` if it has none."""
+    """The access point a request came through. `policy` is `Read(None)` if it has none.
+
+    A multi-Region access point stands before several buckets; `bucket` is the one of the request's
+    Region. `bucket_account` is `Read(None)` where AWS does not say it.
+    """
 
     arn: str
     account: str
@@ -139,7 +161,11 @@ class AccessPointEvidence:
     bucket_account: Item[str | None]
     policy: Item[str | None]
     network_origin: Item[str | None]
-    """Internet or VPC"""
+    """Internet or VPC; `Read(None)` for a multi-Region access point, which has none"""
+    vpc: Item[str | None] = _NOT_ASKED
+    """the only VPC requests may come from, if the network origin is VPC"""
+    restrict_public: Item[bool] = _NOT_ASKED
+    """RestrictPublicBuckets of the access point itself"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +173,9 @@ class ObjectEvidence:
     """The object itself, where the reader may look at it (optional).
 
     `exists` is False only if S3 said 404 to a reader that may list the bucket. `owner` and
-    `bucket_owner` are canonical user ids.
+    `bucket_owner` are canonical user ids, and the same one where the bucket's owner owns the
+    object; both are `Read(None)` where BucketOwnerEnforced makes that so for every object.
+    `encryption` is `Read(None)` for an object without server-side encryption, or without existence.
     """
 
     exists: Item[bool]
@@ -165,21 +193,27 @@ class Check:
     effect: str
     """ALLOW | NO_IMPACT | IMPLICIT_DENY | EXPLICIT_DENY"""
     target: str | None
+    """for scp and rcp the Organizations ARN of the root, OU or account of this level"""
     policies: tuple[str, ...]
-    """URIs of the policies with a statement that matched"""
+    """URIs of the policies with a statement that matched: an ARN, or an opaque id if inline"""
     sids: tuple[str, ...]
+    """Sids of the statements that matched; AWS makes one up for a statement without"""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizedAction:
-    """One action on one resource, as AWS evaluated it."""
+    """One action on one resource, as AWS evaluated it.
+
+    No `checks` does not mean that none were made: AWS lists them only for a reader in the
+    organisation (or account) of the caller.
+    """
 
     action: str
     resource: str
-    effect: str
-    """ALLOW | EXPLICIT_DENY | IMPLICIT_DENY"""
-    context: Mapping[str, str]
-    """the condition keys of this evaluation, those of the request included"""
+    effect: str | None
+    """ALLOW | EXPLICIT_DENY | IMPLICIT_DENY; None where AWS leaves it out"""
+    context: Mapping[str, str | tuple[str, ...]]
+    """the condition keys of this evaluation, those of the request included; a tuple if several"""
     checks: tuple[Check, ...]
 
 
@@ -195,8 +229,9 @@ class Authorization:
 class Evidence:
     """One snapshot. `key` is `Read(None)` where no KMS key takes part in the call.
 
-    `at` is when the oldest part was read. `organizations` is by account; `authorization` is
-    `Read(None)` where AWS's message carries no authorization id.
+    `at` is when the oldest part was read, the organisations apart: those change seldom, are kept
+    longer and say their own time. `organizations` is by account; `authorization` is `Read(None)`
+    where AWS's message carries no authorization id.
     """
 
     at: str
@@ -210,3 +245,9 @@ class Evidence:
     authorization: Item[Authorization | None] = Read(None)
     source: "Evidence | None" = None
     """Of a copy: the evidence of reading its source."""
+
+    @property
+    def oldest(self) -> str:
+        """When the oldest part of all was read."""
+        times = [place.at for place in self.organizations.values() if place.at]
+        return min([self.at, *times, *([self.source.oldest] if self.source else [])])

@@ -53,7 +53,7 @@ def reexamine(incident: Incident) -> Finding:
     call = parse_record(own.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(call, own.reader, own.rules, incident.prefix)
+    return examine(call, own.reader, own.rules, incident.prefix, fresh=True)
 
 
 def alert(identity: str, why: str, note: str) -> None:

@@ -4,9 +4,10 @@ Described by `schema/diagnosis.schema.json`, which the tests hold it against.
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.diagnosis import Grant, IamGrant, Reason
+from threegrants.diagnosis import Diagnosis, Grant, IamGrant, Reason, causes
 from threegrants.diagnosis.sides import s3_resource
 from threegrants.evidence import Evidence, Read
 from threegrants.examine import Finding
@@ -61,15 +62,8 @@ def document(
             "first_seen": first or None,
             "last_seen": last or None,
         },
-        "grants": {
-            "bucket_policy": _grant(diagnosis.bucket_policy),
-            "key_policy": _grant(diagnosis.key_policy),
-            "iam_policy": {
-                **_grant(diagnosis.iam_policy),
-                "bucket": _grant(diagnosis.iam_policy.bucket),
-                "key": _grant(diagnosis.iam_policy.key),
-            },
-        },
+        "grants": _grants(diagnosis),
+        "copy_source": _copy_source(finding),
         "blockers": [
             {
                 "kind": blocker.kind,
@@ -77,17 +71,50 @@ def document(
                 "policy": blocker.policy,
                 "sid": blocker.sid,
                 "detail": blocker.detail,
+                "owner": blocker.owner,
             }
             for blocker in diagnosis.blockers
         ],
+        "causes": list(causes(diagnosis)),
         "unknowns": [
             {"what": lack.what, "why": lack.why, "needs": lack.needs} for lack in diagnosis.unknowns
         ],
         "outcome": diagnosis.outcome.value,
+        "certainty": diagnosis.certainty.value,
         "patches": [patch.to_json() for patch in finding.patches],
         "summary": diagnosis.summary,
         "message": call.message.text or None,
-        "evidence_at": evidence.at,
+        "evidence_at": evidence.oldest,
+        "evidence_age_seconds": _age(evidence.oldest),
+    }
+
+
+def _age(at: str) -> int:
+    """Seconds since the oldest part of the evidence was read."""
+    read = datetime.fromisoformat(at)
+    return max(0, round((datetime.now(UTC) - read).total_seconds()))
+
+
+def _grants(diagnosis: Diagnosis) -> dict[str, Any]:
+    iam = diagnosis.iam_policy
+    return {
+        "bucket_policy": _grant(diagnosis.bucket_policy),
+        "key_policy": _grant(diagnosis.key_policy),
+        "iam_policy": {**_grant(iam), "bucket": _grant(iam.bucket), "key": _grant(iam.key)},
+    }
+
+
+def _copy_source(finding: Finding) -> dict[str, Any] | None:
+    """Of a copy: the read of its source; its blockers and unknowns stand with the others."""
+    where, source = finding.call.copy_source, finding.diagnosis.source
+    if where is None or source is None:
+        return None
+    return {
+        "bucket": where.bucket,
+        "object_key": where.key,
+        "outcome": source.outcome.value,
+        "summary": source.summary,
+        "grants": _grants(source),
     }
 
 
@@ -97,6 +124,8 @@ def signature(body: dict[str, Any]) -> str:
     words = [f"{name}={grants[name]['verdict']}" for name in ("bucket_policy", "key_policy")]
     iam = grants["iam_policy"]
     words += [f"iam_{half}={iam[half]['verdict']}" for half in ("bucket", "key")]
+    if source := body["copy_source"]:
+        words.append(f"copy_source={source['outcome']}")
     words += sorted(f"blocker={blocker['kind']}" for blocker in body["blockers"])
     return " ".join([*words, f"outcome={body['outcome']}"])
 

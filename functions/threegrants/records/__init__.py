@@ -5,6 +5,7 @@ Out: a `DeniedCall`, a `Skipped` (no denial of S3 or KMS), or a `RecordError` (w
 """
 
 from threegrants.records.call import Access, Caller, CallerType, DeniedCall, Skipped
+from threegrants.records.copies import reading_source
 from threegrants.records.errors import RecordError
 from threegrants.records.feed import read_feed
 from threegrants.records.hostile import printable
@@ -21,4 +22,5 @@ __all__ = [
     "parse_record",
     "printable",
     "read_feed",
+    "reading_source",
 ]

@@ -50,6 +50,9 @@ class Caller:
     path_known: bool = True
     invoked_by: str | None = None
     session_name: str | None = None
+    issuer_arn: str | None = None
+    """of a federated user: the IAM user whose identity-based policies it acts under"""
+    source_identity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class CopySource:
-    """The source of a CopyObject or UploadPartCopy: bucket and key."""
+    """The source of a CopyObject or UploadPartCopy.
+
+    `bucket` is a bucket's name or the ARN of an access point.
+    """
 
     bucket: str
     key: str
+    version_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +116,29 @@ class DeniedCall:
     prefix: str | None = None
     access_point_arn: str | None = None
     copy_source: CopySource | None = None
+    kms_doubt: str | None = None
+    """Why it is not sure that the call needs its KMS actions at all; None where it is."""
     kms_key: str | None = None
     kms_key_source: str | None = None
-    """error_message | request | object | bucket_default; None when no key is known yet"""
+    """error_message | request | kms_record | object | bucket_default; None: no key is known yet"""
+    encryption_context: Mapping[str, str] | None = None
+    """Of a KMS call: the encryption context, if the record shows it (a denied one usually not)."""
     via_service: bool = False
     """True for a KMS call that S3 made for the caller."""
     source_ip: str | None = None
     user_agent: str | None = None
     vpc_endpoint_id: str | None = None
+    vpc_endpoint_account: str | None = None
     tls_version: str | None = None
     mfa: bool | None = None
+    session_began: str | None = None
+    """When the session's credentials were issued (`aws:TokenIssueTime`)."""
     request_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The string request parameters, names in lower case."""
+    condition_keys: Mapping[str, str | tuple[str, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Condition keys that AWS itself wrote into the record (enriched events): tags, session."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
     if kind in {"AssumedRole", "Role"} or (arn and ":assumed-role/" in arn):
         return _role(identity, session, f"{where}.sessionContext")
     if kind in {"IAMUser", "Root", "FederatedUser"}:
+        issuer = mapping(session, "sessionIssuer", f"{where}.sessionContext")
         named = {
             "IAMUser": CallerType.USER,
             "Root": CallerType.ROOT,
@@ -43,9 +44,14 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
             account or _account_of(arn),
             arn,
             session_arn=arn if kind == "FederatedUser" else None,
-            unique_id=unique or None,
+            # A federated user's principalId is `account:name`, no unique id.
+            unique_id=None if kind == "FederatedUser" else unique or None,
             invoked_by=invoked_by,
             session_name=name or None,
+            issuer_arn=text(issuer, "arn", f"{where}.sessionContext.sessionIssuer")
+            if kind == "FederatedUser"
+            else None,
+            source_identity=text(session, "sourceIdentity", f"{where}.sessionContext"),
         )
     if kind == "IdentityCenterUser":
         return Caller(CallerType.IDENTITY_CENTER_USER, account, None, invoked_by=invoked_by)
@@ -99,6 +105,7 @@ def _role(identity: Mapping[str, Any], session: Mapping[str, Any], where: str) -
         path_known=bool(issuer_arn) or not is_session,
         invoked_by=text(identity, "invokedBy", "userIdentity"),
         session_name=name or None,
+        source_identity=text(session, "sourceIdentity", where),
     )
 
 

@@ -21,6 +21,8 @@ _LAYERS = (
     ("session policy", "session"),
 )
 _AMBIGUOUS = "because the resource does not exist in this Region"
+_ENDPOINT = "due to a VPC endpoint policy"
+"""The whole of what a network activity event says."""
 _WHO = re.compile(
     r"User: (?P<who>arn:\S+|anonymous|\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
 )
@@ -41,7 +43,8 @@ def read_message(text: str | None) -> Message:
     explicit = "with an explicit deny" in text
     implicit = re.search(r"because no [\w -]+? (?:policy|policies|boundary) allows?", text)
     ambiguous = _AMBIGUOUS in text
-    spoken = bool(explicit or implicit)
+    endpoint = _ENDPOINT in text
+    spoken = bool(explicit or implicit or endpoint)
     return Message(
         text=text,
         principal=who["who"].rstrip(".,") if who else None,
@@ -50,7 +53,7 @@ def read_message(text: str | None) -> Message:
         if resource
         else None,
         layer=_layer(text) if spoken and not ambiguous else None,
-        explicit=explicit if spoken and not ambiguous else None,
+        explicit=explicit if (explicit or implicit) and not ambiguous else None,
         policy_arn=policy["arn"].rstrip(".,") if policy else None,
         authorization_id=marked["id"] if marked else None,
         ambiguous=ambiguous,

@@ -33,7 +33,14 @@ _DENIALS = frozenset(
 )
 _FOR_S3 = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Internal"})
 """How a KMS record says that S3 called for someone, over the years."""
+_ALIASES = ("-s3alias", ".mrap")
+"""How the names end that stand for an access point, not for a bucket."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_HEAD_DOUBT = (
+    "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
+    "record does not say that it did"
+)
+"""S3 API reference, HeadObject, x-amz-checksum-mode."""
 
 
 def parse_record(record: Any) -> DeniedCall | Skipped:
@@ -106,12 +113,14 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
     if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
         actions += _extra_actions(headers)
     key, key_source = _key(message, headers)
+    doubt = kms and operation == "HeadObject" and "x-amz-checksum-mode" not in headers
     return _call(
         record,
         caller,
         message,
         code,
         source="s3",
+        kms_doubt=_HEAD_DOUBT if doubt else None,
         operation=operation,
         access=access,
         action=actions[0] if actions else None,
@@ -154,14 +163,41 @@ def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str)
         kms_actions=actions,
         kms_key=key,
         kms_key_source=source,
+        encryption_context=_encryption_context(asked),
         via_service=by_s3,
     )
+
+
+def _encryption_context(asked: Mapping[str, Any]) -> Mapping[str, str] | None:
+    context = mapping(asked, "encryptionContext", "requestParameters")
+    return {str(name): str(value) for name, value in context.items()} or None
+
+
+def _condition_keys(record: Mapping[str, Any]) -> Mapping[str, str | tuple[str, ...]]:
+    """What an enriched event says of the request's context (`eventContext`).
+
+    Source: CloudTrail user guide, "Enrich CloudTrail events by adding resource tag keys and IAM
+    global condition keys". Tags of the principal and condition keys only; values of other types
+    than text are left out, so that nothing is made of what is not understood.
+    """
+    context = mapping(record, "eventContext")
+    found: dict[str, str | tuple[str, ...]] = {}
+    for name, value in mapping(context, "requestContext", "eventContext").items():
+        if isinstance(value, str):
+            found[str(name)] = value
+        elif isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+            found[str(name)] = tuple(value)
+    tags = mapping(context, "tagContext", "eventContext").get("principalTags")
+    if isinstance(tags, Mapping):
+        found |= {f"aws:PrincipalTag/{k}": v for k, v in tags.items() if isinstance(v, str)}
+    return found
 
 
 def _call(
     record: Mapping[str, Any], caller: Caller, message: Message, code: str, **rest: Any
 ) -> DeniedCall:
-    session = mapping(mapping(record, "userIdentity"), "sessionContext", "userIdentity")
+    identity = mapping(record, "userIdentity")
+    session = mapping(identity, "sessionContext", "userIdentity")
     attributes = mapping(session, "attributes", "userIdentity.sessionContext")
     mfa = _flag(attributes, "mfaAuthenticated")
     tls = mapping(record, "tlsDetails")
@@ -179,9 +215,12 @@ def _call(
         source_ip=text(record, "sourceIPAddress"),
         user_agent=text(record, "userAgent"),
         vpc_endpoint_id=text(record, "vpcEndpointId"),
+        vpc_endpoint_account=text(record, "vpcEndpointAccountId"),
         tls_version=text(tls, "tlsVersion", "tlsDetails")
         or text(extra, "CipherSuite", "additionalEventData"),
         mfa=mfa,
+        session_began=text(attributes, "creationDate", "userIdentity.sessionContext.attributes"),
+        condition_keys=_condition_keys(record),
         **rest,
     )
 
@@ -200,8 +239,8 @@ def _resources(
     In the caller's copy of a cross-account denial the owner's account is an empty string
     (CloudTrail user guide, "Receiving log files from multiple accounts").
     """
-    bucket = text(asked, "bucketName", "requestParameters")
-    point = owner = None
+    asked_for = text(asked, "bucketName", "requestParameters")
+    point = owner = listed = None
     for index, entry in enumerate(entries(record, "resources")):
         where = f"resources[{index}]"
         arn, kind = text(entry, "ARN", where) or "", text(entry, "type", where) or ""
@@ -209,11 +248,14 @@ def _resources(
             point = arn or point
         elif kind in {"AWS::S3::Bucket", ""} or (arn.startswith("arn:") and "/" not in arn):
             owner = text(entry, "accountId", where) or owner
-            if not bucket and ":::" in arn:
-                bucket = arn.split(":::", 1)[1].split("/", 1)[0] or None
-    if bucket and bucket.startswith("arn:") and ":accesspoint/" in bucket:
-        return None, bucket, owner
-    return bucket, point, owner if owner and owner.isdigit() and len(owner) == 12 else None  # noqa: PLR2004
+            if not listed and ":::" in arn:
+                listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
+    known = owner if owner and owner.isdigit() and len(owner) == 12 else None  # noqa: PLR2004
+    if asked_for and asked_for.startswith("arn:") and ":accesspoint/" in asked_for:
+        return listed, asked_for, known
+    if asked_for and asked_for.endswith(_ALIASES):
+        return listed, point, known
+    return asked_for or listed, point, known
 
 
 def _kms_resource(record: Mapping[str, Any]) -> str | None:
@@ -246,8 +288,14 @@ def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
     stated = headers.get("x-amz-copy-source")
     if not stated:
         return None
-    bucket, _, key = unquote(stated.split("?versionId=", 1)[0]).lstrip("/").partition("/")
-    return CopySource(bucket, key)
+    path, _, version = stated.partition("?versionId=")
+    path = unquote(path).lstrip("/")
+    if path.startswith("arn:") and ":accesspoint/" in path:
+        # arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/object/KEY
+        point, _, key = path.partition("/object/")
+        return CopySource(point, key, version or None)
+    bucket, _, key = path.partition("/")
+    return CopySource(bucket, key, version or None)
 
 
 def _operation_of(message: Message) -> str:

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threegrants.records import DeniedCall, RecordError, Skipped, parse_record, read_feed
+from threegrants.records import (
+    DeniedCall,
+    RecordError,
+    Skipped,
+    parse_record,
+    read_feed,
+    reading_source,
+)
 
 EVENTS = Path(__file__).parents[3] / "events"
 A = "111111111111"
@@ -34,6 +41,22 @@ WANTED = {
                                          "kms:GenerateDataKey kms:Decrypt", A, None),
     "uploadpart-owner-copy": ("role", "s3:PutObject", "write", "kms:GenerateDataKey kms:Decrypt",
                               A, None),
+    "getobject-access-key-id": ("account", "s3:GetObject", "read", "kms:Decrypt", A, None),
+    "getobject-access-point": ("role", "s3:GetObject", "read", "kms:Decrypt", A, None),
+    "getobject-empty-session-issuer": ("role", "s3:GetObject", "read", "kms:Decrypt", None, None),
+    "getobject-enriched": ("role", "s3:GetObject", "read", "kms:Decrypt", None, None),
+    "getobject-federated-user": ("federated_user", "s3:GetObject", "read", "kms:Decrypt", None,
+                                 None),
+    "getobject-identity-center-user": ("identity_center_user", "s3:GetObject", "read",
+                                       "kms:Decrypt", None, None),
+    "getobject-multi-region-access-point": ("role", "s3:GetObject", "read", "kms:Decrypt", None,
+                                            None),
+    "getobject-vpc-endpoint-denied": ("role", "s3:GetObject", "read", "kms:Decrypt", None, None),
+    "headobject-caller-copy": ("role", "s3:GetObject", "read", "kms:Decrypt", None, None),
+    "kms-decrypt-aws-internal": ("role", "kms:Decrypt", "read", "kms:Decrypt", None,
+                                 "error_message"),
+    "kms-decrypt-service-identity": ("service", "kms:Decrypt", "read", "kms:Decrypt", None,
+                                     "error_message"),
     "kms-decrypt-through-s3": ("role", "kms:Decrypt", "read", "kms:Decrypt", None,
                                "error_message"),
     "kms-generatedatakey-through-s3": ("role", "kms:GenerateDataKey", "write",
@@ -69,6 +92,110 @@ def test_only_object_actions_are_about_the_key(operation, key):
     asked = {"bucketName": "b", "key": "k"}
     call = parse_record({**RECORD, "eventName": operation, "requestParameters": asked})
     assert call.object_key == key
+
+
+def load(name):
+    return parse_record(json.loads((EVENTS / f"{name}.json").read_text()))
+
+
+MULTI_REGION = f"arn:aws:s3::{A}:accesspoint/mfzwi23gnjvgw.mrap"
+
+
+@pytest.mark.parametrize(
+    ("name", "bucket", "point"),
+    [
+        ("getobject-access-point", "a-reports", f"arn:aws:s3:eu-west-1:{A}:accesspoint/reports-ap"),
+        ("getobject-multi-region-access-point", None, MULTI_REGION),
+        ("getobject-owner-copy", "a-reports", None),
+    ],
+)
+def test_an_access_point_is_no_bucket(name, bucket, point):
+    call = load(name)
+    assert (call.bucket, call.access_point_arn) == (bucket, point)
+
+
+@pytest.mark.parametrize(
+    ("asked", "resources", "bucket"),
+    [
+        ("reports-ap-abc-s3alias", [{"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::b"}], "b"),
+        ("reports-ap-abc-s3alias", [], None),
+        (MULTI_REGION, [], None),
+        ("b", [], "b"),
+    ],
+)
+def test_names_that_stand_for_an_access_point(asked, resources, bucket):
+    event = {**RECORD, "requestParameters": {"bucketName": asked}, "resources": resources}
+    assert parse_record(event).bucket == bucket
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kms-decrypt-through-s3", "kms-decrypt-service-identity", "kms-decrypt-aws-internal"],
+)
+def test_all_three_forms_of_a_kms_call_by_s3(name):
+    assert load(name).via_service
+
+
+def test_a_federated_user_has_the_policies_of_its_user():
+    caller = load("getobject-federated-user").caller
+    assert caller.issuer_arn == "arn:aws:iam::222222222222:user/ann"
+    assert (caller.session_arn, caller.unique_id) == (caller.arn, None)
+
+
+def test_an_enriched_event_tells_condition_keys():
+    assert load("getobject-enriched").condition_keys == {
+        "aws:PrincipalOrgID": "o-exampleorg1",
+        "aws:PrincipalTag/team": "reports",
+    }
+
+
+def test_what_is_not_understood_of_an_enriched_event_is_left_out():
+    odd = {"requestContext": {"a": 1, "b": ["x", 2], "c": ["x", "y"]}, "tagContext": {
+        "principalTags": [{"team": "red"}]}}  # fmt: skip
+    assert parse_record({**RECORD, "eventContext": odd}).condition_keys == {"c": ("x", "y")}
+
+
+def test_a_network_activity_event_names_the_endpoint():
+    call = load("getobject-vpc-endpoint-denied")
+    assert (call.message.layer, call.message.explicit) == ("vpce", None)
+    assert call.vpc_endpoint_account == "222222222222"
+
+
+def test_whether_headobject_needs_the_key_is_not_sure():
+    assert load("headobject-caller-copy").kms_doubt
+    asked = {"bucketName": "b", "key": "k", "x-amz-checksum-mode": "ENABLED"}
+    call = parse_record({**RECORD, "eventName": "HeadObject", "requestParameters": asked})
+    assert call.kms_doubt is None
+    assert load("getobject-caller-copy").kms_doubt is None
+
+
+COPIES = [
+    ("c-archive/2025/q3.csv", ("c-archive", None, "2025/q3.csv", None)),
+    ("/c-archive/a%20b%3Fc.csv", ("c-archive", None, "a b?c.csv", None)),
+    ("c-archive/k?versionId=v1", ("c-archive", None, "k", "v1")),
+    (f"arn:aws:s3:eu-west-1:{A}:accesspoint/p/object/k/l", (None, f"arn:aws:s3:eu-west-1:{A}:accesspoint/p",
+                                                            "k/l", None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stated", "wanted"), COPIES)
+def test_a_copy_reads_its_source(stated, wanted):
+    asked = {"bucketName": "b", "key": "k", "x-amz-copy-source": stated,
+             "x-amz-server-side-encryption": "aws:kms"}  # fmt: skip
+    call = parse_record({**RECORD, "eventName": "CopyObject", "requestParameters": asked})
+    read = reading_source(call)
+    assert (read.bucket, read.access_point_arn, read.object_key, read.version_id) == wanted
+    action = "s3:GetObjectVersion" if wanted[3] else "s3:GetObject"
+    assert (read.s3_actions, read.kms_actions) == ((action,), ("kms:Decrypt",))
+    assert (read.request_headers, read.copy_source) == ({}, None)
+    assert call.s3_actions == ("s3:PutObject",)
+
+
+def test_what_is_no_copy_has_no_source():
+    assert reading_source(parse_record(RECORD)) is None
+    asked = {"bucketName": "b", "key": "k", "x-amz-copy-source": "/nothing"}
+    call = parse_record({**RECORD, "eventName": "CopyObject", "requestParameters": asked})
+    assert reading_source(call) is None
 
 
 def test_both_copies_are_one_event():

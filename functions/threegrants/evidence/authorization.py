@@ -1,0 +1,181 @@
+"""AWS's own account of a denial: every check it made, by the authorization id in its message.
+
+Sources: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied-authorization-id.html
+("Access Troubleshooter", preview), docs.aws.amazon.com/iam-toolbox/latest/APIReference/
+API_GetRequestAuthorizationDetails.html.
+
+AWS records the details a little after the denial and keeps them for 24 hours, in the Region of the
+denial. A reader in the caller's organisation (or account) sees every check; one in another
+organisation sees its own part only. Requests that a service made for a caller have none.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from botocore.exceptions import ClientError, UnknownServiceError
+
+from threegrants.evidence.accounts import AccountError, Accounts
+from threegrants.evidence.ask import ask, code_of
+from threegrants.evidence.snapshot import (
+    Authorization,
+    AuthorizedAction,
+    Check,
+    Item,
+    Unread,
+)
+from threegrants.records import DeniedCall
+
+LAYERS: Mapping[str, str] = MappingProxyType(
+    {
+        "SERVICE_CONTROL_POLICY": "scp",
+        "RESOURCE_CONTROL_POLICY": "rcp",
+        "VPC_ENDPOINT": "vpce",
+        "RESOURCE": "resource",
+        "PRINCIPAL": "identity",
+        "PERMISSIONS_BOUNDARY": "boundary",
+        "SESSION": "session",
+    }
+)
+"""AWS's types of checks by our names of the layers."""
+
+_ID = re.compile(r"[0-9a-z]{1,256}")
+"""The model's pattern and length."""
+
+
+def read_authorization(
+    accounts: Accounts, account: str, authorization_id: str, region: str
+) -> Item[Authorization | None]:
+    """What AWS says of the request with this id; never raises.
+
+    Args:
+        accounts: clients of the member accounts.
+        account: whose reader asks: the caller's account sees most.
+        authorization_id: from AWS's message; digits and lower-case letters.
+        region: where the denial occurred.
+    """
+    if not _ID.fullmatch(authorization_id):
+        return Unread(
+            "what the message carries is no authorization id", "the complete message of the denial"
+        )
+
+    def question() -> Authorization | None:
+        try:
+            client = accounts.client(account, "iam-toolbox", region)
+        except UnknownServiceError as error:
+            raise AccountError(
+                "the installed boto3 does not know the preview service iam-toolbox",
+                "boto3 1.44.5 or newer",
+            ) from error
+        pages = client.get_paginator("get_request_authorization_details").paginate(
+            authorizationId=authorization_id
+        )
+        return Authorization(
+            authorization_id,
+            tuple(
+                _action(found, _context(page.get("requestContext")))
+                for page in pages
+                for found in page.get("evaluations", ())
+            ),
+        )
+
+    needs = accounts.needs("iam:GetRequestAuthorizationDetails", "*", account)
+    return ask(question, needs, _not_there)
+
+
+def concerns(found: Authorization, call: DeniedCall) -> bool:
+    """Whether AWS speaks of this very call: its caller, and one of its actions on its resource.
+
+    A message quotes the object's key, which the caller chose, and CloudTrail cuts long messages: an
+    id in it may have been planted there to point at another request. So nothing AWS says by an id
+    counts before this holds.
+    """
+    actions = {action.lower() for action in (*call.s3_actions, *call.kms_actions)}
+    return any(
+        evaluated.action.lower() in actions
+        and _same_caller(evaluated.context, call)
+        and _same_resource(evaluated.resource, call)
+        for evaluated in found.actions
+    )
+
+
+def _same_caller(context: Mapping[str, Any], call: DeniedCall) -> bool:
+    caller = call.caller
+    said = {name.lower(): value for name, value in context.items()}
+    arn, user = said.get("aws:principalarn"), said.get("aws:userid")
+    if caller.arn and isinstance(arn, str):
+        if caller.path_known:
+            return arn == caller.arn
+        return _without_path(arn) == _without_path(caller.arn)
+    # AROA…:session or AIDA…
+    return bool(caller.unique_id) and str(user).partition(":")[0] == caller.unique_id
+
+
+def _without_path(arn: str) -> tuple[str, ...]:
+    *start, resource = arn.split(":", 5)
+    steps = resource.split("/")
+    return (*start, steps[0], steps[-1])
+
+
+def _same_resource(resource: str, call: DeniedCall) -> bool:
+    meant = {call.kms_key, call.access_point_arn}
+    _, _, in_s3 = resource.partition(":s3:::")
+    if call.bucket:
+        meant.add(f"arn:aws:s3:::{call.bucket}")
+        meant.add(f"arn:aws:s3:::{call.bucket}/{call.object_key}")
+    if call.access_point_arn:
+        meant.add(f"{call.access_point_arn}/object/{call.object_key}")
+    return (f"arn:aws:s3:::{in_s3}" if in_s3 else resource) in meant
+
+
+def _not_there(error: ClientError) -> Item[Any] | None:
+    """Not found is no permission that lacks: too early, too late, or another's request."""
+    if code_of(error) != "ResourceNotFoundException":
+        return None
+    return Unread(
+        "AWS has no details of this authorization id here: not yet, no longer, or not for this "
+        "account",
+        "the same question again in a minute, within 24 hours of the denial, from an account of "
+        "the caller's organisation",
+    )
+
+
+def _action(found: Mapping[str, Any], request: Mapping[str, Any]) -> AuthorizedAction:
+    """One evaluation; its own context stands above the request's."""
+    return AuthorizedAction(
+        action=str(found["action"]),
+        resource=str(found["resource"]),
+        effect=found.get("evaluatedEffect"),
+        context={**request, **_context(found.get("context"))},
+        checks=tuple(_check(check) for check in found.get("checks", ())),
+    )
+
+
+def _check(check: Mapping[str, Any]) -> Check:
+    matched = check.get("matchedPolicies", ())
+    return Check(
+        # A type that AWS adds later stays under AWS's name: nobody takes it for one of ours.
+        layer=LAYERS.get(check["checkType"], str(check["checkType"])),
+        effect=str(check["evaluatedEffect"]),
+        target=check.get("targetArn"),
+        policies=tuple(str(policy["uri"]) for policy in matched),
+        sids=tuple(
+            str(statement["sid"])
+            for policy in matched
+            for statement in policy.get("matchedStatements", ())
+            if statement.get("sid")
+        ),
+    )
+
+
+def _context(values: Mapping[str, Any] | None) -> dict[str, str | tuple[str, ...]]:
+    """Condition keys as text: the model gives any JSON value, a list for a multivalued key."""
+    return {
+        name: tuple(map(_text, value)) if isinstance(value, list) else _text(value)
+        for name, value in (values or {}).items()
+    }
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,290 @@
+"""The organisation's side: where an account stands, and the SCPs and RCPs on its way, root first.
+
+Sources: docs.aws.amazon.com/organizations/latest/APIReference/ API_Account.html (`Arn`, `Paths`),
+API_ListPoliciesForTarget.html, API_DescribeOrganization.html; docs.aws.amazon.com/organizations/
+latest/userguide/orgs_manage_policies_scps_evaluation.html.
+
+Three rounds of calls, whatever the number of policies: the account, the lists of all its levels,
+the documents.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from threegrants.evidence.accounts import AccountError, Accounts
+from threegrants.evidence.ask import absent_when, ask, together
+from threegrants.evidence.snapshot import (
+    Item,
+    NamedPolicy,
+    OrganizationEvidence,
+    PolicyLevel,
+    Read,
+    Unread,
+)
+
+KEPT = 300.0
+"""Seconds for which an account's place and guardrails are used again; `at` says their age."""
+
+_KINDS = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+_NOT_MEMBER = absent_when(("AWSOrganizationsNotInUseException",), None)
+_NOT_FOUND = absent_when(("AccountNotFoundException",), None)
+_ACTIONS = (
+    "organizations:DescribeAccount, organizations:ListParents, organizations:ListPoliciesForTarget "
+    "and organizations:DescribePolicy"
+)
+_UNSET = Unread(
+    "no account is named that may read the organisation",
+    f"OrganizationsAccount: the management account or a delegated administrator, with {_ACTIONS} "
+    "for the reader there (member.yaml, ReadOrganization=true)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    """An account's organisation, as any member may ask: its id and management account."""
+
+    id: str
+    management: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place(_Membership):
+    """The same with the ids on the account's way, from the root to the last OU."""
+
+    way: tuple[str, ...]
+
+
+def read_organization(
+    accounts: Accounts,
+    organizations_account: str | None,
+    account: str,
+    *,
+    fresh: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> OrganizationEvidence:
+    """Where `account` stands and which SCPs and RCPs are in force for it.
+
+    Args:
+        accounts: clients of the member accounts.
+        organizations_account: the management account or a delegated administrator; None if none.
+        account: whose place is asked for.
+        fresh: read anew, whatever was read within the last `KEPT` seconds.
+        clock: seconds that only go forward.
+    """
+    asked = (organizations_account, account)
+    held = None if fresh else _held(accounts, asked, clock())
+    if held:
+        return held
+    found = _read(accounts, organizations_account, account)
+    # What could not be read is asked again: a permission that was just given shows at once.
+    if isinstance(found.scps, Read) and isinstance(found.rcps, Read):
+        _hold(accounts, asked, found, clock() + KEPT)
+    return found
+
+
+def _read(
+    accounts: Accounts, organizations_account: str | None, account: str
+) -> OrganizationEvidence:
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    own: Item[_Membership | None]
+    place: Item[_Place | None]
+    own, place = together(
+        [
+            lambda: _membership(accounts, account),
+            lambda: _place(accounts, organizations_account, account),
+        ]
+    )
+    if isinstance(own, Read) and own.value is None:
+        nothing: Read[tuple[PolicyLevel, ...]] = Read(())
+        return OrganizationEvidence(
+            account, Read(None), Read(None), Read(None), nothing, nothing, at
+        )
+    if isinstance(place, Read) and place.value is not None:
+        found = place.value
+        scps, rcps = _in_force(accounts, organizations_account or "", found, account)
+        path = "/".join((found.id, *found.way, ""))
+        return OrganizationEvidence(
+            account, Read(found.id), Read(found.management), Read(path), scps, rcps, at
+        )
+    unseen = place if isinstance(place, Unread) else _outside(account, organizations_account)
+    return _from_within(accounts, account, own, unseen, at)
+
+
+def _from_within(
+    accounts: Accounts,
+    account: str,
+    own: Item[_Membership | None],
+    unseen: Unread,
+    at: str,
+) -> OrganizationEvidence:
+    """What the account itself may say of its organisation, where we may not read that one."""
+    if isinstance(own, Unread) or own.value is None:
+        needs = accounts.needs("organizations:DescribeOrganization", "its organisation", account)
+        unknown = Unread(unseen.why, f"{needs}, or {unseen.needs}")
+        return OrganizationEvidence(account, unknown, unknown, unseen, unseen, unseen, at)
+    levels: Item[tuple[PolicyLevel, ...]] = unseen
+    if own.value.management == account:
+        levels = Read(())
+    return OrganizationEvidence(
+        account, Read(own.value.id), Read(own.value.management), unseen, levels, levels, at
+    )
+
+
+def _outside(account: str, organizations_account: str | None) -> Unread:
+    return Unread(
+        f"account {account} is not in the organisation that account {organizations_account} reads",
+        f"the policies of the organisation of account {account}, from its administrators",
+    )
+
+
+def _membership(accounts: Accounts, account: str) -> Item[_Membership | None]:
+    """What `account` itself says: every member may call DescribeOrganization, and only members."""
+
+    def question() -> _Membership:
+        client = accounts.client(account, "organizations")
+        about = client.describe_organization()["Organization"]
+        return _Membership(str(about["Id"]), str(about["MasterAccountId"]))
+
+    needs = accounts.needs("organizations:DescribeOrganization", "its organisation", account)
+    return ask(question, needs, _NOT_MEMBER)
+
+
+def _place(
+    accounts: Accounts, organizations_account: str | None, account: str
+) -> Item[_Place | None]:
+    """Where the organisation says `account` is; `Read(None)` if it does not know the account."""
+    if not organizations_account:
+        return _UNSET
+
+    def question() -> _Place:
+        client = accounts.client(organizations_account, "organizations")
+        about = client.describe_account(AccountId=account)["Account"]
+        # arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT
+        _, _, _, _, management, resource = str(about["Arn"]).split(":", 5)
+        way = _way(about.get("Paths") or ()) or _climb(client, account)
+        return _Place(resource.split("/")[1], management, way)
+
+    needs = accounts.needs(
+        "organizations:DescribeAccount and organizations:ListParents",
+        f"account {account}",
+        organizations_account,
+    )
+    return ask(question, needs, _NOT_FOUND)
+
+
+def _way(paths: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """Root and OUs of `o-…/r-…/ou-…/…/[ACCOUNT/]`; an account has one parent, so one path."""
+    steps = paths[0].split("/") if paths else ()
+    return tuple(step for step in steps if step.startswith(("r-", "ou-")))
+
+
+def _climb(client: Any, account: str) -> tuple[str, ...]:
+    """The same from parent to parent, for an answer without `Paths`."""
+    way: list[str] = []
+    child = account
+    while not child.startswith("r-"):
+        parents = _pages(client, "list_parents", "Parents", ChildId=child)
+        child = next((str(parent["Id"]) for parent in parents), "")
+        if not child or child in way:
+            raise AccountError(
+                "AWS Organizations shows no way from the account to the root",
+                "organizations:ListParents on every OU",
+            )
+        way.insert(0, child)
+    return tuple(way)
+
+
+def _in_force(
+    accounts: Accounts, reader: str, place: _Place, account: str
+) -> tuple[Item[tuple[PolicyLevel, ...]], Item[tuple[PolicyLevel, ...]]]:
+    """SCPs and RCPs of every level: all lists at once, then all documents at once."""
+    if place.management == account:
+        return Read(()), Read(())
+    levels = (*place.way, account)
+
+    def client() -> Any:
+        return accounts.client(reader, "organizations")
+
+    def attached(kind: str, level: str) -> Item[tuple[tuple[str, str], ...]]:
+        def question() -> tuple[tuple[str, str], ...]:
+            policies = _pages(
+                client(), "list_policies_for_target", "Policies", TargetId=level, Filter=kind
+            )
+            return tuple((str(policy["Id"]), str(policy["Name"])) for policy in policies)
+
+        return ask(question, accounts.needs("organizations:ListPoliciesForTarget", level, reader))
+
+    def content(policy: str) -> Item[str]:
+        return ask(
+            lambda: str(client().describe_policy(PolicyId=policy)["Policy"]["Content"]),
+            accounts.needs("organizations:DescribePolicy", policy, reader),
+        )
+
+    asked = [(kind, level) for kind in _KINDS for level in levels]
+    answers = together([partial(attached, _KINDS[kind], level) for kind, level in asked])
+    lists = dict(zip(asked, answers, strict=True))
+    ids = dict.fromkeys(
+        policy for found in answers if isinstance(found, Read) for policy, _ in found.value
+    )
+    contents = dict(zip(ids, together([partial(content, policy) for policy in ids]), strict=True))
+    scps, rcps = (
+        _levels(kind, [(level, lists[kind, level]) for level in levels], contents)
+        for kind in _KINDS
+    )
+    return scps, rcps
+
+
+def _levels(
+    kind: str,
+    lists: list[tuple[str, Item[tuple[tuple[str, str], ...]]]],
+    contents: Mapping[str, Item[str]],
+) -> Item[tuple[PolicyLevel, ...]]:
+    """The levels of one kind of policy; one that could not be read leaves all of them unknown."""
+    levels: list[PolicyLevel] = []
+    for level, listed in lists:
+        if isinstance(listed, Unread):
+            return listed
+        policies: list[NamedPolicy] = []
+        for policy, name in listed.value:
+            text = contents[policy]
+            if isinstance(text, Unread):
+                return text
+            policies.append(NamedPolicy(name, text.value, kind))
+        levels.append(PolicyLevel(level, tuple(policies)))
+    # While a kind is enabled the root has at least one policy of it, and disabling it detaches all
+    # (Organizations user guide, "Disabling a policy type"): none at the root is none in force.
+    return Read(tuple(levels) if levels[0].policies else ())
+
+
+def _pages(client: Any, operation: str, group: str, **asked: str) -> Iterator[Mapping[str, Any]]:
+    for page in client.get_paginator(operation).paginate(**asked):
+        yield from page[group]
+
+
+_Asked = tuple[str | None, str]
+_LOCK = threading.Lock()
+_MOST = 1_000
+# By the accounts that read it: what one role may see is not another's to see.
+_HELD: WeakKeyDictionary[Accounts, dict[_Asked, tuple[float, OrganizationEvidence]]] = (
+    WeakKeyDictionary()
+)
+
+
+def _held(accounts: Accounts, asked: _Asked, now: float) -> OrganizationEvidence | None:
+    with _LOCK:
+        until, found = _HELD.get(accounts, {}).get(asked, (now, None))
+        return found if now < until else None
+
+
+def _hold(accounts: Accounts, asked: _Asked, found: OrganizationEvidence, until: float) -> None:
+    with _LOCK:
+        kept = _HELD.setdefault(accounts, {})
+        if len(kept) >= _MOST:
+            kept.clear()
+        kept[asked] = (until, found)
