@@ -11,7 +11,7 @@ from threegrants.diagnosis.reasons import _DENIES
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "functions" / "threegrants"
-SECTIONS = set(re.findall(r"^### (\w+)$", (ROOT / "docs" / "causes.md").read_text(), re.M))
+SECTIONS = set(re.findall(r"^### (\w+)$", (ROOT / "docs" / "causes.md").read_text(), re.MULTILINE))
 SAYS_NOTHING = {
     # Reasons of grants that are in place or not needed: no cause of a denial.
     "allowed", "allowed_by_delegation", "root_user", "same_account", "no_kms_key", "no_kms_leg",
