@@ -132,6 +132,7 @@ def _missing(error: NoIncident) -> Response[str]:
 
 
 def _problem(status: int, detail: str) -> Response[str]:
+    metrics.add_metric(name="RequestsRefused", unit=MetricUnit.Count, value=1)
     logger.warning("refused", extra={"status": int(status), "detail": detail})
     return Response(
         status_code=int(status),
