@@ -262,6 +262,21 @@ def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
     assert "expired half-way" in desk.told[0][2]
 
 
+def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
+    history_of(monkeypatch)
+    identity = desk.see().id
+    real = dying(monkeypatch, 2)
+    with pytest.raises(Died):
+        approve(desk, identity)
+    monkeypatch.setattr(run, "write", real)
+    later(desk, 61)
+    desk.rails = replace(desk.rails, protected=("a-reports",))
+    sweep(desk, rechecks=0)
+    assert desk.store.get(identity).state is State.FAILED
+    assert bucket_policy(aws) is None
+    assert "is protected" in desk.told[0][2]
+
+
 def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
     one = desk.see().id
     event = {**record(event="e-9"), "eventName": "PutObject"}

@@ -22,6 +22,9 @@ app = APIGatewayHttpResolver()
 _LIFETIME = 60
 """Twice the function's timeout (template.yaml): when it is over, so is the worker."""
 
+_REFRESH = 12.0
+"""Seconds that a fresh examination may take; with less left, the sweep makes it."""
+
 
 @cache
 def _remedy() -> Remedy:
@@ -47,7 +50,7 @@ def _answer(result: Result) -> dict[str, Any]:
     logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
     own = _remedy()
     try:
-        if result.state is State.FAILED:
+        if result.state is State.FAILED and _until() > own.now() + _REFRESH:
             # A policy that changed since the diagnosis wants new patches, not the same refusal.
             refresh(own, own.store.get(result.id))
         send_due(own.ledger, alert, own.now())

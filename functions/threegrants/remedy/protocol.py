@@ -87,6 +87,7 @@ class Remedy:
             Refused: if it may not or cannot be done; then nothing was written.
             NoIncident: if there is none with this id.
         """
+        person(approver)
         incident = self.store.get(identity)
         again = self._again(incident, digests, until)
         if again is not None:
@@ -175,11 +176,16 @@ class Remedy:
     def resume(self, identity: str, until: float = _FOREVER) -> Result | None:
         """Go on with a half-done run whose worker is dead; None if there is none.
 
-        An approval that has expired, or a run that was tried too often, only goes back.
+        An approval that has expired, a guardrail that was set meanwhile, or a run that was tried
+        too often: then it only goes back.
+
+        Raises:
+            Refused: if the guardrails cannot be checked now; the next sweep tries again.
         """
         incident, work = self.store.get(identity), self.ledger.work(identity)
         if work is None or incident.state not in HELD or work.until > self.now():
             return None
+        objection = self._objection(incident, work)
         try:
             worker = self._take_over(identity, work, until)
         except Lost:
@@ -189,10 +195,25 @@ class Remedy:
                 return self._result(identity, worker.give_up(work.why or "tried too often"))
         elif self.now() >= work.expires:
             return self._result(identity, worker.turn_back("the approval expired half-way"))
+        elif objection is not None:
+            return self._result(identity, worker.turn_back(objection))
         elif worker.work.attempts > _ATTEMPTS:
             why_not = f"not finished by {_ATTEMPTS} workers"
             return self._result(identity, worker.turn_back(why_not))
         return self._result(identity, worker.go_on())
+
+    def _objection(self, incident: Incident, work: Work) -> str | None:
+        """What the guardrails say by now against going forward."""
+        if work.way is Way.UNDO:
+            return None
+        patches = [i.patch for i in self.ledger.intents(incident.id, (work.run,))]
+        try:
+            within(self.rails(), incident, patches, self.mender)
+        except Refused as refused:
+            if refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return refused.detail
+        return None
 
     def expire(self, identity: str) -> bool:
         """Take back a first approval that no second followed; whether there was one."""

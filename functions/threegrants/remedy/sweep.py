@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from threegrants.incidents import Due, Incident, Ledger, State, Task, document
+from threegrants.incidents import Conflict, Due, Incident, Ledger, State, Task, document
 from threegrants.incidents.document import signature
 from threegrants.remedy.answers import Refused
 from threegrants.remedy.protocol import Remedy
@@ -80,6 +80,8 @@ class Sweep:
             return
         try:
             task()
+        except Conflict:
+            self.report["overtaken"] += 1  # someone else moved it: another sweep, an approver
         except Exception as error:  # noqa: BLE001 - one incident's trouble is not the others'
             self.report["errors"] += 1
             self.failed(identity, error)
