@@ -22,6 +22,7 @@ from moto import mock_aws
 
 from aws.conftest import REGION, A, Aws, B, document
 from threegrants.evidence import Accounts
+from threegrants.evidence.recent import Recent
 from threegrants.examine import Rules, examine
 from threegrants.incidents import Ledger, State, Store
 from threegrants.records import parse_record
@@ -121,6 +122,7 @@ class Case:
         self.store, self.ledger = Store(self.table), Ledger(self.table)
         self.alerts = []
         event = self.record()
+        WARM["reader"].recent = Recent()  # the key is every case's
         watch = Watch(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
         self.id = watch.see(parse_record(event), event).id
         self.before = self.live()
@@ -225,10 +227,10 @@ class Cold(Accounts):
 
     def __init__(self, warm):
         super().__init__(warm.role_name, "external-id")
-        self.warm = warm
+        self.warm, self.entering = warm, threading.Lock()
 
     def client(self, account, service, region=None):
-        with self._lock:
+        with self.entering:
             self._session(account, datetime.now(UTC))
         return self.warm.client(account, service, region)
 

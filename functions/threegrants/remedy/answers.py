@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.incidents import State
+from threegrants.incidents import STANDING, State
+from threegrants.remedy.run import Outcome
 
 
 class Refused(Exception):
@@ -32,3 +33,18 @@ class Result:
             "detail": self.detail,
             "patches": list(self.patches),
         }
+
+    @classmethod
+    def of(cls, identity: str, outcome: Outcome) -> "Result":
+        """Where a worker left a run."""
+        shown = tuple(
+            {
+                "grant": intent.patch.grant,
+                "account": intent.patch.account,
+                "target": intent.patch.target,
+                "digest": intent.patch.digest,
+                "written": intent.step in STANDING,
+            }
+            for intent in outcome.intents
+        )
+        return cls(identity, outcome.state, outcome.detail, shown)

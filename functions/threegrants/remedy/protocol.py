@@ -171,7 +171,7 @@ class Remedy:
         move = Move(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
         held = targets(intents)
         self._retried(incident, lambda now: self.ledger.begin(now, move, mine, (), held), held)
-        return self._result(identity, self._worker(identity, mine, until).go_on())
+        return Result.of(identity, self._worker(identity, mine, until).go_on())
 
     def resume(self, identity: str, until: float = _FOREVER) -> Result | None:
         """Go on with a half-done run whose worker is dead; None if there is none.
@@ -192,15 +192,15 @@ class Remedy:
             return None
         if worker.work.way is Way.UNDO:
             if worker.work.attempts > _ATTEMPTS:
-                return self._result(identity, worker.give_up(work.why or "tried too often"))
+                return Result.of(identity, worker.give_up(work.why or "tried too often"))
         elif self.now() >= work.expires:
-            return self._result(identity, worker.turn_back("the approval expired half-way"))
+            return Result.of(identity, worker.turn_back("the approval expired half-way"))
         elif objection is not None:
-            return self._result(identity, worker.turn_back(objection))
+            return Result.of(identity, worker.turn_back(objection))
         elif worker.work.attempts > _ATTEMPTS:
             why_not = f"not finished by {_ATTEMPTS} workers"
-            return self._result(identity, worker.turn_back(why_not))
-        return self._result(identity, worker.go_on())
+            return Result.of(identity, worker.turn_back(why_not))
+        return Result.of(identity, worker.go_on())
 
     def _objection(self, incident: Incident, work: Work) -> str | None:
         """What the guardrails say by now against going forward."""
@@ -238,7 +238,7 @@ class Remedy:
             "; it is being applied" if incident.state is State.APPLYING else ", and applied"
         )
         intents = tuple(self.ledger.intents(incident.id, (work.run,)))
-        return self._result(incident.id, Outcome(incident.state, detail, intents))
+        return Result.of(incident.id, Outcome(incident.state, detail, intents))
 
     def _first_of_two(
         self, rails: Guardrails, incident: Incident, digests: Sequence[str], approver: str
@@ -294,7 +294,7 @@ class Remedy:
             ),
             held,
         )
-        return self._result(incident.id, self._worker(incident.id, work, until).go_on())
+        return Result.of(incident.id, self._worker(incident.id, work, until).go_on())
 
     def _interrupt(self, incident: Incident, work: Work, actor: str, until: float) -> Result:
         if work.until > self.now():
@@ -306,10 +306,10 @@ class Remedy:
         except Lost as error:
             raise Refused(HTTPStatus.CONFLICT, str(error)) from error
         if work.way is Way.UNDO:
-            return self._result(incident.id, worker.go_on())
+            return Result.of(incident.id, worker.go_on())
         # What earlier approvals wrote has leases of its own: it stays for another rollback.
         end = State.FAILED if work.standing else State.ROLLED_BACK
-        return self._result(incident.id, worker.turn_back(f"{actor} asked for it", end, actor))
+        return Result.of(incident.id, worker.turn_back(f"{actor} asked for it", end, actor))
 
     def _undoable(self, intents: Sequence[Intent]) -> None:
         """Decide for every patch before anything is written.
@@ -387,22 +387,4 @@ class Remedy:
         return (
             f"held: {', '.join(held) or 'until a moment ago'}; one incident at a time writes a "
             "policy: try again in a minute"
-        )
-
-    @staticmethod
-    def _result(identity: str, outcome: Outcome) -> Result:
-        return Result(
-            identity,
-            outcome.state,
-            outcome.detail,
-            tuple(
-                {
-                    "grant": intent.patch.grant,
-                    "account": intent.patch.account,
-                    "target": intent.patch.target,
-                    "digest": intent.patch.digest,
-                    "written": intent.step in STANDING,
-                }
-                for intent in outcome.intents
-            ),
         )
