@@ -6,7 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template build bench bench-scenarios differential clean
+.PHONY: help setup demo test lint types template build bench bench-diagnose bench-scenarios bench-storm \
+	differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -63,8 +64,14 @@ $(SIMULATOR)/.ready:
 bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against iam-simulate (needs npm)
 	$(BIN)/python benchmarks/evaluator.py --against $(SIMULATOR)
 
+bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
+	$(BIN)/python benchmarks/diagnose.py
+
 bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosis, with a confusion table (about 4 minutes)
 	$(BIN)/python benchmarks/scenarios/run.py
+
+bench-storm: setup  ## 10,000 records of one denial through the stack on the embedded AWS (RECORDS=N for another number)
+	$(BIN)/python benchmarks/storm.py --records $(or $(RECORDS),10000)
 
 differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
 	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)

@@ -398,11 +398,17 @@ def awss_word() -> list[Row]:
             "relevantPolicyTypes": [],
         }
 
-    def details(*checks: dict, principal: str = ROLE, **context: str) -> dict[str, Any]:
+    def details(
+        *checks: dict, principal: str = ROLE, unique: str = "${ROLE_ID}", **context: str
+    ) -> dict[str, Any]:
         evaluation = {"action": "s3:GetObject", "resource": OBJECT, "evaluatedEffect": "IMPLICIT_DENY",
                       "context": {}, "checks": list(checks)}  # fmt: skip
         return {
-            "requestContext": {"aws:PrincipalArn": principal, **context},
+            "requestContext": {
+                "aws:PrincipalArn": principal,
+                "aws:userid": f"{unique}:sam",
+                **context,
+            },
             "evaluations": [evaluation],
             "policies": [],
         }
@@ -436,7 +442,7 @@ def awss_word() -> list[Row]:
          expected(*FINE, **granted, certainty="contradicted")),
         ("authorization id: the session policy", said, all_in(authorization=details(*allow_all, check("SESSION", "IMPLICIT_DENY"))),
          stopped("session_policy", certainty="confirmed")),
-        ("authorization id: an SCP nobody may read", said, all_in(authorization=details(*allow_all, check("SERVICE_CONTROL_POLICY", "EXPLICIT_DENY"))),
+        ("authorization id: an SCP nobody may read", said, all_in(hidden_organization=True, authorization=details(*allow_all, check("SERVICE_CONTROL_POLICY", "EXPLICIT_DENY"))),
          stopped("service_control_policy")),
         ("authorization id: the context it knows", said,
          all_in(bucket=hidden, authorization=details(check("RESOURCE", "ALLOW"), **{"aws:PrincipalTag/team": "red"})),
@@ -449,7 +455,7 @@ def awss_word() -> list[Row]:
         ("authorization id: a refusal that is mended by now", said, all_in(authorization=details(check("RESOURCE", "IMPLICIT_DENY"))),
          expected(*FINE, **granted, certainty="contradicted")),
         ("authorization id: planted, of another caller", said,
-         all_in(authorization=details(check("SESSION", "IMPLICIT_DENY"), principal=f"{ROLE}-2")), ALLOWED),
+         all_in(authorization=details(check("SESSION", "IMPLICIT_DENY"), principal=f"{ROLE}-2", unique="AROAEXAMPLEANOTHER0")), ALLOWED),
         ("authorization id: AWS has no details", said, all_in(bucket=None), expected(MISSING, GRANTED, GRANTED, GRANTED, outcome="fixable")),
         ("enriched event: the tag is recorded", {"eventContext": {"tagContext": {"principalTags": {"team": "red"}}}},
          all_in(bucket=hidden), ALLOWED),
@@ -458,7 +464,7 @@ def awss_word() -> list[Row]:
     ]  # fmt: skip
 
 
-MARK = "Authorization ID: "
+MARK = "For details, ask with the following authorization id: "
 
 
 def beyond() -> list[Row]:

@@ -79,7 +79,9 @@ def _detailed(words: list[str], action: str, kms: str | None, access: str) -> st
 
 
 def scenarios() -> list[dict[str, Any]]:
-    return [*subsets(), *causes()]
+    # As a reader of the file finds them: JSON has no tuples.
+    listed: list[dict[str, Any]] = json.loads(json.dumps([*subsets(), *causes()]))
+    return listed
 
 
 if __name__ == "__main__":

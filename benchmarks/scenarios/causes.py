@@ -186,12 +186,14 @@ def causes() -> list[dict[str, Any]]:
         named = expected(*fine, outcome=stopped, blockers=(kind,))
         denying = says("s3:GetObject", OBJECT, f"with an explicit deny in a {words}")
         lacking = says("s3:GetObject", OBJECT, f"because no {words} allows the s3:GetObject action")
+        unseen = {"hidden_organization": True}
         rows += [
-            all_in(f"AWS names an explicit deny: {words}", named, message=denying),
-            all_in(f"AWS names an implicit deny: {words}", named, message=lacking),
+            all_in(f"AWS names an explicit deny: {words}", named, unseen, message=denying),
+            all_in(f"AWS names an implicit deny: {words}", named, unseen, message=lacking),
             all_in(
                 f"AWS names an explicit deny, owner's copy: {words}",
                 named,
+                unseen,
                 message=denying,
                 copy="owner",
             ),

@@ -65,7 +65,24 @@ def authorization(**_: Any) -> tuple[Any, dict[str, Any]]:
     return _answer(200, details)
 
 
+def hidden(**_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Readers that may not ask for the organisation."""
+    if not _WORLD.get("hidden_organization"):
+        return None
+    refused = {"Code": "AccessDeniedException", "Message": "You don't have permissions"}
+    return _answer(400, {"Error": refused})
+
+
+def paths(parsed: dict[str, Any], **_: Any) -> None:
+    """AWS says in one answer where an account stands; moto has it asked level by level."""
+    account = parsed.get("Account", {})
+    if account.get("Id") in _WORLD.get("organization", {}).get("members", ()):
+        account["Paths"] = [_WORLD["path"]]
+
+
 HOOKS = (
+    ("before-call.organizations", hidden),
+    ("after-call.organizations.DescribeAccount", paths),
     ("before-call.s3", check_owner),
     ("before-call.s3.GetBucketRequestPayment", payer),
     ("after-call.s3.GetBucketEncryption", blocked),
@@ -111,6 +128,7 @@ def build(world: dict[str, Any]) -> dict[str, str]:
     if world.get("object", {}).get("exists"):
         _object(world["object"], key, chosen)
     chosen["${ROLE_ID}"] = _holder(world, chosen)
+    _WORLD["authorization"] = json.loads(filled(world.get("authorization"), chosen))
     return chosen
 
 
@@ -195,6 +213,7 @@ def _organization(asked: dict[str, Any]) -> str:
         organizations.move_account(
             AccountId=member, SourceParentId=root, DestinationParentId=targets["ou"]
         )
+    _WORLD["path"] = f"{made['Id']}/{root}/{targets['ou']}/"
     kinds = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
     for kind in kinds.values():
         organizations.enable_policy_type(RootId=root, PolicyType=kind)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -11,7 +11,11 @@ import boto3
 from threegrants.evidence import Accounts
 from threegrants.examine import Rules
 from threegrants.incidents import Store
+from threegrants.noise import PRESETS, NoiseError, Quiet, never_of, presets_of
 from threegrants.patches import Profile
+
+_MOST_WAIT = 900
+"""Seconds; SQS delays a message for at most as long."""
 
 
 class SettingsError(ValueError):
@@ -35,6 +39,10 @@ class Settings:
     """the account in which the reader may read AWS Organizations"""
     objects: bool = False
     """whether the reader may look at objects"""
+    queue: str = ""
+    seen_table: str = ""
+    kms_wait: int = 180
+    quiet: Quiet = field(default_factory=Quiet)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -50,7 +58,7 @@ class Settings:
                 raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
             return value
 
-        trusted = tuple(a.strip() for a in env.get("TRUSTED_ACCOUNTS", "").split(",") if a.strip())
+        trusted = _listed(env.get("TRUSTED_ACCOUNTS", ""))
         for account in trusted:
             if len(account) != 12 or not account.isdigit():  # noqa: PLR2004
                 raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
@@ -58,6 +66,10 @@ class Settings:
             profile = Profile(env.get("KEY_USE_PROFILE") or "least")
         except ValueError as error:
             raise SettingsError("KEY_USE_PROFILE must be least or article") from error
+        wait = env.get("KMS_WAIT_SECONDS") or "180"
+        if not wait.isdecimal() or int(wait) > _MOST_WAIT:
+            raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MOST_WAIT}")
+        stack = env.get("STACK_NAME", "threegrants")
         return cls(
             table=want("TABLE_NAME"),
             topic=want("TOPIC_ARN"),
@@ -66,10 +78,14 @@ class Settings:
             external_id=env.get("EXTERNAL_ID", ""),
             profile=profile,
             trusted=trusted,
-            stack=env.get("STACK_NAME", "threegrants"),
+            stack=stack,
             dead_letters=env.get("DEAD_LETTER_QUEUE_URL", ""),
             organizations=env.get("ORGANIZATIONS_ACCOUNT") or None,
             objects=env.get("READ_OBJECTS") == "true",
+            queue=env.get("QUEUE_URL", ""),
+            seen_table=env.get("SEEN_TABLE_NAME", ""),
+            kms_wait=int(wait),
+            quiet=_quiet(env, stack),
         )
 
     @cached_property
@@ -107,6 +123,23 @@ class Settings:
     def sqs(self) -> Any:
         """The SQS client, for bad input on its way to the dead-letter queue."""
         return boto3.client("sqs")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _quiet(env: Mapping[str, str], stack: str) -> Quiet:
+    """What is not diagnosed: presets (all of them, unless the environment says which), and us."""
+    own = {env.get("READER_ROLE_NAME", ""), env.get("MENDER_ROLE_NAME", "")}
+    try:
+        return Quiet(
+            presets=presets_of(_listed(env["SUPPRESS"])) if "SUPPRESS" in env else PRESETS,
+            never=never_of(_listed(env.get("NEVER_DIAGNOSE", ""))),
+            own=frozenset({*own, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
+        )
+    except NoiseError as error:
+        raise SettingsError(f"SUPPRESS or NEVER_DIAGNOSE: {error}") from error
 
 
 @cache

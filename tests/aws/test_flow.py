@@ -81,7 +81,8 @@ class Desk:
         return self.watch.see(parse_record(event), event)
 
     def digests(self, identity):
-        return [p["digest"] for p in self.store.get(identity).document()["patches"]]
+        offered = self.store.get(identity).document()["patches"]
+        return [p["digest"] for p in offered if p["default"]]
 
 
 @pytest.fixture
@@ -190,7 +191,8 @@ def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
 def test_other_objects_widen_the_prefix(desk):
     desk.see(key="2026/q3/a.csv")
     incident = desk.see(event="e-2", key="2026/q4/b.csv")
-    patches = {p["grant"]: p for p in desk.store.get(incident.id).document()["patches"]}
+    offered = desk.store.get(incident.id).document()["patches"]
+    patches = {p["grant"]: p for p in offered if p["default"]}
     assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/2026/*"
 
 
@@ -246,7 +248,7 @@ def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
     bucket = [
         p["digest"]
         for p in desk.store.get(identity).document()["patches"]
-        if p["grant"] == "bucket_policy"
+        if p["grant"] == "bucket_policy" and p["default"]
     ]
     result = desk.remedy.approve(identity, bucket, APPROVER)
     assert result.state is State.FAILED

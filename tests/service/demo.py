@@ -81,13 +81,14 @@ def act(number: int, embedded: Embedded, on_call: OnCall) -> None:
     expect("the outcome", body["outcome"], "fixable")
     expect("the patched grants", {patch["grant"] for patch in body["patches"]}, set(missing))
     for patch in body["patches"]:
-        show_patch(patch)
+        if patch["default"]:
+            show_patch(patch)
     approve(body, on_call, world, only_record=only_record)
 
 
 def approve(body: dict[str, Any], on_call: OnCall, world: World, *, only_record: bool) -> None:
     """Approve what is shown, and see that it helps."""
-    digests = [patch["digest"] for patch in body["patches"]]
+    digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
     say("")
     step(f"{on_call.role} of account {OWNER} approves {len(digests)} patch(es) by digest")
     result = on_call.api("POST", f"/incidents/{body['id']}/approve", {"digests": digests})

@@ -1,19 +1,29 @@
-"""Start the embedded AWS, with one of its checks brought nearer to AWS's own.
+"""Start the embedded AWS, with one of its checks brought nearer to AWS's own, and a tally kept.
 
 Run by the interpreter that has MiniStack, which knows nothing of this project. MiniStack checks the
 bucket policy of another account against the caller's *account*; AWS checks it against the caller,
 so a statement that names a role would never admit that role. Here the same check of MiniStack's own
 is asked about the caller's own ARN, which MiniStack has resolved from the request's signature.
+
+`GET /_tally?agent=WORD` answers how many requests each service got from clients whose user agent
+holds WORD, as JSON.
 """
 
+import json
+import re
 import sys
+from collections import Counter
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs
 
-from ministack.app import main
+from ministack import app as ministack
 from ministack.core import iam_evaluator
 
 _evaluate = iam_evaluator.evaluate_resource_policy
+_serve = ministack.app
+_SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]*/([a-z0-9-]+)/aws4_request")
+_tally: Counter[tuple[str, str]] = Counter()
 
 
 def _for_the_caller(document: Any, context: Any, *args: Any, **options: Any) -> Any:
@@ -25,7 +35,36 @@ def _for_the_caller(document: Any, context: Any, *args: Any, **options: Any) -> 
     return _evaluate(document, context, *args, **options)
 
 
+async def _tallied(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "http":
+        headers = dict(scope["headers"])
+        if scope["path"] == "/_tally":
+            await _answer(scope, send)
+            return
+        signed = _SCOPE.search(headers.get(b"authorization", b""))
+        if signed:
+            _tally[(signed[1].decode(), headers.get(b"user-agent", b"").decode("latin-1"))] += 1
+    await _serve(scope, receive, send)
+
+
+async def _answer(scope: Any, send: Any) -> None:
+    word = parse_qs(scope["query_string"].decode()).get("agent", [""])[0]
+    found: Counter[str] = Counter()
+    for (service, agent), number in _tally.items():
+        if word in agent:
+            found[service] += number
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json")],
+        }
+    )
+    await send({"type": "http.response.body", "body": json.dumps(found).encode()})
+
+
 iam_evaluator.evaluate_resource_policy = _for_the_caller
+ministack.app = _tallied
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ministack.main())

@@ -72,6 +72,20 @@ class OnCall:
 
         return wait_for(f"an alert about {bucket}", arrived, seconds)
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every alert that waits now: the diagnosis documents."""
+        sqs = self.embedded.client("sqs")
+        found: list[dict[str, Any]] = []
+        while True:
+            messages = sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get(
+                "Messages", ()
+            )
+            if not messages:
+                return found
+            for message in messages:
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(json.loads(message["Body"])["Message"]))
+
     def api(self, method: str, path: str, body: Any = None, session: Any = None) -> Any:
         """One signed request to the service's API, as this role or as someone else."""
         who = session or self.embedded.role_session(OWNER, self.role, "sam")

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from service import demo
 from service.embedded import CALLER, OWNER, deploy, running, wait_for
 from service.people import OnCall
+from service.storm import storm
 from service.world import build
 from threegrants.cli.service import ServiceError
 
@@ -33,7 +34,7 @@ def test_roll_back_and_denied_again(embedded, on_call):
     world = build(embedded, "undo", bucket_policy=False, key_policy=True, iam_policy=True)
     world.send(world.record())
     _, body = on_call.alert(world.bucket)
-    digests = [patch["digest"] for patch in body["patches"]]
+    digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
     path = f"/incidents/{body['id']}"
     assert on_call.api("POST", f"{path}/approve", {"digests": digests})["state"] == "verified"
     assert world.call() == "granted"
@@ -120,7 +121,7 @@ def test_the_denied_role_cannot_approve(embedded, on_call):
     world.send(world.record())
     _, body = on_call.alert(world.bucket)
     session = embedded.role_session(CALLER, world.role)
-    digests = [patch["digest"] for patch in body["patches"]]
+    digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
     with pytest.raises(ServiceError, match="403"):
         on_call.api("POST", f"/incidents/{body['id']}/approve", {"digests": digests}, session)
     assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
@@ -140,6 +141,23 @@ def test_bad_input_goes_to_the_dead_letters_with_its_reason(embedded):
     assert message["Body"] == body
     reason = message["MessageAttributes"]["reason"]["StringValue"]
     assert reason == "userIdentity: a list; expected an object"
+
+
+def test_a_storm_of_one_denial_is_one_incident(embedded, on_call, tmp_path):
+    toll = storm(embedded, on_call, 300, tmp_path / "storm.jsonl", 240)
+    assert toll.wrong(300) == []
+
+
+def test_mute(embedded, on_call):
+    world = build(embedded, "mute", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    path = f"/incidents/{body['id']}"
+    assert on_call.api("POST", f"{path}/mute", {"hours": 1})["detail"].startswith("muted until")
+    last = on_call.api("GET", path)["history"][-1]
+    assert (last["what"], last["actor"].rpartition("/")[2]) == ("muted", "sam")
+    with pytest.raises(ServiceError, match="400"):
+        on_call.api("POST", f"{path}/mute", {"hours": 721})
 
 
 def lambda_role(embedded, name):

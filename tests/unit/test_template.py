@@ -122,5 +122,5 @@ def test_the_mender_keeps_off_protected_things():
 
 def test_every_route_wants_iam():
     routes = [r for r in SERVICE.values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
-    assert len(routes) == 5
+    assert len(routes) == 6
     assert {route["Properties"]["AuthorizationType"] for route in routes} == {"AWS_IAM"}

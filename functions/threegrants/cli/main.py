@@ -18,7 +18,7 @@ from threegrants.cli.service import Service, ServiceError
 from threegrants.evidence import Accounts
 from threegrants.examine import Rules, examine
 from threegrants.incidents import document, incident_id
-from threegrants.patches import Profile, Scope
+from threegrants.patches import Named, Profile, Scope
 from threegrants.records import (
     DeniedCall,
     RecordError,
@@ -38,6 +38,15 @@ _FORMAT = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
+)
+
+
+_SNIPPETS = click.option(
+    "--snippets",
+    "tool",
+    type=click.Choice(["terraform", "cloudformation"]),
+    default=None,
+    help="Show what is handed off as this tool's code.",
 )
 
 
@@ -89,8 +98,23 @@ def main() -> None:
     type=click.Choice([s.value for s in Scope]),
     default=Scope.PREFIX.value,
     show_default=True,
-    help="How much of the bucket a patch covers.",
+    help="How much of the bucket the proposed patch covers; the others are shown beside it.",
 )
+@click.option(
+    "--principal",
+    type=click.Choice([n.value for n in Named]),
+    default=Named.PRINCIPAL.value,
+    show_default=True,
+    help="Whom a bucket or key policy names: the role or user, or every principal of its account.",
+)
+@click.option(
+    "--owner-tag",
+    "owner_tags",
+    multiple=True,
+    help="A tag (KEY or KEY=VALUE) of what infrastructure code owns; repeatable.",
+)
+@click.option("--analyzer", is_flag=True, help="Ask IAM Access Analyzer about each patch too.")
+@_SNIPPETS
 def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     file: str,
     form: str,
@@ -101,6 +125,10 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     objects: bool,  # noqa: FBT001 - click passes flags so
     profile: str,
     scope: str,
+    principal: str,
+    owner_tags: tuple[str, ...],
+    analyzer: bool,  # noqa: FBT001
+    tool: str | None,
 ) -> None:
     """Diagnose each distinct denied access in FILE (`-` for standard input), live.
 
@@ -112,7 +140,13 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         click.echo("[]" if form == "json" else "", nl=form == "json")
         _say_skipped(skipped, 0)
         return
-    rules = Rules(profile=Profile(profile), scope=Scope(scope))
+    rules = Rules(
+        profile=Profile(profile),
+        scope=Scope(scope),
+        principal=Named(principal),
+        owner_tags=owner_tags,
+        analyzer=analyzer,
+    )
     reader = _reader(reader_role, external_id, accounts, organizations, objects=objects)
     documents = []
     for identity, calls in groups.items():
@@ -125,7 +159,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
     else:
         for body in documents:
-            show_diagnosis(body)
+            show_diagnosis(body, tool)
     _say_skipped(skipped, sum(len(calls) for calls in groups.values()))
 
 
@@ -236,13 +270,14 @@ def incidents(stack: str, state: str | None, form: str) -> None:
 @click.argument("identity", metavar="ID")
 @_STACK
 @_FORMAT
-def show(identity: str, stack: str, form: str) -> None:
+@_SNIPPETS
+def show(identity: str, stack: str, form: str, tool: str | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
     incident = _call(stack, "GET", f"/incidents/{identity}")
     if form == "json":
         click.echo(json.dumps(incident, indent=2, ensure_ascii=False))
     else:
-        show_incident(incident)
+        show_incident(incident, tool)
 
 
 @main.command()
@@ -282,6 +317,20 @@ def reject(identity: str, stack: str) -> None:
 def rollback(identity: str, stack: str) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
     _result(_call(stack, "POST", f"/incidents/{identity}/rollback", {}))
+
+
+@main.command()
+@click.argument("identity", metavar="ID")
+@click.option(
+    "--hours",
+    type=click.IntRange(0, 720),
+    required=True,
+    help="How long; 0 lets the alerts through again.",
+)
+@_STACK
+def mute(identity: str, hours: int, stack: str) -> None:
+    """Send no alerts of an incident for some hours; it goes on counting."""
+    _result(_call(stack, "POST", f"/incidents/{identity}/mute", {"hours": hours}))
 
 
 @main.command()

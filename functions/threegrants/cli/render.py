@@ -39,8 +39,11 @@ def word(verdict: str) -> Text:
     return Text(verdict, style=_COLOURS.get(verdict, ""))
 
 
-def show_diagnosis(body: Mapping[str, Any]) -> None:
-    """One diagnosis: summary, the three grants, blockers, unknowns, patches."""
+def show_diagnosis(body: Mapping[str, Any], tool: str | None = None) -> None:
+    """One diagnosis: summary, the three grants, blockers, unknowns, patches.
+
+    `tool` (`terraform`, `cloudformation`) shows what is handed off as its code.
+    """
     out = console()
     request = body["request"]
     out.print(Text(printable(body["summary"]), style="bold"))
@@ -51,19 +54,19 @@ def show_diagnosis(body: Mapping[str, Any]) -> None:
     )
     facts.add_row("request", Text(printable(f"{request['action']} on {request['resource']}")))
     if request["kms_key"]:
-        source = str(request["kms_key_source"]).replace("_", " ")
-        facts.add_row("key", Text(printable(f"{request['kms_key']} (known from: {source})")))
+        told = str(request["kms_key_source"]).replace("_", " ")
+        facts.add_row("key", Text(printable(f"{request['kms_key']} (known from: {told})")))
     seen = f"{request['count']} event(s), {request['first_seen']} to {request['last_seen']}"
     facts.add_row("seen", Text(printable(seen)))
     facts.add_row("outcome", outcome(body))
     facts.add_row("evidence", Text(printable(evidence(body))))
     out.print(facts)
     out.print(grants_table(body))
-    source = body.get("copy_source")
-    if source:
-        where = f"s3://{source['bucket']}/{source['object_key']}"
+    copied = body.get("copy_source")
+    if copied:
+        where = f"s3://{copied['bucket']}/{copied['object_key']}"
         out.print(Text(printable(f"to read the copy's source, {where}"), style="bold"))
-        out.print(grants_table(source))
+        out.print(grants_table(copied))
     for blocker in body["blockers"]:
         kind = printable(blocker["kind"].replace("_", " "))
         out.print(Text(f"blocked by {kind}: {printable(blocker['detail'])}"))
@@ -73,7 +76,15 @@ def show_diagnosis(body: Mapping[str, Any]) -> None:
         line = f"not known: {lack['what']}: {lack['why']}; needs {lack['needs']}"
         out.print(Text(printable(line), style="yellow"))
     for patch in body["patches"]:
-        show_patch(patch)
+        if patch["default"]:
+            show_patch(patch)
+            show_code(patch, tool)
+    show_choices(body["patches"])
+    for handoff in body.get("handoffs", ()):
+        out.print()
+        out.print(Text(printable(f"{handoff['kind']} for {handoff['target']}"), style="bold"))
+        out.print(Text(f"  {printable(handoff['why'])}"))
+        show_code(handoff, tool)
     out.print()
 
 
@@ -122,10 +133,40 @@ def show_patch(patch: Mapping[str, Any]) -> None:
     out = console()
     name = f" ({patch['policy_name']})" if patch.get("policy_name") else ""
     out.print()
-    out.print(Text(printable(f"{patch['operation']} {patch['target']}{name}"), style="bold"))
+    scope = f", scope {patch['scope']}" if patch["scope"] else ""
+    title = f"{patch['operation']} {patch['target']}{name}{scope}"
+    out.print(Text(printable(title), style="bold"))
+    if patch.get("says"):
+        out.print(Text(f"  {printable(patch['says'])}"))
     for line in diff(patch):
         out.print(Text("  " + printable(line), style=_DIFF.get(line[:1], "")))
     out.print(Text(f"  digest {printable(patch['digest'])}", style="dim"))
+
+
+def show_choices(patches: Sequence[Mapping[str, Any]]) -> None:
+    """What could be approved instead of the proposed patches: other scopes, other ways."""
+    others = [patch for patch in patches if not patch["default"]]
+    if not others:
+        return
+    table = Table(title="or instead", title_justify="left", title_style="bold", box=None)
+    for heading in ("grant", "operation", "scope", "digest"):
+        table.add_column(heading, header_style="dim", no_wrap=heading == "digest")
+    for patch in others:
+        words = (patch["grant"].replace("_", " "), patch["operation"], patch["scope"] or "-")
+        table.add_row(*(Text(printable(word)) for word in (*words, patch["digest"])))
+    console().print()
+    console().print(table)
+
+
+def show_code(change: Mapping[str, Any], tool: str | None) -> None:
+    """What is handed off as infrastructure code, or how to see it."""
+    out = console()
+    code = change.get("snippets")
+    if code and tool:
+        for line in str(code[tool]).splitlines():
+            out.print(Text(f"  {printable(line)}"))
+    elif code:
+        out.print(Text("  as code: --snippets terraform, --snippets cloudformation", style="dim"))
 
 
 def diff(patch: Mapping[str, Any]) -> list[str]:
@@ -156,12 +197,12 @@ def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
     console().print(table if found else "no incidents")
 
 
-def show_incident(incident: Mapping[str, Any]) -> None:
+def show_incident(incident: Mapping[str, Any], tool: str | None = None) -> None:
     """One incident with its diagnosis and history."""
     out = console()
     out.print(Text(f"{printable(incident['id'])}  {printable(incident['state'])}", style="bold"))
     if incident.get("diagnosis"):
-        show_diagnosis(incident["diagnosis"])
+        show_diagnosis(incident["diagnosis"], tool)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
         out.print(Text(printable(text), style="dim"))

@@ -67,7 +67,7 @@ def guardrails(call: DeniedCall, evidence: Evidence) -> Guarded:
     ]
     blockers: dict[str, Blocker] = {}
     lacks: dict[str, Lack] = {}
-    read = set()
+    read = _surely_none(evidence)
     for kind, question, where, side in found:
         if side is None:
             continue
@@ -83,6 +83,20 @@ def guardrails(call: DeniedCall, evidence: Evidence) -> Guarded:
         tuple(lack for kind, lack in lacks.items() if kind not in blockers),
         frozenset(read - lacks.keys()),
     )
+
+
+def _surely_none(evidence: Evidence) -> set[str]:
+    """The kinds of which it is known that there is none; AWS's message may be older than that."""
+    found = set()
+    if evidence.caller.boundary == Read(None):
+        found.add("permissions_boundary")
+    place = evidence.organizations.get(evidence.caller.account or "")
+    if place is not None and place.scps == Read(()):
+        found.add("service_control_policy")
+    owners = [evidence.organizations.get(account) for account in _owners(evidence)]
+    if owners and all(owner is not None and owner.rcps == Read(()) for owner in owners):
+        found.add("resource_control_policy")
+    return found
 
 
 _Found = tuple[str, Question, str, Side | None]

@@ -212,18 +212,16 @@ def _about(iam: Any, kind: str, name: str) -> Mapping[str, Any]:
 
 def _policies(iam: Any, kind: str, name: str) -> tuple[NamedPolicy, ...]:
     """Every policy of a role or user, those of a user's groups included."""
-    own, groups = together(
-        [
-            lambda: _of(iam, kind, name),
-            lambda: (
-                _pages(iam, "list_groups_for_user", "Groups", UserName=name)
-                if kind == "user"
-                else []
-            ),
-        ]
-    )
-    of_groups = together([partial(_of, iam, "group", group["GroupName"]) for group in groups])
-    return tuple(policy for found in (own, *of_groups) for policy in found)
+
+    def of_groups() -> list[NamedPolicy]:
+        if kind != "user":
+            return []
+        groups = _pages(iam, "list_groups_for_user", "Groups", UserName=name)
+        found = together([partial(_of, iam, "group", group["GroupName"]) for group in groups])
+        return [policy for listed in found for policy in listed]
+
+    own, inherited = together([lambda: _of(iam, kind, name), of_groups])
+    return (*own, *inherited)
 
 
 def _of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:

@@ -180,21 +180,28 @@ class _Work:
         account = claim.owner.value if isinstance(claim.owner, Read) else None
         default = claim.encryption.value.key if isinstance(claim.encryption, Read) else None
         likely = _third(default, account, self.call.caller.account)
-        found, key, seen, *organizations = together(
+
+        def key_and_object() -> tuple[Item[KeyEvidence | None], Item[ObjectEvidence | None]]:
+            if early is not None:
+                return early, self._object(bucket, account)
+            key, seen = together(
+                [lambda: self._default_key(claim), lambda: self._object(bucket, account)]
+            )
+            known = seen.value if isinstance(seen, Read) else None
+            return (self._own_key(known, claim, key) if known else key), seen
+
+        found, (key, seen), *organizations = together(
             [
                 lambda: self._recent(
                     ("bucket", bucket, account, self.call.region),
                     lambda: read_bucket(self.accounts, bucket, claim, self.call.region),
                 ),
-                lambda: early if early is not None else self._default_key(claim),
-                lambda: self._object(bucket, account),
+                key_and_object,
                 lambda: self._organization(account),
                 # A key of a third account: where it stands is asked for while it is read.
                 lambda: self._organization(likely),
             ]
         )
-        if early is None and isinstance(seen, Read) and seen.value is not None:
-            key = self._own_key(seen.value, claim, key)
         known = tuple(place for places in organizations for place in places)
         if likely is None:
             known += self._key_organization(key, account)

@@ -80,6 +80,7 @@ class BucketEvidence:
     ownership: Item[str]
     payer: Item[str] = Read("BucketOwner")
     """who pays for requests: BucketOwner or Requester"""
+    tags: Item[Mapping[str, str]] = Read({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class KeyEvidence:
     grants: Item[tuple[KmsGrant, ...]]
     stated: str = ""
     """the key as the record or the bucket names it: an ARN, an id or an alias"""
+    tags: Item[Mapping[str, str]] = Read({})
 
 
 @dataclass(frozen=True, slots=True)

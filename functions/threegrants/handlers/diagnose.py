@@ -1,10 +1,16 @@
-"""DiagnoseFunction: a batch of CloudTrail records from the queue, one incident for each cause."""
+"""DiagnoseFunction: a batch of CloudTrail records from the queue, one incident for each cause.
+
+Every message ends as joined, waiting, suppressed, skipped or refused (a dead letter with its
+reason); what fails is delivered again.
+"""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
+import boto3
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
@@ -12,15 +18,29 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.alerts import publish
-from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.records import RecordError, Skipped, parse_record
+from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
+from threegrants.incidents import Incident
+from threegrants.records import DeniedCall, RecordError, Skipped, parse_record
 from threegrants.settings import settings
 from threegrants.watch import Watch
 
 processor = BatchProcessor(event_type=EventType.SQS)
+_REMEMBERED = 14 * 86_400
+"""Seconds a delivery is remembered: SQS keeps a message for at most 14 days."""
+_WAITED = "waited"
+_REPLAY = "threegrants.replay"
+"""The source of events that `threegrants replay` sends."""
+_deliveries = IdempotencyConfig(
+    event_key_jmespath="[event, waited]", expires_after_seconds=_REMEMBERED
+)
 
 
 @cache
@@ -32,11 +52,19 @@ def _watch() -> Watch:
         rules=own.rules,
         stack=own.stack,
         send=lambda alert: publish(own.sns, own.topic, alert),
+        held=_held,
     )
+
+
+@cache
+def _seen() -> DynamoDBPersistenceLayer:
+    """Where deliveries are remembered: a table of its own, a partition for each delivery."""
+    return DynamoDBPersistenceLayer(settings().seen_table, boto3_client=boto3.client("dynamodb"))
 
 
 @tracer.capture_method(capture_response=False)
 def _one(record: SQSRecord) -> None:
+    metrics.add_metric(name="Deliveries", unit=MetricUnit.Count, value=1)
     try:
         event = json.loads(record.body)
         call = parse_record(event)
@@ -47,12 +75,59 @@ def _one(record: SQSRecord) -> None:
         metrics.add_metric(name="RecordsSkipped", unit=MetricUnit.Count, value=1)
         logger.info("skipped", extra={"why": call.why, "event_id": call.event_id})
         return
+    waited = _WAITED in record.message_attributes
+    # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
+    # A record that a person feeds in once more is meant to be looked at once more.
+    replayed = event.get("source") == _REPLAY
+    known = None if replayed else call.event_id
+    delivery = {"event": known or record.message_id, "waited": waited}
+
+    @idempotent_function(
+        data_keyword_argument="delivery",
+        persistence_store=_seen(),
+        config=_deliveries,
+        key_prefix="delivery",
+    )
+    def once(*, delivery: Mapping[str, Any]) -> str:
+        return _take(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
+
+    once(delivery=delivery)
+
+
+def _take(
+    call: DeniedCall,
+    event: Mapping[str, Any],
+    message: SQSRecord,
+    *,
+    waited: bool,
+    replayed: bool,
+) -> str:
+    """What becomes of one denied call: `suppressed`, `waiting` or `joined`."""
+    own, watch = settings(), _watch()
+    preset = own.quiet.of(call) or own.quiet.of(call, watch.resolved(call))
+    if preset:
+        with single_metric(
+            name="RecordsSuppressed", unit=MetricUnit.Count, value=1, namespace=NAMESPACE
+        ) as metric:
+            metric.add_dimension(name="preset", value=preset)
+        logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
+        return "suppressed"
+    incident = watch.see(call, event, waited=waited, replayed=replayed)
+    if incident is None:
+        own.sqs.send_message(
+            QueueUrl=own.queue,
+            MessageBody=message.body,
+            DelaySeconds=own.kms_wait,
+            MessageAttributes={_WAITED: {"DataType": "String", "StringValue": "true"}},
+        )
+        metrics.add_metric(name="RecordsWaiting", unit=MetricUnit.Count, value=1)
+        logger.info("waiting", extra={"event_id": call.event_id, "seconds": own.kms_wait})
+        return "waiting"
     metrics.add_metric(name="DeniedCalls", unit=MetricUnit.Count, value=1)
-    incident = _watch().see(call, event)
     logger.set_correlation_id(incident.id)
     body = incident.diagnosis or {}
     logger.info(
-        "diagnosed",
+        "joined",
         extra={
             "event_id": call.event_id,
             "state": incident.state.value,
@@ -60,6 +135,12 @@ def _one(record: SQSRecord) -> None:
             "outcome": body.get("outcome"),
         },
     )
+    return "joined"
+
+
+def _held(incident: Incident) -> None:
+    metrics.add_metric(name="AlertsMuted", unit=MetricUnit.Count, value=1)
+    logger.info("alert held back", extra={"incident_id": incident.id})
 
 
 def _bad(message: SQSRecord, why: str) -> None:
@@ -79,6 +160,7 @@ def _bad(message: SQSRecord, why: str) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""
+    _deliveries.register_lambda_context(context)
     return process_partial_response(
         event=event, record_handler=_one, processor=processor, context=context
     )

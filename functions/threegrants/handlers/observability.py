@@ -2,6 +2,7 @@
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
+NAMESPACE = "threegrants"
 logger = Logger(service="threegrants")
 tracer = Tracer(service="threegrants")
-metrics = Metrics(namespace="threegrants", service="threegrants")
+metrics = Metrics(namespace=NAMESPACE, service="threegrants")

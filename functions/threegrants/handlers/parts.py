@@ -17,6 +17,7 @@ from threegrants.records import DeniedCall, parse_record
 from threegrants.remedy import GuardrailError, Guardrails, Refused, Remedy
 from threegrants.remedy.guardrails import from_env
 from threegrants.settings import settings
+from threegrants.watch import completed
 
 _ANSWER = 1.5
 """Seconds kept for the answer itself."""
@@ -53,7 +54,7 @@ def reexamine(incident: Incident) -> Finding:
     call = parse_record(own.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(call, own.reader, own.rules, incident.prefix, fresh=True)
+    return examine(completed(call, incident), own.reader, own.rules, incident.prefix, fresh=True)
 
 
 def alert(identity: str, why: str, note: str) -> None:

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.handlers.parts import alert, ends_at, remedy
-from threegrants.incidents import Incident, NoIncident, State
+from threegrants.incidents import Incident, MuteError, NoIncident, State, hours_of, mute
 from threegrants.remedy import Refused, Remedy, Result, refresh, send_due
 from threegrants.settings import settings
 
@@ -111,6 +111,22 @@ def rollback(identity: str) -> dict[str, Any]:
     return _answer(_remedy().rollback(identity, _actor(), _until()))
 
 
+@app.post("/incidents/<identity>/mute")
+def silence(identity: str) -> dict[str, Any]:
+    """Send no alerts of the incident for some hours; 0 ends that."""
+    actor = _actor()
+    logger.set_correlation_id(identity)
+    body = app.current_event.json_body
+    store = settings().store
+    try:
+        hours = hours_of(body.get("hours") if isinstance(body, dict) else None)
+    except MuteError as error:
+        raise BadRequestError(str(error)) from error
+    detail = mute(store, identity, hours, actor)
+    logger.info("mute", extra={"detail": detail, "actor": actor})
+    return {"id": identity, "state": store.get(identity).state.value, "detail": detail}
+
+
 def _short(incident: Incident) -> dict[str, Any]:
     body = incident.diagnosis or {}
     return {
@@ -121,6 +137,7 @@ def _short(incident: Incident) -> dict[str, Any]:
         "last_seen": incident.last_seen,
         "outcome": body.get("outcome"),
         "summary": body.get("summary"),
+        "muted_until": incident.muted_until or None,
     }
 
 

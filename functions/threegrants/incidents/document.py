@@ -7,12 +7,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.diagnosis import Diagnosis, Grant, IamGrant, Reason, causes
+from threegrants.diagnosis import Diagnosis, Grant, IamGrant, Lack, Outcome, Reason, causes
 from threegrants.diagnosis.sides import s3_resource
 from threegrants.evidence import Evidence, Read
 from threegrants.examine import Finding
+from threegrants.patches import Patch, as_code, says
 
 SCHEMA = "threegrants.diagnosis/1"
+
+_KEPT = 200_000
+"""Characters of policies in one document: an incident is one DynamoDB item of at most 400 KB."""
+_LEFT_OUT = Lack(
+    "other scopes and other ways",
+    "the policies are so long that only the proposed patches are kept",
+    "threegrants diagnose --scope, which keeps nothing",
+)
 
 
 def document(
@@ -32,6 +41,7 @@ def document(
         seen: times of the first and last event.
     """
     call, evidence, diagnosis = finding.call, finding.evidence, finding.diagnosis
+    listed = _listed(finding)
     first, last = seen or (call.time, call.time)
     key = evidence.key.value if isinstance(evidence.key, Read) else None
     bucket = evidence.bucket
@@ -77,11 +87,13 @@ def document(
         ],
         "causes": list(causes(diagnosis)),
         "unknowns": [
-            {"what": lack.what, "why": lack.why, "needs": lack.needs} for lack in diagnosis.unknowns
+            {"what": lack.what, "why": lack.why, "needs": lack.needs}
+            for lack in (*diagnosis.unknowns, *((_LEFT_OUT,) if listed != finding.offered else ()))
         ],
         "outcome": diagnosis.outcome.value,
         "certainty": diagnosis.certainty.value,
-        "patches": [patch.to_json() for patch in finding.patches],
+        "patches": [_patch(patch, diagnosis.outcome) for patch in listed],
+        "handoffs": [handoff.to_json() for handoff in finding.handoffs],
         "summary": diagnosis.summary,
         "message": call.message.text or None,
         "evidence_at": evidence.oldest,
@@ -128,6 +140,18 @@ def signature(body: dict[str, Any]) -> str:
         words.append(f"copy_source={source['outcome']}")
     words += sorted(f"blocker={blocker['kind']}" for blocker in body["blockers"])
     return " ".join([*words, f"outcome={body['outcome']}"])
+
+
+def _listed(finding: Finding) -> tuple[Patch, ...]:
+    """Every offered patch, or the proposed ones where all together are too long to be kept."""
+    size = sum(len(patch.before or "") + len(patch.after) for patch in finding.offered)
+    return finding.offered if size <= _KEPT else finding.patches
+
+
+def _patch(patch: Patch, outcome: Outcome) -> dict[str, Any]:
+    """One offered patch; as code too where it is not for this service to write."""
+    shown = {**patch.to_json(), "says": says(patch)}
+    return {**shown, "snippets": as_code(patch)} if outcome is Outcome.HANDOFF else shown
 
 
 def _grant(grant: Grant | IamGrant) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from typing import Any
 
 from threegrants.incidents.states import CLOSED, State
@@ -30,12 +30,39 @@ class Incident:
     last_seen: str
     event_ids: tuple[str, ...]
     prefix: str | None
+    bucket: str | None = None
+    """None for an incident of KMS records alone"""
+    legs: tuple[str, ...] = ()
+    """the KMS actions that its calls need, by which KMS records find it"""
+    owner: str | None = None
+    """the bucket's account, if a record named it"""
+    told_key: str | None = None
+    """the key's ARN in AWS's own words"""
+    told_by: str | None = None
+    """error_message | kms_record"""
+    kms_event: str | None = None
+    """the event whose record is kept as `kms_record`"""
+    asks: int = 0
+    """how often an event changed the question: another key, owner, bucket or prefix"""
+    answered: int = 0
+    """`asks` as the diagnosis knew it"""
+    ahead: int = 0
+    """calls that were counted by their KMS record, whose S3 record may still come"""
+    ahead_until: str = ""
     diagnosis: dict[str, Any] | None = None
     signature: str = ""
     diagnosed_at: str = ""
     alert_due: bool = False
-    counted: bool = field(default=False)
+    # What follows changes without a new version, by conditional writes of its own.
+    alerted_count: int = 0
+    """the power of ten up to which the count was alerted; 0 before the first alert"""
+    muted_until: int = 0
+    held: str = ""
+    """what alert was last held back"""
+    counted: bool = False
     """True if the event that led here was new."""
+    fresh: bool = False
+    """True if that event said more than one more of the same."""
 
     def document(self) -> dict[str, Any] | None:
         """The diagnosis with the counts as they are now."""
@@ -65,17 +92,19 @@ def put(item: Mapping[str, Any], condition: str = "") -> dict[str, Any]:
     return written
 
 
-def replace(identity: str, item: Mapping[str, Any], old: Incident | None) -> dict[str, Any]:
+def replace(
+    identity: str, item: Mapping[str, Any], old: Incident | None, *removed: str
+) -> dict[str, Any]:
     """Write an incident: whole if it is new, else only what changed, if nobody else changed it.
 
-    What is only counted meanwhile (`count`) is not overwritten.
+    What is only counted meanwhile (`count`) is not overwritten. `removed` are attributes to drop.
     """
     if old is None:
         return put({**key_of(identity, "meta"), **item}, "attribute_not_exists(pk)")
     before = meta_of(old)
     changed = {name: value for name, value in item.items() if value != before.get(name)}
     kept = {name: value for name, value in changed.items() if value is not None}
-    gone = [f"#{name}" for name in changed if name not in kept]
+    gone = [*(f"#{name}" for name in changed if name not in kept), *removed]
     if State(item["state"]) not in CLOSED:
         gone.append("expires_at")  # an incident that is opened again stays
     sets = [f"#{name} = :{name}" for name in kept if name != "count"]
@@ -84,77 +113,166 @@ def replace(identity: str, item: Mapping[str, Any], old: Incident | None) -> dic
         sets.append("#count = #count + :count")
         values[":count"] = kept["count"] - old.count
     update = "SET " + ", ".join(sets) + (" REMOVE " + ", ".join(gone) if gone else "")
+    conditions = ["version = :seen"]
+    # These two also change without a new version.
+    if "last_seen" in kept:
+        conditions.append("#last_seen < :last_seen")
+    if "event_ids" in kept:
+        conditions.append("size(#event_ids) = :sampled")
+        values[":sampled"] = len(old.event_ids)
     return {
         "Key": key_of(identity, "meta"),
         "UpdateExpression": update,
-        "ConditionExpression": "version = :seen",
+        "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {f"#{n}": n for n in changed},
         "ExpressionAttributeValues": {**values, ":seen": old.version},
     }
 
 
-def count(identity: str, last_seen: str) -> dict[str, Any]:
-    """Count an event that says nothing else: no version, so many at once do not conflict."""
+def count(incident: Incident, call: DeniedCall) -> dict[str, Any]:
+    """Count an event that says nothing else: no version, so many at once do not conflict.
+
+    What it is based on may be out of date; what could be wrong by then is a condition.
+    """
+    sets, conditions = ["#count = #count + :one"], ["attribute_exists(pk)"]
+    names, values = {"#count": "count"}, {":one": 1}
+    more: dict[str, Any] = {}
+    if call.time > incident.last_seen:
+        sets.append("last_seen = :seen")
+        conditions.append("last_seen < :seen")
+        more[":seen"] = call.time
+    if call.event_id and len(incident.event_ids) < SAMPLE:
+        sets.append("event_ids = list_append(event_ids, :event)")
+        conditions.append("size(event_ids) < :sample")
+        more |= {":event": [call.event_id], ":sample": SAMPLE}
     return {
-        "Key": key_of(identity, "meta"),
-        "UpdateExpression": "SET #count = #count + :one, last_seen = :seen",
-        "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeNames": {"#count": "count"},
-        "ExpressionAttributeValues": {":one": 1, ":seen": last_seen},
+        "Key": key_of(incident.id, "meta"),
+        "UpdateExpression": "SET " + ", ".join(sets),
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values | more,
     }
+
+
+_WORTH = {None: 0, "kms_record": 1, "error_message": 1}
+"""Which word for a key replaces which: the first that AWS itself said stays."""
+
+
+def legs_of(call: DeniedCall) -> tuple[str, ...]:
+    """The KMS actions by which S3 may appear in KMS's records for this call."""
+    # S3 decrypts the source of a copy with the caller's permissions.
+    return tuple(sorted({*call.kms_actions, *(("kms:Decrypt",) if call.copy_source else ())}))
+
+
+def learnt(incident: Incident, call: DeniedCall) -> dict[str, Any]:
+    """What an event adds to what is known of its incident; empty if nothing.
+
+    `asks` is among it if the diagnosis would be asked another question.
+    """
+    found: dict[str, Any] = {}
+    answer = (incident.diagnosis or {}).get("request", {})
+    asks = False
+    own = folder_of(call.object_key) if call.object_key is not None else None
+    if own is not None:
+        known = incident.prefix
+        wider = own if known is None else common_prefix(known, own)
+        if wider != known:
+            found["prefix"], asks = wider, True
+    if call.bucket and incident.bucket is None:
+        found["bucket"], asks = call.bucket, True
+    if call.bucket_account and call.bucket_account != incident.owner:
+        found["owner"] = call.bucket_account
+        asks |= answer.get("bucket_account") != call.bucket_account
+    found |= told(incident, call.kms_key, call.kms_key_source)
+    asks |= "told_key" in found and answer.get("kms_key") != call.kms_key
+    legs = tuple(sorted({*incident.legs, *legs_of(call)}))
+    if legs != incident.legs:
+        found["legs"] = list(legs)
+    return found | ({"asks": incident.asks + 1} if asks else {})
+
+
+def told(incident: Incident, key: str | None, source: str | None) -> dict[str, Any]:
+    """The key an event names, if that is better than what is known; else empty."""
+    better = _WORTH.get(source, 0) > _WORTH.get(incident.told_by, 0)
+    return {"told_key": key, "told_by": source} if better and (key or "").startswith("arn:") else {}
 
 
 def only_counts(incident: Incident, call: DeniedCall) -> bool:
-    """Whether an event changes nothing of its incident but the count and the time last seen."""
-    own = folder_of(call.object_key) if call.object_key is not None else None
-    known = incident.prefix
+    """Whether an event changes nothing of its incident but the count, the sample and last seen.
+
+    True stays true: what is known of an incident only grows.
+    """
     return (
-        incident.diagnosis is not None
-        and incident.diagnosed_at > call.time >= incident.first_seen
-        and len(incident.event_ids) >= SAMPLE
-        and (own is None or (known is not None and common_prefix(known, own) == known))
+        call.time >= incident.first_seen
+        and not learnt(incident, call)
+        and not _counted_ahead(incident, call)
     )
 
 
+def _counted_ahead(incident: Incident, call: DeniedCall) -> bool:
+    """Whether the call may be one that was counted by its KMS record already."""
+    return incident.ahead > 0 and call.source == "s3" and call.time <= incident.ahead_until
+
+
 def meta_of(incident: Incident) -> dict[str, Any]:
-    """The `meta` item of an incident."""
-    return {
-        "id": incident.id,
-        "state": incident.state.value,
-        "version": incident.version,
-        "count": incident.count,
-        "first_seen": incident.first_seen,
-        "last_seen": incident.last_seen,
-        "event_ids": list(incident.event_ids),
-        "prefix": incident.prefix,
-        "diagnosis": json.dumps(incident.diagnosis) if incident.diagnosis else None,
-        "signature": incident.signature,
-        "diagnosed_at": incident.diagnosed_at,
-        "alert_due": incident.alert_due,
+    """The `meta` item of an incident: what changes with its version."""
+    item: dict[str, Any] = {
+        field.name: getattr(incident, field.name)
+        for field in fields(incident)
+        if field.name not in _UNVERSIONED
     }
+    return item | {
+        "state": incident.state.value,
+        "event_ids": list(incident.event_ids),
+        "legs": list(incident.legs),
+        "diagnosis": json.dumps(incident.diagnosis) if incident.diagnosis else None,
+    }
+
+
+_UNVERSIONED = frozenset({"alerted_count", "muted_until", "held", "counted", "fresh"})
+
+
+def of_item(item: Mapping[str, Any]) -> Incident:
+    """The incident of a `meta` item; the opposite of `meta_of`."""
+    read: dict[str, Any] = {}
+    for field in fields(Incident):
+        value = item.get(field.name)
+        if value is None or field.name in ("counted", "fresh"):
+            continue
+        if field.type in (int, "int"):
+            value = int(value)
+        read[field.name] = value
+    return Incident(
+        **read
+        | {
+            "state": State(str(item["state"])),
+            "event_ids": tuple(str(event) for event in item.get("event_ids", ())),
+            "legs": tuple(str(leg) for leg in item.get("legs", ())),
+            "prefix": item.get("prefix"),
+            "diagnosis": json.loads(str(item["diagnosis"])) if item.get("diagnosis") else None,
+        }
+    )
 
 
 def joined_with(identity: str, current: Incident | None, call: DeniedCall) -> dict[str, Any]:
     """The `meta` item with one more event, or of a new incident."""
     when = call.time or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    own = folder_of(call.object_key) if call.object_key is not None else None
     if current is None:
-        fresh = Incident(
-            identity, State.OPEN, 1, 1, when, when, (call.event_id,) if call.event_id else (), own
-        )
-        return meta_of(fresh)
-    item = meta_of(current)
-    events = tuple(dict.fromkeys((*current.event_ids, call.event_id)))
+        events = (call.event_id,) if call.event_id else ()
+        fresh = meta_of(Incident(identity, State.OPEN, 1, 1, when, when, events, None))
+        return fresh | learnt(of_item(fresh), call)
+    item = meta_of(current) | learnt(current, call)
+    sample = tuple(dict.fromkeys((*current.event_ids, call.event_id)))
     item.update(
-        count=current.count + 1,
         version=current.version + 1,
         first_seen=min(current.first_seen, when),
         last_seen=max(current.last_seen, when),
-        event_ids=[event for event in events if event][:SAMPLE],
+        event_ids=[event for event in sample if event][:SAMPLE],
     )
-    if own is not None:
-        known = current.prefix
-        item["prefix"] = own if known is None else common_prefix(known, own)
+    if _counted_ahead(current, call):
+        item["ahead"] = current.ahead - 1
+    else:
+        item["count"] = current.count + 1
     return item
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
-from botocore.exceptions import ClientError
 
 from threegrants.incidents import leases
 from threegrants.incidents.items import (
@@ -27,11 +26,8 @@ from threegrants.incidents.items import (
     replace,
 )
 from threegrants.incidents.states import MOVES, State
-from threegrants.incidents.store import Conflict
+from threegrants.incidents.table import Conflict, transact
 from threegrants.incidents.work import Approval, Due, Intent, Task, Work
-
-_CANCELLED = "TransactionCanceledException"
-_CONFLICT = "TransactionConflictException"
 
 
 class Busy(Conflict):
@@ -74,7 +70,6 @@ class Ledger:
 
     def __init__(self, table: Any) -> None:
         self._table = table
-        self._client = table.meta.client
 
     def begin(
         self,
@@ -363,34 +358,12 @@ class Ledger:
         ]
 
     def _write(self, parts: Sequence[_Part]) -> None:
-        name = self._table.name
         try:
-            self._client.transact_write_items(
-                TransactItems=[
-                    {
-                        "Update" if "Key" in part.write else "Put": {
-                            **part.write,
-                            "TableName": name,
-                        }
-                    }
-                    for part in parts
-                ]
-            )
-        except ClientError as error:
-            raise _meaning(error, parts) from error
-
-
-def _meaning(error: ClientError, parts: Sequence[_Part]) -> Exception:
-    """What a cancelled transaction means, by the first part whose condition did not hold."""
-    code = error.response.get("Error", {}).get("Code", "")
-    if code not in {_CANCELLED, _CONFLICT}:
-        unexpected: Exception = error
-        return unexpected
-    reasons = error.response.get("CancellationReasons", [])
-    for part, reason in zip(parts, reasons, strict=False):
-        if reason.get("Code") == "ConditionalCheckFailed":
-            return part.refused("changed by someone else meanwhile; read it again")
-    return Conflict("changed by someone else meanwhile; read it again")
+            transact(self._table, [part.write for part in parts])
+        except Conflict as conflict:
+            for place in sorted(conflict.refused):
+                raise parts[place].refused(str(conflict)) from conflict
+            raise
 
 
 def _intent(identity: str, intent: Intent) -> dict[str, Any]:

@@ -1,21 +1,39 @@
-"""One minimal patch for each missing grant; pure.
+"""Minimal patches for each missing grant, in every scope, proven before anyone is asked; pure.
 
 In: a `DeniedCall`, its `Evidence` and `Diagnosis`. Out: `Patch` values that carry the policy
 before and after as text, and a digest that an approval binds to.
 """
 
-from threegrants.patches.make import Drafts, Profile, Scope, make_patches
+from threegrants.patches.alternatives import Handoff
+from threegrants.patches.choices import Choices, Named, Profile
+from threegrants.patches.edit import added_principal, withdraw
+from threegrants.patches.make import Draft, Drafts, make_patches
+from threegrants.patches.owned import owner, reserved
 from threegrants.patches.patch import Patch, canonical, same_policy, sha256
-from threegrants.patches.prove import with_patches
+from threegrants.patches.prove import proven, with_patches
+from threegrants.patches.scope import Scope
+from threegrants.patches.snippets import as_code
+from threegrants.patches.words import says
 
 __all__ = [
+    "Choices",
+    "Draft",
     "Drafts",
+    "Handoff",
+    "Named",
     "Patch",
     "Profile",
     "Scope",
+    "added_principal",
+    "as_code",
     "canonical",
     "make_patches",
+    "owner",
+    "proven",
+    "reserved",
     "same_policy",
+    "says",
     "sha256",
     "with_patches",
+    "withdraw",
 ]

@@ -1,84 +1,120 @@
-"""Make the patches: one appended statement for each missing grant.
+"""Draft the patches: for each missing grant one statement, in every scope, and what else would do.
 
 Each statement names exactly the principal, the actions the call needs and the resource; a key
 policy's resource is the key itself, written `*` (KMS developer guide, "Key policies in AWS KMS").
 """
 
-import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+import re
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 
 from threegrants.diagnosis import Diagnosis, Lack, Verdict
 from threegrants.diagnosis.sides import s3_resource
-from threegrants.evidence import CallerEvidence, Evidence, NamedPolicy, Read, Unread
+from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
+from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
+from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, Named, Profile
+from threegrants.patches.edit import put_in
+from threegrants.patches.face import Face, is_ours, statements
 from threegrants.patches.limits import fits
 from threegrants.patches.patch import Patch
-from threegrants.patches.scope import Scope, narrow
+from threegrants.patches.scope import Cut, cuts
 from threegrants.records import DeniedCall
+from threegrants.records.operations import on_object
 
-
-class Profile(StrEnum):
-    """Which KMS actions a patch grants: what the call needs, or AWS's usual five for key users."""
-
-    LEAST = "least"
-    ARTICLE = "article"
-
-
-ARTICLE_ACTIONS = (
-    "kms:Encrypt",
-    "kms:Decrypt",
-    "kms:ReEncrypt*",
-    "kms:GenerateDataKey*",
-    "kms:DescribeKey",
+NEVER_GRANTED = frozenset(
+    {
+        "s3:BypassGovernanceRetention",
+        "s3:DeleteBucket",
+        "s3:DeleteBucketPolicy",
+        "s3:PutAccountPublicAccessBlock",
+        "s3:PutBucketAcl",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock",
+        "kms:CreateGrant",
+        "kms:DisableKey",
+        "kms:PutKeyPolicy",
+        "kms:RevokeGrant",
+        "kms:ScheduleKeyDeletion",
+    }
 )
-"""KMS developer guide, "Allows key users to use the KMS key"."""
+"""Who may do these decides who else gets in, or takes the resource away: for people, by hand."""
+
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
+"""S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
+_ACCESS_POINT = re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/[A-Za-z0-9.-]+")
+_POLICY_NAME = re.compile(r"[^A-Za-z0-9+=,.@_-]")
+_NAME_CHARACTERS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A patch, and what it is meant to grant: what its proof is held against."""
+
+    patch: Patch
+    face: Face
 
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """The patches, and for each missing grant without one the reason."""
+    """The drafts; for each missing grant without one the reason; and what is for people to do."""
 
-    patches: tuple[Patch, ...]
+    drafts: tuple[Draft, ...] = ()
     lacks: tuple[Lack, ...] = field(default=())
+    handoffs: tuple[Handoff, ...] = field(default=())
 
 
 def make_patches(
     call: DeniedCall,
     evidence: Evidence,
     diagnosis: Diagnosis,
-    profile: Profile = Profile.LEAST,
-    scope: Scope = Scope.PREFIX,
+    choices: Choices,
     prefix: str | None = None,
 ) -> Drafts:
-    """Draft one patch for each missing grant.
+    """Draft patches for each missing grant; of those for one grant at most one is the default.
 
     Args:
         call: the denied call.
         evidence: the snapshot; its documents are the patches' `before`.
         diagnosis: the verdicts; only `missing` grants are patched.
-        profile: the KMS actions to grant.
-        scope: how much of the bucket an object grant covers.
+        choices: how they are cut.
         prefix: the common prefix of all denied keys, if more than this call's key is known.
     """
     if diagnosis.grantee is None:
-        return Drafts(())
-    made: list[Patch | Lack] = []
-    work = _Work(call, evidence, diagnosis.grantee, profile, narrow(call, scope, prefix))
+        return Drafts()
+    never = NEVER_GRANTED.intersection((*call.s3_actions, *call.kms_actions))
+    if never:
+        names = ", ".join(sorted(never))
+        why = f"{names} decides who else gets in, or takes the resource away"
+        return Drafts(lacks=(Lack("patches", why, "a person who grants it by hand"),))
+    work = _Work(call, evidence, diagnosis.grantee, choices, cuts(call, choices.scope, prefix))
+    found: list[Drafts] = []
     if diagnosis.bucket_policy.verdict is Verdict.MISSING:
-        made.append(work.bucket_policy())
+        found.append(work.bucket_policy())
     if diagnosis.key_policy.verdict is Verdict.MISSING:
-        made.append(work.key_policy())
+        found.append(work.key_policy())
     iam = diagnosis.iam_policy
     halves = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
     if any(halves):
-        made.append(work.iam_policy(*halves))
+        found.append(work.iam_policy(bucket=halves[0], key=halves[1]))
     return Drafts(
-        tuple(patch for patch in made if isinstance(patch, Patch)),
-        tuple(lack for lack in made if isinstance(lack, Lack)),
+        tuple(draft for one in found for draft in one.drafts),
+        tuple(lack for one in found for lack in one.lacks),
+        tuple(handoff for one in found for handoff in one.handoffs),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a patch goes."""
+
+    grant: str
+    account: str
+    region: str
+    target: str
+    operation: str
+    policy_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,165 +122,217 @@ class _Work:
     call: DeniedCall
     evidence: Evidence
     grantee: str
-    profile: Profile
-    narrowed: str | None
-    """The key pattern below the bucket (`reports/2026/*`), None for bucket-level actions."""
+    choices: Choices
+    cuts: tuple[Cut, ...]
 
-    def bucket_policy(self) -> Patch | Lack:
+    def bucket_policy(self) -> Drafts:
         bucket = self.evidence.bucket
         if (
             bucket is None
             or not isinstance(bucket.account, Read)
             or isinstance(bucket.policy, Unread)
         ):
-            return Lack("patch of the bucket policy", "the bucket policy was not read", "see above")
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"AWS": self.grantee},
-            "Action": _one_or_many(self.call.s3_actions),
-            "Resource": _one_or_many(self._s3_resources()),
-        }
-        return self._patch(
-            "bucket_policy",
-            (bucket.account.value, self._bucket_arn(), "s3:PutBucketPolicy"),
-            bucket.policy.value,
-            statement,
+            return _lacking("patch of the bucket policy", "the bucket policy was not read")
+        if not _BUCKET_NAME.fullmatch(bucket.name):
+            return _lacking("patch of the bucket policy", f"{bucket.name!r} is no bucket's name")
+        arn = self._bucket_arn()
+        place = _Place(
+            "bucket_policy", bucket.account.value, self.call.region, arn, "s3:PutBucketPolicy"
         )
+        before = bucket.policy.value
+        offers = [
+            self._scoped(place, before, self._bucket_face(cut, place.account), cut)
+            for cut in self.cuts
+        ]
+        chosen = _proposed(offers, self.cuts)
+        if chosen.drafts:
+            return chosen
+        face = self._bucket_face(next(cut for cut in self.cuts if cut.default), place.account)
+        handoff = access_point(self.call, bucket, face, self.grantee)
+        return replace(chosen, handoffs=(handoff,))
 
-    def key_policy(self) -> Patch | Lack:
-        key = self.evidence.key.value if isinstance(self.evidence.key, Read) else None
+    def key_policy(self) -> Drafts:
+        key = self._key()
         if key is None or isinstance(key.policy, Unread):
-            return Lack("patch of the key policy", "the key policy was not read", "see above")
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"AWS": self.grantee},
-            "Action": _one_or_many(self._kms_actions()),
-            "Resource": "*",
-        }
-        return self._patch(
-            "key_policy",
-            (key.account, key.arn, "kms:PutKeyPolicy"),
-            key.policy.value,
-            statement,
-            region=key.region,
-        )
+            return _lacking("patch of the key policy", "the key policy was not read")
+        if isinstance(key.manager, Read) and key.manager.value == "AWS":
+            why = "the policy of an AWS managed key cannot be changed"
+            return _lacking("patch of the key policy", why)
+        place = _Place("key_policy", key.account, key.region, key.arn, "kms:PutKeyPolicy")
+        face = Face(self._principal(key.account), self._kms_actions(), ("*",))
+        statement = self._draft(place, key.policy.value, face)
+        grant = kms_grant(self.call, self.evidence, key, self.grantee, self._kms_actions())
+        fitting = "" if grant is None else fits(grant[0], self.evidence.caller)
+        if isinstance(statement, Draft):
+            across = self.evidence.caller.account != key.account
+            beside = [Draft(*grant)] if grant and across and not fitting else []
+            return Drafts((statement, *beside))
+        if grant is None or fitting:
+            none = fitting or "no KMS grant can carry these actions"
+            why = f"{statement.why}; and a KMS grant does not do either: {none}"
+            return Drafts(lacks=(replace(statement, why=why),))
+        return Drafts((Draft(replace(grant[0], default=True), grant[1]),))
 
-    def iam_policy(self, bucket_half: bool, key_half: bool) -> Patch | Lack:  # noqa: FBT001
+    def iam_policy(self, *, bucket: bool, key: bool) -> Drafts:
         caller = self.evidence.caller
         if isinstance(caller.policies, Unread) or not caller.account:
-            return Lack(
-                "patch of the IAM policy", "the caller's policies were not read", "see above"
-            )
-        actions: tuple[str, ...] = ()
-        resources: tuple[str, ...] = ()
-        if bucket_half:
-            actions, resources = self.call.s3_actions, self._s3_resources()
-        key = self.evidence.key.value if isinstance(self.evidence.key, Read) else None
-        if key_half and key is not None:
-            actions, resources = actions + self._kms_actions(), (*resources, key.arn)
-        statement = {
-            "Effect": "Allow",
-            "Action": _one_or_many(actions),
-            "Resource": _one_or_many(resources),
-        }
+            return _lacking("patch of the IAM policy", "the caller's policies were not read")
+        of_key = self._key() if key else None
+        if key and of_key is None:
+            return _lacking("patch of the IAM policy", "the key is not known")
         kind = "User" if ":user/" in self.grantee else "Role"
-        name = f"threegrants-{self.call.bucket or (key.arn.rsplit('/', 1)[-1] if key else 'key')}"
-        return self._patch(
+        subject = self.call.bucket or (of_key.arn.rsplit("/", 1)[-1] if of_key else "key")
+        name = _own_name(caller, _POLICY_NAME.sub("-", f"threegrants-{subject}"))
+        place = _Place(
             "iam_policy",
-            (caller.account, self.grantee, f"iam:Put{kind}Policy"),
-            _inline(caller, name[:128]),
-            statement,
-            policy_name=name[:128],
+            caller.account,
+            self.call.region,
+            self.grantee,
+            f"iam:Put{kind}Policy",
+            name,
         )
+        before = _inline(caller, name)
+        # Without the bucket's half every scope is the same.
+        cut_by = self.cuts if bucket else (None,)
+        faces = [self._iam_face(cut, of_key) for cut in cut_by]
+        offers = [
+            self._scoped(place, before, face, cut) for face, cut in zip(faces, cut_by, strict=True)
+        ]
+        chosen = _proposed(offers, cut_by)
+        if chosen.drafts:
+            return chosen
+        apart = [
+            self._fitting(*managed_policy(self.call, self.grantee, caller.account, face, cut))
+            for face, cut in zip(faces, cut_by, strict=True)
+        ]
+        second = _proposed(apart, cut_by)
+        if second.drafts:
+            return second
+        why = f"{chosen.lacks[0].why}; nor is there room for a policy of its own: "
+        why += second.lacks[0].why
+        return Drafts(lacks=(replace(chosen.lacks[0], why=why),))
 
-    def _patch(
-        self,
-        grant: str,
-        where: tuple[str, str, str],
-        before: str | None,
-        statement: Mapping[str, Any],
-        region: str | None = None,
-        policy_name: str | None = None,
-    ) -> Patch | Lack:
-        account, target, operation = where
-        signed = {"Sid": _sid(self.call, statement), **statement}
+    def _scoped(
+        self, place: _Place, before: str | None, face: Face, cut: Cut | None
+    ) -> Draft | Lack:
+        return self._draft(place, before, face, cut.scope.value if cut else "")
+
+    def _draft(
+        self, place: _Place, before: str | None, face: Face, scope: str = ""
+    ) -> Draft | Lack:
         try:
-            after = append(before, signed)
+            after, statement = put_in(before, face, self.call.access.value)
         except ValueError as error:
-            return Lack(f"patch of {target}", str(error), "a policy document that AWS accepts")
+            return Lack(f"patch of {place.target}", str(error), "a policy that AWS accepts")
         patch = Patch(
-            grant,
-            account,
-            region or self.call.region,
-            target,
-            operation,
-            before,
-            after,
-            json.loads(after)["Statement"][-1],
-            policy_name,
+            grant=place.grant,
+            account=place.account,
+            region=place.region,
+            target=place.target,
+            operation=place.operation,
+            before=before,
+            after=after,
+            statement=statement,
+            policy_name=place.policy_name,
+            scope=scope,
         )
+        return self._fitting(patch, face)
+
+    def _fitting(self, patch: Patch, face: Face) -> Draft | Lack:
         problem = fits(patch, self.evidence.caller)
-        return Lack(f"patch of {target}", problem, "room in the policy") if problem else patch
+        if problem:
+            return Lack(f"patch of {patch.target}", problem, "room in the policy")
+        return Draft(patch, face)
+
+    def _bucket_face(self, cut: Cut, owner: str) -> Face:
+        return Face(self._principal(owner), self.call.s3_actions, self._s3_resources(cut))
+
+    def _iam_face(self, cut: Cut | None, key: KeyEvidence | None) -> Face:
+        actions = self.call.s3_actions if cut else ()
+        resources = (*self._s3_resources(cut), *self._through(cut)) if cut else ()
+        if key is not None:
+            actions, resources = actions + self._kms_actions(), (*resources, key.arn)
+        return Face(None, actions, resources)
+
+    def _principal(self, owner: str) -> str:
+        _, partition, _, _, account, _ = self.grantee.split(":", 5)
+        if self.choices.principal is Named.PRINCIPAL or account == owner:
+            return self.grantee
+        return f"arn:{partition}:iam::{account}:root"
+
+    def _key(self) -> KeyEvidence | None:
+        return self.evidence.key.value if isinstance(self.evidence.key, Read) else None
 
     def _bucket_arn(self) -> str:
         return str(s3_resource(self.call, "s3:ListBucket"))
 
-    def _s3_resources(self) -> tuple[str, ...]:
+    def _s3_resources(self, cut: Cut) -> tuple[str, ...]:
         bucket = self._bucket_arn()
         return tuple(
             dict.fromkeys(
-                bucket
-                if s3_resource(self.call, action) == bucket or self.narrowed is None
-                else f"{bucket}/{self.narrowed}"
+                f"{bucket}/{cut.pattern}" if on_object(action) else bucket
+                for action in self.call.s3_actions
+            )
+        )
+
+    def _through(self, cut: Cut) -> tuple[str, ...]:
+        """The same by the access point's own ARN, which S3 may ask the caller's policies about."""
+        point = self.call.access_point_arn or ""
+        if not _ACCESS_POINT.fullmatch(point):
+            return ()
+        return tuple(
+            dict.fromkeys(
+                f"{point}/object/{cut.pattern}" if on_object(action) else point
                 for action in self.call.s3_actions
             )
         )
 
     def _kms_actions(self) -> tuple[str, ...]:
-        return ARTICLE_ACTIONS if self.profile is Profile.ARTICLE else self.call.kms_actions
+        article = self.choices.profile is Profile.ARTICLE
+        return ARTICLE_ACTIONS if article else self.call.kms_actions
 
 
-def append(before: str | None, statement: Mapping[str, Any]) -> str:
-    """The document with one more statement; order and rough formatting of the rest stay.
+def _proposed(offers: list[Draft | Lack], cut_by: tuple[Cut | None, ...]) -> Drafts:
+    """The drafts that fit, narrowest first, with the default marked.
 
-    Raises:
-        ValueError: if `before` is no JSON object.
+    Where the default does not fit, the next narrower one is proposed; a wider one never is.
     """
-    if before is None:
-        document: dict[str, Any] = {"Version": "2012-10-17", "Statement": [statement]}
-        return json.dumps(document, ensure_ascii=False)
-    document = json.loads(before)
-    if not isinstance(document, dict):
-        raise ValueError("the policy document is not a JSON object")  # noqa: TRY004 - bad JSON, like the line above
-    stated = document.get("Statement", [])
-    listed = stated if isinstance(stated, list) else [stated]
-    taken = {old.get("Sid") for old in listed if isinstance(old, dict)}
-    sid, serial = statement["Sid"], 2
-    while sid in taken:
-        sid, serial = f"{statement['Sid']}x{serial}", serial + 1
-    changed = {**document, "Statement": [*listed, {**statement, "Sid": sid}]}
-    spread = 2 if "\n" in before.strip() else None
-    return json.dumps(changed, ensure_ascii=False, indent=spread)
+    wanted = next(place for place, cut in enumerate(cut_by) if cut is None or cut.default)
+    fitting = [place for place, offer in enumerate(offers) if isinstance(offer, Draft)]
+    best = max((place for place in fitting if place <= wanted), default=None)
+    drafts = tuple(
+        Draft(replace(offer.patch, default=place == best), offer.face)
+        for place, offer in enumerate(offers)
+        if isinstance(offer, Draft)
+    )
+    lack = offers[wanted]
+    return Drafts(drafts, () if best is not None or isinstance(lack, Draft) else (lack,))
 
 
-def _sid(call: DeniedCall, statement: Mapping[str, Any]) -> str:
-    """A Sid that marks the statement as ours: letters and digits only, as IAM wants it."""
-    mark = hashlib.sha256(json.dumps(statement, sort_keys=True).encode()).hexdigest()[:12]
-    return f"Threegrants{call.access.value.title()}{mark}"
+def _lacking(what: str, why: str) -> Drafts:
+    return Drafts(lacks=(Lack(what, why, "see above"),))
 
 
-def _one_or_many(values: tuple[str, ...]) -> str | list[str]:
-    return values[0] if len(values) == 1 else list(values)
+def _own_name(caller: CallerEvidence, name: str) -> str:
+    """A policy name under which nothing stands that is not ours."""
+    name = name[: _NAME_CHARACTERS - 4]
+    names = chain([name], (f"{name}-{serial}" for serial in count(2)))
+    return next(tried for tried in names if _only_ours(_inline(caller, tried)))
+
+
+def _only_ours(document: str | None) -> bool:
+    if document is None:
+        return True
+    try:
+        loaded = json.loads(document)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(loaded, dict) and all(is_ours(one) for one in statements(loaded))
 
 
 def _inline(caller: CallerEvidence, name: str) -> str | None:
-    policies: tuple[NamedPolicy, ...] = (
-        caller.policies.value if isinstance(caller.policies, Read) else ()
-    )
+    policies = caller.policies.value if isinstance(caller.policies, Read) else ()
     for policy in policies:
         if policy.kind == "inline" and policy.name == name:
             return policy.document
     return None
-
-
-__all__ = ["ARTICLE_ACTIONS", "Drafts", "Profile", "Scope", "append", "make_patches"]

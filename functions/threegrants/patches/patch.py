@@ -1,4 +1,4 @@
-"""`Patch`: one policy document before and after, and the digest that names exactly this change."""
+"""`Patch`: one write to one policy, and the digest that names exactly this change."""
 
 import hashlib
 import json
@@ -12,13 +12,17 @@ def sha256(text: str | None) -> str:
     return "sha256:" + hashlib.sha256((text or "").encode()).hexdigest()
 
 
+ALTERNATIVES = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """One write to one policy.
 
     `before` is the document's text as read (None: there is none), `after` the exact text to be
-    written. `target` is the ARN of the bucket, the key, or the role or user; `policy_name` is set
-    for inline policies only.
+    written. `target` is the ARN of the bucket, the key, or the role or user; `policy_name` names
+    the inline or customer managed policy. A KMS grant (`kms:CreateGrant`) has no document: its
+    `after` is the grant as JSON, with a `Name` by which it is found again.
     """
 
     grant: str
@@ -31,6 +35,15 @@ class Patch:
     after: str
     statement: Mapping[str, Any]
     policy_name: str | None = None
+    scope: str = ""
+    """object | prefix | bucket; empty where scope does not apply, as in a key policy"""
+    default: bool = True
+    """the one that is proposed for its grant; the others are offered beside it"""
+
+    @property
+    def alternative(self) -> bool:
+        """Whether it reaches its end another way than by the policy that is diagnosed."""
+        return self.operation in ALTERNATIVES
 
     @property
     def before_sha256(self) -> str:
@@ -48,9 +61,11 @@ class Patch:
         parts = (
             self.grant,
             self.account,
+            self.region,
             self.target,
             self.operation,
             self.policy_name or "",
+            self.scope,
             self.before_sha256,
             self.after_sha256,
         )
@@ -65,6 +80,9 @@ class Patch:
             "target": self.target,
             "operation": self.operation,
             "policy_name": self.policy_name,
+            "scope": self.scope,
+            "default": self.default,
+            "alternative": self.alternative,
             "before_sha256": self.before_sha256,
             "after_sha256": self.after_sha256,
             "statement": dict(self.statement),
@@ -90,6 +108,8 @@ class Patch:
             after=data["after"],
             statement=data["statement"],
             policy_name=data["policy_name"],
+            scope=data["scope"],
+            default=data["default"],
         )
         if patch.digest != data["digest"]:
             raise ValueError(f"patch of {patch.target}: contents do not match {data['digest']}")

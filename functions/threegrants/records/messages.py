@@ -29,7 +29,8 @@ _WHO = re.compile(
 _RESOURCE = re.compile(r'on resource: (?:"(?P<quoted>[^"]*)"|(?P<bare>arn:\S+))')
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+")
 _POLICY = re.compile(r"policy: (?P<arn>arn:aws[a-z-]*:(?:iam|organizations)::\S+)")
-_ID = re.compile(r"[Aa]uthorization (?:ID|id): (?P<id>[A-Za-z0-9-]+)")
+_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
+"""IAM user guide, "Access Troubleshooter" (preview): the last words of a message that has one."""
 
 
 def read_message(text: str | None) -> Message:

@@ -152,7 +152,7 @@ def test_a_policy_that_would_grow_too_large_is_not_offered():
 HOSTILE = [
     ("a star", "in/*/x", "in/*"),
     ("a variable", "in/${aws:username}/x", "in/*"),
-    ("at the top", "x.csv", "*"),
+    ("at the top", "x.csv", "x.csv"),
     ("outside Latin-1", "in/\u4e2d/x", "in/*"),
     ("a line break", "in/a\nb/x", "in/*"),
 ]

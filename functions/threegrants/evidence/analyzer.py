@@ -1,0 +1,70 @@
+"""A second opinion on a policy before it is written: IAM Access Analyzer, where it may be asked.
+
+Source: IAM Access Analyzer API reference, ValidatePolicy and CheckNoPublicAccess. Optional: the
+reader role needs `access-analyzer:ValidatePolicy` and `access-analyzer:CheckNoPublicAccess`; AWS
+charges for the latter.
+"""
+
+from collections import Counter
+from typing import Any
+
+from threegrants.evidence.accounts import Accounts
+from threegrants.evidence.ask import ask
+from threegrants.evidence.snapshot import Item, Read
+
+_GRAVE = frozenset({"ERROR", "SECURITY_WARNING"})
+_TYPES = {
+    "s3:PutBucketPolicy": ("RESOURCE_POLICY", "AWS::S3::Bucket"),
+    "kms:PutKeyPolicy": ("RESOURCE_POLICY", "AWS::KMS::Key"),
+    "iam:PutRolePolicy": ("IDENTITY_POLICY", None),
+    "iam:PutUserPolicy": ("IDENTITY_POLICY", None),
+    "iam:CreatePolicy": ("IDENTITY_POLICY", None),
+}
+"""By the operation that writes a document: its policy type, and the type of its resource."""
+_VALIDATED = frozenset({"AWS::S3::Bucket"})
+"""Resource types that ValidatePolicy has rules of its own for; it knows none for KMS keys."""
+
+
+def review(
+    accounts: Accounts, where: tuple[str, str], operation: str, before: str | None, after: str
+) -> Item[tuple[str, ...]]:
+    """What speaks against a policy that was not in the policy before it.
+
+    Args:
+        accounts: clients of the member accounts.
+        where: account and Region to ask in.
+        operation: the operation that would write the policy.
+        before: the policy as it is, None if there is none.
+        after: the policy as it would be.
+    """
+    kind, resource = _TYPES.get(operation, ("", None))
+    if not kind:
+        return Read(())  # a KMS grant is no policy
+    account, region = where
+
+    def look() -> tuple[str, ...]:
+        client = accounts.client(account, "accessanalyzer", region)
+        old = _grave(client, before, kind, resource) if before is not None else Counter()
+        found = list((_grave(client, after, kind, resource) - old).elements())
+        if resource is not None:
+            answer = client.check_no_public_access(policyDocument=after, resourceType=resource)
+            if answer.get("result") != "PASS":
+                found.append(" ".join(str(answer.get("message", "public access")).split())[:300])
+        return tuple(found)
+
+    actions = "access-analyzer:ValidatePolicy, access-analyzer:CheckNoPublicAccess"
+    return ask(look, accounts.needs(actions, "policies", account))
+
+
+def _grave(client: Any, document: str, kind: str, resource: str | None) -> Counter[str]:
+    """The codes of what is wrong with a policy, each as often as it is found."""
+    more = {"validatePolicyResourceType": resource} if resource in _VALIDATED else {}
+    pages = client.get_paginator("validate_policy").paginate(
+        policyDocument=document, policyType=kind, **more
+    )
+    return Counter(
+        f"{finding['findingType']} {finding['issueCode']}"
+        for page in pages
+        for finding in page.get("findings", ())
+        if finding.get("findingType") in _GRAVE
+    )

@@ -1,0 +1,72 @@
+"""The one table: transactions, and what it means when one is refused."""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+_REFUSED = "ConditionalCheckFailed"
+
+
+class Conflict(RuntimeError):
+    """The incident is not in the state that was expected, or someone else just changed it.
+
+    `refused` are the positions of the writes whose own condition was false.
+    """
+
+    def __init__(self, why: str, refused: frozenset[int] = frozenset()) -> None:
+        super().__init__(why)
+        self.refused = refused
+
+
+def transact(table: Any, items: Sequence[Mapping[str, Any]]) -> None:
+    """Write all or nothing: an item with a `Key` is an Update, one without a Put.
+
+    Raises:
+        Conflict: if a condition is false or another transaction has one of the items.
+    """
+    try:
+        table.meta.client.transact_write_items(
+            TransactItems=[
+                {"Update" if "Key" in item else "Put": {**item, "TableName": table.name}}
+                for item in items
+            ]
+        )
+    except ClientError as error:
+        if code_of(error) not in {"TransactionCanceledException", "TransactionConflictException"}:
+            raise
+        reasons = error.response.get("CancellationReasons", ())
+        refused = (place for place, why in enumerate(reasons) if why.get("Code") == _REFUSED)
+        raise Conflict(
+            "the incident was changed by someone else; read it again", frozenset(refused)
+        ) from error
+
+
+def update_if(
+    table: Any, key: Mapping[str, str], update: str, condition: str, **values: Any
+) -> bool:
+    """One conditional update; False if the condition was false."""
+    try:
+        table.update_item(
+            Key=dict(key),
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )
+    except ClientError as error:
+        if code_of(error) == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def code_of(error: ClientError) -> str:
+    """DynamoDB's word for what went wrong."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def pause(attempt: int) -> None:
+    """Wait a little, longer after each attempt, each worker differently."""
+    time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - no secret

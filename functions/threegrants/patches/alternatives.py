@@ -1,0 +1,159 @@
+"""Other ways to the same end: a KMS grant, a customer managed policy, an access point."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from threegrants.diagnosis.context import partition_of
+from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
+from threegrants.patches.edit import put_in
+from threegrants.patches.face import Face
+from threegrants.patches.patch import Patch
+from threegrants.patches.scope import Cut
+from threegrants.patches.snippets import access_point_snippets
+from threegrants.records import DeniedCall
+
+GRANT_OPERATIONS = (
+    "Decrypt",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+)
+"""What a grant of ours may hold: the use of a symmetric key, of all that KMS takes there (KMS API
+reference, CreateGrant, `Operations`). A grant to make grants is not among it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """A change that people make, because the service does not: why, and the change as code."""
+
+    kind: str
+    """access_point"""
+    account: str
+    target: str
+    why: str
+    snippets: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The hand-off as the diagnosis JSON shows it."""
+        return {
+            "kind": self.kind,
+            "account": self.account,
+            "target": self.target,
+            "why": self.why,
+            "snippets": dict(self.snippets),
+        }
+
+
+def kms_grant(
+    call: DeniedCall,
+    evidence: Evidence,
+    key: KeyEvidence,
+    grantee: str,
+    actions: tuple[str, ...],
+) -> tuple[Patch, Face] | None:
+    """A KMS grant for the role or user; None if a grant cannot carry one of the actions.
+
+    Additive: it touches no policy, so nobody else's change can be lost by it.
+    """
+    operations: list[str] = []
+    for action in actions:
+        found = [
+            one
+            for one in GRANT_OPERATIONS
+            if Face(None, (action,), ("*",)).covers("", f"kms:{one}", "")
+        ]
+        if not found:
+            return None
+        operations += found
+    operations = sorted(set(operations))
+    wanted: dict[str, Any] = {"GranteePrincipal": grantee, "Operations": operations}
+    bucket_arn = _certain_context(call, evidence)
+    if bucket_arn:
+        wanted["Constraints"] = {"EncryptionContextSubset": {"aws:s3:arn": bucket_arn}}
+    mark = hashlib.sha256(json.dumps([key.arn, wanted], sort_keys=True).encode()).hexdigest()[:16]
+    wanted["Name"] = f"threegrants-{mark}"
+    patch = Patch(
+        grant="key_policy",
+        account=key.account,
+        region=key.region,
+        target=key.arn,
+        operation="kms:CreateGrant",
+        before=None,
+        after=json.dumps(wanted, sort_keys=True, ensure_ascii=False),
+        statement=wanted,
+        default=False,
+    )
+    return patch, Face(grantee, tuple(f"kms:{one}" for one in operations), (key.arn,))
+
+
+def _certain_context(call: DeniedCall, evidence: Evidence) -> str | None:
+    """The bucket's ARN where S3 surely sends it as `aws:s3:arn`: writing whole, with a Bucket Key.
+
+    In every other case the object's ARN may be sent, or the record does not tell (S3 user guide,
+    "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys": the request may switch it off, and
+    older objects carry their own ARN).
+    """
+    bucket = evidence.bucket
+    if call.operation != "PutObject" or bucket is None or not isinstance(bucket.encryption, Read):
+        return None
+    default = bucket.encryption.value
+    stated = any(name.startswith("x-amz-server-side-encryption") for name in call.request_headers)
+    if default.algorithm != "aws:kms" or not default.bucket_key or stated:
+        return None
+    if call.kms_actions != ("kms:GenerateDataKey",) or not call.bucket:
+        return None
+    partition = partition_of(call.region)
+    return f"arn:{partition}:s3:::{call.bucket}"
+
+
+def managed_policy(
+    call: DeniedCall, grantee: str, account: str, face: Face, cut: Cut | None
+) -> tuple[Patch, Face]:
+    """A customer managed policy of its own, attached to the role or user."""
+    after, statement = put_in(None, face, call.access.value)
+    mark = hashlib.sha256(json.dumps([grantee, after]).encode()).hexdigest()[:16]
+    patch = Patch(
+        grant="iam_policy",
+        account=account,
+        region=call.region,
+        target=grantee,
+        operation="iam:CreatePolicy",
+        before=None,
+        after=after,
+        statement=statement,
+        policy_name=f"threegrants-{mark}",
+        scope=cut.scope.value if cut else "",
+        default=False,
+    )
+    return patch, face
+
+
+def access_point(call: DeniedCall, bucket: BucketEvidence, face: Face, grantee: str) -> Handoff:
+    """An access point with a policy of its own, for a bucket whose policy is full.
+
+    Source: S3 user guide, "Configuring IAM policies for using access points", "Delegating access
+    control to access points": the bucket policy must let access points of its account decide, and
+    the caller must use the access point's name.
+    """
+    account = bucket.account.value if isinstance(bucket.account, Read) else ""
+    why = (
+        "the bucket policy has no room for the statement. An access point has a policy of its own: "
+        f"make it, let the bucket policy delegate to access points of account {account} (condition "
+        "s3:DataAccessPointAccount; it may replace statements that grant the same), and have "
+        f"{grantee} call the access point instead of the bucket, with an IAM policy for its ARN"
+    )
+    return Handoff(
+        "access_point",
+        account,
+        face.resources[0].partition("/")[0],
+        why,
+        access_point_snippets(call.region, account, bucket.name, face),
+    )

@@ -1,0 +1,55 @@
+"""What the operator or the approver chooses about a patch."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from threegrants.patches.scope import Scope
+
+
+class Profile(StrEnum):
+    """Which KMS actions a patch grants: what the call needs, or AWS's usual five for key users."""
+
+    LEAST = "least"
+    ARTICLE = "article"
+
+
+ARTICLE_ACTIONS = (
+    "kms:Encrypt",
+    "kms:Decrypt",
+    "kms:ReEncrypt*",
+    "kms:GenerateDataKey*",
+    "kms:DescribeKey",
+)
+"""KMS developer guide, "Allows key users to use the KMS key"."""
+
+
+class Named(StrEnum):
+    """Whom a resource-based policy names: the one role or user, or its whole account.
+
+    An account's root ARN hands the decision to that account's IAM: every principal there that its
+    own policies let in gets the grant (IAM user guide, "AWS account principals"). Within one account
+    it would grant nothing by itself, so there the role or user is named all the same.
+    """
+
+    PRINCIPAL = "principal"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How patches are cut.
+
+    Args:
+        profile: the KMS actions to grant.
+        scope: how much of the bucket the proposed patch covers; the others are offered beside it.
+        principal: whom a bucket or key policy names.
+        owner_tags: tags (`key` or `key=value`) by which infrastructure code marks what it owns,
+            beside CloudFormation's own.
+        write_owned: patch what infrastructure code owns all the same.
+    """
+
+    profile: Profile = Profile.LEAST
+    scope: Scope = Scope.PREFIX
+    principal: Named = Named.PRINCIPAL
+    owner_tags: tuple[str, ...] = ()
+    write_owned: bool = False

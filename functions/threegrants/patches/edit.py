@@ -1,0 +1,108 @@
+"""Put a grant into a policy document, and take exactly that grant out again."""
+
+import json
+from typing import Any
+
+from threegrants.patches.face import Face, is_ours, principals_of, same_grant, statements
+from threegrants.patches.patch import Patch
+from threegrants.patches.text import append, remove
+
+_EMPTY = '{"Version": "2012-10-17", "Statement": []}'
+
+
+def put_in(before: str | None, face: Face, access: str) -> tuple[str, dict[str, Any]]:
+    """The document with the grant in it, and the statement that carries it.
+
+    A statement of ours about the same actions and resources gets one more principal; otherwise one
+    statement is appended. Nothing else in the text changes.
+
+    Raises:
+        ValueError: if `before` is no JSON object.
+    """
+    if before is None:
+        statement = face.statement(access)
+        return append(_EMPTY, ("Statement",), statement), statement
+    document = _object(before)
+    statement, listed = face.statement(access), statements(document)
+    for place, old in enumerate(listed):
+        if face.principal and is_ours(old) and same_grant(old, statement):
+            where = (
+                ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
+            )
+            after = append(before, (*where, "Principal", "AWS"), face.principal)
+            return after, statements(_object(after))[place]
+    taken = {old.get("Sid") for old in listed if isinstance(old, dict)}
+    sid, serial = statement["Sid"], 2
+    while statement["Sid"] in taken:
+        # A statement with our Sid that is not ours (any more): it is left alone.
+        statement["Sid"], serial = f"{sid}x{serial}", serial + 1
+    if "Statement" not in document:
+        raise ValueError("the policy document has no Statement")
+    return append(before, ("Statement",), statement), statement
+
+
+def take_out(live: str, statement: dict[str, Any], principal: str | None) -> str | None:
+    """The document without one principal's grant; None if nothing is left to say.
+
+    Args:
+        live: the document as it is now.
+        statement: the statement that carries the grant, as it was written.
+        principal: the principal whose grant it is, as it was written; None in an identity-based
+            policy, whose statement goes as a whole.
+
+    Raises:
+        ValueError: if the grant is not there as it was written: the statement is gone or was
+            edited, or does not name the principal.
+    """
+    document = _object(live)
+    listed = statements(document)
+    place = next(
+        (
+            place
+            for place, one in enumerate(listed)
+            if is_ours(one)
+            and one.get("Sid") == statement.get("Sid")
+            and same_grant(one, statement)
+        ),
+        None,
+    )
+    if place is None:
+        raise ValueError(f"statement {statement.get('Sid')} is not there as it was written")
+    names = principals_of(listed[place])
+    if principal is not None and principal not in names:
+        raise ValueError(f"statement {statement.get('Sid')} does not name {principal}")
+    if principal is not None and len(names) > 1:
+        where = ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
+        return remove(live, (*where, "Principal", "AWS", names.index(principal)))
+    if len(listed) == 1:
+        return None
+    return remove(live, ("Statement", place))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the policy document is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise ValueError("the policy document is not a JSON object")  # noqa: TRY004 - bad JSON, like json's own error
+    return document
+
+
+def added_principal(patch: Patch) -> str | None:
+    """The principal whose grant a patch of a bucket or key policy adds; None for IAM policies."""
+    named = principals_of(patch.statement)
+    old = [] if patch.before is None else statements(_object(patch.before))
+    held: dict[str, Any] = next(
+        (one for one in old if is_ours(one) and one["Sid"] == patch.statement["Sid"]), {}
+    )
+    return next((name for name in named if name not in principals_of(held)), None)
+
+
+def withdraw(patch: Patch, live: str) -> str | None:
+    """What to write to take one patch out of a policy that has changed since; None to remove it.
+
+    Raises:
+        ValueError: if what the patch added is not there as it was written.
+    """
+    return take_out(live, dict(patch.statement), added_principal(patch))

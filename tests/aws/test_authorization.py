@@ -1,0 +1,285 @@
+"""AWS's own account of a denial, against botocore's model of the service."""
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError, UnknownServiceError
+from botocore.loaders import Loader
+from botocore.stub import Stubber
+
+from aws.conftest import REGION, A, B
+from aws.reader import READER
+from threegrants.evidence import Accounts, Read, Unread
+from threegrants.evidence.authorization import LAYERS, concerns, read_authorization
+from threegrants.evidence.snapshot import Authorization, AuthorizedAction, Check
+from threegrants.records import parse_record
+
+ID = "b5m5v5taprqh3yoluoo4dyw0w"
+ROLE = f"arn:aws:iam::{B}:role/team/analyst"
+OBJECT = "arn:aws:s3:::a-reports/2026/q3.csv"
+KEY = f"arn:aws:kms:{REGION}:{A}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SCP = "arn:aws:organizations::333333333333:policy/o-a1b2c3d4e5/service_control_policy/p-1a2b3c4d"
+OU = "arn:aws:organizations::333333333333:ou/o-a1b2c3d4e5/ou-ab12-11111111"
+MODEL = Loader().load_service_model("iam-toolbox", "service-2")["shapes"]
+
+
+@pytest.fixture
+def toolbox(aws):
+    """A reader whose client answers what the test queues, each checked against the model."""
+    accounts = Accounts("threegrants-reader", "external-id")
+    client = accounts.client(B, "iam-toolbox", REGION)
+    with Stubber(client) as stub:
+        yield accounts, stub
+        stub.assert_no_pending_responses()
+
+
+def evaluation(**more):
+    return {"action": "s3:GetObject", "resource": OBJECT, "evaluatedEffect": "IMPLICIT_DENY"} | more
+
+
+def page(*evaluations, context=None, token=None):
+    answer = {"requestContext": context or {}, "evaluations": list(evaluations), "policies": []}
+    return answer | ({"nextToken": token} if token else {})
+
+
+def queue(stub, answer, token=None):
+    asked = {"authorizationId": ID} | ({"nextToken": token} if token else {})
+    stub.add_response("get_request_authorization_details", answer, asked)
+
+
+def test_the_layers_are_all_of_the_model():
+    assert set(LAYERS) == set(MODEL["CheckType"]["enum"])
+    assert "iam:GetRequestAuthorizationDetails" in READER
+
+
+def test_every_check_of_two_pages(toolbox):
+    accounts, stub = toolbox
+    context = {"aws:PrincipalArn": ROLE, "aws:SecureTransport": True, "s3:max-keys": 5}
+    checks = [
+        {
+            "checkType": "SERVICE_CONTROL_POLICY",
+            "evaluatedEffect": "EXPLICIT_DENY",
+            "targetArn": OU,
+            "relevantPolicyTypes": ["SERVICE_CONTROL_POLICY"],
+            "matchedPolicies": [
+                {
+                    "uri": SCP,
+                    "matchedStatements": [
+                        {"sid": "NoS3", "evaluatedEffect": "DENY"},
+                        {"evaluatedEffect": "DENY"},
+                    ],
+                }
+            ],
+        },
+        {"checkType": "RESOURCE", "evaluatedEffect": "IMPLICIT_DENY"},
+        {"checkType": "PRINCIPAL", "evaluatedEffect": "ALLOW", "matchedPolicies": [{"uri": "p1"}]},
+    ]
+    own = {"aws:PrincipalOrgPaths": ["o-a/r-b/", "o-a/r-c/"], "aws:SecureTransport": False}
+    first = evaluation(evaluatedEffect="EXPLICIT_DENY", context=own, checks=checks)
+    queue(stub, page(first, context=context, token="more"))
+    second = evaluation(action="kms:Decrypt", resource=KEY)
+    second.pop("evaluatedEffect")
+    queue(stub, page(second, context=context), token="more")
+
+    assert read_authorization(accounts, B, ID, REGION) == Read(
+        Authorization(
+            ID,
+            (
+                AuthorizedAction(
+                    action="s3:GetObject",
+                    resource=OBJECT,
+                    effect="EXPLICIT_DENY",
+                    context={
+                        "aws:PrincipalArn": ROLE,
+                        "aws:SecureTransport": "false",
+                        "s3:max-keys": "5",
+                        "aws:PrincipalOrgPaths": ("o-a/r-b/", "o-a/r-c/"),
+                    },
+                    checks=(
+                        Check("scp", "EXPLICIT_DENY", OU, (SCP,), ("NoS3",)),
+                        Check("resource", "IMPLICIT_DENY", None, (), ()),
+                        Check("identity", "ALLOW", None, ("p1",), ()),
+                    ),
+                ),
+                AuthorizedAction(
+                    action="kms:Decrypt",
+                    resource=KEY,
+                    effect=None,
+                    context={
+                        "aws:PrincipalArn": ROLE,
+                        "aws:SecureTransport": "true",
+                        "s3:max-keys": "5",
+                    },
+                    checks=(),
+                ),
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(MODEL["CheckType"]["enum"]))
+def test_each_type_of_check_has_our_name(toolbox, kind):
+    accounts, stub = toolbox
+    queue(stub, page(evaluation(checks=[{"checkType": kind, "evaluatedEffect": "NO_IMPACT"}])))
+    [action] = read_authorization(accounts, B, ID, REGION).value.actions
+    assert [check.layer for check in action.checks] == [LAYERS[kind]]
+
+
+def test_a_type_that_aws_adds_is_none_of_ours(toolbox):
+    accounts, stub = toolbox
+    later = [{"checkType": "SOMETHING_NEW", "evaluatedEffect": "EXPLICIT_DENY"}]
+    queue(stub, page(evaluation(checks=later)))
+    [action] = read_authorization(accounts, B, ID, REGION).value.actions
+    assert action.checks[0].layer not in LAYERS.values()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "why", "needs"),
+    [
+        (
+            "AccessDeniedException",
+            403,
+            "refused",
+            f"iam:GetRequestAuthorizationDetails on * for role threegrants-reader in account {B}",
+        ),
+        ("ResourceNotFoundException", 404, "no details", "24 hours"),
+        ("ValidationException", 400, "ValidationException", "iam:GetRequestAuthorizationDetails"),
+        ("InternalServerException", 500, "InternalServerException", "iam:GetRequest"),
+    ],
+)
+@pytest.mark.parametrize("after", [0, 1])
+def test_every_error_of_the_model_is_unread(toolbox, code, status, why, needs, after):
+    assert code in {name for name, shape in MODEL.items() if shape.get("exception")}
+    accounts, stub = toolbox
+    if after:
+        queue(stub, page(evaluation(), token="more"))
+    stub.add_client_error(
+        "get_request_authorization_details", code, "as the test wants", http_status_code=status
+    )
+    found = read_authorization(accounts, B, ID, REGION)
+    assert isinstance(found, Unread)
+    assert why in found.why
+    assert needs in found.needs
+
+
+def test_the_errors_tested_are_all_of_the_model():
+    tested = next(
+        mark.args[1]
+        for mark in test_every_error_of_the_model_is_unread.pytestmark
+        if isinstance(mark.args[0], tuple)
+    )
+    errors = {name for name, shape in MODEL.items() if shape.get("exception")}
+    assert {case[0] for case in tested} == errors
+
+
+def test_a_boto3_that_does_not_know_the_service(aws, monkeypatch):
+    accounts = Accounts("threegrants-reader", "external-id")
+    real = boto3.Session.client
+
+    def client(self, service, **how):
+        if service == "iam-toolbox":
+            raise UnknownServiceError(service_name=service, known_service_names="s3")
+        return real(self, service, **how)
+
+    monkeypatch.setattr(boto3.Session, "client", client)
+    found = read_authorization(accounts, B, ID, REGION)
+    assert isinstance(found, Unread)
+    assert "boto3 1.44.5" in found.needs
+
+
+def test_a_region_without_the_service(aws):
+    accounts = Accounts("threegrants-reader", "external-id")
+    client = accounts.client(B, "iam-toolbox", REGION)
+
+    def fail(**_):
+        raise EndpointConnectionError(endpoint_url="https://iam-toolbox.example")
+
+    client.meta.events.register("before-call.*.GetRequestAuthorizationDetails", fail)
+    found = read_authorization(accounts, B, ID, REGION)
+    assert isinstance(found, Unread)
+    assert "EndpointConnectionError" in found.why
+
+
+@pytest.mark.parametrize("text", ["", "EXAMPLE1a2b", "../policy", "a b", "a" * 257, "abc\n"])
+def test_what_is_no_id_is_not_asked_for(toolbox, text):
+    accounts, _ = toolbox  # nothing is queued: a call would fail
+    found = read_authorization(accounts, B, text, REGION)
+    assert isinstance(found, Unread)
+    assert "no authorization id" in found.why
+
+
+def test_a_region_that_is_none(aws):
+    found = read_authorization(Accounts("r"), B, ID, "eu-west-1.evil.example/")
+    assert isinstance(found, Unread)
+
+
+def call(**more):
+    record = {
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": "AROAEXAMPLE:s",
+            "arn": f"arn:aws:sts::{B}:assumed-role/analyst/s",
+            "accountId": B,
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE}},
+        },
+        "eventTime": "2026-11-24T03:00:00Z",
+        "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject",
+        "awsRegion": REGION,
+        "errorCode": "AccessDenied",
+        "errorMessage": "Access Denied",
+        "requestParameters": {"bucketName": "a-reports", "key": "2026/q3.csv"},
+        "eventID": "e-1",
+    }
+    return parse_record(record | more)
+
+
+def said(action="s3:GetObject", resource=OBJECT, **context):
+    names = {"arn": "aws:PrincipalArn", "user": "aws:userid"}
+    context = {names[name]: value for name, value in context.items()}
+    found = AuthorizedAction(action, resource, "IMPLICIT_DENY", context, ())
+    return Authorization(ID, (found,))
+
+
+WITHOUT_ISSUER = {
+    "type": "AssumedRole",
+    "arn": f"arn:aws:sts::{B}:assumed-role/analyst/s",
+    "accountId": B,
+}
+BY_ID = {"type": "AWSAccount", "principalId": "AROAEXAMPLE:s", "accountId": B}
+
+
+@pytest.mark.parametrize(
+    ("name", "authorization", "denied", "expected"),
+    [
+        ("this call", said(arn=ROLE), call(), True),
+        ("its bucket", said(resource="arn:aws:s3:::a-reports", arn=ROLE), call(), True),
+        ("another action", said("s3:PutObject", arn=ROLE), call(), False),
+        ("another object", said(resource=OBJECT + ".bak", arn=ROLE), call(), False),
+        ("another bucket", said(resource="arn:aws:s3:::b/2026/q3.csv", arn=ROLE), call(), False),
+        ("another caller", said(arn=ROLE + "s"), call(), False),
+        ("no caller", said(), call(), False),
+        ("an empty resource", said(resource="", arn=ROLE), call(), False),
+        (
+            "a path the record does not carry",
+            said(arn=ROLE),
+            call(userIdentity=WITHOUT_ISSUER),
+            True,
+        ),
+        (
+            "another role of that account",
+            said(arn=ROLE + "s"),
+            call(userIdentity=WITHOUT_ISSUER),
+            False,
+        ),
+        ("a caller by unique id", said(user="AROAEXAMPLE:s"), call(userIdentity=BY_ID), True),
+        ("another by unique id", said(user="AROAOTHER:s"), call(userIdentity=BY_ID), False),
+        (
+            "the other partition",
+            said(resource="arn:aws-cn:s3:::a-reports/2026/q3.csv", arn=ROLE),
+            call(),
+            True,
+        ),
+    ],
+)
+def test_aws_must_speak_of_this_very_call(name, authorization, denied, expected):
+    assert concerns(authorization, denied) is expected, name

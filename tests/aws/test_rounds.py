@@ -1,0 +1,19 @@
+"""However many policies there are, at most five AWS calls follow one after the other."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+import diagnose
+
+
+@pytest.mark.parametrize("policies", [0, 9])
+@pytest.mark.parametrize("name", diagnose.WORLDS)
+def test_at_most_five_calls_in_a_row(name, policies):
+    _, _, slow, found = diagnose.measure(name, policies, latency=0)
+    assert len(slow.longest) <= diagnose.MOST_CALLS, slow.longest
+    assert "AssumeRole" in slow.longest[0]
+    assert found.diagnosis.key_policy.verdict == "missing"

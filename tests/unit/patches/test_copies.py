@@ -1,0 +1,67 @@
+"""A copy is granted twice: its writing, and the reading of its source."""
+
+import json
+from dataclasses import replace
+
+from threegrants.evidence import BucketEvidence, Encryption, Read
+from threegrants.examine import Rules, conclude
+from threegrants.patches import with_patches
+from threegrants.records import reading_source
+from unit.worlds import BUCKET, KEY, ROLE, A, call, evidence
+
+SOURCE = "arn:aws:s3:::a-drafts"
+
+
+def copying(source="a-drafts"):
+    """A copy of which nothing is granted, both buckets under the same key."""
+    denied = call("CopyObject", **{"x-amz-copy-source": f"{source}/in/draft.csv"})
+    seen = evidence()
+    there = replace(seen.bucket, name=source)
+    return denied, replace(seen, source=replace(seen, bucket=there))
+
+
+def test_both_halves_are_patched_one_on_top_of_the_other():
+    denied, seen = copying()
+    assert reading_source(denied) is not None
+    finding = conclude(denied, seen, Rules())
+    assert finding.diagnosis.outcome.value == "fixable"
+    found = [(p.grant, p.target) for p in finding.patches]
+    assert found == [
+        ("bucket_policy", BUCKET),
+        ("key_policy", KEY),
+        ("iam_policy", ROLE),
+        ("bucket_policy", SOURCE),
+        ("key_policy", KEY),
+        ("iam_policy", ROLE),
+    ]
+    write, read = (p for p in finding.patches if p.grant == "key_policy")
+    assert read.before == write.after
+    assert [s.get("Action") for s in json.loads(read.after)["Statement"][1:]] == [
+        "kms:GenerateDataKey",
+        "kms:Decrypt",
+    ]
+    after = with_patches(seen, finding.patches)
+    after = replace(after, source=with_patches(seen.source, finding.patches))
+    assert conclude(denied, after, Rules()).diagnosis.allowed
+
+
+def test_within_one_bucket_the_second_patch_starts_from_the_first():
+    denied, seen = copying("a-reports")
+    finding = conclude(denied, seen, Rules())
+    for grant in ("bucket_policy", "key_policy", "iam_policy"):
+        first, second = (p for p in finding.patches if p.grant == grant)
+        assert second.before == first.after
+        assert len({first.digest, second.digest}) == 2
+
+
+def test_a_half_that_cannot_be_patched_hands_the_whole_off():
+    denied, seen = copying()
+    owned = {"aws:cloudformation:stack-name": "drafts"}
+    there = BucketEvidence(
+        "a-drafts", Read(A), Read(None), Read(False), Read(Encryption("aws:kms", KEY)),
+        Read("BucketOwnerEnforced"), tags=Read(owned),
+    )  # fmt: skip
+    seen = replace(seen, source=replace(seen.source, bucket=there))
+    finding = conclude(denied, seen, Rules())
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert any("stack drafts owns it" in lack.why for lack in finding.diagnosis.unknowns)

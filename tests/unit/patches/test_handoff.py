@@ -1,0 +1,272 @@
+"""What is not for the service to write: who owns it, and the same change as code."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+import yaml
+from cfnlint.api import ManualArgs, lint
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from threegrants.evidence import Read, Unread
+from threegrants.examine import Rules, conclude
+from threegrants.incidents import document
+from threegrants.patches import as_code
+from threegrants.patches.snippets import _hcl, _text
+from threegrants.records import CallerType
+from unit.patches.test_make import LONG, crowded
+from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
+
+IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
+IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
+STACK = {"aws:cloudformation:stack-name": "network"}
+
+
+def tagged(part, tags):
+    """A world in which all grants are missing, and one of the three targets has tags."""
+    seen = evidence()
+    tags = tags if isinstance(tags, Unread) else Read(tags)
+    if part == "key":
+        return replace(seen, key=Read(replace(seen.key.value, tags=tags)))
+    return replace(seen, **{part: replace(getattr(seen, part), tags=tags)})
+
+
+OWNED = [
+    ("the bucket's stack", "bucket", STACK, (), "CloudFormation stack network owns it"),
+    ("the key's stack", "key", STACK, (), "CloudFormation stack network owns it"),
+    ("the role's stack", "caller", STACK, (), "CloudFormation stack network owns it"),
+    ("a tag of ours", "bucket", {"terraform": ""}, ("terraform",), "tag terraform="),
+    ("a tag with its value", "key", {"ManagedBy": "tf"}, ("x", "ManagedBy=tf"), "tag ManagedBy=tf"),
+]
+
+
+@pytest.mark.parametrize(("part", "tags", "rule", "why"), [c[1:] for c in OWNED],
+                         ids=[c[0] for c in OWNED])  # fmt: skip
+def test_what_code_owns_is_handed_off_with_the_code(part, tags, rule, why):
+    finding = conclude(call(), tagged(part, tags), Rules(owner_tags=rule))
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert [why in lack.why for lack in finding.diagnosis.unknowns].count(True) == 1
+    for patch in document(finding, "id")["patches"]:
+        assert set(patch["snippets"]) == {"terraform", "cloudformation"}
+    forced = conclude(call(), tagged(part, tags), Rules(owner_tags=rule, write_owned=True))
+    assert forced.diagnosis.outcome.value == "fixable"
+    assert not any("snippets" in patch for patch in document(forced, "id")["patches"])
+
+
+FREE = [
+    ("no tags", {}, ("terraform",)),
+    ("another tag", {"team": "terraform"}, ("terraform",)),
+    ("another value", {"ManagedBy": "hand"}, ("ManagedBy=tf",)),
+]
+
+
+@pytest.mark.parametrize(("tags", "rule"), [c[1:] for c in FREE], ids=[c[0] for c in FREE])
+def test_what_nobody_owns_is_fixable(tags, rule):
+    finding = conclude(call(), tagged("bucket", tags), Rules(owner_tags=rule))
+    assert finding.diagnosis.outcome.value == "fixable"
+
+
+def test_tags_that_were_not_read_are_no_permission():
+    unread = Unread("the reader was refused", "s3:GetBucketTagging on bucket a-reports")
+    finding = conclude(call(), tagged("bucket", unread), Rules())
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert finding.diagnosis.unknowns[-1].needs == unread.needs
+
+
+SSO = f"arn:aws:iam::{B}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Data_0123456789abcdef"
+
+
+def test_identity_center_gets_the_permission_sets_statement():
+    seen = evidence((allow(SSO),), (delegates(), allow(SSO, "kms:Decrypt", "*")), ())
+    seen = replace(seen, caller=replace(seen.caller, arn=Read(SSO)))
+    session = f"arn:aws:sts::{B}:assumed-role/{SSO.rsplit('/', 1)[-1]}/sam"
+    denied = replace(call(), caller=replace(call().caller, arn=SSO, session_arn=session))
+    finding = conclude(denied, seen, Rules(write_owned=True))
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert {patch.grant for patch in finding.offered} == {"iam_policy"}
+    code = as_code(finding.patches[0])
+    assert "aws_ssoadmin_permission_set_inline_policy of permission set Data" in code["terraform"]
+    assert "AWS::SSO::PermissionSet Data" in code["cloudformation"]
+    [statement] = yaml.safe_load(code["cloudformation"])
+    assert statement == finding.patches[0].statement
+
+
+def patches():
+    """One patch of every kind, by its operation."""
+    user = f"arn:aws:iam::{B}:user/sam"
+    seen = evidence()
+    named = replace(seen, caller=replace(seen.caller, arn=Read(user), type=CallerType.USER))
+    held = evidence((allow(f"{ROLE}2", "s3:PutObject"),), IN_KEY, IN_IAM)
+    found = [
+        *conclude(call(), seen, Rules()).offered,
+        *conclude(call(), named, Rules()).offered,
+        *conclude(call(), crowded(), Rules()).offered,
+        *conclude(call(), held, Rules()).offered,
+    ]
+    return {(p.operation, p.before is None): p for p in found}
+
+
+PATCHES = patches()
+
+
+def lints(template):
+    matches = lint(template, config=ManualArgs(regions=["eu-west-1"]))
+    return [f"{match.rule.id} {match.message}" for match in matches]
+
+
+@pytest.mark.parametrize(
+    "kind", PATCHES, ids=[f"{op} {'new' if new else 'held'}" for op, new in PATCHES]
+)
+def test_cloudformation(kind):
+    patch = PATCHES[kind]
+    code = as_code(patch)["cloudformation"]
+    loaded = yaml.safe_load(code)
+    if patch.operation == "kms:CreateGrant":
+        assert loaded is None
+        assert "no resource for KMS grants" in code
+    elif isinstance(loaded, list):
+        assert loaded == [patch.statement]
+        properties = {"KeyPolicy": json.loads(patch.after)}
+        if patch.grant == "key_policy":
+            whole = {"Resources": {"K": {"Type": "AWS::KMS::Key", "Properties": properties}}}
+            assert lints(json.dumps(whole)) == []
+    else:
+        [resource] = loaded["Resources"].values()
+        assert resource["Properties"]["PolicyDocument"] == json.loads(patch.after)
+        assert lints(code) == []
+
+
+@pytest.mark.parametrize(
+    "kind", PATCHES, ids=[f"{op} {'new' if new else 'held'}" for op, new in PATCHES]
+)
+def test_terraform(kind):
+    patch = PATCHES[kind]
+    code = as_code(patch)["terraform"]
+    resource = {
+        "s3:PutBucketPolicy": "aws_s3_bucket_policy",
+        "kms:PutKeyPolicy": "locals",
+        "kms:CreateGrant": "aws_kms_grant",
+        "iam:PutRolePolicy": "aws_iam_role_policy",
+        "iam:PutUserPolicy": "aws_iam_user_policy",
+        "iam:CreatePolicy": "aws_iam_role_policy_attachment",
+    }[patch.operation]
+    assert resource in code
+    assert code.count("{") == code.count("}")
+    assert 'data "aws_iam_policy_document"' not in code
+    # A policy that exists is never given as a resource that would replace it.
+    assert ("resource" in code) is not (patch.before is not None and patch.grant != "iam_policy")
+
+
+def test_an_access_point_is_a_template_too():
+    [handoff] = conclude(call(), evidence(LONG, IN_KEY, IN_IAM), Rules()).handoffs
+    assert lints(handoff.snippets["cloudformation"]) == []
+    assert 'resource "aws_s3_access_point"' in handoff.snippets["terraform"]
+
+
+ESCAPES = [
+    ("an interpolation", "a${aws}", '"a$${aws}"'),
+    ("a directive", "%{if x}", '"%%{if x}"'),
+    ("quotes", 'a"b', '"a\\"b"'),
+    ("a backslash", "a\\b", '"a\\\\b"'),
+    ("line breaks", "a\nb\rc\td", '"a\\nb\\rc\\td"'),
+    ("beyond ASCII", "\u00e9\u4e2d\U0001f600", '"\\u00e9\\u4e2d\\U0001f600"'),
+    ("controls", "\x00\x7f\x85", '"\\u0000\\u007f\\u0085"'),
+    ("plain signs", "$ % $x %x { }", '"$ % $x %x { }"'),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), [c[1:] for c in ESCAPES], ids=[c[0] for c in ESCAPES])
+def test_terraform_strings(text, wanted):
+    assert _text(text) == wanted
+
+
+@settings(max_examples=300)
+@given(
+    st.text(
+        st.one_of(st.characters(exclude_categories=("Cs",)), st.sampled_from('${%"\\\n')),
+        max_size=12,
+    )
+)
+def test_no_text_breaks_out_of_a_terraform_string(text):
+    """Read back by HCL's rules: one literal, without interpolation, that says the same."""
+    inner = _text(text)[1:-1]
+    assert _text(text)[0] == _text(text)[-1] == '"'
+    token = re.compile(r'\\u([0-9a-f]{4})|\\U([0-9a-f]{8})|\\([nrt"\\])|\$\$\{|%%\{|([ -~])')
+    read, at = "", 0
+    while at < len(inner):
+        found = token.match(inner, at)
+        assert found
+        four, eight, escape, plain = found.groups()
+        if plain:
+            assert plain not in '"\\'
+            assert not inner.startswith(("${", "%{"), at)
+        read += (
+            chr(int(four or eight, 16)) if four or eight
+            else {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}[escape] if escape
+            else plain or found.group()[1:]
+        )  # fmt: skip
+        at = found.end()
+    assert read == text
+
+
+def test_terraform_values():
+    assert _hcl({"A": ["x", "y"], "B": {"C": True}}, 0) == (
+        '{\n  "A" = ["x", "y"]\n  "B" = {\n    "C" = true\n  }\n}'
+    )
+
+
+HOSTILE = ['q"; x = "/a', "q\\/a", "%{ for x in y }/a", "{{resolve:ssm:x}}/a", "&{aws:username}/a",
+           "\u00e9\x7f'/a", "a: b # c/a", "- x/a", "<<EOF/a"]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_hostile_keys_in_code(key):
+    seen = evidence((allow(f"{ROLE}2", "s3:PutObject"),), IN_KEY, IN_IAM)
+    found = {p.scope: p for p in conclude(call(key=key), seen, Rules()).offered}
+    for scope, patch in found.items():
+        code = as_code(patch)
+        assert code["terraform"].isascii()
+        assert code["cloudformation"].isascii()
+        if "{{resolve:" in key and scope != "bucket":
+            assert yaml.safe_load(code["cloudformation"]) is None
+            continue
+        assert yaml.safe_load(code["cloudformation"]) == [patch.statement]
+        assert _text(patch.statement["Resource"]) in code["terraform"]
+
+
+def test_an_extended_statement_replaces_itself():
+    seen = evidence((), IN_KEY, IN_IAM)
+    first = conclude(call(), seen, Rules()).patches[0]
+    theirs = {**first.statement, "Principal": {"AWS": f"{ROLE}2"}}
+    patch = conclude(call(), evidence((theirs,), IN_KEY, IN_IAM), Rules()).patches[0]
+    for code in as_code(patch).values():
+        assert code.startswith(
+            f"# Replace statement {first.statement['Sid']} in the policy of {BUCKET}"
+        )
+
+
+def test_long_policies_leave_only_the_proposed_patches_in_the_document():
+    lines = tuple(allow(f"{ROLE}{n}", Sid=f"S{n}x{'y' * 60}") for n in range(85))
+    keys = (delegates(), *(allow(A, "kms:Decrypt", "*", Sid=f"S{n}{'y' * 250}") for n in range(90)))
+    denied = call("CopyObject", **{"x-amz-copy-source": "a-drafts/in/draft.csv"})
+    seen = evidence(lines, keys)
+    seen = replace(seen, source=replace(seen, bucket=replace(seen.bucket, name="a-drafts")))
+    finding = conclude(denied, seen, Rules())
+    body = document(finding, "id")
+    assert len(finding.offered) > len(finding.patches) == 6
+    assert [p["digest"] for p in body["patches"]] == [p.digest for p in finding.patches]
+    assert len(json.dumps(json.dumps(body))) < 400_000
+    assert body["unknowns"][-1]["what"] == "other scopes and other ways"
+
+
+def test_the_document_shows_every_choice():
+    body = document(conclude(call(), evidence(), Rules(writable=frozenset({A, B}))), "id")
+    assert body["outcome"] == "fixable"
+    assert [p["scope"] for p in body["patches"] if p["grant"] == "bucket_policy"] == [
+        "object", "prefix", "bucket",
+    ]  # fmt: skip
+    assert sum(p["default"] for p in body["patches"]) == 3
+    assert all(p["says"].endswith(".") for p in body["patches"])
+    assert policy() is None

@@ -1,0 +1,331 @@
+"""Which patches are offered: scopes, principals, limits and what else would do."""
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
+from threegrants.evidence.snapshot import AccessPointEvidence
+from threegrants.examine import Rules, conclude
+from threegrants.patches import Named, Patch, Profile, Scope, says
+from threegrants.records import CallerType
+from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
+
+IN_BUCKET = (allow(ROLE),)
+IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
+IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
+
+
+def offered(denied=None, seen=None, rules=None, prefix=None):
+    return conclude(denied or call(), seen or evidence(), rules or Rules(), prefix).offered
+
+
+def of(grant, patches):
+    return [patch for patch in patches if patch.grant == grant]
+
+
+SCOPES = [
+    ("a key in a folder", "a/b/c.csv", None, Scope.PREFIX,
+     [("object", "a/b/c.csv"), ("prefix", "a/b/*"), ("bucket", "*")], "prefix"),
+    ("keys of several folders", "a/b/c.csv", "a/", Scope.PREFIX,
+     [("object", "a/b/c.csv"), ("prefix", "a/*"), ("bucket", "*")], "prefix"),
+    ("the object, if asked for", "a/b.csv", None, Scope.OBJECT,
+     [("object", "a/b.csv"), ("prefix", "a/*"), ("bucket", "*")], "object"),
+    ("the bucket, if asked for", "a/b.csv", None, Scope.BUCKET,
+     [("object", "a/b.csv"), ("prefix", "a/*"), ("bucket", "*")], "bucket"),
+    ("a prefix that is the whole bucket is called so", "a/b.csv", "", Scope.PREFIX,
+     [("object", "a/b.csv"), ("bucket", "*")], "bucket"),
+    ("nobody asked for the whole bucket", "b.csv", "", Scope.PREFIX,
+     [("object", "b.csv"), ("bucket", "*")], "object"),
+    ("a key no policy can hold", "a/\u4e2d.csv", None, Scope.OBJECT,
+     [("prefix", "a/*"), ("bucket", "*")], "prefix"),
+    ("a star at the top", "*", None, Scope.OBJECT, [("bucket", "*")], "bucket"),
+    ("a variable in the folder", "a/${aws:userid}/b", "a/${aws:userid}/", Scope.PREFIX,
+     [("prefix", "a/*"), ("bucket", "*")], "prefix"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "prefix", "wanted", "scopes", "default"),
+    [c[1:] for c in SCOPES],
+    ids=[c[0] for c in SCOPES],
+)
+def test_scopes(key, prefix, wanted, scopes, default):
+    found = offered(call(key=key), evidence((), IN_KEY, IN_IAM), Rules(scope=wanted), prefix)
+    assert [(p.scope, p.statement["Resource"].removeprefix(f"{BUCKET}/")) for p in found] == scopes
+    assert [p.scope for p in found if p.default] == [default]
+    assert len({p.digest for p in found}) == len(found)
+
+
+def test_many_objects_at_once_name_no_key():
+    [patch] = offered(call("DeleteObjects", key=None), evidence((), (), (allow(action="s3:*"),)))
+    assert (patch.scope, patch.statement["Resource"]) == ("bucket", f"{BUCKET}/*")
+
+
+def test_a_call_on_the_bucket_itself_covers_the_bucket():
+    [patch] = of(
+        "bucket_policy", offered(call("ListObjects"), evidence((), (), (allow(action="*"),)))
+    )
+    assert (patch.scope, patch.default, patch.statement["Resource"]) == ("bucket", True, BUCKET)
+
+
+POINT = f"arn:aws:s3:eu-west-1:{A}:accesspoint/reports"
+
+
+def through(arn=POINT):
+    point = AccessPointEvidence(
+        POINT, A, Read("a-reports"), Read(A),
+        Read(policy(allow(ROLE, resource=f"{POINT}/object/*"))), Read("Internet"),
+    )  # fmt: skip
+    denied = replace(call(), access_point_arn=arn)
+    return conclude(denied, replace(evidence(), access_point=Read(point)), Rules())
+
+
+def test_through_an_access_point_the_callers_policy_names_it_too():
+    finding = through()
+    assert finding.diagnosis.outcome.value == "fixable"
+    iam = next(p for p in finding.patches if p.grant == "iam_policy")
+    assert iam.statement["Resource"] == [f"{BUCKET}/2026/*", f"{POINT}/object/2026/*", KEY]
+    bucket = next(p for p in finding.patches if p.grant == "bucket_policy")
+    assert bucket.statement["Resource"] == f"{BUCKET}/2026/*"
+
+
+def test_a_hostile_access_point_is_in_no_patch():
+    text = json.dumps(
+        [p.to_json() for p in through(f"arn:aws:s3:eu-west-1:{A}:accesspoint/*").offered]
+    )
+    assert "accesspoint" not in text
+
+
+def test_one_default_for_each_missing_grant():
+    found = offered()
+    assert [(p.grant, p.operation) for p in found if p.default] == [
+        ("bucket_policy", "s3:PutBucketPolicy"),
+        ("key_policy", "kms:PutKeyPolicy"),
+        ("iam_policy", "iam:PutRolePolicy"),
+    ]
+    assert [p.operation for p in found if p.alternative] == ["kms:CreateGrant"]
+    assert [p.scope for p in of("key_policy", found)] == ["", ""]
+    keys_half = offered(None, evidence(IN_BUCKET, IN_KEY, IN_IAM[:1]))
+    assert [(p.scope, p.default, p.statement["Resource"]) for p in keys_half] == [("", True, KEY)]
+
+
+def test_the_whole_account_only_if_asked_for_and_said_so():
+    root = f"arn:aws:iam::{B}:root"
+    found = offered(rules=Rules(principal=Named.ACCOUNT))
+    resource = [p for p in found if p.operation in ("s3:PutBucketPolicy", "kms:PutKeyPolicy")]
+    assert {p.statement["Principal"]["AWS"] for p in resource} == {root}
+    assert all(f"EVERY principal of account {B}" in says(p) for p in resource)
+    assert not any("EVERY" in says(p) for p in offered())
+    [grant] = [p for p in found if p.operation == "kms:CreateGrant"]
+    assert json.loads(grant.after)["GranteePrincipal"] == ROLE
+
+
+def test_no_patch_has_a_wildcard_principal_or_every_action():
+    for profile in Profile:
+        for named in Named:
+            for patch in offered(rules=Rules(profile=profile, principal=named)):
+                text = json.dumps(dict(patch.statement))
+                assert '"Principal": "*"' not in text
+                assert '"AWS": "*"' not in text
+                assert ':*"' not in text
+                assert '"Action": "*"' not in text
+
+
+def test_an_existing_policy_of_ours_grows_by_a_principal():
+    other = f"arn:aws:iam::{B}:role/other"
+    first = next(p for p in offered(None, evidence((), IN_KEY, IN_IAM)) if p.default)
+    theirs = {**first.statement, "Principal": {"AWS": other}}
+    seen = evidence((allow("*", effect="Deny", action="s3:PutObject"), theirs), IN_KEY, IN_IAM)
+    found = next(p for p in offered(None, seen) if p.default)
+    assert json.loads(found.after)["Statement"][1]["Principal"] == {"AWS": [other, ROLE]}
+    assert found.statement["Sid"] == first.statement["Sid"]
+    assert says(found).startswith("Adds one principal to a statement of ours: role analyst")
+
+
+NEVER = ["PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "DeleteBucket"]
+
+
+@pytest.mark.parametrize("operation", NEVER)
+def test_what_decides_who_gets_in_is_never_granted(operation):
+    seen = evidence(iam=(), account=A)
+    finding = conclude(call(operation, account=A), seen, Rules())
+    assert finding.offered == ()
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert "decides who else gets in" in finding.diagnosis.unknowns[-1].why
+
+
+def own_of():
+    """Our inline policy for another object."""
+    seen = evidence(IN_BUCKET, IN_KEY, ())
+    return next(p for p in offered(call(key="x/y"), seen) if p.default)
+
+
+def test_our_inline_policy_is_nobody_elses():
+    def names(*held):
+        seen = evidence(IN_BUCKET, IN_KEY, ())
+        seen = replace(seen, caller=replace(seen.caller, policies=Read(held)))
+        return {(p.policy_name, p.before) for p in offered(None, seen)}
+
+    [(name, before)] = names()
+    assert (name, before) == ("threegrants-a-reports", None)
+    theirs = NamedPolicy(name, policy(allow(action="sqs:*", resource="*")))
+    ours = json.loads(own_of().after)["Statement"][0]
+    mixed = NamedPolicy(f"{name}-2", policy(ours, allow(action="sqs:*", resource="*")))
+    assert names(theirs, mixed) == {(f"{name}-3", None)}
+    own = own_of()
+    assert names(NamedPolicy(name, own.after)) == {(name, own.after)}
+    assert names(NamedPolicy(name, theirs.document, "managed")) == {(name, None)}
+
+
+LONG = tuple(allow(ROLE, "s3:ListBucket", BUCKET, Sid=f"S{n}x{'y' * 80}") for n in range(100))
+
+
+def test_a_full_bucket_policy_is_handed_off_with_an_access_point():
+    finding = conclude(call(), evidence(LONG, IN_KEY, IN_IAM), Rules())
+    [handoff] = finding.handoffs
+    assert (handoff.kind, handoff.account, handoff.target) == ("access_point", A, BUCKET)
+    point = f"arn:aws:s3:eu-west-1:{A}:accesspoint/threegrants-a-reports/object/2026/*"
+    assert all(point in code for code in handoff.snippets.values())
+    assert "s3:DataAccessPointAccount" in handoff.why
+    assert (finding.offered, finding.diagnosis.outcome.value) == ((), "handoff")
+
+
+def test_a_full_key_policy_is_answered_by_a_grant():
+    full = (delegates(), *(allow(A, "kms:Decrypt", "*", Sid=f"S{n}{'y' * 280}") for n in range(90)))
+    finding = conclude(call(), evidence(IN_BUCKET, full, IN_IAM), Rules())
+    [patch] = finding.offered
+    assert (patch.operation, patch.default, patch.before) == ("kms:CreateGrant", True, None)
+    assert finding.diagnosis.outcome.value == "fixable"
+
+
+def crowded(managed=0, document=""):
+    seen = evidence(
+        IN_BUCKET, IN_KEY, (allow(action="sqs:*", resource=f"arn:aws:sqs:::{'q' * 10_100}"),)
+    )
+    more = tuple(
+        NamedPolicy(f"m{n}", policy(allow(action="sqs:*")), "managed") for n in range(managed)
+    )
+    held = (*seen.caller.policies.value, *more)
+    return replace(seen, caller=replace(seen.caller, policies=Read(held)))
+
+
+def test_full_inline_policies_are_answered_by_a_managed_policy():
+    finding = conclude(call(), crowded(9), Rules())
+    [default] = finding.patches
+    assert (default.operation, default.scope, default.before) == (
+        "iam:CreatePolicy",
+        "prefix",
+        None,
+    )
+    assert {p.scope for p in finding.offered} == {"object", "prefix", "bucket"}
+    assert default.target == ROLE
+    assert finding.diagnosis.outcome.value == "fixable"
+
+
+def test_where_nothing_fits_it_says_so():
+    finding = conclude(call(), crowded(10), Rules())
+    why = finding.diagnosis.unknowns[-1].why
+    assert finding.offered == ()
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert "limit is 10240" in why
+    assert "10 managed policies are attached" in why
+
+
+def test_a_user_has_less_room_than_a_role():
+    user = f"arn:aws:iam::{B}:user/sam"
+    seen = evidence(
+        IN_BUCKET, IN_KEY, (allow(action="sqs:*", resource=f"arn:aws:sqs:::{'q' * 1_900}"),)
+    )
+    seen = replace(seen, caller=replace(seen.caller, arn=Read(user), type=CallerType.USER))
+    role = next(p for p in offered(None, evidence(IN_BUCKET, IN_KEY)) if p.default)
+    assert role.operation == "iam:PutRolePolicy"
+    found = [p for p in of("iam_policy", offered(None, seen)) if p.default]
+    assert [(p.operation, p.target) for p in found] == [("iam:CreatePolicy", user)]
+
+
+def bucket_key(encryption, **parameters):
+    seen = evidence(
+        (allow(ROLE, "s3:PutObject"),), (delegates(),), (allow(action="*", resource="*"),)
+    )
+    seen = replace(seen, bucket=replace(seen.bucket, encryption=Read(encryption)))
+    found = offered(call(parameters.pop("operation", "PutObject"), **parameters), seen)
+    [grant] = [p for p in found if p.operation == "kms:CreateGrant"]
+    return json.loads(grant.after)
+
+
+KEYED = Encryption("aws:kms", KEY, bucket_key=True)
+
+
+def test_a_grant_is_held_to_an_encryption_context_only_where_it_is_certain():
+    wanted = {"EncryptionContextSubset": {"aws:s3:arn": BUCKET}}
+    assert bucket_key(KEYED)["Constraints"] == wanted
+    header = {"x-amz-server-side-encryption-bucket-key-enabled": "false"}
+    for free in (
+        bucket_key(Encryption("aws:kms", KEY)),
+        bucket_key(Encryption("aws:kms:dsse", KEY, bucket_key=True)),
+        bucket_key(KEYED, operation="UploadPart"),
+        bucket_key(KEYED, **header),
+    ):
+        assert "Constraints" not in free
+
+
+def test_a_grant_holds_operations_not_patterns():
+    found = offered(rules=Rules(profile=Profile.ARTICLE))
+    [grant] = [p for p in found if p.operation == "kms:CreateGrant"]
+    held = json.loads(grant.after)
+    assert {"Decrypt", "DescribeKey", "ReEncryptFrom", "GenerateDataKey"} <= set(held["Operations"])
+    assert "CreateGrant" not in held["Operations"]
+    assert held["Name"].startswith("threegrants-")
+    assert dict(grant.statement) == held
+
+
+def test_in_one_account_a_grant_is_not_offered_beside():
+    seen = evidence((), (allow(f"arn:aws:iam::{B}:root", "kms:*", "*"),), IN_IAM, A)
+    assert [p.operation for p in offered(call(account=A), seen)] == ["kms:PutKeyPolicy"]
+
+
+def test_a_hostile_bucket_name_makes_no_patch():
+    denied = replace(call(), bucket="a*")
+    seen = evidence((), IN_KEY, IN_IAM)
+    seen = replace(seen, bucket=replace(seen.bucket, name="a*"))
+    finding = conclude(denied, seen, Rules())
+    assert of("bucket_policy", finding.offered) == []
+    assert finding.diagnosis.outcome.value == "handoff"
+
+
+CHANGES = {
+    "grant": "key_policy", "account": B, "region": "eu-north-1", "target": KEY,
+    "operation": "kms:PutKeyPolicy", "before": "{}", "after": "{}", "policy_name": "n",
+    "scope": "bucket",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", CHANGES)
+def test_the_digest_names_every_part_of_the_change(field):
+    patch = next(p for p in offered() if p.default)
+    changed = replace(patch, **{field: CHANGES[field]})
+    assert changed.digest != patch.digest
+    with pytest.raises(ValueError, match="do not match"):
+        Patch.from_json({**changed.to_json(), "digest": patch.digest})
+
+
+def test_every_field_is_either_in_the_digest_or_follows_from_it():
+    assert {f.name for f in fields(Patch)} - CHANGES.keys() == {"statement", "default"}
+
+
+def test_json_there_and_back():
+    for patch in offered():
+        assert Patch.from_json(json.loads(json.dumps(patch.to_json()))) == patch
+
+
+UNSEEN = Unread("the reader was refused", "iam:GetRole")
+
+
+def test_a_principal_that_was_not_seen_is_not_named():
+    seen = evidence((), IN_KEY, IN_IAM)
+    seen = replace(seen, caller=replace(seen.caller, boundary=UNSEEN, tags=UNSEEN))
+    finding = conclude(call(), seen, Rules())
+    assert finding.offered == ()
+    assert any("still exists" in lack.why for lack in finding.diagnosis.unknowns)
