@@ -126,7 +126,8 @@ class Case:
         watch = Watch(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
         self.id = watch.see(parse_record(event), event).id
         self.before = self.live()
-        self.digests = [p["digest"] for p in self.store.get(self.id).document()["patches"]]
+        self.patches = self.store.get(self.id).document()["patches"]
+        self.digests = [p["digest"] for p in self.patches if p["default"]]
 
     def _build(self):
         self.key = KEY  # making one takes longer than everything else here
@@ -187,8 +188,39 @@ class Case:
         except ClientError:
             bucket = None
         key = OWNER["kms"].get_key_policy(KeyId=self.key, PolicyName="default")["Policy"]
-        iam = CALLER["iam"].list_role_policies(RoleName=self.role)["PolicyNames"]
-        return bucket, key, tuple(iam)
+        role = {"RoleName": self.role}
+        iam = {
+            name: json.dumps(
+                CALLER["iam"].get_role_policy(**role, PolicyName=name)["PolicyDocument"]
+            )
+            for name in CALLER["iam"].list_role_policies(**role)["PolicyNames"]
+        }
+        grants = [g["GrantId"] for g in OWNER["kms"].list_grants(KeyId=self.key)["Grants"]]
+        return bucket, key, iam, grants
+
+    def held(self):
+        """Everything as it is, to be put back before the next run."""
+        return self.live(), self.table.scan()["Items"]
+
+    def put_back(self, held):
+        (bucket, key, iam, grants), items = held
+        if bucket is None:
+            OWNER["s3"].delete_bucket_policy(Bucket=self.bucket)
+        else:
+            OWNER["s3"].put_bucket_policy(Bucket=self.bucket, Policy=bucket)
+        OWNER["kms"].put_key_policy(KeyId=self.key, PolicyName="default", Policy=key)
+        for name in set(self.live()[2]) - set(iam):
+            CALLER["iam"].delete_role_policy(RoleName=self.role, PolicyName=name)
+        for name, text in iam.items():
+            CALLER["iam"].put_role_policy(RoleName=self.role, PolicyName=name, PolicyDocument=text)
+        for grant in set(self.live()[3]) - set(grants):
+            OWNER["kms"].revoke_grant(KeyId=self.key, GrantId=grant)
+        now = {(item["pk"], item["sk"]) for item in self.table.scan()["Items"]}
+        for pk, sk in now - {(item["pk"], item["sk"]) for item in items}:
+            self.table.delete_item(Key={"pk": pk, "sk": sk})
+        for item in items:
+            self.table.put_item(Item=item)
+        self.clock, self.alerts = time.time(), []
 
     def sweep(self):
         self.clock += 600
@@ -203,8 +235,8 @@ class Case:
 
     def applied(self):
         """How many of the three policies hold a statement of ours."""
-        bucket, key, iam = self.live()
-        return ["Threegrants" in (bucket or ""), "Threegrants" in key, bool(iam)]
+        bucket, key, iam, grants = self.live()
+        return ["Threegrants" in (bucket or ""), "Threegrants" in key or bool(grants), bool(iam)]
 
     def settled(self, applied, undone):
         """All or nothing, recorded, and nothing held."""
@@ -270,15 +302,13 @@ def wire():
     os.environ |= kept
 
 
-def calls_of(wire, prepare, run):
+def calls_of(wire, case, run):
     """The names of the calls, each with its number, in a cold run without faults."""
-    case = Case()
-    prepare(case)
     wire.listen()
     run(case, cold=True)
     seen = wire.seen
     wire.listen()
-    return case, [(name, n) for name in seen for n in range(1, seen[name] + 1)]
+    return [(name, n) for name in seen for n in range(1, seen[name] + 1)]
 
 
 def nothing(case):
@@ -293,23 +323,41 @@ def roll_back(case, *, cold=False):
     case.remedy(cold=cold).rollback(case.id, APPROVER)
 
 
+def with_grant(case):
+    """A KMS grant in place of the key policy's statement."""
+    chosen = {p["grant"]: p for p in case.patches if p["default"]}
+    [grant] = [p for p in case.patches if p["operation"] == "kms:CreateGrant"]
+    case.digests = [p["digest"] for p in (chosen | {"key_policy": grant}).values()]
+
+
+def granted(case):
+    with_grant(case)
+    approve(case)
+
+
+OF_GRANTS = ("kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant")
 TABLE = [
-    ("approval", nothing, approve, {State.VERIFIED}, {State.OPEN, State.FAILED}),
-    ("rollback", approve, roll_back, {State.VERIFIED}, {State.ROLLED_BACK}),
+    ("approval", nothing, approve, {State.VERIFIED}, {State.OPEN, State.FAILED}, ()),
+    ("rollback", approve, roll_back, {State.VERIFIED}, {State.ROLLED_BACK}, ()),
+    ("KMS grant", with_grant, approve, {State.VERIFIED}, {State.FAILED}, OF_GRANTS),
+    ("KMS grant taken back", granted, roll_back, {State.VERIFIED}, {State.ROLLED_BACK}, OF_GRANTS),
 ]
+"""What is run, from where, where it may end, and which of its calls are disturbed (all, if none)."""
 
 
 @pytest.mark.parametrize(
-    ("name", "prepare", "run", "applied", "undone"), TABLE, ids=[row[0] for row in TABLE]
+    ("name", "prepare", "run", "applied", "undone", "only"), TABLE, ids=[row[0] for row in TABLE]
 )
-def test_crash_table(wire, capsys, name, prepare, run, applied, undone):
+def test_crash_table(wire, capsys, name, prepare, run, applied, undone, only):
     started = time.process_time()
-    case, calls = calls_of(wire, prepare, run)
+    case = Case()
+    prepare(case)
+    held = case.held()
+    calls = [at for at in calls_of(wire, case, run) if not only or at[0] in only]
     case.settled(applied, undone)
     ends, wrong = Counter(), []
     for at, fault in itertools.product(calls, FAULTS):
-        case = Case()
-        prepare(case)
+        case.put_back(held)
         wire.listen(fault, at)
         attempt(partial(run, case, cold=at[0] == "sts:AssumeRole"))
         assert wire.met, at
@@ -320,7 +368,6 @@ def test_crash_table(wire, capsys, name, prepare, run, applied, undone):
             case.settled(applied, undone)
         except AssertionError as error:
             wrong.append((at, fault.__name__, str(error)[:300]))
-        case.table.delete()
     with capsys.disabled():
         print(
             f"\n{name}: {len(calls)} calls x {len(FAULTS)} faults = {len(calls) * len(FAULTS)} "
