@@ -248,7 +248,7 @@ class Model(RuleBasedStateMachine):
             "id": incident.id,
             "outcome": "fixable",
             "principal": {"arn": role(number), "account": B, "type": "role"},
-            "request": {"access": "read", "bucket": "shared"},
+            "request": {"access": "read", "bucket": "shared", "bucket_account": A},
             "patches": [self.patch(number, target).to_json() for target in NEEDS[number]],
             "summary": "",
         }
