@@ -294,11 +294,11 @@ def aws() -> Iterator[None]:
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     settings = {**own, **dict.fromkeys(keys, "testing"), "AWS_DEFAULT_REGION": REGION}
     BUILTIN_HANDLERS.extend(HOOKS)
-    # moto forgets an organisation between worlds, but not who managed it.
-    organizations_backends.master_accounts.clear()
     try:
         with patch.dict(os.environ, settings, clear=True), mock_aws():
             yield
     finally:
+        # moto forgets an organisation with its world, but not who managed it.
+        organizations_backends.master_accounts.clear()
         for hook in HOOKS:
             BUILTIN_HANDLERS.remove(hook)

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 
@@ -12,7 +13,7 @@ from threegrants.evidence import Accounts
 from threegrants.examine import Rules
 from threegrants.incidents import Store
 from threegrants.noise import PRESETS, NoiseError, Quiet, never_of, presets_of
-from threegrants.patches import Profile
+from threegrants.patches import Named, Profile
 
 _MOST_WAIT = 900
 """Seconds; SQS delays a message for at most as long."""
@@ -39,6 +40,14 @@ class Settings:
     """the account in which the reader may read AWS Organizations"""
     objects: bool = False
     """whether the reader may look at objects"""
+    principal: Named = Named.PRINCIPAL
+    """whom a patch names: the role or user, or its account"""
+    owner_tags: tuple[str, ...] = ()
+    """tags (`NAME` or `NAME=VALUE`) of what infrastructure code owns"""
+    write_owned: bool = False
+    """whether what infrastructure code owns is written to all the same"""
+    analyzer: bool = False
+    """whether IAM Access Analyzer is asked about each patch"""
     queue: str = ""
     seen_table: str = ""
     kms_wait: int = 180
@@ -62,10 +71,8 @@ class Settings:
         for account in trusted:
             if len(account) != 12 or not account.isdigit():  # noqa: PLR2004
                 raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
-        try:
-            profile = Profile(env.get("KEY_USE_PROFILE") or "least")
-        except ValueError as error:
-            raise SettingsError("KEY_USE_PROFILE must be least or article") from error
+        profile = _one_of(Profile, env.get("KEY_USE_PROFILE") or "least", "KEY_USE_PROFILE")
+        principal = _one_of(Named, env.get("PATCH_PRINCIPAL") or "principal", "PATCH_PRINCIPAL")
         wait = env.get("KMS_WAIT_SECONDS") or "180"
         if not wait.isdecimal() or int(wait) > _MOST_WAIT:
             raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MOST_WAIT}")
@@ -82,6 +89,10 @@ class Settings:
             dead_letters=env.get("DEAD_LETTER_QUEUE_URL", ""),
             organizations=env.get("ORGANIZATIONS_ACCOUNT") or None,
             objects=env.get("READ_OBJECTS") == "true",
+            principal=principal,
+            owner_tags=_listed(env.get("OWNER_TAGS", "")),
+            write_owned=env.get("WRITE_OWNED") == "true",
+            analyzer=env.get("ACCESS_ANALYZER") == "true",
             queue=env.get("QUEUE_URL", ""),
             seen_table=env.get("SEEN_TABLE_NAME", ""),
             kms_wait=int(wait),
@@ -112,7 +123,14 @@ class Settings:
     @cached_property
     def rules(self) -> Rules:
         """Where patches may go and how they are cut."""
-        return Rules(writable=frozenset(self.trusted), profile=self.profile)
+        return Rules(
+            writable=frozenset(self.trusted),
+            profile=self.profile,
+            principal=self.principal,
+            owner_tags=self.owner_tags,
+            write_owned=self.write_owned,
+            analyzer=self.analyzer,
+        )
 
     @cached_property
     def sns(self) -> Any:
@@ -123,6 +141,16 @@ class Settings:
     def sqs(self) -> Any:
         """The SQS client, for bad input on its way to the dead-letter queue."""
         return boto3.client("sqs")
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _one_of(kind: type[_Choice], value: str, name: str) -> _Choice:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {value!r}; wanted {' or '.join(kind)}") from error
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def test_no_write_on_any_policy(name):
     assert not {action for action in writes if not action.startswith(allowed)}
 
 
-def test_the_reader_sees_objects_and_the_organisation_only_where_asked():
+def test_what_the_reader_may_only_where_asked():
     optional = {
         action
         for resource in MEMBER.values()
@@ -82,14 +82,19 @@ def test_the_reader_sees_objects_and_the_organisation_only_where_asked():
         "organizations:ListParents",
         "organizations:ListPoliciesForTarget",
         "organizations:DescribePolicy",
+        "access-analyzer:ValidatePolicy",
+        "access-analyzer:CheckNoPublicAccess",
     }
-    assert {MEMBER[name]["Condition"] for name in ("ReaderOfObjects", "ReaderOfOrganization")} == {
+    conditional = ("ReaderOfObjects", "ReaderOfOrganization", "ReaderOfOpinions")
+    assert [MEMBER[name]["Condition"] for name in conditional] == [
         "Objects",
         "Organization",
-    }
+        "Analyzer",
+    ]
     parameters = cfnlint.decode.cfn_yaml.load(str(ROOT / "member.yaml"))["Parameters"]
     assert parameters["ReadObjects"]["Default"] == "false"
     assert parameters["ReadOrganization"]["Default"] == "false"
+    assert parameters["AccessAnalyzer"]["Default"] == "false"
     assert "kms:Decrypt" not in actions("ReaderRole")
 
 

@@ -88,7 +88,7 @@ def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> B
     """Everything else of the bucket that decides, read in its owner's account."""
     owner = claim.owner
     if isinstance(owner, Unread):
-        return BucketEvidence(bucket, owner, owner, owner, owner, owner, owner)
+        return BucketEvidence(bucket, owner, owner, owner, owner, owner, owner, owner)
     account = owner.value
 
     def needs(action: str) -> str:
@@ -110,7 +110,11 @@ def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> B
         answer = s3().get_bucket_request_payment(Bucket=bucket, ExpectedBucketOwner=account)
         return str(answer.get("Payer") or "BucketOwner")
 
-    block, account_wide, ownership, pays = together(
+    def tags() -> dict[str, str]:
+        answer = s3().get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=account)
+        return {str(tag["Key"]): str(tag["Value"]) for tag in answer["TagSet"]}
+
+    block, account_wide, ownership, pays, tagged = together(
         [
             lambda: ask(bucket_block, needs("s3:GetBucketPublicAccessBlock"), _NO_BLOCK),
             lambda: ask(account_block, needs("s3:GetAccountPublicAccessBlock"), _NO_BLOCK),
@@ -120,6 +124,7 @@ def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> B
                 absent_when(("OwnershipControlsNotFoundError",), "ObjectWriter"),
             ),
             lambda: ask(payer, needs("s3:GetBucketRequestPayment")),
+            lambda: ask(tags, needs("s3:GetBucketTagging"), absent_when(("NoSuchTagSet",), {})),
         ]
     )
     return BucketEvidence(
@@ -130,6 +135,7 @@ def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> B
         claim.encryption,
         ownership,
         pays,
+        tagged,
     )
 
 

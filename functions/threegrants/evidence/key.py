@@ -35,15 +35,24 @@ def read_key(
     door = _Door(accounts, stated, account, region)
     if full and parts[5].startswith("key/"):
         # Nothing has to be looked up first: one round of calls instead of two.
-        described, policy, grants = together([door.describe, *door.policy_and_grants(stated)])
+        described, policy, grants, tags = together([door.describe, *door.rest(stated)])
         if isinstance(described, Unread):
             return Read(
                 KeyEvidence(
-                    stated, source, account, region, policy, described, described, grants, stated
+                    stated,
+                    source,
+                    account,
+                    region,
+                    policy,
+                    described,
+                    described,
+                    grants,
+                    stated,
+                    tags,
                 )
             )
     else:
-        described, policy, grants = door.describe(), None, None
+        described, policy, grants, tags = door.describe(), None, None, Read({})
         if isinstance(described, Unread):
             return described
     about = described.value
@@ -54,7 +63,7 @@ def read_key(
         )
     arn = str(about["Arn"])
     if policy is None:
-        policy, grants = together(door.policy_and_grants(arn))
+        policy, grants, tags = together(door.rest(arn))
     return Read(
         KeyEvidence(
             arn=arn,
@@ -69,6 +78,7 @@ def read_key(
             ),
             grants=grants,
             stated=stated,
+            tags=tags,
         )
     )
 
@@ -96,12 +106,20 @@ class _Door:
             absent_when(("NotFoundException",), None),
         )
 
-    def policy_and_grants(self, arn: str) -> list[Callable[[], Any]]:
-        """The two questions that want the key's own ARN."""
+    def rest(self, arn: str) -> list[Callable[[], Any]]:
+        """The questions that want the key's own ARN: policy, grants, tags."""
         return [
             lambda: ask(lambda: read_key_policy(self._kms(), arn), self._needs("kms:GetKeyPolicy")),
             lambda: ask(lambda: _grants(self._kms(), arn), self._needs("kms:ListGrants")),
+            lambda: ask(lambda: _tags(self._kms(), arn), self._needs("kms:ListResourceTags")),
         ]
+
+
+def _tags(kms: Any, arn: str) -> dict[str, str]:
+    pages = kms.get_paginator("list_resource_tags").paginate(KeyId=arn)
+    return {
+        str(tag["TagKey"]): str(tag["TagValue"]) for page in pages for tag in page.get("Tags", ())
+    }
 
 
 def _grants(kms: Any, arn: str) -> tuple[KmsGrant, ...]:
