@@ -132,6 +132,8 @@ class Case:
     def _build(self):
         self.key = KEY  # making one takes longer than everything else here
         OWNER["kms"].put_key_policy(KeyId=KEY, PolicyName="default", Policy=document(ADMIN))
+        for grant in OWNER["kms"].list_grants(KeyId=KEY)["Grants"]:
+            OWNER["kms"].revoke_grant(KeyId=KEY, GrantId=grant["GrantId"])
         OWNER["s3"].create_bucket(
             Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
@@ -195,8 +197,11 @@ class Case:
             )
             for name in CALLER["iam"].list_role_policies(**role)["PolicyNames"]
         }
-        grants = [g["GrantId"] for g in OWNER["kms"].list_grants(KeyId=self.key)["Grants"]]
-        return bucket, key, iam, grants
+        return bucket, key, iam, sorted(name for name, _ in self.grants())
+
+    def grants(self):
+        found = OWNER["kms"].list_grants(KeyId=self.key)["Grants"]
+        return [(grant["Name"], grant["GrantId"]) for grant in found]
 
     def held(self):
         """Everything as it is, to be put back before the next run."""
@@ -213,8 +218,11 @@ class Case:
             CALLER["iam"].delete_role_policy(RoleName=self.role, PolicyName=name)
         for name, text in iam.items():
             CALLER["iam"].put_role_policy(RoleName=self.role, PolicyName=name, PolicyDocument=text)
-        for grant in set(self.live()[3]) - set(grants):
+        for _, grant in self.grants():
             OWNER["kms"].revoke_grant(KeyId=self.key, GrantId=grant)
+        made = [json.loads(p["after"]) for p in self.patches if p["operation"] == "kms:CreateGrant"]
+        for grant in (grant for grant in made if grant["Name"] in grants):
+            OWNER["kms"].create_grant(KeyId=self.key, **grant)
         now = {(item["pk"], item["sk"]) for item in self.table.scan()["Items"]}
         for pk, sk in now - {(item["pk"], item["sk"]) for item in items}:
             self.table.delete_item(Key={"pk": pk, "sk": sk})

@@ -42,6 +42,11 @@ NEEDS = ((BUCKET, KEY), (BUCKET, KEY), (BUCKET,), (OTHER, KEY))
 FUNCTION = 29
 LIFETIME = 60
 TICK = 0.01
+WRITES = ("write", "TransactWriteItems")
+"""Calls after which the invariants are looked at."""
+NUMBER = st.integers(0, len(NEEDS) - 1)
+SOME = st.integers(0, 60)
+"""How many calls a worker comes before something else happens; an approval takes about 40."""
 
 
 class Died(BaseException):
@@ -57,6 +62,7 @@ class Process(threading.Thread):
         self.go, self.stopped = threading.Semaphore(0), threading.Semaphore(0)
         self.dies = self.done = False
         self.problem = None
+        self.last = self.next = ""
         self.read_at = {}
         self.start()
 
@@ -77,9 +83,11 @@ class Process(threading.Thread):
         if self.dies:
             raise Died
 
-    def gate(self):
+    def gate(self, what):
+        self.next = what
         self.stopped.release()
         self.wait()
+        self.last, self.next = what, ""
 
     def step(self):
         self.go.release()
@@ -92,11 +100,11 @@ class Process(threading.Thread):
         self.step()
 
 
-def gate():
+def gate(what):
     """Stop here, if a worker's thread is running."""
     process = threading.current_thread()
     if isinstance(process, Process):
-        process.gate()
+        process.gate(what)
 
 
 class Cloud:
@@ -110,14 +118,14 @@ class Cloud:
         self.verified_by = {}
 
     def read(self, target):
-        gate()
+        gate("read")
         process = threading.current_thread()
         if isinstance(process, Process):
             process.read_at[target] = self.model.clock
         return self.texts[target]
 
     def write(self, target, text):
-        gate()
+        gate("write")
         process = threading.current_thread()
         old, new = statements(self.texts[target]), statements(text)
         self.model.check_write(target, old, new)
@@ -280,7 +288,7 @@ class Model(RuleBasedStateMachine):
         )
 
     def reexamine(self, incident):
-        gate()
+        gate("reexamine")
         number = self.number_of[incident.id]
         allowed = all(grants_to(number, self.cloud.texts[target]) for target in NEEDS[number])
         self.checked[incident.id] = (self.clock, allowed)
@@ -298,8 +306,11 @@ class Model(RuleBasedStateMachine):
         if identity != "agenda" and not isinstance(error, (Refused, KeyError)):
             raise error
 
-    def start(self, name, what):
-        self.processes.append(Process(name, what, self.clock))
+    def start(self, name, what, steps):
+        """A worker, and how far it comes before anything else happens."""
+        process = Process(name, what, self.clock)
+        self.processes.append(process)
+        self.steps(process, steps)
 
     def tick(self):
         self.clock += TICK
@@ -325,8 +336,8 @@ class Model(RuleBasedStateMachine):
 
     # --- what happens ---
 
-    @rule(number=st.integers(0, len(NEEDS) - 1), who=st.sampled_from(["sam", "kim"]))
-    def approve(self, number, who):
+    @rule(number=NUMBER, who=st.sampled_from(["sam", "kim"]), steps=SOME)
+    def approve(self, number, who, steps):
         identity = f"tg-{number}"
         body = self.store.get(identity).document()
         digests = [patch["digest"] for patch in body["patches"]]
@@ -335,32 +346,46 @@ class Model(RuleBasedStateMachine):
         self.start(
             f"approve {number}",
             lambda: self.remedy().approve(identity, digests, approver, until),
+            steps,
         )
 
-    @rule(number=st.integers(0, len(NEEDS) - 1))
-    def roll_back(self, number):
+    @rule(number=NUMBER, steps=SOME)
+    def roll_back(self, number, steps):
         until = self.clock + FUNCTION
         self.start(
             f"rollback {number}",
             lambda: self.remedy().rollback(
                 f"tg-{number}", f"arn:aws:sts::{A}:assumed-role/sam/x", until
             ),
+            steps,
         )
 
-    @rule()
-    def sweep(self):
-        self.start("sweep", self.swept)
+    @rule(steps=SOME)
+    def sweep(self, steps):
+        self.start("sweep", self.swept, steps)
 
     @precondition(lambda self: self.alive())
-    @rule(data=st.data(), steps=st.integers(1, 40))
+    @rule(data=st.data(), steps=st.sampled_from([1, 2, 5, 20, 1000]))
     def go_on(self, data, steps):
+        self.steps(data.draw(st.sampled_from(self.alive())), steps)
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), upto=st.sampled_from(WRITES))
+    def go_on_up_to(self, data, upto):
+        """Stop right before, or right after, a call that changes something."""
         process = data.draw(st.sampled_from(self.alive()))
-        for _ in range(steps):
-            if process.done:
+        self.steps(process, 1000, upto)
+        if data.draw(st.booleans()):
+            self.steps(process, 1)
+
+    def steps(self, process, most, upto=None):
+        for _ in range(most):
+            if process.done or (upto is not None and process.next == upto):
                 break
             self.tick()
             process.step()
-            self.holds()
+            if process.last in WRITES:
+                self.holds()
 
     @precondition(lambda self: self.alive())
     @rule(data=st.data())
@@ -387,7 +412,7 @@ class Model(RuleBasedStateMachine):
         edited = {**chosen, "Action": "s3:ListBucket"}
         self.cloud.texts[where] = policy(*(edited if s == chosen else s for s in listed))
 
-    @rule(number=st.integers(0, len(NEEDS) - 1))
+    @rule(number=NUMBER)
     def new_denial(self, number):
         """The diagnosis is made anew, for the policies as they are."""
         identity = f"tg-{number}"
@@ -468,7 +493,7 @@ def test_model(monkeypatch, aws):
     real = BaseClient._make_api_call
 
     def gated(client, operation, parameters):
-        gate()
+        gate(operation)
         return real(client, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", gated)
@@ -476,8 +501,8 @@ def test_model(monkeypatch, aws):
     run_state_machine_as_test(
         Model,
         settings=settings(
-            max_examples=15,
-            stateful_step_count=25,
+            max_examples=20,
+            stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
