@@ -27,10 +27,10 @@ class Aws:
     def client(self, service, account=A):
         return self.session(account).client(service)
 
-    def table(self):
-        dynamodb = boto3.resource("dynamodb", region_name=REGION)
+    def table(self, name="incidents", dynamodb=None):
+        dynamodb = dynamodb or boto3.resource("dynamodb", region_name=REGION)
         return dynamodb.create_table(
-            TableName="incidents",
+            TableName=name,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
                 {"AttributeName": n, "AttributeType": "S"}

@@ -174,6 +174,7 @@ def deploy(embedded: Embedded) -> None:
             "RuleState": "ENABLED",
             "ExternalId": EXTERNAL_ID,
             "TrustedAccounts": f"{OWNER},{CALLER}",
+            "FourEyesAccess": "write,delete",
             "EndpointUrl": embedded.endpoint,
         },
     )

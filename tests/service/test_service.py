@@ -42,6 +42,80 @@ def test_roll_back_and_denied_again(embedded, on_call):
     assert world.call() == "AccessDenied"
 
 
+def swept(embedded):
+    """The sweep, as its schedule starts it; the embedded AWS runs no schedules."""
+    answer = embedded.client("lambda").invoke(
+        FunctionName=embedded.outputs["SweepFunctionName"], Payload=json.dumps({})
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return json.loads(answer["Payload"].read())
+
+
+def colleague(embedded, name):
+    """A second role of the owner's account that may call the API."""
+    iam = embedded.client("iam")
+    copied = iam.get_role(RoleName="on-call")["Role"]["AssumeRolePolicyDocument"]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(copied))
+    policy = iam.get_role_policy(RoleName="on-call", PolicyName="api")["PolicyDocument"]
+    iam.put_role_policy(RoleName=name, PolicyName="api", PolicyDocument=json.dumps(policy))
+    return embedded.role_session(OWNER, name, "kim")
+
+
+def test_writing_wants_two_people(embedded, on_call):
+    world = build(embedded, "two", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record("PutObject", readOnly=False))
+    _, body = on_call.alert(world.bucket)
+    approval = {
+        "digests": [patch["digest"] for patch in body["patches"] if patch.get("default", True)]
+    }
+    path = f"/incidents/{body['id']}/approve"
+    assert on_call.api("POST", path, approval)["state"] == "proposed"
+    again = embedded.role_session(OWNER, on_call.role, "someone-else")
+    assert on_call.api("POST", path, approval, again)["state"] == "proposed"
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        embedded.client("s3").get_bucket_policy(Bucket=world.bucket)
+    second = on_call.api("POST", path, approval, colleague(embedded, "lead"))
+    assert second["state"] == "verified", second
+    assert world.role_arn in embedded.client("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]
+
+
+def test_the_sweep_resolves_what_is_allowed_by_now(embedded, on_call):
+    world = build(embedded, "mended", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    patches = [p for p in body["patches"] if p.get("default", True)]
+    embedded.client("s3").put_bucket_policy(Bucket=world.bucket, Policy=patches[0]["after"])
+    path = f"/incidents/{body['id']}"
+
+    def resolved():
+        swept(embedded)
+        return on_call.api("GET", path)["state"] == "resolved"
+
+    wait_for("the incident to be resolved", resolved, 60)
+    assert world.call() == "granted"
+
+
+def test_a_bare_invocation_decides_nothing(embedded, on_call):
+    """Whoever may invoke the function, but does not come through the API."""
+    world = build(embedded, "bare", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    path = f"/incidents/{body['id']}/approve"
+    event = {
+        "version": "2.0",
+        "routeKey": "POST /incidents/{id}/approve",
+        "rawPath": path,
+        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
+        "body": json.dumps({"digests": [patch["digest"] for patch in body["patches"]]}),
+        "isBase64Encoded": False,
+    }
+    answer = embedded.client("lambda").invoke(
+        FunctionName=embedded.outputs["RemediateFunctionName"], Payload=json.dumps(event)
+    )
+    assert json.loads(answer["Payload"].read())["statusCode"] == 403
+    assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
+
+
 def test_the_denied_role_cannot_approve(embedded, on_call):
     world = build(embedded, "self", bucket_policy=False, key_policy=True, iam_policy=True)
     world.send(world.record())
@@ -106,6 +180,9 @@ def refused(call, **arguments):
 
 def test_the_diagnose_role_writes_no_policy(embedded):
     session = lambda_role(embedded, "threegrants-diagnose")
+    for name in ("RemediateFunctionName", "SweepFunctionName"):
+        function = embedded.client("lambda", session=session)
+        assert refused(function.invoke, FunctionName=embedded.outputs[name], Payload="{}")
     sts = embedded.client("sts", session=session)
     for account in (OWNER, CALLER):
         mender = f"arn:aws:iam::{account}:role/threegrants-mender"

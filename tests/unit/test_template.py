@@ -23,7 +23,7 @@ def statements(name):
         and {"Ref": name} in resource["Properties"]["Roles"]
     ]
     return [
-        statement
+        statement["Fn::If"][1] if "Fn::If" in statement else statement
         for policy in [*ROLES[name]["Properties"]["Policies"], *optional]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
@@ -41,6 +41,18 @@ def actions(name, effect="Allow"):
 @pytest.mark.parametrize("name", sorted(ROLES))
 def test_no_wildcard_action(name):
     assert not [action for action in actions(name) if "*" in action]
+
+
+def test_no_one_who_remedies_may_delete_history():
+    assert "dynamodb:DeleteItem" not in actions("RemediateRole")
+    assert "dynamodb:BatchWriteItem" not in actions("RemediateRole")
+
+
+def test_a_worker_holds_a_run_for_longer_than_its_function_runs():
+    from threegrants.handlers import remediate, sweep  # noqa: PLC0415 - its resolver is heavy
+
+    for module, function in ((remediate, "RemediateFunction"), (sweep, "SweepFunction")):
+        assert SERVICE[function]["Properties"]["Timeout"] * 2 <= module._LIFETIME
 
 
 WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")

@@ -14,6 +14,8 @@ from threegrants.records import printable
 _SUBJECT = 99
 _MESSAGE = 250_000
 """Bytes; SNS takes 256 KiB with attributes."""
+_NOTE = 60_000
+"""Characters; two policies of the greatest size, and some words."""
 
 _GRANTS = (
     ("bucket policy", "bucket_policy"),
@@ -38,15 +40,19 @@ class Alert:
     attributes: Mapping[str, str]
 
 
-def alert_for(body: Mapping[str, Any], stack: str, why: str = "opened") -> Alert:
+def alert_for(body: Mapping[str, Any], stack: str, why: str = "opened", note: str = "") -> Alert:
     """The alert of one diagnosis document.
 
     Args:
         body: the document (`threegrants.diagnosis/1`).
         stack: the stack's name, for the command that is shown.
-        why: `opened`, `changed` or `count`.
+        why: `opened`, `changed` or `count`; of a remediation `failed`, `stuck`, `verified`,
+            `standing`, `overwritten`, …
+        note: what happened, for people, before everything else.
     """
     text = _text(body, stack, why)
+    if note:
+        text = "\n".join([*(printable(line) for line in note[:_NOTE].split("\n")), "", text])
     data = json.dumps(body, ensure_ascii=False)
     if len(text.encode()) * 2 + len(data.encode()) * 2 > _MESSAGE:
         short = [
@@ -54,7 +60,13 @@ def alert_for(body: Mapping[str, Any], stack: str, why: str = "opened") -> Alert
             for patch in body["patches"]
         ]
         data = json.dumps({**body, "patches": short}, ensure_ascii=False)
-    protocols = {"default": text, "email": text, "sqs": data, "lambda": data, "sms": _sms(body)}
+    protocols = {
+        "default": text,
+        "email": text,
+        "sqs": data,
+        "lambda": data,
+        "sms": _sms(body, note),
+    }
     return Alert(
         subject=_subject(body),
         message=json.dumps(protocols, ensure_ascii=False),
@@ -75,8 +87,8 @@ def _subject(body: Mapping[str, Any]) -> str:
     return plain[:_SUBJECT]
 
 
-def _sms(body: Mapping[str, Any]) -> str:
-    return printable(f"{body['id']}: {body['summary']}")[:140]
+def _sms(body: Mapping[str, Any], note: str) -> str:
+    return printable(f"{body['id']}: {note or body['summary']}")[:140]
 
 
 def _text(body: Mapping[str, Any], stack: str, why: str) -> str:

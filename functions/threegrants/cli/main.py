@@ -286,12 +286,16 @@ def show(identity: str, stack: str, form: str, tool: str | None) -> None:
 @click.option("--digest", "digests", multiple=True, help="A patch to apply; repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def approve(identity: str, stack: str, digests: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001
-    """Apply the patches of an incident: those named by --digest, else those that are proposed."""
+    """Apply patches of an incident: those named by --digest, else the proposed ones, as shown.
+
+    One patch for each grant. A second person may have to approve the same digests; what is not
+    finished at once is finished by the service within minutes.
+    """
     if not digests:
         incident = _call(stack, "GET", f"/incidents/{identity}")
         show_incident(incident)
-        offered = incident["diagnosis"]["patches"]
-        digests = tuple(patch["digest"] for patch in offered if patch["default"])
+        offered = (incident["diagnosis"] or {}).get("patches", [])
+        digests = tuple(patch["digest"] for patch in offered if patch.get("default", True))
         if not digests:
             raise Failure(f"incident {identity} has no patch to approve")
         if not yes:
@@ -311,7 +315,7 @@ def reject(identity: str, stack: str) -> None:
 @click.argument("identity", metavar="ID")
 @_STACK
 def rollback(identity: str, stack: str) -> None:
-    """Take back what an approval wrote."""
+    """Take back what approvals wrote: exactly our statements, whatever changed around them."""
     _result(_call(stack, "POST", f"/incidents/{identity}/rollback", {}))
 
 
@@ -360,6 +364,6 @@ def _call(stack: str, method: str, path: str, body: Any = None) -> Any:
 
 def _result(result: dict[str, Any]) -> None:
     console().print(f"[bold]{result['id']}[/bold] {result['state']}", highlight=False)
-    console().print(result["detail"], markup=False, highlight=False)
-    if result["state"] == "failed":
+    console().print(printable(result["detail"]), markup=False, highlight=False)
+    if result["state"] in ("failed", "stuck"):
         sys.exit(1)

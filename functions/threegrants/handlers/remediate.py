@@ -10,31 +10,29 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.alerts import alert_for, publish
-from threegrants.examine import Finding, examine
 from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.parts import alert, ends_at, remedy
 from threegrants.incidents import Incident, MuteError, NoIncident, State, hours_of, mute
-from threegrants.records import DeniedCall, parse_record
-from threegrants.remedy import Refused, Remedy, Result
+from threegrants.remedy import Refused, Remedy, Result, refresh, send_due
 from threegrants.settings import settings
-from threegrants.watch import completed
 
 app = APIGatewayHttpResolver()
 
 
-def _reexamine(incident: Incident) -> Finding:
-    own = settings()
-    call = parse_record(own.store.record(incident.id))
-    if not isinstance(call, DeniedCall):
-        raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    asked = completed(call, incident)
-    return examine(asked, own.reader, own.rules, incident.prefix, fresh=True)
+_LIFETIME = 60
+"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
+
+_REFRESH = 12.0
+"""Seconds that a fresh examination may take; with less left, the sweep makes it."""
 
 
 @cache
 def _remedy() -> Remedy:
-    own = settings()
-    return Remedy(own.store, own.mender, frozenset(own.trusted), _reexamine)
+    return remedy(_LIFETIME)
+
+
+def _until() -> float:
+    return ends_at(app.lambda_context)
 
 
 def _actor() -> str:
@@ -50,6 +48,15 @@ def _actor() -> str:
 def _answer(result: Result) -> dict[str, Any]:
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
     logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
+    own = _remedy()
+    try:
+        if result.state is State.FAILED and _until() > own.now() + _REFRESH:
+            # A policy that changed since the diagnosis wants new patches, not the same refusal.
+            refresh(own, own.store.get(result.id))
+        send_due(own.ledger, alert, own.now())
+    except Exception:  # noqa: BLE001 - a next try by the sweep
+        # The answer stands; what is due stays on the agenda for the sweep.
+        logger.exception("after the answer")
     return result.to_json()
 
 
@@ -87,10 +94,7 @@ def approve(identity: str) -> dict[str, Any]:
     digests = body.get("digests") if isinstance(body, dict) else None
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    result = _remedy().approve(identity, digests, actor)
-    if result.state is State.FAILED:
-        _alert(identity, "failed")
-    return _answer(result)
+    return _answer(_remedy().approve(identity, digests, actor, _until()))
 
 
 @app.post("/incidents/<identity>/reject")
@@ -104,7 +108,7 @@ def reject(identity: str) -> dict[str, Any]:
 def rollback(identity: str) -> dict[str, Any]:
     """Take back what an approval wrote."""
     logger.set_correlation_id(identity)
-    return _answer(_remedy().rollback(identity, _actor()))
+    return _answer(_remedy().rollback(identity, _actor(), _until()))
 
 
 @app.post("/incidents/<identity>/mute")
@@ -121,13 +125,6 @@ def silence(identity: str) -> dict[str, Any]:
     detail = mute(store, identity, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
     return {"id": identity, "state": store.get(identity).state.value, "detail": detail}
-
-
-def _alert(identity: str, why: str) -> None:
-    own = settings()
-    body = own.store.get(identity).document()
-    if body is not None:
-        publish(own.sns, own.topic, alert_for(body, own.stack, why))
 
 
 def _short(incident: Incident) -> dict[str, Any]:
@@ -155,6 +152,7 @@ def _missing(error: NoIncident) -> Response[str]:
 
 
 def _problem(status: int, detail: str) -> Response[str]:
+    metrics.add_metric(name="RequestsRefused", unit=MetricUnit.Count, value=1)
     logger.warning("refused", extra={"status": int(status), "detail": detail})
     return Response(
         status_code=int(status),

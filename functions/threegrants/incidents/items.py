@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -283,13 +283,12 @@ def history_line(
     before: State | None,
     after: State,
     detail: str = "",
-    work: Mapping[str, Any] | None = None,
+    digests: Sequence[str] = (),
 ) -> dict[str, Any]:
     """One line of the history."""
     # One instant for both parts: the lines are sorted by it.
     seconds, rest = divmod(time.time_ns(), 10**9)
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
-    digests = [patch["digest"] for patch in work["patches"]] if work else []
     return {
         **key_of(identity, f"history#{at}#{uuid.uuid4().hex[:8]}"),
         "at": at,
@@ -298,7 +297,7 @@ def history_line(
         "from": before.value if before else "",
         "to": after.value,
         "detail": detail,
-        "digests": digests,
+        "digests": list(digests),
     }
 
 

@@ -1,8 +1,9 @@
 """Incidents in DynamoDB: one partition for each, every change conditional, nothing lost.
 
 Partition `incident#ID` holds `meta` (state, diagnosis, counts; or `joined_to`, the incident that has
-this one's events), `record` (the CloudTrail record that was examined), `kms_record`, `work` (the intent and progress of an apply or rollback), `event#…` (one for each event
-that was counted, so that a redelivery is not counted twice) and `history#…`.
+this one's events), `record` (the CloudTrail record that was examined), `kms_record`, `event#…` (one
+for each event that was counted, so that a redelivery is not counted twice) and `history#…`. What
+remediation keeps there is in `ledger.py`.
 """
 
 import dataclasses
@@ -246,7 +247,6 @@ class Store:
         actor: str,
         what: str,
         detail: str = "",
-        work: Mapping[str, Any] | None = None,
     ) -> Incident:
         """Move an incident to another state, with its history line, in one transaction.
 
@@ -260,22 +260,10 @@ class Store:
         expire(changed, state)
         writes = [
             replace(incident.id, changed, incident),
-            put(history_line(incident.id, actor, what, incident.state, state, detail, work)),
+            put(history_line(incident.id, actor, what, incident.state, state, detail)),
         ]
-        if work is not None:
-            writes.append(put({**key_of(incident.id, "work"), "work": json.dumps(work)}))
         self._write(writes)
         return self._after(changed, incident)
-
-    def work(self, identity: str) -> dict[str, Any] | None:
-        """The intent and progress of the last apply or rollback."""
-        item = self._item(identity, "work")
-        loaded: dict[str, Any] | None = json.loads(str(item["work"])) if item else None
-        return loaded
-
-    def progress(self, identity: str, work: Mapping[str, Any]) -> None:
-        """Keep the progress of the apply or rollback that holds the incident."""
-        self._table.put_item(Item={**key_of(identity, "work"), "work": json.dumps(work)})
 
     def _item(self, identity: str, sk: str) -> dict[str, Any] | None:
         answer = self._table.get_item(Key=key_of(identity, sk), ConsistentRead=True)

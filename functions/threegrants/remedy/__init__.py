@@ -4,6 +4,21 @@ In: an incident, the digests a person approved, and who that person is by AWS's 
 Out: policies changed in the member accounts, and every step in the incident's history.
 """
 
-from threegrants.remedy.protocol import Refused, Remedy, Result
+from threegrants.remedy.answers import Refused, Result
+from threegrants.remedy.guardrails import GuardrailError, Guardrails, Standing
+from threegrants.remedy.protocol import Remedy
+from threegrants.remedy.standing import standing
+from threegrants.remedy.sweep import Sweep, refresh, send_due
 
-__all__ = ["Refused", "Remedy", "Result"]
+__all__ = [
+    "GuardrailError",
+    "Guardrails",
+    "Refused",
+    "Remedy",
+    "Result",
+    "Standing",
+    "Sweep",
+    "refresh",
+    "send_due",
+    "standing",
+]

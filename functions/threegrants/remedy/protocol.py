@@ -1,60 +1,51 @@
-"""Approve, reject, roll back: the protocol.
+"""Approve, reject, roll back: who may, and what a run then begins with.
 
-Approve: check who and what → record the intent (state `applying`, full before and after) → for each
-patch: read, compare with what was approved, write, read back, compare → examine the call from fresh
-evidence → `verified`; or undo in reverse order → `failed`.
-
-S3, KMS and IAM have no compare-and-swap for policies: between our read and our write someone else's
-change could be lost. The window is one call wide, and both documents are in the history.
+The protocol is written down in docs/remediation.md; `remedy/run.py` is the worker that carries a run
+out, `incidents/ledger.py` what is kept of it.
 """
 
+import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from threegrants.evidence import AccountError, Accounts
+from threegrants.evidence import Accounts
 from threegrants.examine import Finding
-from threegrants.incidents import Conflict, Incident, State, Store
-from threegrants.patches import Patch, same_policy, sha256
+from threegrants.incidents import (
+    STANDING,
+    Approval,
+    Busy,
+    Conflict,
+    Due,
+    Exhausted,
+    Incident,
+    Intent,
+    Ledger,
+    Lost,
+    Move,
+    State,
+    Store,
+    Task,
+    Way,
+    Work,
+)
+from threegrants.incidents.states import HELD
+from threegrants.patches import Patch
+from threegrants.records import Access
+from threegrants.remedy.answers import Refused, Result
+from threegrants.remedy.consent import EXHAUSTED, may_decide, offered, person, within
+from threegrants.remedy.guardrails import Guardrails, Standing
+from threegrants.remedy.people import same_person
+from threegrants.remedy.run import Outcome, Worker, targets, why
 from threegrants.remedy.undo import Edited, undo
-from threegrants.remedy.write import read, write
+from threegrants.remedy.write import read
 
-_PAUSES = (0.0, 1.0, 2.0, 4.0)
-"""Seconds before each verification: policy changes take moments to be seen everywhere."""
-
-_RUNNING = 60.0
-"""Seconds after which an apply or rollback has ended or died: twice the function's timeout."""
-
-
-class Refused(Exception):
-    """The request is refused: `status` is the HTTP status, the text says why and what to do."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of an approve, reject or rollback."""
-
-    id: str
-    state: State
-    detail: str
-    patches: tuple[dict[str, Any], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The answer's body."""
-        return {
-            "id": self.id,
-            "state": self.state.value,
-            "detail": self.detail,
-            "patches": list(self.patches),
-        }
+_ATTEMPTS = 4
+"""Workers that try to finish a run forward, and again backward."""
+_TRIES = 5
+_FOREVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,219 +54,337 @@ class Remedy:
 
     Args:
         store: the incidents.
+        ledger: what is kept of runs; on the same table.
         mender: clients with the mender role.
-        trusted: accounts that patches may be applied in, and for whose principals.
+        rails: the guardrails as they are now.
         reexamine: examines the incident's call again, from fresh evidence.
         pause: how to wait between verifications.
+        now: seconds since the epoch.
+        lifetime: seconds for which a worker holds a run: more than its function may run.
     """
 
     store: Store
+    ledger: Ledger
     mender: Accounts
-    trusted: frozenset[str]
+    rails: Callable[[], Guardrails]
     reexamine: Callable[[Incident], Finding]
     pause: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+    lifetime: int = 60
 
-    def approve(self, identity: str, digests: Sequence[str], approver: str) -> Result:
-        """Apply exactly the patches with these digests.
+    def approve(
+        self, identity: str, digests: Sequence[str], approver: str, until: float = _FOREVER
+    ) -> Result:
+        """Apply exactly the patches with these digests, once it is approved by as many as needed.
+
+        Args:
+            identity: the incident.
+            digests: the patches; at most one for each grant and target.
+            approver: the ARN that AWS gives of who asks.
+            until: the second by which this process must have answered.
 
         Raises:
             Refused: if it may not or cannot be done; then nothing was written.
             NoIncident: if there is none with this id.
         """
+        person(approver)
         incident = self.store.get(identity)
-        patches = self._approved(incident, digests, approver)
-        work = {
-            "kind": "apply",
-            "at": time.time(),
-            "approver": approver,
-            "patches": [patch.to_json() for patch in patches],
-            "written": [],
-        }
-        moved = self._move(incident, State.APPLYING, approver, "approved", work=work)
-        try:
-            self._apply(identity, patches, work)
-        except (_Stopped, AccountError, ClientError, BotoCoreError) as error:
-            return self._give_up(moved, patches, work, approver, _why(error))
-        verified, summary = self._verify(moved)
-        if not verified:
-            why = f"the call would still be refused: {summary}"
-            return self._give_up(moved, patches, work, approver, why)
-        self._move(moved, State.VERIFIED, "service", "verified", summary)
-        return Result(identity, State.VERIFIED, summary, _shown(patches, work))
+        again = self._again(incident, digests, until)
+        if again is not None:
+            return again
+        rails = self.rails()
+        patches = offered(incident, digests)
+        may_decide(incident, approver, patches)
+        within(rails, incident, patches, self.mender)
+        first = self._first_of_two(rails, incident, digests, approver)
+        if isinstance(first, Result):
+            return first
+        actors = (first.approver, approver) if first else (approver,)
+        expires = first.expires if first else int(self.now()) + rails.approval_seconds
+        return self._begin(rails, incident, patches, actors, expires, until)
 
-    def reject(self, identity: str, actor: str) -> Result:
-        """Close an incident without a change; it stays quiet until its verdict changes."""
-        incident = self.store.get(identity)
-        moved = self._move(incident, State.REJECTED, actor, "rejected")
-        return Result(identity, moved.state, "rejected; nothing was changed")
-
-    def rollback(self, identity: str, actor: str) -> Result:
-        """Take back what an approval wrote, in reverse order.
-
-        Also the way out after a crash: an apply or rollback that did not end is undone from its
-        recorded intent, once its function cannot be running any more.
+    def apply_standing(
+        self, identity: str, digests: Sequence[str], rule: Standing, until: float = _FOREVER
+    ) -> Result:
+        """Apply patches that a standing approval covers; alerted with the rule's name.
 
         Raises:
-            Refused: if there is nothing to take back, or our statement was edited since.
+            Refused: if it may not or cannot be done; then nothing was written.
+        """
+        incident, rails = self.store.get(identity), self.rails()
+        body = incident.document() or {}
+        if rule not in rails.standing or rule.expires <= self.now():
+            raise Refused(HTTPStatus.FORBIDDEN, f"there is no standing approval {rule.name} now")
+        if Access(body["request"]["access"]) in rails.four_eyes:
+            raise Refused(HTTPStatus.FORBIDDEN, "two people have to approve this kind of access")
+        patches = offered(incident, digests)
+        within(rails, incident, patches, self.mender)
+        expires = min(int(rule.expires), int(self.now()) + rails.approval_seconds)
+        note = f"applied without a person, by standing approval {rule.name}"
+        due = Due(Task.ALERT, identity, "standing", int(self.now()), note=note)
+        actors = (f"standing approval {rule.name}",)
+        return self._begin(rails, incident, patches, actors, expires, until, (due,))
+
+    def reject(self, identity: str, actor: str) -> Result:
+        """Close an incident without a change; it stays quiet until its verdict changes.
+
+        Raises:
+            Refused: if it is being worked on, or the denied principal asks.
         """
         incident = self.store.get(identity)
-        work = self.store.work(identity)
-        halfway = incident.state in (State.APPLYING, State.ROLLING_BACK)
-        if work is None or not (work["written"] or halfway):
-            raise Refused(409, f"incident {identity} has nothing to roll back")
-        if halfway and time.time() - float(work["at"]) < _RUNNING:
-            raise Refused(409, f"incident {identity} is {incident.state}; try again in a minute")
-        work["at"] = time.time()
-        patches = tuple(Patch.from_json(data) for data in work["patches"])
-        moved = self._move(incident, State.ROLLING_BACK, actor, "rollback started", work=work)
+        may_decide(incident, actor, ())
+        move = Move(State.REJECTED, actor, "rejected")
+        self._retried(incident, lambda now: self.ledger.move(now, move))
+        return Result(identity, State.REJECTED, "rejected; nothing was changed")
+
+    def rollback(self, identity: str, actor: str, until: float = _FOREVER) -> Result:
+        """Take back what approvals wrote, in reverse order.
+
+        Also a way out after a crash: a run whose worker is dead is taken over and undone.
+
+        Raises:
+            Refused: if there is nothing to take back, our statement was edited since, or a worker
+                is at it.
+        """
+        person(actor)
+        incident = self.store.get(identity)
+        work = self.ledger.work(identity)
+        if work is not None and incident.state in HELD:
+            return self._interrupt(incident, work, actor, until)
+        if work is None or not work.standing:
+            raise Refused(HTTPStatus.CONFLICT, f"incident {identity} has nothing to roll back")
+        intents = self.ledger.intents(identity, work.standing)
+        self._undoable(intents)
+        mine = dataclasses.replace(
+            work,
+            run=uuid.uuid4().hex,
+            way=Way.UNDO,
+            worker=uuid.uuid4().hex,
+            until=int(self.now()) + self.lifetime,
+            actors=(actor,),
+            attempts=1,
+            undoes=work.standing,
+            end=State.ROLLED_BACK,
+            back=incident.state,
+            why=f"{actor} asked for it",
+        )
+        move = Move(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
+        held = targets(intents)
+        self._retried(incident, lambda now: self.ledger.begin(now, move, mine, (), held), held)
+        return Result.of(identity, self._worker(identity, mine, until).go_on())
+
+    def resume(self, identity: str, until: float = _FOREVER) -> Result | None:
+        """Go on with a half-done run whose worker is dead; None if there is none.
+
+        An approval that has expired, a guardrail that was set meanwhile, or a run that was tried
+        too often: then it only goes back.
+
+        Raises:
+            Refused: if the guardrails cannot be checked now; the next sweep tries again.
+        """
+        incident, work = self.store.get(identity), self.ledger.work(identity)
+        if work is None or incident.state not in HELD or work.until > self.now():
+            return None
+        objection = self._objection(incident, work)
         try:
-            self._undo(identity, patches, work)
-        except (_Stopped, Edited, AccountError, ClientError, BotoCoreError) as error:
-            back = State.VERIFIED if incident.state is State.VERIFIED else State.FAILED
-            self._move(moved, back, actor, "rollback stopped", _why(error))
-            raise Refused(409, f"rollback stopped: {_why(error)}") from error
-        self._move(moved, State.ROLLED_BACK, actor, "rolled back")
-        return Result(identity, State.ROLLED_BACK, "every statement we wrote was taken back")
+            worker = self._take_over(identity, work, until)
+        except Lost:
+            return None
+        if worker.work.way is Way.UNDO:
+            if worker.work.attempts > _ATTEMPTS:
+                return Result.of(identity, worker.give_up(work.why or "tried too often"))
+        elif self.now() >= work.expires:
+            return Result.of(identity, worker.turn_back("the approval expired half-way"))
+        elif objection is not None:
+            return Result.of(identity, worker.turn_back(objection))
+        elif worker.work.attempts > _ATTEMPTS:
+            why_not = f"not finished by {_ATTEMPTS} workers"
+            return Result.of(identity, worker.turn_back(why_not))
+        return Result.of(identity, worker.go_on())
 
-    def _approved(
-        self, incident: Incident, digests: Sequence[str], approver: str
-    ) -> tuple[Patch, ...]:
-        """The patches a person approved; every rule of who may approve what is here."""
+    def _objection(self, incident: Incident, work: Work) -> str | None:
+        """What the guardrails say by now against going forward."""
+        if work.way is Way.UNDO:
+            return None
+        patches = [i.patch for i in self.ledger.intents(incident.id, (work.run,))]
+        try:
+            within(self.rails(), incident, patches, self.mender)
+        except Refused as refused:
+            if refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            return refused.detail
+        return None
+
+    def expire(self, identity: str) -> bool:
+        """Take back a first approval that no second followed; whether there was one."""
+        incident, first = self.store.get(identity), self.ledger.approval(identity)
+        if incident.state is not State.PROPOSED or (first and first.expires > self.now()):
+            return False
+        detail = f"the approval by {first.approver} expired" if first else "there is no approval"
+        self.ledger.move(incident, Move(State.OPEN, "service", "approval expired", detail))
+        return True
+
+    def _again(self, incident: Incident, digests: Sequence[str], until: float) -> Result | None:
+        """The answer to an approval that came before: a retry, a second click, a redelivery."""
+        if incident.state not in (State.APPLYING, State.VERIFIED):
+            return None
+        work = self.ledger.work(incident.id)
+        if work is None or set(work.digests) != set(digests):
+            return None
+        going_on = self.resume(incident.id, until)
+        if going_on is not None:
+            return going_on
+        detail = "approved already" + (
+            "; it is being applied" if incident.state is State.APPLYING else ", and applied"
+        )
+        intents = tuple(self.ledger.intents(incident.id, (work.run,)))
+        return Result.of(incident.id, Outcome(incident.state, detail, intents))
+
+    def _first_of_two(
+        self, rails: Guardrails, incident: Incident, digests: Sequence[str], approver: str
+    ) -> Approval | Result | None:
+        """The first approval, if this is the second; the answer, if this is the first of two."""
         body = incident.document() or {}
-        if incident.state not in (State.OPEN, State.FAILED):
-            raise Refused(409, f"incident {incident.id} is {incident.state}, not open")
-        if body.get("outcome") != "fixable":
-            raise Refused(409, f"incident {incident.id} is not fixable: {body.get('outcome')}")
-        principal = str(body["principal"]["arn"])
-        if not approver:
-            raise Refused(403, "AWS did not say who approves; use the API with IAM authorization")
-        if same_principal(approver, principal):
-            raise Refused(403, "the denied principal cannot approve its own grant")
-        offered = {data["digest"]: Patch.from_json(data) for data in body["patches"]}
-        strange = [digest for digest in digests if digest not in offered]
-        if strange or not digests:
-            raise Refused(
-                409,
-                "the approval names no patch, or one that is not offered (any more): read the "
-                f"incident again. Offered: {', '.join(offered) or 'none'}",
-            )
-        patches = tuple(offered[digest] for digest in dict.fromkeys(digests))
-        needed = {patch.account for patch in patches} | {str(body["principal"]["account"])}
-        if needed - self.trusted:
-            names = ", ".join(sorted(needed - self.trusted))
-            raise Refused(403, f"account {names} is not in TrustedAccounts: nothing is applied")
-        return patches
+        if Access(body["request"]["access"]) not in rails.four_eyes:
+            return None
+        first = self.ledger.approval(incident.id) if incident.state is State.PROPOSED else None
+        if (
+            first is not None
+            and first.expires > self.now()
+            and set(first.digests) == set(digests)
+            and not same_person(first.approver, approver)
+        ):
+            return first
+        kept = Approval(tuple(digests), approver, int(self.now()) + rails.approval_seconds)
+        move = Move(State.PROPOSED, approver, "approved, first of two", digests=kept.digests)
+        self._retried(incident, lambda now: self.ledger.propose(now, move, kept))
+        detail = "approved; a second person has to approve the same digests"
+        return Result(incident.id, State.PROPOSED, detail)
 
-    def _apply(self, identity: str, patches: Sequence[Patch], work: dict[str, Any]) -> None:
-        for patch in patches:
-            live = read(patch, self.mender)
-            if sha256(live) != patch.before_sha256:
-                raise _Stopped(
-                    f"{patch.target} changed since the diagnosis (approved for "
-                    f"{patch.before_sha256}, now {sha256(live)}): nothing was written there"
-                )
-            work["written"].append(patch.digest)
-            self.store.progress(identity, work)  # before the write: a crash leaves the intent
-            write(patch, patch.after, self.mender)
-            back = read(patch, self.mender)
-            if not same_policy(back, patch.after):
-                raise _Stopped(f"{patch.target} does not read back as it was written")
-
-    def _verify(self, incident: Incident) -> tuple[bool, str]:
-        summary = ""
-        for pause in _PAUSES:
-            self.pause(pause)
-            finding = self.reexamine(incident)
-            summary = finding.diagnosis.summary
-            if finding.diagnosis.allowed:
-                return True, summary
-        return False, summary
-
-    def _undo(self, identity: str, patches: Sequence[Patch], work: dict[str, Any]) -> None:
-        written = [patch for patch in patches if patch.digest in work["written"]]
-        for patch in reversed(written):
-            step = undo(patch, read(patch, self.mender))
-            if not step.nothing:
-                write(patch, step.text, self.mender)
-                back = read(patch, self.mender)
-                if not same_policy(back, step.text):
-                    raise _Stopped(f"{patch.target} does not read back as it was restored")
-            work["written"].remove(patch.digest)
-            self.store.progress(identity, work)
-
-    def _give_up(
+    def _begin(
         self,
+        rails: Guardrails,
         incident: Incident,
         patches: Sequence[Patch],
-        work: dict[str, Any],
-        actor: str,
-        why: str,
+        actors: tuple[str, ...],
+        expires: int,
+        until: float,
+        agenda: tuple[Due, ...] = (),
     ) -> Result:
-        try:
-            self._undo(incident.id, patches, work)
-            detail = f"{why}; what was written has been taken back"
-        except (_Stopped, Edited, AccountError, ClientError, BotoCoreError) as error:
-            detail = f"{why}; taking it back stopped: {_why(error)}. A person has to look"
-        self._move(incident, State.FAILED, actor, "failed", detail)
-        return Result(incident.id, State.FAILED, detail, _shown(patches, work))
+        last = self.ledger.work(incident.id)
+        run = uuid.uuid4().hex
+        work = Work(
+            run=run,
+            way=Way.APPLY,
+            worker=uuid.uuid4().hex,
+            until=int(self.now()) + self.lifetime,
+            digests=tuple(patch.digest for patch in patches),
+            actors=actors,
+            expires=expires,
+            standing=last.standing if last else (),
+        )
+        intents = tuple(Intent(run, at, patch) for at, patch in enumerate(patches))
+        move = Move(State.APPLYING, actors[-1], "approved", "", work.digests)
+        held = targets(intents)
+        limit = (rails.patches_an_hour, self.now())
+        self._retried(
+            incident,
+            lambda now: self.ledger.begin(
+                now, move, work, intents, held, quota=limit, agenda=agenda
+            ),
+            held,
+        )
+        return Result.of(incident.id, self._worker(incident.id, work, until).go_on())
 
-    def _move(
+    def _interrupt(self, incident: Incident, work: Work, actor: str, until: float) -> Result:
+        if work.until > self.now():
+            raise Refused(
+                HTTPStatus.CONFLICT, f"incident {incident.id} is {incident.state}; try again soon"
+            )
+        try:
+            worker = self._take_over(incident.id, work, until)
+        except Lost as error:
+            raise Refused(HTTPStatus.CONFLICT, str(error)) from error
+        if work.way is Way.UNDO:
+            return Result.of(incident.id, worker.go_on())
+        # What earlier approvals wrote has leases of its own: it stays for another rollback.
+        end = State.FAILED if work.standing else State.ROLLED_BACK
+        return Result.of(incident.id, worker.turn_back(f"{actor} asked for it", end, actor))
+
+    def _undoable(self, intents: Sequence[Intent]) -> None:
+        """Decide for every patch before anything is written.
+
+        Raises:
+            Refused: with all three texts, if a statement of ours was edited.
+        """
+        try:
+            for intent in intents:
+                if intent.step in STANDING:
+                    undo(intent.patch, read(intent.patch, self.mender))
+        except Edited as error:
+            raise Refused(HTTPStatus.CONFLICT, f"rollback refused: {error}") from error
+        except Exception as error:
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"nothing was changed: {why(error)}"
+            ) from error
+
+    def _take_over(self, identity: str, work: Work, until: float) -> Worker:
+        runs = tuple(dict.fromkeys((*work.undoes, work.run)))
+        held = targets(self.ledger.intents(identity, runs))
+        lease = int(self.now()) + self.lifetime
+        mine = self.ledger.take_over(identity, work, held, uuid.uuid4().hex, lease)
+        return self._worker(identity, mine, until)
+
+    def _worker(self, identity: str, work: Work, until: float) -> Worker:
+        return Worker(
+            identity,
+            work,
+            self.store,
+            self.ledger,
+            self.mender,
+            self.reexamine,
+            self.pause,
+            self.now,
+            until,
+        )
+
+    def _retried(
         self,
         incident: Incident,
-        state: State,
-        actor: str,
-        what: str,
-        detail: str = "",
-        work: Mapping[str, Any] | None = None,
-    ) -> Incident:
-        """Move, reading again if only an event was counted in between."""
+        change: Callable[[Incident], None],
+        wanted: frozenset[str] = frozenset(),
+    ) -> None:
+        """Change an incident, reading it again if only an event was counted in between.
+
+        Raises:
+            Refused: if it is not what it was when it was decided about.
+        """
         current = incident
-        for _ in range(5):
+        for _ in range(_TRIES):
             try:
-                return self.store.move(current, state, actor, what, detail, work)
+                change(current)
+            except Busy as error:
+                raise Refused(HTTPStatus.CONFLICT, self._busy(incident.id, wanted)) from error
+            except Exhausted as error:
+                raise Refused(HTTPStatus.TOO_MANY_REQUESTS, EXHAUSTED) from error
             except Conflict as error:
-                refused = current
-                current = self.store.get(incident.id)
+                before, current = current, self.store.get(incident.id)
                 if (
-                    current.version == refused.version  # nobody interfered: the move is not allowed
+                    current.version == before.version  # nobody interfered: it is not allowed
                     or current.state is not incident.state
-                    or (work is not None and current.diagnosis != incident.diagnosis)
+                    or current.diagnosis != incident.diagnosis
                 ):
-                    raise Refused(409, str(error)) from error
-        raise Refused(409, f"incident {incident.id} is being changed by others; try again")
+                    raise Refused(HTTPStatus.CONFLICT, str(error)) from error
+            else:
+                return
+        raise Refused(
+            HTTPStatus.CONFLICT, f"incident {incident.id} is being changed by others; try again"
+        )
 
-
-class _Stopped(Exception):
-    """A step did not do what it must; what was written before is taken back."""
-
-
-def same_principal(session: str, principal: str) -> bool:
-    """Whether an assumed-role session (or user) is the given role (or user)."""
-    return _identity(session) == _identity(principal)
-
-
-def _identity(arn: str) -> tuple[str, str, str]:
-    parts = arn.split(":", 5)
-    if len(parts) < 6:  # noqa: PLR2004 - the six fields of an ARN
-        return ("", "", arn)
-    kind, _, path = parts[5].partition("/")
-    if kind == "assumed-role":
-        return (parts[4], "role", path.split("/")[0])
-    return (parts[4], kind, path.rsplit("/", 1)[-1])
-
-
-def _why(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _shown(patches: Sequence[Patch], work: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    return tuple(
-        {
-            "grant": patch.grant,
-            "account": patch.account,
-            "target": patch.target,
-            "digest": patch.digest,
-            "written": patch.digest in work["written"],
-        }
-        for patch in patches
-    )
+    def _busy(self, identity: str, wanted: frozenset[str]) -> str:
+        holders = {target: self.ledger.holder(target) for target in sorted(wanted)}
+        held = [f"{t} by incident {h}" for t, h in holders.items() if h not in (None, identity)]
+        return (
+            f"held: {', '.join(held) or 'until a moment ago'}; one incident at a time writes a "
+            "policy: try again in a minute"
+        )

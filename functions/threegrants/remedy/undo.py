@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from threegrants.patches import Patch, canonical, same_policy
+from threegrants.remedy.write import half_written
+
+_WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
+"""Operations whose text is ours alone: it is there as we wrote it, or it is not ours any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,43 +22,108 @@ class Undo:
 class Edited(Exception):
     """Our statement was changed by someone else; taking it back is for a person to decide."""
 
+    def __init__(self, patch: Patch, before: Any, ours: Any, now: Any) -> None:
+        told = (("before us", before), ("as we wrote it", ours), ("now", now))
+        texts = "; ".join(
+            f"{when}: {json.dumps(what, ensure_ascii=False) if what else 'not there'}"
+            for when, what in told
+        )
+        super().__init__(f"our statement in {patch.target} was edited by someone else. {texts}")
+
 
 def undo(patch: Patch, live: str | None) -> Undo:
-    """Restore the bytes if nothing else changed, else take out exactly our statement.
+    """Restore the bytes if nothing else changed, else take out exactly what is ours.
 
     Raises:
-        Edited: if a statement with our Sid is there, but it no longer says what we wrote.
+        Edited: if our statement is there, but says something we did not write.
     """
     if live is None or same_policy(live, patch.before):
         return Undo(nothing=True)
     if same_policy(live, patch.after):
         return Undo(text=patch.before)
-    document = json.loads(live)
-    stated = document.get("Statement", [])
-    listed = stated if isinstance(stated, list) else [stated]
-    ours = _ours(patch)
-    kept = [s for s in listed if not _same_statement(s, ours)]
-    sid = ours.get("Sid")
-    if any(isinstance(s, dict) and s.get("Sid") == sid for s in kept):
-        raise Edited(
-            f"statement {sid} in {patch.target} was edited after it was written: "
-            f"we wrote {json.dumps(ours)}; before that there was no such statement; now it differs"
-        )
-    if len(kept) == len(listed):
+    if patch.operation in _WHOLE:
+        if half_written(live, patch.after):
+            return Undo(text=None)
+        raise Edited(patch, None, json.loads(patch.after), json.loads(live))
+    return _out_of(patch, live)
+
+
+def _out_of(patch: Patch, live: str) -> Undo:
+    document, sid = json.loads(live), patch.statement["Sid"]
+    listed = _statements(document)
+    places = [
+        at for at, one in enumerate(listed) if isinstance(one, dict) and one.get("Sid") == sid
+    ]
+    ours, before = _find(patch.after, sid), _find(patch.before, sid)
+    if not places:
         return Undo(nothing=True)
-    if not kept and patch.before is None:
-        return Undo(text=None)
+    if len(places) > 1:
+        raise Edited(patch, before, ours, [listed[at] for at in places])
+    left = _without(patch, before, ours, listed[places[0]])
+    if left is not None and _same(left, listed[places[0]]):
+        return Undo(nothing=True)
+    kept = [*listed[: places[0]], *([left] if left else []), *listed[places[0] + 1 :]]
+    if not kept:
+        return Undo(text=None)  # a policy without statements is none (S3 and IAM refuse it)
     spread = 2 if "\n" in live.strip() else None
     text = json.dumps({**document, "Statement": kept}, ensure_ascii=False, indent=spread)
     return Undo(text=text)
 
 
-def _ours(patch: Patch) -> dict[str, Any]:
-    """Our statement as it was written: the last of `after`."""
-    statements = json.loads(patch.after)["Statement"]
-    ours: dict[str, Any] = statements[-1]
-    return ours
+def _without(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> dict[str, Any] | None:
+    """Our statement as it is now, less what this patch put in; None if nothing is left.
+
+    Several patches may share one statement, each with principals of its own: then exactly the
+    principals of this one go.
+    """
+    if _same(now, ours):
+        return dict(before) if before else None
+    if not _same(_bare(now), _bare(ours)):
+        raise Edited(patch, before, ours, now)
+    there, had, wrote = (_principals(one) for one in (now, before, ours))
+    added = [name for name in wrote if name not in had]
+    if not added or not set(added) & set(there):
+        if set(had) <= set(there) and not any(map(_dead, there)):
+            return now
+        raise Edited(patch, before, ours, now)
+    if not set(added) <= set(there):
+        raise Edited(patch, before, ours, now)
+    left = [name for name in there if name not in added]
+    if not left:
+        return None
+    return {**now, "Principal": {**now["Principal"], "AWS": left[0] if len(left) == 1 else left}}
 
 
-def _same_statement(one: Any, other: Any) -> bool:
+def _dead(name: str) -> bool:
+    """A unique id: AWS shows it in place of the ARN of a principal that was deleted."""
+    return name.startswith(("AROA", "AIDA"))
+
+
+def _principals(statement: Any) -> list[str]:
+    named = statement.get("Principal", {}) if statement else {}
+    listed = named.get("AWS", []) if isinstance(named, dict) else []
+    return [listed] if isinstance(listed, str) else list(listed)
+
+
+def _bare(statement: dict[str, Any]) -> dict[str, Any]:
+    """The statement without whom it names as AWS principals."""
+    named = statement.get("Principal")
+    others = {k: v for k, v in named.items() if k != "AWS"} if isinstance(named, dict) else named
+    return {**statement, "Principal": others or {}}
+
+
+def _find(text: str | None, sid: str) -> dict[str, Any] | None:
+    listed = _statements(json.loads(text)) if text else []
+    for statement in listed:
+        if isinstance(statement, dict) and statement.get("Sid") == sid:
+            return statement
+    return None
+
+
+def _statements(document: dict[str, Any]) -> list[Any]:
+    stated = document.get("Statement", [])
+    return stated if isinstance(stated, list) else [stated]
+
+
+def _same(one: Any, other: Any) -> bool:
     return bool(canonical(json.dumps(one)) == canonical(json.dumps(other)))

@@ -1,0 +1,42 @@
+"""SweepFunction: every few minutes, what is half done goes on and what is over ends."""
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.parts import alert, ends_at, remedy
+from threegrants.remedy import Remedy, Sweep
+
+_LIFETIME = 240
+"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
+
+
+@cache
+def _remedy() -> Remedy:
+    return remedy(_LIFETIME)
+
+
+def _failed(identity: str, error: Exception) -> None:
+    logger.error(
+        "sweep: one incident failed",
+        extra={"incident": identity, "error": type(error).__name__, "why": str(error)[:1000]},
+    )
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
+    """A schedule's event in (nothing of it is used), a count of what was done out."""
+    report = Sweep(_remedy(), alert, _failed, ends_at(context)).run()
+    for what, count in report.items():
+        metrics.add_metric(
+            name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),
+            unit=MetricUnit.Count,
+            value=count,
+        )
+    logger.info("swept", extra={"report": report})
+    return report

@@ -1,0 +1,88 @@
+"""Leases and the hourly quota as parts of a transaction: who may write where, and how often. Pure.
+
+An incident holds the leases of its targets exactly while it is `applying` or `rolling_back`: they
+are taken and given back in the same transactions that move it. A lease is one item for each target,
+so there are never two; its worker changes only for a worker of the same incident.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from threegrants.incidents.items import DAY
+
+_FREE = "-"
+
+
+def key_of_lease(target: str) -> dict[str, str]:
+    """The key of a target's lease."""
+    return {"pk": f"lease#{target}", "sk": "lease"}
+
+
+def take(targets: Iterable[str], incident: str, worker: str, until: int) -> list[dict[str, Any]]:
+    """Take free leases."""
+    return [
+        _update(
+            target,
+            {"incident": incident, "worker": worker, "until": until},
+            "attribute_not_exists(pk) OR #incident = :free",
+            {":free": _FREE},
+        )
+        for target in sorted(set(targets))
+    ]
+
+
+def hand_on(targets: Iterable[str], incident: str, worker: str, until: int) -> list[dict[str, Any]]:
+    """Give held leases to the next worker of the same incident."""
+    return [
+        _update(
+            target, {"worker": worker, "until": until}, "#incident = :mine", {":mine": incident}
+        )
+        for target in sorted(set(targets))
+    ]
+
+
+def give_back(targets: Iterable[str], incident: str) -> list[dict[str, Any]]:
+    """Free held leases. The item stays: no role of the service may delete any."""
+    return [
+        _update(
+            target,
+            {"incident": _FREE, "worker": _FREE, "until": 0},
+            "#incident = :mine",
+            {":mine": incident},
+        )
+        for target in sorted(set(targets))
+    ]
+
+
+def _update(
+    target: str, values: dict[str, Any], condition: str, more: dict[str, Any]
+) -> dict[str, Any]:
+    names = {f"#{name}": name for name in (*values, "incident")}
+    return {
+        "Key": key_of_lease(target),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {**{f":{n}": v for n, v in values.items()}, **more},
+    }
+
+
+def quota(patches: int, most: int, now: float) -> dict[str, Any]:
+    """Count patches into their clock hour, if there is room.
+
+    The caller has made sure that `patches` is not more than `most`.
+    """
+    hour = time.strftime("%Y-%m-%dT%HZ", time.gmtime(now))
+    return {
+        "Key": {"pk": "quota#patches", "sk": hour},
+        "UpdateExpression": "SET #n = if_not_exists(#n, :zero) + :n, expires_at = :gone",
+        "ConditionExpression": "attribute_not_exists(#n) OR #n <= :room",
+        "ExpressionAttributeNames": {"#n": "patches"},
+        "ExpressionAttributeValues": {
+            ":zero": 0,
+            ":n": patches,
+            ":room": most - patches,
+            ":gone": int(now) + DAY,
+        },
+    }

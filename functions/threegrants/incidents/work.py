@@ -1,0 +1,179 @@
+"""What an approval sets going, as values: the run, its intents, and what is on the agenda. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from threegrants.incidents.states import State
+from threegrants.patches import Patch
+
+
+class Way(StrEnum):
+    """Where a run is going."""
+
+    APPLY = "apply"
+    UNDO = "undo"
+
+
+class Step(StrEnum):
+    """How far one write has come; `writing` and `undoing` are recorded before the write."""
+
+    PLANNED = "planned"
+    WRITING = "writing"
+    WRITTEN = "written"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+STANDING = frozenset({Step.WRITING, Step.WRITTEN, Step.UNDOING})
+"""Steps after which something of ours may be in the live policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The `work` item of an incident: its last run, who works on it, and what stands.
+
+    Times are whole seconds since the epoch.
+    """
+
+    run: str
+    way: Way
+    worker: str
+    until: int
+    """The worker begins nothing that might not end before; afterwards another may take over."""
+    digests: tuple[str, ...]
+    actors: tuple[str, ...]
+    """Who approved (both, if two were needed), or who asked for the rollback."""
+    expires: int
+    """When the approval expires: later, the run only goes back."""
+    attempts: int = 1
+    standing: tuple[str, ...] = ()
+    """Runs whose patches stand, the oldest first."""
+    undoes: tuple[str, ...] = ()
+    """Runs that an undo takes back, the oldest first."""
+    end: State = State.FAILED
+    """Where a finished undo ends: failed or rolled_back."""
+    back: State | None = None
+    """Where a rollback came from."""
+    why: str = ""
+
+    def to_item(self) -> dict[str, Any]:
+        """The attributes of the item."""
+        return {
+            "run": self.run,
+            "way": self.way.value,
+            "worker": self.worker,
+            "until": self.until,
+            "digests": list(self.digests),
+            "actors": list(self.actors),
+            "expires": self.expires,
+            "attempts": self.attempts,
+            "standing": list(self.standing),
+            "undoes": list(self.undoes),
+            "end": self.end.value,
+            "back": self.back.value if self.back else "",
+            "why": self.why,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Work":
+        """Read back what `to_item` wrote."""
+        return cls(
+            run=str(item["run"]),
+            way=Way(item["way"]),
+            worker=str(item["worker"]),
+            until=int(item["until"]),
+            digests=tuple(item["digests"]),
+            actors=tuple(item["actors"]),
+            expires=int(item["expires"]),
+            attempts=int(item["attempts"]),
+            standing=tuple(item["standing"]),
+            undoes=tuple(item["undoes"]),
+            end=State(item["end"]),
+            back=State(item["back"]) if item["back"] else None,
+            why=str(item["why"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One write of a run, with the full documents before and after.
+
+    `opened` and `closed` are the seconds of the read before and the read after the last write.
+    """
+
+    run: str
+    number: int
+    patch: Patch
+    step: Step = Step.PLANNED
+    opened: int = 0
+    closed: int = 0
+
+    @property
+    def sk(self) -> str:
+        """The sort key of its item."""
+        return f"intent#{self.run}#{self.number:02}"
+
+    def to_item(self) -> dict[str, Any]:
+        """The attributes of the item."""
+        return {
+            "run": self.run,
+            "number": self.number,
+            "patch": json.dumps(self.patch.to_json()),
+            "step": self.step.value,
+            "opened": self.opened,
+            "closed": self.closed,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Intent":
+        """Read back what `to_item` wrote.
+
+        Raises:
+            ValueError: if the patch does not match its digest.
+        """
+        return cls(
+            run=str(item["run"]),
+            number=int(item["number"]),
+            patch=Patch.from_json(json.loads(str(item["patch"]))),
+            step=Step(item["step"]),
+            opened=int(item["opened"]),
+            closed=int(item["closed"]),
+        )
+
+
+class Task(StrEnum):
+    """What can be on the agenda."""
+
+    ALERT = "alert"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One thing on the agenda: an alert to send, or a window to look into.
+
+    `about` is the reason of an alert; of a window, the sort key of its intent.
+    """
+
+    task: Task
+    incident: str
+    about: str
+    at: int
+    """Not before this second."""
+    note: str = ""
+    opened: int = 0
+    closed: int = 0
+    tries: int = 0
+    sk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The first of two approvals."""
+
+    digests: tuple[str, ...]
+    approver: str
+    expires: int

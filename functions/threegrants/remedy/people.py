@@ -1,0 +1,66 @@
+"""Who an approver is, and whether two approvers are two people; pure.
+
+The ARN is the one API Gateway's IAM authorizer gives: for a role it names the session
+(`arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`), without the role's path.
+"""
+
+import re
+
+_KNOWN = re.compile(
+    r"arn:aws[a-z-]*:(?:"
+    r"sts::(?P<of_role>\d{12}):assumed-role/(?P<role>[\w+=,.@-]+)/(?P<session>[\w+=,.@-]+)"
+    r"|iam::(?P<of_user>\d{12}):user/(?:[!-~]+/)?(?P<user>[\w+=,.@-]+)"
+    r"|iam::(?P<of_root>\d{12}):root)",
+    re.ASCII,
+)
+_IDENTITY_CENTER = "awsreservedsso_"
+
+
+def known(approver: str) -> bool:
+    """Whether AWS named a person we can tell from others: a role's session, a user, or root.
+
+    Federated users are not: whoever makes such a session chooses its name, and the ARN does not
+    say which user that was.
+    """
+    return _KNOWN.fullmatch(approver) is not None
+
+
+def same_principal(session: str, principal: str) -> bool:
+    """Whether an assumed-role session (or user) is the given role (or user), whatever its path."""
+    return identity(session) == identity(principal)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two approvers may be one person.
+
+    Two sessions of one role are: whoever assumes a role chooses the session's name. So are two
+    roles of IAM Identity Center with one session name, which is the person's user name there.
+    """
+    if same_principal(one, other):
+        return True
+    first, second = _person(one), _person(other)
+    return first is not None and first == second
+
+
+def account_of(arn: str) -> str:
+    """The account of an ARN."""
+    fields = arn.split(":", 5)
+    return fields[4] if len(fields) == 6 else ""  # noqa: PLR2004 - the six fields of an ARN
+
+
+def identity(arn: str) -> tuple[str, str, str]:
+    """Account, kind and name; names are unique in an account whatever their case and path."""
+    fields = arn.split(":", 5)
+    if len(fields) < 6:  # noqa: PLR2004 - the six fields of an ARN
+        return ("", "", arn)
+    kind, _, path = fields[5].partition("/")
+    if kind == "assumed-role":
+        return (fields[4], "role", path.split("/")[0].lower())
+    return (fields[4], kind, path.rsplit("/", 1)[-1].lower())
+
+
+def _person(arn: str) -> str | None:
+    found = _KNOWN.fullmatch(arn)
+    if found is None or not (found["role"] or "").lower().startswith(_IDENTITY_CENTER):
+        return None
+    return str(found["session"]).lower()
