@@ -38,7 +38,7 @@ demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
 
 test: setup  ## the whole test suite
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
 
 lint: .venv/.ready  ## style, formatting, import contracts
 	$(BIN)/ruff check .

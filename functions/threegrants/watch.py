@@ -219,7 +219,10 @@ class Watch:
                 if finding and finding.call == asked:
                     finding = conclude(asked, finding.evidence, self.rules, incident.prefix)
                 else:
-                    finding = examine(asked, self.reader, self.rules, incident.prefix)
+                    # What was closed is opened by a new denial: a reading from before it was
+                    # closed, or from before it was taken back, must not answer that.
+                    fresh = incident.state in _QUIET
+                    finding = examine(asked, self.reader, self.rules, incident.prefix, fresh=fresh)
                 try:
                     incident = self._keep(incident, finding, record)
                 except Conflict:

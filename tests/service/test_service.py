@@ -12,6 +12,8 @@ from service.storm import storm
 from service.world import build
 from threegrants.cli.service import ServiceError
 
+pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
+
 
 @pytest.fixture(scope="module")
 def embedded():

@@ -3,7 +3,7 @@
 In: a diagnosis document. Out: an SNS message that a pager, a mailbox and a program can read.
 """
 
-from threegrants.alerts.payload import Alert, alert_for
+from threegrants.alerts.payload import CERTAINTY, Alert, alert_for
 from threegrants.alerts.publish import publish
 
-__all__ = ["Alert", "alert_for", "publish"]
+__all__ = ["CERTAINTY", "Alert", "alert_for", "publish"]

@@ -22,6 +22,12 @@ _GRANTS = (
     ("key policy", "key_policy"),
     ("IAM policy", "iam_policy"),
 )
+CERTAINTY = {
+    "confirmed": "AWS's own message says the same",
+    "evaluated": "from the policies; AWS's message says nothing",
+    "contradicted": "AWS's own message says otherwise: look before you act",
+}
+"""How sure a diagnosis is, in words."""
 _NEXT = {
     "fixable": "Look, then approve or reject",
     "handoff": "Send the statement to the owner of that account",
@@ -99,13 +105,15 @@ def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
         f"Incident   {body['id']} ({why}; {request['count']} events)",
         f"Principal  {body['principal']['arn'] or body['principal']['account']}",
         f"Request    {request['action']} on {request['resource']}",
-        f"Outcome    {body['outcome']}",
+        f"Outcome    {body['outcome']} ({CERTAINTY[body['certainty']]})",
         "",
         *(f"{label:<14}{grants[name]['verdict']}" for label, name in _GRANTS),
     ]
-    lines += [
-        f"Blocked by    {blocker['kind']}: {blocker['detail']}" for blocker in body["blockers"]
-    ]
+    if source := body["copy_source"]:
+        lines.append(f"Copy source   s3://{source['bucket']}: {source['summary']}")
+    for blocker in body["blockers"]:
+        lines.append(f"Blocked by    {blocker['kind'].replace('_', ' ')}: {blocker['detail']}")
+        lines.append(f"Who decides   {blocker['owner']}")
     lines += [
         "",
         f"{_NEXT[str(body['outcome'])]}:",

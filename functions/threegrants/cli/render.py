@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from threegrants.alerts import CERTAINTY
 from threegrants.records import printable
 
 _COLOURS = {
@@ -90,14 +91,7 @@ def show_diagnosis(body: Mapping[str, Any], tool: str | None = None) -> None:
 
 def outcome(body: Mapping[str, Any]) -> Text:
     """The outcome, and how AWS's own word relates to it."""
-    return word(body["outcome"]) + Text(f" ({_CERTAINTY[body['certainty']]})", style="dim")
-
-
-_CERTAINTY = {
-    "confirmed": "AWS's own message says the same",
-    "evaluated": "from the policies; AWS's message says nothing",
-    "contradicted": "AWS's own message says otherwise, see below",
-}
+    return word(body["outcome"]) + Text(f" ({CERTAINTY[body['certainty']]})", style="dim")
 
 
 def evidence(body: Mapping[str, Any]) -> str:
