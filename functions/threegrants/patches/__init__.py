@@ -6,7 +6,7 @@ before and after as text, and a digest that an approval binds to.
 
 from threegrants.patches.alternatives import Handoff
 from threegrants.patches.choices import Choices, Named, Profile
-from threegrants.patches.edit import added_principal, withdraw
+from threegrants.patches.edit import added_principal, cut
 from threegrants.patches.make import Draft, Drafts, make_patches
 from threegrants.patches.owned import owner, reserved
 from threegrants.patches.patch import Patch, canonical, same_policy, sha256
@@ -27,6 +27,7 @@ __all__ = [
     "added_principal",
     "as_code",
     "canonical",
+    "cut",
     "make_patches",
     "owner",
     "proven",
@@ -35,5 +36,4 @@ __all__ = [
     "says",
     "sha256",
     "with_patches",
-    "withdraw",
 ]

@@ -1,6 +1,7 @@
 """Put a grant into a policy document, and take exactly that grant out again."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from threegrants.patches.face import Face, is_ours, principals_of, same_grant, statements
@@ -41,42 +42,25 @@ def put_in(before: str | None, face: Face, access: str) -> tuple[str, dict[str, 
     return append(before, ("Statement",), statement), statement
 
 
-def take_out(live: str, statement: dict[str, Any], principal: str | None) -> str | None:
-    """The document without one principal's grant; None if nothing is left to say.
+def cut(live: str, place: int, principals: Iterable[str]) -> str | None:
+    """The text without these principals of one statement, or without the statement if none is left.
+
+    Every other byte stays. None if nothing is left to say.
 
     Args:
-        live: the document as it is now.
-        statement: the statement that carries the grant, as it was written.
-        principal: the principal whose grant it is, as it was written; None in an identity-based
-            policy, whose statement goes as a whole.
-
-    Raises:
-        ValueError: if the grant is not there as it was written: the statement is gone or was
-            edited, or does not name the principal.
+        live: the document.
+        place: the statement's position.
+        principals: the names under `AWS` that go; none for the whole statement.
     """
     document = _object(live)
-    listed = statements(document)
-    place = next(
-        (
-            place
-            for place, one in enumerate(listed)
-            if is_ours(one)
-            and one.get("Sid") == statement.get("Sid")
-            and same_grant(one, statement)
-        ),
-        None,
-    )
-    if place is None:
-        raise ValueError(f"statement {statement.get('Sid')} is not there as it was written")
+    listed, going = statements(document), set(principals)
+    where = ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
     names = principals_of(listed[place])
-    if principal is not None and principal not in names:
-        raise ValueError(f"statement {statement.get('Sid')} does not name {principal}")
-    if principal is not None and len(names) > 1:
-        where = ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
-        return remove(live, (*where, "Principal", "AWS", names.index(principal)))
-    if len(listed) == 1:
-        return None
-    return remove(live, ("Statement", place))
+    if going and not set(names) <= going:
+        for at in reversed([at for at, name in enumerate(names) if name in going]):
+            live = remove(live, (*where, "Principal", "AWS", at))
+        return live
+    return None if len(listed) == 1 else remove(live, where)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -97,12 +81,3 @@ def added_principal(patch: Patch) -> str | None:
         (one for one in old if is_ours(one) and one["Sid"] == patch.statement["Sid"]), {}
     )
     return next((name for name in named if name not in principals_of(held)), None)
-
-
-def withdraw(patch: Patch, live: str) -> str | None:
-    """What to write to take one patch out of a policy that has changed since; None to remove it.
-
-    Raises:
-        ValueError: if what the patch added is not there as it was written.
-    """
-    return take_out(live, dict(patch.statement), added_principal(patch))

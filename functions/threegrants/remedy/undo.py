@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.patches import Patch, canonical, same_policy
+from threegrants.patches import Patch, canonical, cut, same_policy
 from threegrants.remedy.write import half_written
 
 _WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
@@ -59,39 +59,31 @@ def _out_of(patch: Patch, live: str) -> Undo:
         return Undo(nothing=True)
     if len(places) > 1:
         raise Edited(patch, before, ours, [listed[at] for at in places])
-    left = _without(patch, before, ours, listed[places[0]])
-    if left is not None and _same(left, listed[places[0]]):
+    going = _going(patch, before, ours, listed[places[0]])
+    if going is None:
         return Undo(nothing=True)
-    kept = [*listed[: places[0]], *([left] if left else []), *listed[places[0] + 1 :]]
-    if not kept:
-        return Undo(text=None)  # a policy without statements is none (S3 and IAM refuse it)
-    spread = 2 if "\n" in live.strip() else None
-    text = json.dumps({**document, "Statement": kept}, ensure_ascii=False, indent=spread)
-    return Undo(text=text)
+    return Undo(text=cut(live, places[0], going))
 
 
-def _without(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> dict[str, Any] | None:
-    """Our statement as it is now, less what this patch put in; None if nothing is left.
+def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[str, ...] | None:
+    """The principals of our statement that this patch put in; empty if the statement goes with them.
 
     Several patches may share one statement, each with principals of its own: then exactly the
-    principals of this one go.
+    principals of this one go. None if they are gone already.
     """
-    if _same(now, ours):
-        return dict(before) if before else None
     if not _same(_bare(now), _bare(ours)):
         raise Edited(patch, before, ours, now)
     there, had, wrote = (_principals(one) for one in (now, before, ours))
+    if not wrote:
+        return ()  # an identity-based policy names nobody: the statement goes as a whole
     added = [name for name in wrote if name not in had]
     if not added or not set(added) & set(there):
         if set(had) <= set(there) and not any(map(_dead, there)):
-            return now
+            return None
         raise Edited(patch, before, ours, now)
     if not set(added) <= set(there):
         raise Edited(patch, before, ours, now)
-    left = [name for name in there if name not in added]
-    if not left:
-        return None
-    return {**now, "Principal": {**now["Principal"], "AWS": left[0] if len(left) == 1 else left}}
+    return tuple(added)
 
 
 def _dead(name: str) -> bool:

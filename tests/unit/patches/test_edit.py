@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threegrants.patches import Patch, canonical, withdraw
-from threegrants.patches.edit import put_in, take_out
+from threegrants.patches import Patch, canonical, cut
+from threegrants.patches.edit import put_in
 from threegrants.patches.face import Face, is_ours, statements
+from threegrants.remedy.undo import Edited, undo
 from unit.worlds import BUCKET, ROLE, A, B, allow, policy
 
 OTHER = f"arn:aws:iam::{B}:role/other"
@@ -79,18 +80,7 @@ def test_a_single_statement_of_ours_without_its_list():
     after, _ = put_in(text, FACE, "read")
     assert json.loads(after)["Statement"]["Principal"] == {"AWS": [OTHER, ROLE]}
     assert json.loads(after)["Id"] == "theirs"
-    assert canonical(take_out(after, OURS, ROLE)) == canonical(text)
-
-
-def test_taking_out_refuses_what_was_edited():
-    for live in (
-        stored({**OURS, "Condition": {}}),
-        stored({**OURS, "Action": "s3:*"}),
-        stored(allow(ROLE)),
-        stored(THEIRS),
-    ):
-        with pytest.raises(ValueError, match="statement Threegrants"):
-            take_out(live, OURS, ROLE)
+    assert canonical(cut(after, 0, [ROLE])) == canonical(text)
 
 
 def patch(before, after, statement):
@@ -99,16 +89,27 @@ def patch(before, after, statement):
     )
 
 
-def test_withdraw_takes_one_principal_of_a_statement_that_others_extended_since():
+def test_taking_back_refuses_what_was_edited_and_leaves_what_is_not_ours():
+    foreign = allow("*", effect="Deny", Sid="First")
+    made = patch(stored(foreign), stored(foreign, OURS), OURS)
+    for live in (stored({**OURS, "Condition": {}}), stored({**OURS, "Action": "s3:*"})):
+        with pytest.raises(Edited, match="our statement"):
+            undo(made, live)
+    for live in (stored(allow(ROLE)), stored(THEIRS)):
+        assert undo(made, live).nothing
+
+
+def test_taking_back_one_principal_of_a_statement_that_others_extended_since():
     first, statement = put_in(None, FACE, "read")
     one = patch(None, first, statement)
     second, extended = put_in(first, Face(OTHER, FACE.actions, FACE.resources), "read")
     two = patch(first, second, extended)
-    assert json.loads(withdraw(one, second))["Statement"][0]["Principal"] == {"AWS": [OTHER]}
-    assert canonical(withdraw(two, second)) == canonical(first)
-    assert withdraw(two, withdraw(one, second)) is None
-    with pytest.raises(ValueError, match="does not name"):
-        withdraw(two, first)
+    left = undo(one, second).text
+    assert json.loads(left)["Statement"][0]["Principal"] == {"AWS": [OTHER]}
+    assert canonical(undo(two, second).text) == canonical(first)
+    assert undo(two, left).text is None
+    assert not undo(two, left).nothing
+    assert undo(two, first).nothing
 
 
 names = st.sampled_from([ROLE, OTHER, f"arn:aws:iam::{A}:root", B, "*"])
@@ -147,14 +148,15 @@ def test_foreign_statements_are_never_touched(listed, named, style):
                 one, **{k: v for k, v in style.items() if k != "indent"}
             ) in after or ("indent" in style)
     if named and sum(is_ours(one) for one in listed) <= 1:
-        taken = take_out(after, statement, ROLE) or policy()
+        place = next(n for n, one in enumerate(now["Statement"]) if one == statement)
+        taken = cut(after, place, [ROLE]) or policy()
         assert canonical(taken) == canonical(before if listed else None)
 
 
 def test_the_first_statement_of_all():
     after, statement = put_in(None, FACE, "read")
     assert json.loads(after) == {"Version": "2012-10-17", "Statement": [statement]}
-    assert take_out(after, statement, ROLE) is None
+    assert cut(after, 0, [ROLE]) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", "{" * 100_000])

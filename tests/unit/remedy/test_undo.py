@@ -30,6 +30,9 @@ def patch(before, after, operation="s3:PutBucketPolicy", target=BUCKET, **more):
 APPENDED = patch(policy(THEIRS), policy(THEIRS, OURS))
 FIRST = patch(None, policy(OURS))
 EXTENDED = patch(policy(names(OTHER)), policy(names(OTHER, ROLE)))
+IAM = allow(Sid="ThreegrantsRead1")
+NAMELESS = patch(policy(THEIRS), policy(THEIRS, IAM), "iam:PutRolePolicy", ROLE)
+ALONE_IN_IAM = patch(None, policy(IAM), "iam:PutRolePolicy", ROLE)
 
 CASES = [
     ("as it was before", APPENDED, policy(THEIRS), Undo(nothing=True)),
@@ -46,6 +49,9 @@ CASES = [
      Undo(policy(names(OTHER, THIRD)))),
     ("ours was the first of several", FIRST, policy(names(ROLE, THIRD)), Undo(policy(names(THIRD)))),
     ("ours is out of the list already", EXTENDED, policy(names(OTHER, THIRD)), Undo(nothing=True)),
+    ("an IAM policy, changed elsewhere", NAMELESS, policy({**THEIRS, "Sid": "New"}, IAM),
+     Undo(policy({**THEIRS, "Sid": "New"}))),
+    ("an IAM policy of its own", ALONE_IN_IAM, policy(IAM), Undo(None)),
     ("extended, changed elsewhere", EXTENDED, policy(THEIRS, names(OTHER, ROLE)),
      Undo(policy(THEIRS, names(OTHER)))),
 ]  # fmt: skip
@@ -119,3 +125,16 @@ def test_exactly_ours_goes_wherever_it_stands(before, now, place):
     found = undo(made, policy(*now[:at], OURS, *now[at:]))
     assert not found.nothing
     assert same_policy(found.text, policy(*now))
+
+
+@given(before=st.lists(foreign, min_size=1, max_size=4), now=st.lists(foreign, min_size=1, max_size=4),
+       place=st.integers(), indent=st.sampled_from([None, 1, 3]))  # fmt: skip
+def test_the_bytes_of_others_stay_as_they_are_now(before, now, place, indent):
+    made = patch(policy(*before), policy(*before, OURS))
+    at = place % (len(now) + 1)
+    live = json.dumps(json.loads(policy(*now[:at], OURS, *now[at:])), indent=indent)
+    found = undo(made, live)
+    if same_policy(live, made.after):
+        assert found.text == made.before
+    else:
+        assert found.text == json.dumps(json.loads(policy(*now)), indent=indent)
