@@ -24,6 +24,12 @@ _CONFIG = Config(
 )
 
 
+def _core() -> botocore.session.Session:
+    core = botocore.session.Session()
+    core.register_component("data_loader", _LOADER)
+    return core
+
+
 class AccountError(Exception):
     """An account that cannot be entered: why, and what would let us in."""
 
@@ -63,7 +69,7 @@ class Accounts:
         self.organizations = organizations
         self.objects = objects
         self._external_id = external_id
-        self._base = session or boto3.Session()
+        self._base = session or boto3.Session(botocore_session=_core())
         self._lock = threading.Lock()
         self._doors: dict[str, threading.RLock] = {}
         """one lock an account: entering one must not wait for entering another"""
@@ -135,8 +141,7 @@ class Accounts:
                 f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
             ) from error
         given = answer["Credentials"]
-        core = botocore.session.Session()
-        core.register_component("data_loader", _LOADER)
+        core = _core()
         core.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         session = boto3.Session(botocore_session=core, region_name=self.region)
         return session, given["Expiration"] - _EARLY
