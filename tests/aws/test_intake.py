@@ -20,9 +20,9 @@ def examined(monkeypatch):
     """How often evidence was read."""
     calls = []
 
-    def counted(call, *rest):
+    def counted(call, *rest, **options):
         calls.append(call)
-        return really_examine(call, *rest)
+        return really_examine(call, *rest, **options)
 
     monkeypatch.setattr("threegrants.watch.examine", counted)
     return calls
@@ -67,11 +67,11 @@ def test_a_record_fed_in_again_reads_again_what_was_unknown(desk, examined, monk
 def test_others_only_count_while_one_examines(desk, monkeypatch):
     other, reading = desk.worker(), []
 
-    def slow(call, *rest):
+    def slow(call, *rest, **options):
         reading.append(call)
         desk.see(s3("e-2"), watch=other)
         desk.see(s3("e-3", requestParameters={"bucketName": "a-reports", "key": "x"}), watch=other)
-        return really_examine(call, *rest)
+        return really_examine(call, *rest, **options)
 
     monkeypatch.setattr("threegrants.watch.examine", slow)
     desk.see(s3("e-1"))
@@ -88,11 +88,11 @@ def test_what_is_learnt_while_one_examines_is_examined_too(desk, aws, monkeypatc
     other_key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     other, reading = desk.worker(), []
 
-    def slow(call, *rest):
+    def slow(call, *rest, **options):
         reading.append(call.kms_key)
         if len(reading) == 1:
             desk.see(kms("e-2", key=other_key), watch=other)
-        return really_examine(call, *rest)
+        return really_examine(call, *rest, **options)
 
     monkeypatch.setattr("threegrants.watch.examine", slow)
     desk.see(s3("e-1"))
@@ -111,7 +111,7 @@ def test_the_lease_of_a_worker_that_died_runs_out(desk):
 
 
 def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise OSError
 
     monkeypatch.setattr("threegrants.watch.examine", broken)
