@@ -155,3 +155,29 @@ def grants(
     key = allow(principal, kms, "*") if kms else None
     iam = [allow(None, action, resource), *([allow(None, kms, "${KEY}")] if kms else [])]
     return allow(principal, action, resource), key, iam
+
+
+MANAGER = "999999999999"
+FINE = (GRANTED, GRANTED, GRANTED, GRANTED)
+ALLOWED = expected(*FINE, outcome="already_allowed")
+IN_BUCKET, IN_KEY, IN_IAM = grants()
+W_BUCKET, W_KEY, W_IAM = grants("write")
+Row = tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]
+
+
+def stopped(*blockers: str, **more: Any) -> dict[str, Any]:
+    return expected(*FINE, outcome="do_not_patch", blockers=blockers, **more)
+
+
+def all_in(**changes: Any) -> dict[str, Any]:
+    """Every grant for a read is in place."""
+    return {**world((IN_BUCKET,), (root(), IN_KEY), tuple(IN_IAM)), **changes}
+
+
+def writing(**changes: Any) -> dict[str, Any]:
+    """Every grant for a write is in place."""
+    return {**world((W_BUCKET,), (root(), W_KEY), tuple(W_IAM)), **changes}
+
+
+def organization(*policies: tuple[str, str, Any], members: tuple = (A, B), **more: Any) -> dict:
+    return {"manager": MANAGER, "members": members, "policies": policies, **more}

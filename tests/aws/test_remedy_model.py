@@ -5,7 +5,6 @@ and write is seen. Each worker is a thread that stops before each of its AWS cal
 on, or dies there. After every step the invariants of docs/remediation.md must hold.
 """
 
-import json
 import threading
 import time
 import uuid
@@ -15,7 +14,6 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,186 +25,35 @@ from hypothesis.stateful import (
 )
 
 from aws.conftest import REGION, A, Aws, B
+from aws.protocol_model import (
+    BUCKET,
+    FUNCTION,
+    KEY,
+    LIFETIME,
+    NEEDS,
+    OPERATIONS,
+    OTHER,
+    TICK,
+    WRITES,
+    Cloud,
+    Process,
+    foreign,
+    gate,
+    grants_to,
+    policy,
+    role,
+    statement,
+    statements,
+)
 from threegrants.incidents import Ledger, State, Store, Task
 from threegrants.incidents.states import HELD
 from threegrants.patches import Patch
 from threegrants.records import parse_record
 from threegrants.remedy import Guardrails, Refused, Remedy, Sweep
 
-BUCKET = "arn:aws:s3:::shared"
-OTHER = "arn:aws:s3:::other"
-KEY = f"arn:aws:kms:{REGION}:{A}:key/11111111-2222-3333-4444-555555555555"
-OPERATIONS = {BUCKET: "s3:PutBucketPolicy", OTHER: "s3:PutBucketPolicy", KEY: "kms:PutKeyPolicy"}
-NEEDS = ((BUCKET, KEY), (BUCKET, KEY), (BUCKET,), (OTHER, KEY))
-"""What each incident must be granted; all share something."""
-FUNCTION = 29
-LIFETIME = 60
-TICK = 0.01
-WRITES = ("write", "TransactWriteItems")
-"""Calls after which the invariants are looked at."""
 NUMBER = st.integers(0, len(NEEDS) - 1)
 SOME = st.integers(0, 60)
 """How many calls a worker comes before something else happens; an approval takes about 40."""
-
-
-class Died(BaseException):
-    """The process is gone."""
-
-
-class Process(threading.Thread):
-    """A worker that stops before each of its calls."""
-
-    def __init__(self, name, what, started):
-        super().__init__(daemon=True)
-        self.label, self.what, self.until = name, what, started + FUNCTION
-        self.go, self.stopped = threading.Semaphore(0), threading.Semaphore(0)
-        self.dies = self.done = False
-        self.problem = None
-        self.last = self.next = ""
-        self.read_at = {}
-        self.start()
-
-    def run(self):
-        try:
-            self.wait()
-            self.what()
-        except (Died, Refused):
-            pass
-        except Exception as error:  # noqa: BLE001 - told to the test
-            self.problem = error
-        finally:
-            self.done = True
-            self.stopped.release()
-
-    def wait(self):
-        self.go.acquire()
-        if self.dies:
-            raise Died
-
-    def gate(self, what):
-        self.next = what
-        self.stopped.release()
-        self.wait()
-        self.last, self.next = what, ""
-
-    def step(self):
-        self.go.release()
-        self.stopped.acquire()
-        if self.problem is not None:
-            raise self.problem
-
-    def kill(self):
-        self.dies = True
-        self.step()
-
-
-def gate(what):
-    """Stop here, if a worker's thread is running."""
-    process = threading.current_thread()
-    if isinstance(process, Process):
-        process.gate(what)
-
-
-class Cloud:
-    """Buckets and keys, and everything that is written to them."""
-
-    def __init__(self, model):
-        self.model = model
-        self.texts = {BUCKET: None, OTHER: None, KEY: policy(statement("Admins", A))}
-        self.lost = []
-        self.broken = []
-        self.verified_by = {}
-
-    def read(self, target):
-        gate("read")
-        process = threading.current_thread()
-        if isinstance(process, Process):
-            process.read_at[target] = self.model.clock
-        return self.texts[target]
-
-    def write(self, target, text):
-        gate("write")
-        process = threading.current_thread()
-        old, new = statements(self.texts[target]), statements(text)
-        self.model.check_write(target, old, new)
-        for gone in (s for s in old if foreign(s) and s not in new):
-            added = self.model.edited_at[gone["Sid"]]
-            if added < process.read_at[target]:
-                self.broken.append(f"{process.label} lost {gone['Sid']} that it had read")
-            self.lost.append((target, added))
-        self.texts[target] = text
-
-    # The clients that the remedy asks for.
-    role_name = "threegrants-mender"
-
-    def client(self, account, service, region=None):
-        return {"s3": S3(self), "kms": Kms(self)}[service]
-
-    def needs(self, action, resource, account):
-        return f"{action} on {resource} in account {account}"
-
-
-def no_policy():
-    return ClientError({"Error": {"Code": "NoSuchBucketPolicy", "Message": ""}}, "GetBucketPolicy")
-
-
-class S3:
-    def __init__(self, cloud):
-        self.cloud = cloud
-
-    def get_bucket_policy(self, Bucket, ExpectedBucketOwner):  # noqa: N803 - boto3's names
-        text = self.cloud.read(f"arn:aws:s3:::{Bucket}")
-        if text is None:
-            raise no_policy()
-        return {"Policy": text}
-
-    def put_bucket_policy(self, Bucket, Policy, ExpectedBucketOwner):  # noqa: N803
-        self.cloud.write(f"arn:aws:s3:::{Bucket}", Policy)
-
-    def delete_bucket_policy(self, Bucket, ExpectedBucketOwner):  # noqa: N803
-        self.cloud.write(f"arn:aws:s3:::{Bucket}", None)
-
-    def get_bucket_tagging(self, **_):
-        return {"TagSet": []}
-
-
-class Kms:
-    def __init__(self, cloud):
-        self.cloud = cloud
-
-    def get_key_policy(self, KeyId, PolicyName):  # noqa: N803
-        return {"Policy": self.cloud.read(KeyId)}
-
-    def put_key_policy(self, KeyId, PolicyName, Policy):  # noqa: N803
-        self.cloud.write(KeyId, Policy)
-
-    def get_paginator(self, _):
-        return SimpleNamespace(paginate=lambda **_: [{"Tags": []}])
-
-
-def policy(*listed):
-    return json.dumps({"Version": "2012-10-17", "Statement": list(listed)})
-
-
-def statements(text):
-    return json.loads(text)["Statement"] if text else []
-
-
-def statement(sid, principal, action="s3:GetObject", resource="*"):
-    return {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": principal}, "Action": action,
-            "Resource": resource}  # fmt: skip
-
-
-def foreign(one):
-    return not one["Sid"].startswith("Threegrants")
-
-
-def role(number):
-    return f"arn:aws:iam::{B}:role/role-{number}"
-
-
-def grants_to(number, text):
-    return [s for s in statements(text) if s["Principal"]["AWS"] == role(number)]
 
 
 class Model(RuleBasedStateMachine):

@@ -1,0 +1,102 @@
+"""Intake, on moto: a crash at any write neither miscounts nor loses the alert."""
+
+import json
+
+import pytest
+from botocore.client import BaseClient
+
+from aws.conftest import B
+from aws.desk import Desk, kms, s3
+from threegrants.incidents import owed
+
+
+class Died(BaseException):
+    """The process is gone."""
+
+
+WRITES = frozenset({"TransactWriteItems", "UpdateItem", "PutItem", "DeleteItem"})
+
+
+class Mortal:
+    """Lets the process die before or after its nth write; a dead process does nothing more."""
+
+    def __init__(self, monkeypatch):
+        self.left, self.after, self.dead, self.writes = 0, False, False, 0
+        real = BaseClient._make_api_call
+
+        def call(client, operation, parameters):
+            return self.step(
+                lambda: real(client, operation, parameters), counts=operation in WRITES
+            )
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", call)
+
+    def step(self, act, *, counts):
+        if self.dead:
+            raise Died
+        if not counts:
+            return act()
+        self.writes += 1
+        self.left -= 1
+        if self.left == 0 and not self.after:
+            self.dead = True
+            raise Died
+        done = act()
+        if self.left == 0:
+            self.dead = True
+            raise Died
+        return done
+
+
+STORIES = {
+    "one S3 record": [("s3", False)],
+    "KMS first": [("kms", False), ("s3", False), ("kms", True)],
+    "S3 first": [("s3", False), ("kms", False)],
+    "KMS alone": [("kms", False), ("kms", True)],
+    "S3 after the wait": [("kms", False), ("kms", True), ("s3", False)],
+}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("story", STORIES)
+def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
+    aws, monkeypatch, story, after
+):  # fmt: skip
+    desk, point, mortal = Desk(aws), 0, Mortal(monkeypatch)
+    while True:
+        point += 1
+        bucket, role = f"bucket-{point}", f"role-{point}"
+        who = {
+            "type": "AssumedRole",
+            "arn": f"arn:aws:sts::{B}:assumed-role/{role}/s",
+            "accountId": B,
+        }
+        records = {
+            "s3": s3(f"s-{point}", bucket=bucket, userIdentity=who),
+            "kms": kms(f"k-{point}", userIdentity={**who, "invokedBy": "fas.s3.amazonaws.com"}),
+        }
+        mortal.left, mortal.after, crashed = point, after, False
+        alerts = []
+
+        def sending(alert, alerts=alerts):
+            mortal.step(lambda: alerts.append(alert), counts=True)
+
+        for name, waited in STORIES[story]:
+            for _ in range(2):
+                watch = desk.worker()  # a new process each time
+                object.__setattr__(watch, "send", sending)
+                try:
+                    desk.see(records[name], waited=waited, watch=watch)
+                    break
+                except Died:
+                    mortal.dead, crashed = False, True
+                    desk.late += 61  # the message comes again after its visibility timeout
+        found = [i for i in desk.incidents() if role in json.dumps(i.get("diagnosis", ""))]
+        [item] = found
+        assert item["count"] == 1, point
+        assert set(item["event_ids"]) >= {records[STORIES[story][0][0]]["eventID"]}
+        assert owed(desk.watch.store.get(item["id"])) is None
+        assert len(alerts) in ((1, 2) if story != "S3 after the wait" else (1, 2, 3)), point
+        if not crashed:
+            break
+    assert point > 3

@@ -1,0 +1,129 @@
+"""The handlers, on moto: messages of the queue, and the mute route."""
+
+import json
+import time
+
+import pytest
+
+from aws.desk import kms, s3
+from aws.service import CONTEXT, deliver, metas, serving
+from threegrants.handlers import remediate
+from threegrants.incidents import Store
+from threegrants.watch import Watch
+
+
+@pytest.fixture
+def service(aws, monkeypatch):
+    yield from serving(aws, monkeypatch)
+
+
+def test_a_redelivery_is_recognised_before_anything_is_done(service, monkeypatch):
+    assert deliver(s3("e-1")) == []
+    monkeypatch.setattr(Watch, "see", lambda *_, **__: pytest.fail("taken in again"))
+    assert deliver(s3("e-1")) == []
+
+
+def test_a_replay_of_a_known_record_is_taken_in(service, monkeypatch):
+    event = {"source": "threegrants.replay", "detail-type": "AWS API Call via CloudTrail"}
+    deliver(s3("e-1"))
+    seen = []
+    real = Watch.see
+    monkeypatch.setattr(Watch, "see", lambda *a, **o: seen.append(o["replayed"]) or real(*a, **o))
+    assert deliver({**event, "detail": s3("e-1")}, message="m-2") == []
+    assert deliver({**event, "detail": s3("e-1")}, message="m-2") == []
+    assert seen == [True]
+    [meta] = metas(service)
+    assert meta["count"] == 1
+
+
+def test_what_failed_is_delivered_again_and_then_taken_in(service, monkeypatch):
+    real = Watch.see
+
+    def down(watch, call, *rest, **options):
+        if call.event_id == "e-1":
+            raise OSError
+        return real(watch, call, *rest, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Watch, "see", down)
+        assert deliver(s3("e-1"), s3("e-2")) == [{"itemIdentifier": "m-1-0"}]
+    assert deliver(s3("e-1"), s3("e-2")) == []
+    [meta] = metas(service)
+    assert meta["count"] == 2
+
+
+def test_a_kms_record_goes_back_to_the_queue_once(service):
+    assert deliver(kms("k-1")) == []
+    [back] = service.sqs.receive_message(
+        QueueUrl=service.queue, MessageAttributeNames=["All"], MaxNumberOfMessages=10
+    )["Messages"]
+    assert json.loads(back["Body"])["eventID"] == "k-1"
+    assert back["MessageAttributes"]["waited"]["StringValue"] == "true"
+    assert metas(service) == []
+    waited = {"waited": {"stringValue": "true", "dataType": "String"}}
+    assert deliver(back["Body"], message="m-2", attributes=waited) == []
+    assert len(metas(service)) == 1
+    assert "Messages" not in service.sqs.receive_message(QueueUrl=service.queue)
+
+
+def test_bad_input_is_a_dead_letter_with_its_reason(service):
+    assert deliver("no json", s3("e-1", userIdentity=[])) == []
+    letters = service.sqs.receive_message(
+        QueueUrl=service.dead, MessageAttributeNames=["All"], MaxNumberOfMessages=10
+    )["Messages"]
+    assert len(letters) == 2
+    assert all(letter["MessageAttributes"]["reason"]["StringValue"] for letter in letters)
+
+
+def route(path, body, actor="arn:aws:sts::111111111111:assumed-role/on-call/sam"):
+    authorizer = {"iam": {"userArn": actor}} if actor else {}
+    return {
+        "version": "2.0",
+        "routeKey": "POST /incidents/{id}/mute",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {
+            "requestId": "r-1",
+            "http": {"method": "POST", "path": path},
+            "stage": "$default",
+            "authorizer": authorizer,
+        },
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+MUTES = [
+    ({"hours": 2}, 200),
+    ({"hours": 0}, 200),
+    ({"hours": 721}, 400),
+    ({"hours": -1}, 400),
+    ({"hours": True}, 400),
+    ({"hours": "2"}, 400),
+    ([], 400),
+]
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+@pytest.mark.parametrize(("body", "status"), MUTES)
+def test_the_mute_route(service, body, status):
+    deliver(s3("e-1"))
+    [meta] = metas(service)
+    answer = remediate.handler(route(f"/incidents/{meta['id']}/mute", body), CONTEXT)
+    assert answer["statusCode"] == status
+    [after] = metas(service)
+    muted = int(after.get("muted_until", 0))
+    assert (muted > time.time() + 7000) == (body == {"hours": 2})
+    history = Store(service.table).history(meta["id"])
+    wanted = {200: "arn:aws:sts::111111111111:assumed-role/on-call/sam"}.get(status)
+    assert (history[-1]["actor"] == wanted) == (status == 200)
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+@pytest.mark.parametrize(
+    ("path", "actor", "status"),
+    [("/incidents/tg-none/mute", "arn:aws:iam::1:user/sam", 404), ("/incidents/x/mute", None, 403)],
+)
+def test_nobody_mutes_what_is_not_theirs_to_mute(service, path, actor, status):
+    assert remediate.handler(route(path, {"hours": 1}, actor), CONTEXT)["statusCode"] == status
