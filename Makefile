@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types template build bench bench-diagnose bench-scenarios bench-storm \
-	differential clean
+	crash-table differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,9 @@ bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against i
 
 bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
 	$(BIN)/python benchmarks/diagnose.py
+
+crash-table: .venv/.ready  ## an approval and a rollback, disturbed at every AWS call they make (a few minutes)
+	$(BIN)/python -m pytest -n 0 tests/aws/test_remedy_crash.py
 
 bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosis, with a confusion table (about 4 minutes)
 	$(BIN)/python benchmarks/scenarios/run.py

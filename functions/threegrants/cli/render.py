@@ -142,14 +142,13 @@ def show_choices(patches: Sequence[Mapping[str, Any]]) -> None:
     others = [patch for patch in patches if not patch["default"]]
     if not others:
         return
-    table = Table(title="or instead", title_justify="left", title_style="bold", box=None)
-    for heading in ("grant", "operation", "scope", "digest"):
-        table.add_column(heading, header_style="dim", no_wrap=heading == "digest")
+    out = console()
+    out.print()
+    out.print(Text("or instead", style="bold"))
     for patch in others:
-        words = (patch["grant"].replace("_", " "), patch["operation"], patch["scope"] or "-")
-        table.add_row(*(Text(printable(word)) for word in (*words, patch["digest"])))
-    console().print()
-    console().print(table)
+        scope = f", scope {patch['scope']}" if patch["scope"] else ""
+        out.print(Text(printable(f"  {patch['operation']} {patch['target']}{scope}")))
+        out.print(Text(f"    digest {printable(patch['digest'])}", style="dim"))
 
 
 def show_code(change: Mapping[str, Any], tool: str | None) -> None:

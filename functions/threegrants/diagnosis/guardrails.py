@@ -184,7 +184,8 @@ def _blocker(kind: str, question: Question, where: str, side: Side) -> Blocker:
     first = side.reasons[0] if side.reasons else None
     policy = first.policy if first and first.policy else where or None
     word = "denies" if side.denies else "does not allow"
-    at = f" {where}" if where else ""
+    named = [word for word in (policy, where) if word]
+    at = f" {' at '.join(dict.fromkeys(named))}" if named else ""
     why = f" ({first.detail})" if first and first.detail else ""
     return Blocker(
         kind,
