@@ -91,7 +91,7 @@ def show_diagnosis(body: Mapping[str, Any], tool: str | None = None) -> None:
 
 def outcome(body: Mapping[str, Any]) -> Text:
     """The outcome, and how AWS's own word relates to it."""
-    return word(body["outcome"]) + Text(f" ({CERTAINTY[body['certainty']]})", style="dim")
+    return Text.assemble(word(body["outcome"]), (f" ({CERTAINTY[body['certainty']]})", "dim"))
 
 
 def evidence(body: Mapping[str, Any]) -> str:
