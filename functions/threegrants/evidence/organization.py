@@ -12,13 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from threegrants.evidence.accounts import AccountError, Accounts
 from threegrants.evidence.ask import absent_when, ask, together
+from threegrants.evidence.recent import now
 from threegrants.evidence.snapshot import (
     Item,
     NamedPolicy,
@@ -91,7 +91,7 @@ def read_organization(
 def _read(
     accounts: Accounts, organizations_account: str | None, account: str
 ) -> OrganizationEvidence:
-    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = now()
     own: Item[_Membership | None]
     place: Item[_Place | None]
     own, place = together(
@@ -276,10 +276,10 @@ _HELD: WeakKeyDictionary[Accounts, dict[_Asked, tuple[float, OrganizationEvidenc
 )
 
 
-def _held(accounts: Accounts, asked: _Asked, now: float) -> OrganizationEvidence | None:
+def _held(accounts: Accounts, asked: _Asked, at: float) -> OrganizationEvidence | None:
     with _LOCK:
-        until, found = _HELD.get(accounts, {}).get(asked, (now, None))
-        return found if now < until else None
+        until, found = _HELD.get(accounts, {}).get(asked, (at, None))
+        return found if at < until else None
 
 
 def _hold(accounts: Accounts, asked: _Asked, found: OrganizationEvidence, until: float) -> None:
