@@ -61,7 +61,6 @@ class Accounts:
         known: tuple[str, ...] = (),
         organizations: str | None = None,
         objects: bool = False,
-        session: boto3.Session | None = None,
     ) -> None:
         self.role_name = role_name
         self.direct = direct
@@ -69,7 +68,7 @@ class Accounts:
         self.organizations = organizations
         self.objects = objects
         self._external_id = external_id
-        self._base = session or boto3.Session(botocore_session=_core())
+        self._base = boto3.Session(botocore_session=_core())
         self._lock = threading.Lock()
         self._doors: dict[str, threading.RLock] = {}
         """one lock an account: entering one must not wait for entering another"""
