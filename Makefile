@@ -68,7 +68,7 @@ bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, 
 	$(BIN)/python benchmarks/diagnose.py
 
 crash-table: .venv/.ready  ## an approval and a rollback, disturbed at every AWS call they make (a few minutes)
-	$(BIN)/python -m pytest -n 0 tests/aws/test_remedy_crash.py
+	$(BIN)/python -m pytest -n 0 tests/aws/test_remediation_crash.py
 
 bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosis, with a confusion table (about 4 minutes)
 	$(BIN)/python benchmarks/scenarios/run.py

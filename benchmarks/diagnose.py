@@ -31,10 +31,10 @@ from botocore.client import BaseClient
 from words import A, B, C, allow, grants, policy, record, root, world
 from worlds import READER, aws, build, client, filled
 
-import threegrants.evidence.ask as asking
+import threegrants.evidence.calls as asking
+from threegrants.analysis import Finding, Rules, examine
+from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Accounts, caller
-from threegrants.examine import Finding, Rules, examine
-from threegrants.records import parse_record
 
 MOST_CALLS = 5
 ROUNDS = 5

@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "functions"))
 
-from threegrants.cases import load, load_policies, load_request
+from threegrants.cli.cases import load, load_policies, load_request
 from threegrants.iam import Policies, Policy, Request, evaluate
 
 CASES = ROOT / "tests" / "unit" / "iam" / "cases" / "random.jsonl.gz"

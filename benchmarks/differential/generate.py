@@ -1,4 +1,4 @@
-"""Random authorization questions about S3 and KMS, in the shape of threegrants.cases.
+"""Random authorization questions about S3 and KMS, in the shape of threegrants.cli.cases.
 
 Small vocabularies, so that elements often fit and the rarer rules are reached.
 """

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
 from generate import cases
 from shrink import Case, at, paths, shrink
 
-from threegrants.cases import answer
+from threegrants.cli.cases import answer
 
 ENGINE = Path(__file__).with_name("engine.mjs")
 _IAM = "docs.aws.amazon.com/IAM/latest/UserGuide/"

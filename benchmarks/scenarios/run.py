@@ -21,10 +21,10 @@ sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
 from words import A, B
 from worlds import READER, aws, build, filled
 
+from threegrants.analysis import Rules, examine
+from threegrants.cloudtrail import parse_record
 from threegrants.diagnosis import causes
 from threegrants.evidence import Accounts
-from threegrants.examine import Rules, examine
-from threegrants.records import parse_record
 
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
 GRANTS = ("bucket_policy", "key_policy", "iam_bucket", "iam_key")

@@ -4,12 +4,12 @@ import time
 from datetime import UTC, datetime
 
 from aws.conftest import A, B
+from threegrants.analysis import Rules
+from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Accounts
-from threegrants.evidence.recent import Recent
-from threegrants.examine import Rules
+from threegrants.evidence.ttl_cache import Recent
 from threegrants.incidents import Store
-from threegrants.records import parse_record
-from threegrants.watch import Watch
+from threegrants.ingest import Watch
 
 ROLE = f"arn:aws:iam::{B}:role/team/analyst"
 SESSION = f"arn:aws:sts::{B}:assumed-role/analyst/s"

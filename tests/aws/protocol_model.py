@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from botocore.exceptions import ClientError
 
 from aws.conftest import REGION, A, B
-from threegrants.remedy import Refused
+from threegrants.remediation import Refused
 
 BUCKET = "arn:aws:s3:::shared"
 OTHER = "arn:aws:s3:::other"

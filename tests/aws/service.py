@@ -8,7 +8,7 @@ import boto3
 from aws.conftest import B
 from aws.desk import EVERYTHING
 from threegrants.handlers import diagnose, remediate
-from threegrants.settings import settings
+from threegrants.handlers.settings import settings
 
 
 def serving(aws, monkeypatch):

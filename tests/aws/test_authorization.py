@@ -8,10 +8,10 @@ from botocore.stub import Stubber
 
 from aws.conftest import REGION, A, B
 from aws.reader import READER
+from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Accounts, Read, Unread
 from threegrants.evidence.authorization import LAYERS, concerns, read_authorization
 from threegrants.evidence.snapshot import Authorization, AuthorizedAction, Check
-from threegrants.records import parse_record
 
 ID = "b5m5v5taprqh3yoluoo4dyw0w"
 ROLE = f"arn:aws:iam::{B}:role/team/analyst"

@@ -10,12 +10,13 @@ import pytest
 from botocore.client import BaseClient
 
 from aws.conftest import A, B, document
+from threegrants.analysis import Rules, examine
+from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Accounts, Read, Unread, gather
-from threegrants.examine import Rules, examine
-from threegrants.incidents import Conflict, Ledger, State, Store
-from threegrants.records import parse_record
-from threegrants.remedy import Guardrails, Refused, Remedy
-from threegrants.watch import Watch
+from threegrants.incidents import Conflict, State, Store
+from threegrants.ingest import Watch
+from threegrants.remediation import Guardrails, Refused, Remedy
+from threegrants.remediation.run_store import Ledger
 from unit.worlds import call as denied
 
 ROLE = f"arn:aws:iam::{B}:role/team/analyst"

@@ -4,9 +4,9 @@ import pytest
 
 from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Desk, kms, s3
+from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State, Turns, mute
-from threegrants.records import parse_record
-from threegrants.watch import examine as really_examine
+from threegrants.ingest import examine as really_examine
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def examined(monkeypatch):
         calls.append(call)
         return really_examine(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.watch.examine", counted)
+    monkeypatch.setattr("threegrants.ingest.examine", counted)
     return calls
 
 
@@ -73,7 +73,7 @@ def test_others_only_count_while_one_examines(desk, monkeypatch):
         desk.see(s3("e-3", requestParameters={"bucketName": "a-reports", "key": "x"}), watch=other)
         return really_examine(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.watch.examine", slow)
+    monkeypatch.setattr("threegrants.ingest.examine", slow)
     desk.see(s3("e-1"))
     assert len(reading) == 1
     incident = desk.only()
@@ -94,7 +94,7 @@ def test_what_is_learnt_while_one_examines_is_examined_too(desk, aws, monkeypatc
             desk.see(kms("e-2", key=other_key), watch=other)
         return really_examine(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.watch.examine", slow)
+    monkeypatch.setattr("threegrants.ingest.examine", slow)
     desk.see(s3("e-1"))
     assert reading == [None, other_key]
     assert desk.only().document()["request"]["kms_key"] == other_key
@@ -114,10 +114,10 @@ def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
     def broken(*_, **__):
         raise OSError
 
-    monkeypatch.setattr("threegrants.watch.examine", broken)
+    monkeypatch.setattr("threegrants.ingest.examine", broken)
     with pytest.raises(OSError):  # noqa: PT011 - the one raised here
         desk.see(s3("e-1"))
-    monkeypatch.setattr("threegrants.watch.examine", really_examine)
+    monkeypatch.setattr("threegrants.ingest.examine", really_examine)
     assert desk.see(s3("e-1")).document()["outcome"] == "fixable"
     assert desk.only().count == 1
 

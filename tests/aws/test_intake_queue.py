@@ -9,7 +9,7 @@ from aws.desk import kms, s3
 from aws.service import CONTEXT, deliver, metas, serving
 from threegrants.handlers import remediate
 from threegrants.incidents import Store
-from threegrants.watch import Watch
+from threegrants.ingest import Watch
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from service.embedded import CALLER, OWNER, STACK, Embedded, deploy, running
 from service.people import OnCall
 from service.world import OBJECT, World, build
 from threegrants.cli.render import console, grants_table, show_patch
-from threegrants.records import printable
+from threegrants.cloudtrail import printable
 
 ACTS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("no-bucket-grant", "the bucket policy is missing", frozenset({"bucket_policy"})),

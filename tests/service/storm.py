@@ -17,8 +17,8 @@ from service.embedded import CALLER, OWNER, STACK, Embedded, wait_for
 from service.people import OnCall
 from service.world import World, build
 from threegrants.cli import main
+from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.incidents import incident_id
-from threegrants.records import DeniedCall, parse_record
 
 _NOT_EVIDENCE = frozenset({"dynamodb", "sqs", "sns", "sts"})
 _AGO = 600

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from threegrants.cloudtrail import CallerType, parse_record
 from threegrants.evidence import (
     BucketEvidence,
     CallerEvidence,
@@ -12,7 +13,6 @@ from threegrants.evidence import (
     NamedPolicy,
     Read,
 )
-from threegrants.records import CallerType, parse_record
 
 A, B = "111111111111", "222222222222"
 ROLE = f"arn:aws:iam::{B}:role/analyst"

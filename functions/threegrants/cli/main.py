@@ -12,14 +12,11 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from threegrants import __version__
-from threegrants.cases import answers
+from threegrants.analysis import Rules, examine
+from threegrants.cli.cases import answers
 from threegrants.cli.render import console, show_diagnosis, show_incident, show_incidents
 from threegrants.cli.service import Service, ServiceError
-from threegrants.evidence import Accounts
-from threegrants.examine import Rules, examine
-from threegrants.incidents import document, incident_id
-from threegrants.patches import Named, Profile, Scope
-from threegrants.records import (
+from threegrants.cloudtrail import (
     DeniedCall,
     RecordError,
     Skipped,
@@ -28,6 +25,10 @@ from threegrants.records import (
     printable,
     read_feed,
 )
+from threegrants.evidence import Accounts
+from threegrants.incidents import incident_id
+from threegrants.patches import Named, Profile, Scope
+from threegrants.report import document
 
 _STACK = click.option(
     "--stack", default="threegrants", show_default=True, help="The deployed stack's name."

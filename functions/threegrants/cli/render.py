@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from threegrants.alerts import CERTAINTY
-from threegrants.records import printable
+from threegrants.cloudtrail import printable
+from threegrants.notifications import CERTAINTY
 
 _COLOURS = {
     "granted": "green",

@@ -1,12 +1,12 @@
 """Whatever else stops the call beside the three grants, and what could not be known."""
 
-from threegrants.diagnosis.aws_word import stated
-from threegrants.diagnosis.circumstances import circumstances
+from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis.aws_details import stated
 from threegrants.diagnosis.guardrails import Guarded, unread_guardrails
-from threegrants.diagnosis.sides import NO_IDENTITY
+from threegrants.diagnosis.non_policy_blockers import circumstances
+from threegrants.diagnosis.policy_answers import NO_IDENTITY
 from threegrants.diagnosis.verdicts import Blocker, Lack
 from threegrants.evidence import Evidence, Read, Unread
-from threegrants.records import DeniedCall
 
 
 def blockers(call: DeniedCall, evidence: Evidence, guarded: Guarded) -> tuple[Blocker, ...]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from threegrants.diagnosis.absent import absent_object
-from threegrants.diagnosis.aws_word import certainty, checked
+from threegrants.cloudtrail import CallerType, DeniedCall, reading_source
+from threegrants.diagnosis.aws_details import certainty, checked
 from threegrants.diagnosis.blockers import blockers, lacks, unique
-from threegrants.diagnosis.grants import bucket_half, key_half
 from threegrants.diagnosis.guardrails import guardrails
+from threegrants.diagnosis.legs import bucket_half, key_half
+from threegrants.diagnosis.missing_object import absent_object
 from threegrants.diagnosis.summary import summarise
 from threegrants.diagnosis.verdicts import (
     Blocker,
@@ -20,7 +21,6 @@ from threegrants.diagnosis.verdicts import (
     worst,
 )
 from threegrants.evidence import Evidence, Read
-from threegrants.records import CallerType, DeniedCall, reading_source
 
 _PATCHABLE = (CallerType.ROLE, CallerType.USER)
 

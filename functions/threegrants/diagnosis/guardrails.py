@@ -9,7 +9,8 @@ Source: IAM user guide, "Policy evaluation logic"; Organizations user guide, "SC
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from threegrants.diagnosis.sides import (
+from threegrants.cloudtrail import CallerType, DeniedCall
+from threegrants.diagnosis.policy_answers import (
     NO_IDENTITY,
     Question,
     Side,
@@ -23,7 +24,6 @@ from threegrants.diagnosis.sides import (
 from threegrants.diagnosis.verdicts import Blocker, Lack, Verdict
 from threegrants.evidence import Evidence, Item, NamedPolicy, PolicyLevel, Read, Unread
 from threegrants.iam import Effect, Layer
-from threegrants.records import CallerType, DeniedCall
 
 OWNERS = {
     "permissions_boundary": "whoever set the boundary of this role or user",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.diagnosis.context import Knowledge
+from threegrants.diagnosis.request_context import Knowledge
 from threegrants.evidence import NamedPolicy
 from threegrants.iam import (
     Effect,

@@ -1,8 +1,8 @@
 """One plain sentence for a person who was just woken up."""
 
+from threegrants.cloudtrail import CallerType, DeniedCall, printable
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
 from threegrants.evidence import Evidence, Read
-from threegrants.records import CallerType, DeniedCall, printable
 
 _VERBS = {
     "read": "read",

@@ -4,9 +4,9 @@ In: a `DeniedCall` and the accounts' reader roles. Out: an `Evidence` snapshot, 
 serialisable, in which everything is either `Read(value)` or `Unread(why, needs)`.
 """
 
-from threegrants.evidence.accounts import AccountError, Accounts
 from threegrants.evidence.caller import resolvable, resolve
 from threegrants.evidence.gather import complete, gather
+from threegrants.evidence.role_clients import AccountError, Accounts
 from threegrants.evidence.snapshot import (
     AccessPointEvidence,
     Authorization,

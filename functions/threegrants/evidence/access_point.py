@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import absent_when, ask, together
+from threegrants.evidence.calls import absent_when, ask, together
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import AccessPointEvidence, Item, Read, Unread
 
 _ARN = re.compile(

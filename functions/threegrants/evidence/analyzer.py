@@ -8,8 +8,8 @@ charges for the latter.
 from collections import Counter
 from typing import Any
 
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import ask
+from threegrants.evidence.calls import ask
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import Item, Read
 
 _GRAVE = frozenset({"ERROR", "SECURITY_WARNING"})

@@ -16,8 +16,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, UnknownServiceError
 
-from threegrants.evidence.accounts import AccountError, Accounts
-from threegrants.evidence.ask import ask, code_of
+from threegrants.cloudtrail import DeniedCall
+from threegrants.evidence.calls import ask, code_of
+from threegrants.evidence.role_clients import AccountError, Accounts
 from threegrants.evidence.snapshot import (
     Authorization,
     AuthorizedAction,
@@ -25,7 +26,6 @@ from threegrants.evidence.snapshot import (
     Item,
     Unread,
 )
-from threegrants.records import DeniedCall
 
 LAYERS: Mapping[str, str] = MappingProxyType(
     {

@@ -6,8 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import absent_when, ask, code_of, together
+from threegrants.evidence.calls import absent_when, ask, code_of, together
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import BucketEvidence, Encryption, Item, Read, Unread
 
 _NO_BLOCK = absent_when(("NoSuchPublicAccessBlockConfiguration",), False)

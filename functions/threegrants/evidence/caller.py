@@ -8,10 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import ask, code_of, together
+from threegrants.cloudtrail import Caller, CallerType
+from threegrants.evidence.calls import ask, code_of, together
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import CallerEvidence, Item, NamedPolicy, Read, Unread
-from threegrants.records import Caller, CallerType
 
 _NO_POLICIES = frozenset({CallerType.ROOT, CallerType.SERVICE, CallerType.ANONYMOUS})
 """Callers that no identity-based policy can be attached to (IAM user guide, "Policies")."""

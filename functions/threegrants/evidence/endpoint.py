@@ -6,8 +6,8 @@ Source: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.
 import re
 from functools import partial
 
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import absent_when, ask, together
+from threegrants.evidence.calls import absent_when, ask, together
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import EndpointEvidence, Item, Read, Unread
 
 _ID = re.compile(r"vpce-[0-9a-f]{8,17}")

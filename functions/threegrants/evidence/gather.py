@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from threegrants.cloudtrail import DeniedCall, reading_source
 from threegrants.evidence.access_point import read_access_point
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import together
 from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import Claim, claim_bucket, read_bucket
 from threegrants.evidence.caller import read_caller
+from threegrants.evidence.calls import together
 from threegrants.evidence.endpoint import read_endpoint
 from threegrants.evidence.key import read_key
 from threegrants.evidence.object import read_object
 from threegrants.evidence.organization import read_organization
-from threegrants.evidence.recent import now
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import (
     AccessPointEvidence,
     Authorization,
@@ -35,8 +35,8 @@ from threegrants.evidence.snapshot import (
     Read,
     Unread,
 )
+from threegrants.evidence.ttl_cache import now
 from threegrants.iam.arns import is_arn
-from threegrants.records import DeniedCall, reading_source
 
 _KMS = ("aws:kms", "aws:kms:dsse")
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import absent_when, ask, together
+from threegrants.evidence.calls import absent_when, ask, together
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
 from threegrants.iam.arns import is_arn

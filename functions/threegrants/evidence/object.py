@@ -14,8 +14,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence.accounts import Accounts
-from threegrants.evidence.ask import ask, code_of, together
+from threegrants.evidence.calls import ask, code_of, together
+from threegrants.evidence.role_clients import Accounts
 from threegrants.evidence.snapshot import Encryption, Item, ObjectEvidence, Read, Unread
 
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405"})

@@ -16,9 +16,8 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from threegrants.evidence.accounts import AccountError, Accounts
-from threegrants.evidence.ask import absent_when, ask, together
-from threegrants.evidence.recent import now
+from threegrants.evidence.calls import absent_when, ask, together
+from threegrants.evidence.role_clients import AccountError, Accounts
 from threegrants.evidence.snapshot import (
     Item,
     NamedPolicy,
@@ -27,6 +26,7 @@ from threegrants.evidence.snapshot import (
     Read,
     Unread,
 )
+from threegrants.evidence.ttl_cache import now
 
 KEPT = 300.0
 """Seconds for which an account's place and guardrails are used again; `at` says their age."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from threegrants.cloudtrail import CallerType
 from threegrants.iam import KmsGrant
-from threegrants.records import CallerType
 
 T = TypeVar("T")
 

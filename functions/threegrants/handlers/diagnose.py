@@ -25,12 +25,12 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.alerts import publish
+from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, parse_record
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
+from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
-from threegrants.records import DeniedCall, RecordError, Skipped, parse_record
-from threegrants.settings import settings
-from threegrants.watch import Watch
+from threegrants.ingest import Watch
+from threegrants.notifications import publish
 
 processor = BatchProcessor(event_type=EventType.SQS)
 _REMEMBERED = 14 * 86_400

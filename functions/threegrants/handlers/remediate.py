@@ -10,11 +10,11 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from threegrants.handlers.dependencies import alert, ends_at, remedy
 from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.handlers.parts import alert, ends_at, remedy
+from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident, MuteError, NoIncident, State, hours_of, mute
-from threegrants.remedy import Refused, Remedy, Result, refresh, send_due
-from threegrants.settings import settings
+from threegrants.remediation import Refused, Remedy, Result, refresh, send_due
 
 app = APIGatewayHttpResolver()
 

@@ -6,9 +6,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from threegrants.handlers.dependencies import alert, ends_at, remedy
 from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.handlers.parts import alert, ends_at, remedy
-from threegrants.remedy import Remedy, Sweep
+from threegrants.remediation import Remedy, Sweep
 
 _LIFETIME = 240
 """Twice the function's timeout (template.yaml): when it is over, so is the worker."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from threegrants.iam.arns import any_arn
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.kept import Kept
+from threegrants.iam.memo import Kept
 from threegrants.iam.values import address_range, moment, number, octets, within
 from threegrants.iam.variables import Template, Values, literal, resolved, template
 from threegrants.iam.wildcards import Fits, Pattern, any_fits

@@ -16,7 +16,7 @@ from threegrants.iam.conditions import (
 )
 from threegrants.iam.elements import Actions, Resources, actions_table, resources_table
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.kept import Kept
+from threegrants.iam.memo import Kept
 from threegrants.iam.principals import Principals, principals_reader
 
 _TOP = frozenset({"Version", "Id", "Statement"})

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from threegrants.iam.arns import any_resource
 from threegrants.iam.conditions import Test
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.kept import Kept
+from threegrants.iam.memo import Kept
 from threegrants.iam.variables import Template, resolved, template
 from threegrants.iam.wildcards import Fits, Parts, Pattern, any_fits, union
 

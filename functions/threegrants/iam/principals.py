@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from threegrants.iam.arns import FIELDS, split
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.kept import Kept
+from threegrants.iam.memo import Kept
 from threegrants.iam.request import Asked, Kind
 
 _KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from threegrants.iam.arns import FIELDS, split
-from threegrants.iam.kept import Kept
+from threegrants.iam.memo import Kept
 from threegrants.iam.variables import Values
 
 ANONYMOUS = "anonymous"

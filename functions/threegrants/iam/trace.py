@@ -3,8 +3,8 @@
 See docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html ("Policy types") for the names.
 """
 
-from threegrants.iam.layers import Decision, LayerOutcome
-from threegrants.iam.policies import Effect, Layer
+from threegrants.iam.authorize import Decision, LayerOutcome
+from threegrants.iam.policy_types import Effect, Layer
 from threegrants.iam.statement import StatementRef
 
 _NAMES = {

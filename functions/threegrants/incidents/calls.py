@@ -19,6 +19,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
+from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.incidents.items import (
     CLOSED_DAYS,
     DAY,
@@ -35,7 +36,6 @@ from threegrants.incidents.items import (
 from threegrants.incidents.states import CLOSED
 from threegrants.incidents.store import Store, event_of
 from threegrants.incidents.table import Conflict, pause, transact, update_if
-from threegrants.records import CallerType, DeniedCall
 
 _APART = 5
 """Seconds between the S3 and the KMS record of one call, at most."""

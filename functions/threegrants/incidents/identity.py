@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from threegrants.records import DeniedCall
+from threegrants.cloudtrail import DeniedCall
 
 
 def principal_of(call: DeniedCall, resolved: str | None = None) -> str:

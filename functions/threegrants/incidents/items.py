@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from threegrants.cloudtrail import DeniedCall
 from threegrants.incidents.states import CLOSED, State
-from threegrants.patches.scope import common_prefix, folder_of
-from threegrants.records import DeniedCall
+from threegrants.patches.scopes import common_prefix, folder_of
 
 EVENT_DAYS = 14
 """How long an event is remembered: SQS keeps a message for at most as long."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from threegrants.cloudtrail import DeniedCall
 from threegrants.incidents.items import (
     DAY,
     EVENT_DAYS,
@@ -32,7 +33,6 @@ from threegrants.incidents.items import (
 )
 from threegrants.incidents.states import MOVES, State
 from threegrants.incidents.table import Conflict, pause, transact
-from threegrants.records import DeniedCall
 
 __all__ = ["Conflict", "NoIncident", "Store"]
 

@@ -6,14 +6,14 @@ before and after as text, and a digest that an approval binds to.
 
 from threegrants.patches.alternatives import Handoff
 from threegrants.patches.choices import Choices, Named, Profile
-from threegrants.patches.edit import added_principal, cut
+from threegrants.patches.describe import says
+from threegrants.patches.iac_ownership import owner, reserved
 from threegrants.patches.make import Draft, Drafts, make_patches
-from threegrants.patches.owned import owner, reserved
 from threegrants.patches.patch import Patch, canonical, same_policy, sha256
-from threegrants.patches.prove import proven, with_patches
-from threegrants.patches.scope import Scope
+from threegrants.patches.scopes import Scope
 from threegrants.patches.snippets import as_code
-from threegrants.patches.words import says
+from threegrants.patches.statement_edit import added_principal, cut
+from threegrants.patches.verify import proven, with_patches
 
 __all__ = [
     "Choices",

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.diagnosis.context import partition_of
+from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis.request_context import partition_of
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
-from threegrants.patches.edit import put_in
-from threegrants.patches.face import Face
+from threegrants.patches.grant_statement import Face
 from threegrants.patches.patch import Patch
-from threegrants.patches.scope import Cut
+from threegrants.patches.scopes import Cut
 from threegrants.patches.snippets import access_point_snippets
-from threegrants.records import DeniedCall
+from threegrants.patches.statement_edit import put_in
 
 GRANT_OPERATIONS = (
     "Decrypt",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from threegrants.patches.scope import Scope
+from threegrants.patches.scopes import Scope
 
 
 class Profile(StrEnum):

@@ -9,18 +9,18 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
+from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail.operations import on_object
 from threegrants.diagnosis import Diagnosis, Lack, Verdict
-from threegrants.diagnosis.sides import s3_resource
+from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
 from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, Named, Profile
-from threegrants.patches.edit import put_in
-from threegrants.patches.face import Face, is_ours, statements
-from threegrants.patches.limits import fits
+from threegrants.patches.grant_statement import Face, is_ours, statements
 from threegrants.patches.patch import Patch
-from threegrants.patches.scope import Cut, cuts
-from threegrants.records import DeniedCall
-from threegrants.records.operations import on_object
+from threegrants.patches.scopes import Cut, cuts
+from threegrants.patches.size_limits import fits
+from threegrants.patches.statement_edit import put_in
 
 NEVER_GRANTED = frozenset(
     {

@@ -13,9 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from threegrants.patches.face import Face
+from threegrants.cloudtrail import printable
+from threegrants.patches.grant_statement import Face
 from threegrants.patches.patch import Patch
-from threegrants.records import printable
 
 _DYNAMIC = "{{resolve:"
 _VERSION = "2012-10-17"

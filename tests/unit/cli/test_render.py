@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from threegrants.analysis import Rules, conclude
 from threegrants.cli.render import console, show_diagnosis
 from threegrants.evidence import Read
-from threegrants.examine import Rules, conclude
-from threegrants.incidents import document
 from threegrants.patches import Named
+from threegrants.report import document
 from unit.patches.test_make import LONG
 from unit.worlds import BUCKET, KEY, ROLE, allow, call, delegates, evidence
 

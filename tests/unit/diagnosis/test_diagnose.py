@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
+from threegrants.analysis import Rules, conclude
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import BucketEvidence, Encryption, NamedPolicy, Read, Unread
-from threegrants.examine import Rules, conclude
 from threegrants.patches import Profile
 from unit.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 

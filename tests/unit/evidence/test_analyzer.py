@@ -4,9 +4,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from threegrants.analysis import Rules, conclude
 from threegrants.evidence import AccountError, Read, Unread
 from threegrants.evidence.analyzer import review
-from threegrants.examine import Rules, conclude
 from unit.worlds import ROLE, A, allow, call, delegates, evidence
 
 WHERE = (A, "eu-west-1")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from threegrants.cases import answer
+from threegrants.cli.cases import answer
 from threegrants.iam import Policy, PolicyError
 from unit.iam.questions import questions
 

@@ -9,7 +9,7 @@ import json
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from threegrants.cases import answer, load
+from threegrants.cli.cases import answer, load
 from threegrants.iam import Effect, Layer, evaluate, evaluate_layer
 from unit.iam.questions import questions
 

@@ -3,10 +3,10 @@
 import json
 from dataclasses import replace
 
+from threegrants.analysis import Rules, conclude
+from threegrants.cloudtrail import reading_source
 from threegrants.evidence import BucketEvidence, Encryption, Read
-from threegrants.examine import Rules, conclude
 from threegrants.patches import with_patches
-from threegrants.records import reading_source
 from unit.worlds import BUCKET, KEY, ROLE, A, call, evidence
 
 SOURCE = "arn:aws:s3:::a-drafts"

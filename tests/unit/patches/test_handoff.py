@@ -10,12 +10,12 @@ from cfnlint.api import ManualArgs, lint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from threegrants.analysis import Rules, conclude
+from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
-from threegrants.examine import Rules, conclude
-from threegrants.incidents import document
 from threegrants.patches import as_code
 from threegrants.patches.snippets import _hcl, _text
-from threegrants.records import CallerType
+from threegrants.report import document
 from unit.patches.test_make import LONG, crowded
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 

@@ -5,11 +5,11 @@ from dataclasses import fields, replace
 
 import pytest
 
+from threegrants.analysis import Rules, conclude
+from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
 from threegrants.evidence.snapshot import AccessPointEvidence
-from threegrants.examine import Rules, conclude
 from threegrants.patches import Named, Patch, Profile, Scope, says
-from threegrants.records import CallerType
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 IN_BUCKET = (allow(ROLE),)

@@ -1,0 +1,45 @@
+"""A copy reads its source before it writes: that read, as a call of its own.
+
+Source: S3 API reference, CopyObject and UploadPartCopy, "Permissions": `s3:GetObject` on the source
+and `s3:PutObject` on the destination; S3 user guide, "Using server-side encryption with AWS KMS
+keys", for the key of the source.
+"""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from threegrants.cloudtrail.denied_call import DeniedCall
+from threegrants.cloudtrail.operations import s3_operation
+
+
+def reading_source(call: DeniedCall) -> DeniedCall | None:
+    """The read of the source that a denied copy includes; None for what is no copy.
+
+    What the record's headers say of encryption, ACL and tags is about the destination, and is not
+    taken over; so those condition keys are not known for the read.
+    """
+    source = call.copy_source
+    if source is None or not source.bucket or not source.key:
+        return None
+    access, actions, kms = s3_operation("GetObject", versioned=source.version_id is not None)
+    point = source.bucket if source.bucket.startswith("arn:") else None
+    same = source.bucket == call.bucket
+    return replace(
+        call,
+        operation="GetObject",
+        access=access,
+        action=actions[0],
+        s3_actions=actions,
+        kms_actions=kms,
+        kms_doubt=None,
+        kms_key=None,
+        kms_key_source=None,
+        bucket=None if point else source.bucket,
+        bucket_account=call.bucket_account if same else None,
+        object_key=source.key,
+        version_id=source.version_id,
+        prefix=None,
+        access_point_arn=point,
+        copy_source=None,
+        request_headers=MappingProxyType({}),
+    )

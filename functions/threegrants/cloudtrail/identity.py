@@ -1,0 +1,138 @@
+"""`userIdentity`: who called, in every shape CloudTrail writes.
+
+Source: CloudTrail user guide, "CloudTrail userIdentity element".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from threegrants.cloudtrail.denied_call import Caller, CallerType
+from threegrants.cloudtrail.fields import mapping, text
+
+_ANONYMOUS = frozenset({"anonymous", "ANONYMOUS_PRINCIPAL"})
+"""Two spellings in real records: the older one in capitals."""
+
+
+def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Caller:
+    """The caller of a record.
+
+    Raises:
+        RecordError: if a field has another type than CloudTrail gives it.
+    """
+    kind = text(identity, "type", where) or ""
+    account = text(identity, "accountId", where)
+    arn = text(identity, "arn", where)
+    principal_id = text(identity, "principalId", where)
+    invoked_by = text(identity, "invokedBy", where)
+    session = mapping(identity, "sessionContext", where)
+    if account in _ANONYMOUS:
+        return Caller(CallerType.ANONYMOUS, None, None)
+    if kind == "AWSService" or (not kind and not arn and invoked_by):
+        return Caller(CallerType.SERVICE, None, None, invoked_by=invoked_by)
+    unique, _, name = (principal_id or "").partition(":")
+    if kind in {"AssumedRole", "Role"} or (arn and ":assumed-role/" in arn):
+        return _role(identity, session, f"{where}.sessionContext")
+    if kind in {"IAMUser", "Root", "FederatedUser"}:
+        issuer = mapping(session, "sessionIssuer", f"{where}.sessionContext")
+        named = {
+            "IAMUser": CallerType.USER,
+            "Root": CallerType.ROOT,
+            "FederatedUser": CallerType.FEDERATED_USER,
+        }[kind]
+        return Caller(
+            named,
+            account or _account_of(arn),
+            arn,
+            session_arn=arn if kind == "FederatedUser" else None,
+            # A federated user's principalId is `account:name`, no unique id.
+            unique_id=None if kind == "FederatedUser" else unique or None,
+            invoked_by=invoked_by,
+            session_name=name or None,
+            issuer_arn=text(issuer, "arn", f"{where}.sessionContext.sessionIssuer")
+            if kind == "FederatedUser"
+            else None,
+            source_identity=text(session, "sourceIdentity", f"{where}.sessionContext"),
+        )
+    if kind == "IdentityCenterUser":
+        return Caller(CallerType.IDENTITY_CENTER_USER, account, None, invoked_by=invoked_by)
+    if kind == "AWSAccount":
+        return _account(account, arn, unique, name, invoked_by)
+    if arn:
+        return from_arn(arn)
+    return Caller(
+        CallerType.UNKNOWN, account, None, unique_id=unique or None, invoked_by=invoked_by
+    )
+
+
+def from_arn(arn: str) -> Caller:
+    """The caller an ARN alone names, as it stands in an error message."""
+    account = _account_of(arn)
+    resource = arn.split(":", 5)[-1]
+    kind, _, path = resource.partition("/")
+    if kind == "assumed-role":
+        return Caller(
+            CallerType.ROLE,
+            account,
+            _role_arn(arn),
+            session_arn=arn,
+            path_known=False,
+            session_name=path.partition("/")[2] or None,
+        )
+    kinds = {
+        "role": CallerType.ROLE,
+        "user": CallerType.USER,
+        "root": CallerType.ROOT,
+        "federated-user": CallerType.FEDERATED_USER,
+    }
+    return Caller(kinds.get(kind, CallerType.UNKNOWN), account, arn)
+
+
+def _role(identity: Mapping[str, Any], session: Mapping[str, Any], where: str) -> Caller:
+    issuer = mapping(session, "sessionIssuer", where)
+    issuer_arn = text(issuer, "arn", f"{where}.sessionIssuer")
+    arn = text(identity, "arn", "userIdentity")
+    unique, _, name = (text(identity, "principalId", "userIdentity") or "").partition(":")
+    is_session = bool(arn and ":assumed-role/" in arn)
+    role = issuer_arn or (_role_arn(arn) if arn and is_session else arn)
+    if not name and arn and is_session:
+        name = arn.rpartition("/")[2]
+    return Caller(
+        CallerType.ROLE,
+        text(identity, "accountId", "userIdentity") or _account_of(arn or issuer_arn),
+        role,
+        session_arn=arn if is_session else None,
+        unique_id=unique or text(issuer, "principalId", where),
+        path_known=bool(issuer_arn) or not is_session,
+        invoked_by=text(identity, "invokedBy", "userIdentity"),
+        session_name=name or None,
+        source_identity=text(session, "sourceIdentity", where),
+    )
+
+
+def _account(
+    account: str | None, arn: str | None, unique: str, name: str, invoked_by: str | None
+) -> Caller:
+    """The bucket owner's copy of a cross-account record: only an account and a unique id."""
+    kinds = {"AROA": CallerType.ROLE, "AIDA": CallerType.USER}
+    return Caller(
+        kinds.get(unique[:4], CallerType.ACCOUNT),
+        account,
+        arn,
+        unique_id=unique or None,
+        invoked_by=invoked_by,
+        session_name=name or None,
+    )
+
+
+def _role_arn(session_arn: str) -> str | None:
+    """The role of a session ARN; the path, which a session ARN does not carry, is lost."""
+    parts = session_arn.split(":", 5)
+    if len(parts) < 6:  # noqa: PLR2004 - the six fields of an ARN
+        return None
+    name = parts[5].split("/")[1] if "/" in parts[5] else ""
+    return f"arn:{parts[1]}:iam::{parts[4]}:role/{name}" if name else None
+
+
+def _account_of(arn: str | None) -> str | None:
+    parts = (arn or "").split(":")
+    return parts[4] if len(parts) > 4 and parts[4] else None  # noqa: PLR2004

@@ -1,0 +1,75 @@
+"""`errorMessage`: what AWS itself says, as a table of its sentences.
+
+Source: IAM user guide, "Troubleshoot access denied error messages"; S3 user guide, "Troubleshoot
+access denied (403 Forbidden) errors". Only one policy type is named even if several are at fault.
+"""
+
+import re
+
+from threegrants.cloudtrail.denied_call import Message
+
+_LAYERS = (
+    ("permissions boundary", "boundary"),
+    ("identity-based policy", "identity"),
+    ("resource-based policy", "resource"),
+    ("resource-based policies", "resource"),
+    ("service control policy", "scp"),
+    ("resource control policy", "rcp"),
+    ("VPC endpoint policy", "vpce"),
+    ("role trust policy", "trust"),
+    ("sessions policy", "session"),
+    ("session policy", "session"),
+)
+_AMBIGUOUS = "because the resource does not exist in this Region"
+_ENDPOINT = "due to a VPC endpoint policy"
+"""The whole of what a network activity event says."""
+_WHO = re.compile(
+    r"User: (?P<who>arn:\S+|anonymous|\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
+)
+_RESOURCE = re.compile(r'on resource: (?:"(?P<quoted>[^"]*)"|(?P<bare>arn:\S+))')
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+")
+_POLICY = re.compile(r"policy: (?P<arn>arn:aws[a-z-]*:(?:iam|organizations)::\S+)")
+_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
+"""IAM user guide, "Access Troubleshooter" (preview): the last words of a message that has one."""
+
+
+def read_message(text: str | None) -> Message:
+    """Take AWS's sentence apart; a bare `Access Denied` says nothing and stays bare."""
+    if not text:
+        return Message("")
+    who = _WHO.search(text)
+    resource = _RESOURCE.search(text)
+    policy = _POLICY.search(text)
+    marked = _ID.search(text)
+    explicit = "with an explicit deny" in text
+    implicit = re.search(r"because no [\w -]+? (?:policy|policies|boundary) allows?", text)
+    ambiguous = _AMBIGUOUS in text
+    endpoint = _ENDPOINT in text
+    spoken = bool(explicit or implicit or endpoint)
+    return Message(
+        text=text,
+        principal=who["who"].rstrip(".,") if who else None,
+        action=who["action"] if who else None,
+        resource=((resource["quoted"] or resource["bare"] or "").rstrip(".,") or None)
+        if resource
+        else None,
+        layer=_layer(text) if spoken and not ambiguous else None,
+        explicit=explicit if (explicit or implicit) and not ambiguous else None,
+        policy_arn=policy["arn"].rstrip(".,") if policy else None,
+        authorization_id=marked["id"] if marked else None,
+        ambiguous=ambiguous,
+    )
+
+
+def key_in(text: str | None) -> str | None:
+    """The key ARN a message names, if it names one."""
+    found = _KEY.search(text or "")
+    return found.group(0) if found else None
+
+
+def _layer(text: str) -> str | None:
+    """The first policy type the sentence's reason names."""
+    start = max(text.find("because no "), text.find("with an explicit deny"), 0)
+    places = [(text.find(words, start), layer) for words, layer in _LAYERS]
+    named = [place for place in places if place[0] >= 0]
+    return min(named)[1] if named else None

@@ -1,0 +1,31 @@
+"""An object that does not exist: S3 answers 403 to those who may not list the bucket.
+
+Source: docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions": with s3:ListBucket
+the answer is 404, without it 403.
+"""
+
+from dataclasses import replace
+
+from threegrants.cloudtrail import Access, DeniedCall
+from threegrants.diagnosis.legs import bucket_half
+from threegrants.diagnosis.verdicts import Lack, Verdict
+from threegrants.evidence import Evidence, Read
+
+
+def absent_object(call: DeniedCall, evidence: Evidence) -> Lack | None:
+    """What to say of a read that every policy allows, if a missing object would explain it."""
+    if call.source != "s3" or call.access is not Access.READ or call.object_key is None:
+        return None
+    seen = evidence.object.value if isinstance(evidence.object, Read) else None
+    if seen is not None and isinstance(seen.exists, Read):
+        return None  # it was looked for
+    listing = bucket_half(replace(call, s3_actions=("s3:ListBucket",)), evidence)
+    fine = (Verdict.GRANTED, Verdict.NOT_NEEDED)
+    if listing.resource.verdict in fine and listing.identity.verdict in fine:
+        return None
+    return Lack(
+        "whether the object exists",
+        "every grant for the read is in place, but the caller is not known to have s3:ListBucket: "
+        "then S3 answers Access Denied, not NoSuchKey, for an object that does not exist",
+        "someone who may list the bucket, to look for the key",
+    )

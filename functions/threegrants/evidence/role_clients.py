@@ -1,0 +1,146 @@
+"""Clients for the member accounts: one assumed role for each account, kept while it is valid."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import create_loader
+
+from threegrants.evidence.ttl_cache import Recent
+
+_EARLY = timedelta(minutes=5)
+_LOADER = create_loader()
+"""One for the sessions of all accounts: each would read and parse the same service models again."""
+_CONFIG = Config(
+    retries={"mode": "adaptive", "max_attempts": 6},
+    connect_timeout=5,
+    read_timeout=15,
+    max_pool_connections=64,
+    user_agent_extra="threegrants",
+)
+
+
+def _core() -> botocore.session.Session:
+    core = botocore.session.Session()
+    core.register_component("data_loader", _LOADER)
+    return core
+
+
+class AccountError(Exception):
+    """An account that cannot be entered: why, and what would let us in."""
+
+    def __init__(self, why: str, needs: str) -> None:
+        super().__init__(f"{why}; needs {needs}")
+        self.why = why
+        self.needs = needs
+
+
+class Accounts:
+    """AWS as one of our roles sees it, account by account. Safe to use from several threads.
+
+    Args:
+        role_name: the role assumed in each member account (`threegrants-reader`).
+        external_id: the ExternalId its trust policy wants; empty for none.
+        direct: the account in which the own credentials are used as they are (the CLI's own
+            account); None if the role is assumed everywhere (the service).
+        known: member accounts that may be asked whether they own a bucket.
+        organizations: the account that may read AWS Organizations; None if nobody may.
+        objects: whether the reader may look at objects (HeadObject); optional.
+    """
+
+    def __init__(
+        self,
+        role_name: str,
+        external_id: str = "",
+        *,
+        direct: str | None = None,
+        known: tuple[str, ...] = (),
+        organizations: str | None = None,
+        objects: bool = False,
+    ) -> None:
+        self.role_name = role_name
+        self.direct = direct
+        self.known = known
+        self.organizations = organizations
+        self.objects = objects
+        self._external_id = external_id
+        self._base = boto3.Session(botocore_session=_core())
+        self._lock = threading.Lock()
+        self._doors: dict[str, threading.RLock] = {}
+        """one lock an account: entering one must not wait for entering another"""
+        self._sts: Any = None
+        self._sessions: dict[str, tuple[boto3.Session, datetime]] = {}
+        self._clients: dict[tuple[str, str, str | None], tuple[Any, datetime]] = {}
+        self.recent = Recent()
+        """what was read a short while ago; see `recent.py`"""
+
+    @property
+    def region(self) -> str:
+        """The Region of the own credentials' configuration, for calls that need any."""
+        return self._base.region_name or "us-east-1"
+
+    def needs(self, action: str, resource: str, account: str) -> str:
+        """How to say which permission is lacking, always in the same words."""
+        who = "your own credentials" if account == self.direct else f"role {self.role_name}"
+        return f"{action} on {resource} for {who} in account {account}"
+
+    def client(self, account: str, service: str, region: str | None = None) -> Any:
+        """A boto3 client of `service` in `account`.
+
+        Raises:
+            AccountError: if the role there cannot be assumed.
+        """
+        with self._lock:
+            door = self._doors.setdefault(account, threading.RLock())
+        with door:
+            now = datetime.now(UTC)
+            held = self._clients.get((account, service, region))
+            if held and held[1] > now:
+                return held[0]
+            session, until = self._session(account, now)
+            client = session.client(
+                service,
+                region_name=region or self.region,
+                config=_CONFIG,
+            )
+            self._clients[(account, service, region)] = (client, until)
+            return client
+
+    def _session(self, account: str, now: datetime) -> tuple[boto3.Session, datetime]:
+        if account == self.direct:
+            return self._base, datetime.max.replace(tzinfo=UTC)
+        held = self._sessions.get(account)
+        if held and held[1] > now:
+            return held
+        entered = self._assume(account)
+        self._sessions[account] = entered
+        return entered
+
+    def _assume(self, account: str) -> tuple[boto3.Session, datetime]:
+        partition = self._base.get_partition_for_region(self.region)
+        arn = f"arn:{partition}:iam::{account}:role/{self.role_name}"
+        extra = {"ExternalId": self._external_id} if self._external_id else {}
+        try:
+            with self._lock:
+                if self._sts is None:
+                    self._sts = self._base.client("sts", region_name=self.region, config=_CONFIG)
+            answer = self._sts.assume_role(RoleArn=arn, RoleSessionName="threegrants", **extra)
+        except (ClientError, BotoCoreError) as error:
+            code = (
+                error.response.get("Error", {}).get("Code", "")
+                if isinstance(error, ClientError)
+                else type(error).__name__
+            )
+            raise AccountError(
+                f"{arn} could not be assumed ({code})",
+                f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
+            ) from error
+        given = answer["Credentials"]
+        core = _core()
+        core.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        session = boto3.Session(botocore_session=core, region_name=self.region)
+        return session, given["Expiration"] - _EARLY

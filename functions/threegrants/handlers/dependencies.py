@@ -1,0 +1,71 @@
+"""What the remediate and the sweep function share: the remedy, built from their environment."""
+
+import os
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+import boto3
+from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from threegrants.analysis import Finding, examine
+from threegrants.cloudtrail import DeniedCall, parse_record
+from threegrants.handlers.settings import settings
+from threegrants.incidents import Incident
+from threegrants.ingest import completed
+from threegrants.notifications import alert_for, publish
+from threegrants.remediation import GuardrailError, Guardrails, Refused, Remedy
+from threegrants.remediation.limits import from_env
+from threegrants.remediation.run_store import Ledger
+
+_ANSWER = 1.5
+"""Seconds kept for the answer itself."""
+_FRESH = 60
+"""Seconds for which the guardrails' SSM parameter is kept."""
+
+
+def rails() -> Guardrails:
+    """The guardrails as they are now: the parameters of the stack, and the SSM parameter, if any.
+
+    Raises:
+        Refused: if they cannot be read or are wrong; then nothing is applied.
+    """
+    name = os.environ.get("GUARDRAILS_PARAMETER")
+    try:
+        found = from_env(os.environ)
+        if not name:
+            return found
+        return found.with_more(str(parameters.get_parameter(name, max_age=_FRESH)))
+    except (GuardrailError, GetParameterError) as error:
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
+
+
+def remedy(lifetime: int) -> Remedy:
+    """The remedy; `lifetime` is how long a worker of this function holds a run, in seconds."""
+    own = settings()
+    ledger = Ledger(boto3.resource("dynamodb").Table(own.table))
+    return Remedy(own.store, ledger, own.mender, rails, reexamine, lifetime=lifetime)
+
+
+def reexamine(incident: Incident) -> Finding:
+    """Examine an incident's newest record again, from fresh evidence."""
+    own = settings()
+    call = parse_record(own.store.record(incident.id))
+    if not isinstance(call, DeniedCall):
+        raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
+    return examine(completed(call, incident), own.reader, own.rules, incident.prefix, fresh=True)
+
+
+def alert(identity: str, why: str, note: str) -> None:
+    """Publish an alert about an incident."""
+    own = settings()
+    body = own.store.get(identity).document()
+    if body is not None:
+        publish(own.sns, own.topic, alert_for(body, own.stack, why, note))
+
+
+def ends_at(context: LambdaContext, now: Callable[[], float] = time.time) -> float:
+    """The second by which this invocation must have answered."""
+    return now() + context.get_remaining_time_in_millis() / 1000 - _ANSWER

@@ -1,0 +1,9 @@
+"""One alert for one change: a payload for each protocol, published once.
+
+In: a diagnosis document. Out: an SNS message that a pager, a mailbox and a program can read.
+"""
+
+from threegrants.notifications.payload import CERTAINTY, Alert, alert_for
+from threegrants.notifications.publish import publish
+
+__all__ = ["CERTAINTY", "Alert", "alert_for", "publish"]

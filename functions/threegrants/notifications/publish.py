@@ -1,0 +1,23 @@
+"""Publish an alert to the topic."""
+
+from typing import Any
+
+from threegrants.notifications.payload import Alert
+
+
+def publish(sns: Any, topic: str, alert: Alert) -> None:
+    """Publish once; botocore retries throttling.
+
+    Raises:
+        ClientError: if SNS refuses; the queue then delivers the record again.
+    """
+    sns.publish(
+        TopicArn=topic,
+        Subject=alert.subject,
+        Message=alert.message,
+        MessageStructure="json",
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value}
+            for name, value in alert.attributes.items()
+        },
+    )

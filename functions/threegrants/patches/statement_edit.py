@@ -1,0 +1,83 @@
+"""Put a grant into a policy document, and take exactly that grant out again."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from threegrants.patches.grant_statement import Face, is_ours, principals_of, same_grant, statements
+from threegrants.patches.json_edit import append, remove
+from threegrants.patches.patch import Patch
+
+_EMPTY = '{"Version": "2012-10-17", "Statement": []}'
+
+
+def put_in(before: str | None, face: Face, access: str) -> tuple[str, dict[str, Any]]:
+    """The document with the grant in it, and the statement that carries it.
+
+    A statement of ours about the same actions and resources gets one more principal; otherwise one
+    statement is appended. Nothing else in the text changes.
+
+    Raises:
+        ValueError: if `before` is no JSON object.
+    """
+    if before is None:
+        statement = face.statement(access)
+        return append(_EMPTY, ("Statement",), statement), statement
+    document = _object(before)
+    statement, listed = face.statement(access), statements(document)
+    for place, old in enumerate(listed):
+        if face.principal and is_ours(old) and same_grant(old, statement):
+            where = (
+                ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
+            )
+            after = append(before, (*where, "Principal", "AWS"), face.principal)
+            return after, statements(_object(after))[place]
+    taken = {old.get("Sid") for old in listed if isinstance(old, dict)}
+    sid, serial = statement["Sid"], 2
+    while statement["Sid"] in taken:
+        # A statement with our Sid that is not ours (any more): it is left alone.
+        statement["Sid"], serial = f"{sid}x{serial}", serial + 1
+    if "Statement" not in document:
+        raise ValueError("the policy document has no Statement")
+    return append(before, ("Statement",), statement), statement
+
+
+def cut(live: str, place: int, principals: Iterable[str]) -> str | None:
+    """The text without these principals of one statement, or without the statement if none is left.
+
+    Every other byte stays. None if nothing is left to say.
+
+    Args:
+        live: the document.
+        place: the statement's position.
+        principals: the names under `AWS` that go; none for the whole statement.
+    """
+    document = _object(live)
+    listed, going = statements(document), set(principals)
+    where = ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
+    names = principals_of(listed[place])
+    if going and not set(names) <= going:
+        for at in reversed([at for at, name in enumerate(names) if name in going]):
+            live = remove(live, (*where, "Principal", "AWS", at))
+        return live
+    return None if len(listed) == 1 else remove(live, where)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the policy document is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise ValueError("the policy document is not a JSON object")  # noqa: TRY004 - bad JSON, like json's own error
+    return document
+
+
+def added_principal(patch: Patch) -> str | None:
+    """The principal whose grant a patch of a bucket or key policy adds; None for IAM policies."""
+    named = principals_of(patch.statement)
+    old = [] if patch.before is None else statements(_object(patch.before))
+    held: dict[str, Any] = next(
+        (one for one in old if is_ours(one) and one["Sid"] == patch.statement["Sid"]), {}
+    )
+    return next((name for name in named if name not in principals_of(held)), None)

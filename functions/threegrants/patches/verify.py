@@ -1,0 +1,308 @@
+"""Prove a patch before anyone is asked to approve it.
+
+With the patch the denied call is allowed; and nothing else is: the text differs by one grant only,
+and the evaluator gives the same answer as before to every question the grant is not about. A patch
+that fails is not offered.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis import Diagnosis, Lack, Verdict, diagnose
+from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, Read
+from threegrants.iam import (
+    KmsGrant,
+    Policies,
+    Policy,
+    PolicyError,
+    Request,
+    evaluate,
+    is_public,
+)
+from threegrants.patches.grant_statement import (
+    Face,
+    is_ours,
+    principals_of,
+    same_grant,
+    statements,
+    texts,
+)
+from threegrants.patches.make import Draft
+from threegrants.patches.patch import Patch
+from threegrants.patches.probe_requests import questions, session_of
+
+_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+_IDENTITY = (Policy.parse({"Version": "2012-10-17", "Statement": _ALL}, "everything"),)
+
+
+def with_patches(evidence: Evidence, patches: Iterable[Patch]) -> Evidence:
+    """The same snapshot, with what each patch writes in place."""
+    for patch in patches:
+        bucket = evidence.bucket
+        key = evidence.key.value if isinstance(evidence.key, Read) else None
+        if patch.grant == "bucket_policy":
+            if bucket is not None and patch.target.endswith(f":::{bucket.name}"):
+                evidence = replace(evidence, bucket=replace(bucket, policy=Read(patch.after)))
+        elif patch.grant == "key_policy":
+            if key is not None and patch.target == key.arn:
+                evidence = replace(evidence, key=Read(_patched_key(key, patch)))
+        elif isinstance(evidence.caller.policies, Read):
+            kind = "managed" if patch.operation == "iam:CreatePolicy" else "inline"
+            kept = [
+                policy
+                for policy in evidence.caller.policies.value
+                if (policy.name, policy.kind) != (patch.policy_name, kind)
+            ]
+            policies = (*kept, NamedPolicy(patch.policy_name or "", patch.after, kind))
+            evidence = replace(evidence, caller=replace(evidence.caller, policies=Read(policies)))
+    return evidence
+
+
+def _patched_key(key: KeyEvidence, patch: Patch) -> KeyEvidence:
+    if patch.operation != "kms:CreateGrant":
+        return replace(key, policy=Read(patch.after))
+    held = key.grants.value if isinstance(key.grants, Read) else ()
+    return replace(key, grants=Read((*held, _grant(patch))))
+
+
+def refuted(draft: Draft, evidence: Evidence, grantee: str, owner: str) -> str:
+    """Why a patch grants something else than it is meant to; empty if every proof holds.
+
+    Args:
+        draft: the patch and what it is meant to grant.
+        evidence: the snapshot it was made from.
+        grantee: the ARN of the role or user it is for.
+        owner: the account that owns the bucket, the key, or the role.
+    """
+    patch, face = draft.patch, draft.face
+    if not _exists(evidence):
+        return (
+            "whether the principal still exists was not seen: AWS would refuse the policy, or keep "
+            f"a dead id in it; needs iam:GetRole or iam:GetUser for {grantee}"
+        )
+    try:
+        return (
+            _textual(patch, face)
+            or _differential(patch, face, grantee, owner)
+            or _public(patch)
+            or _administrators(patch, owner)
+        )
+    except PolicyError as error:
+        return f"the evaluator cannot read the policy: {error}"
+
+
+def helps(
+    patch: Patch,
+    call: DeniedCall,
+    evidence: Evidence,
+    beside: Iterable[Patch],
+    *,
+    partly: bool = False,
+) -> str:
+    """Why the denied call would still be refused; empty if it would be allowed.
+
+    `beside` are the patches of the other grants. `partly`: something else about the call is not
+    known, so nobody is asked to approve; then it is enough that this grant is not missing any more.
+    """
+    after = diagnose(call, with_patches(evidence, (*beside, patch)))
+    if after.allowed:
+        return ""
+    still = {
+        "bucket_policy": after.bucket_policy.verdict,
+        "key_policy": after.key_policy.verdict,
+        "iam_policy": after.iam_policy.verdict,
+    }[patch.grant]
+    if partly and still is not Verdict.MISSING:
+        return ""
+    return f"with it the call would still be refused: {after.summary}"
+
+
+def proven(
+    drafts: Iterable[Draft],
+    call: DeniedCall,
+    evidence: Evidence,
+    diagnosis: Diagnosis,
+    *,
+    partly: bool = False,
+) -> tuple[tuple[Patch, ...], tuple[Lack, ...]]:
+    """The drafts whose proofs hold, and for each other one the reason."""
+    listed = list(drafts)
+    grantee = diagnosis.grantee or ""
+    proposed = [draft.patch for draft in listed if draft.patch.default]
+    kept: list[Patch] = []
+    lacks: list[Lack] = []
+    for draft in listed:
+        patch = draft.patch
+        beside = [other for other in proposed if other.grant != patch.grant]
+        problem = refuted(draft, evidence, grantee, patch.account) or helps(
+            patch, call, evidence, beside, partly=partly
+        )
+        if problem:
+            what = " ".join(word for word in ("patch of", patch.target, patch.scope) if word)
+            lacks.append(Lack(f"proof of the {what}", problem, "a person who reads the policies"))
+        else:
+            kept.append(patch)
+    return tuple(kept), tuple(dict.fromkeys(lacks))
+
+
+def _exists(evidence: Evidence) -> bool:
+    """Whether the role or user was seen now: its tags or boundary come with its description."""
+    caller = evidence.caller
+    seen = isinstance(caller.tags, Read) or isinstance(caller.boundary, Read)
+    return isinstance(caller.arn, Read) and caller.arn.value is not None and seen
+
+
+def _textual(patch: Patch, face: Face) -> str:
+    """What is written differs from what was there by one grant, which says what it is meant to."""
+    if patch.operation == "kms:CreateGrant":
+        grant = json.loads(patch.after)
+        said = (grant["GranteePrincipal"], {f"kms:{one}" for one in grant["Operations"]})
+        same = said == (face.principal, set(face.actions))
+        return "" if same else "the KMS grant is not the one that is meant"
+    before: Any = {} if patch.before is None else json.loads(patch.before)
+    after: Any = json.loads(patch.after)
+    if patch.before is not None and _around(before) != _around(after):
+        return "the patch changes the document outside its statements"
+    old, new = statements(before), statements(after)
+    changed = [place for place, one in enumerate(new) if place >= len(old) or one != old[place]]
+    if len(changed) != 1 or len(new) - len(old) not in (0, 1):
+        return f"the patch changes {len(changed)} statements, not one"
+    ours = new[changed[0]]
+    if len(new) > len(old):
+        names: tuple[str, ...] = ()
+    elif is_ours(old[changed[0]]) and _but_principals(old[changed[0]]) == _but_principals(ours):
+        names = principals_of(old[changed[0]])
+    else:
+        return "the patch changes a statement that is not ours"
+    names += () if face.principal is None else (face.principal,)
+    if (
+        not is_ours(ours)
+        or not same_grant(ours, face.statement(""))
+        or principals_of(ours) != names
+    ):
+        return "the statement does not say exactly what it is meant to"
+    if any(action == "*" or action.endswith(":*") for action in texts(ours["Action"])):
+        return "the statement allows every action of a service"
+    return ""
+
+
+def _around(document: dict[str, Any]) -> dict[str, Any]:
+    return {element: value for element, value in document.items() if element != "Statement"}
+
+
+def _but_principals(statement: dict[str, Any]) -> dict[str, Any]:
+    return {element: value for element, value in statement.items() if element != "Principal"}
+
+
+def _differential(patch: Patch, face: Face, grantee: str, owner: str) -> str:
+    """No answer of the evaluator changes but those that the grant is about, and those do."""
+    context = _context(patch)
+    before, after = (_worlds(patch, owner, patched=patched) for patched in (False, True))
+    meant_for = {grantee, session_of(grantee)} if ":role/" in grantee else {grantee}
+    for question in questions(patch, face, grantee, owner):
+        request = Request(*question, owner, context)
+        answers = [
+            (evaluate(request, old).allowed, evaluate(request, new).allowed)
+            for old, new in zip(before, after, strict=True)
+        ]
+        if face.covers(*question):
+            if question[0] in meant_for and not answers[0][1]:
+                return f"it does not allow {question[0]} {question[1]} on {question[2]}"
+        elif any(old != new for old, new in answers):
+            return f"it would change whether {question[0]} may {question[1]} on {question[2]}"
+    return ""
+
+
+def _worlds(patch: Patch, owner: str, *, patched: bool) -> list[Policies]:
+    """What is in force around the policy: everything its other side could allow, and nothing.
+
+    Denies are left out, for they stay as they are: what one of them hides today, nobody relies on.
+    """
+    text = patch.after if patched else patch.before
+    if patch.grant == "iam_policy":
+        delegates = {**_ALL, "Principal": {"AWS": owner}}
+        resource = Policy.parse({"Version": "2012-10-17", "Statement": delegates}, "delegation")
+        return [Policies(identity=(_allows(text),), resource=resource)]
+    if patch.operation == "kms:CreateGrant":
+        delegates = {**_ALL, "Principal": {"AWS": owner}}
+        resource = Policy.parse({"Version": "2012-10-17", "Statement": delegates}, "delegation")
+        grants = (_grant(patch),) if patched else ()
+        return [
+            Policies(identity=identity, resource=resource, grants=grants)
+            for identity in (_IDENTITY, ())
+        ]
+    return [Policies(identity=identity, resource=_allows(text)) for identity in (_IDENTITY, ())]
+
+
+def _allows(text: str | None) -> Policy:
+    """The Allow statements of a document."""
+    loaded: Any = {"Statement": []} if text is None else json.loads(text)
+    kept = [
+        one
+        for one in statements(loaded)
+        if not isinstance(one, dict) or one.get("Effect") != "Deny"
+    ]
+    return Policy.parse({**loaded, "Statement": kept}, "policy")
+
+
+def _context(patch: Patch) -> dict[str, str]:
+    if patch.operation != "kms:CreateGrant":
+        return {}
+    subset = json.loads(patch.after).get("Constraints", {}).get("EncryptionContextSubset", {})
+    return {f"kms:EncryptionContext:{key}": value for key, value in subset.items()}
+
+
+def _public(patch: Patch) -> str:
+    """No policy becomes public; S3 would also shut out other accounts from a bucket then."""
+    if patch.grant == "iam_policy" or patch.operation == "kms:CreateGrant":
+        return ""
+    before = Policy.parse(patch.before, "policy") if patch.before is not None else None
+    if is_public(Policy.parse(patch.after, "policy")) and not (before and is_public(before)):
+        return "it would make the policy public"
+    return ""
+
+
+def _administrators(patch: Patch, owner: str) -> str:
+    """Whoever could read and change the key policy still can, and somebody can."""
+    if patch.operation != "kms:PutKeyPolicy" or patch.before is None:
+        return ""
+    old, new = (Policy.parse(text, "key policy") for text in (patch.before, patch.after))
+    named = [
+        name
+        for one in statements(json.loads(patch.before))
+        if isinstance(one, dict)
+        for name in principals_of(one)
+    ]
+    partition = patch.target.split(":")[1]
+    root = f"arn:{partition}:iam::{owner}:root"
+    whoever = [
+        root,
+        root.replace(":root", ":role/any"),
+        *(n for n in named if n.startswith("arn:")),
+    ]
+    keepers = 0
+    for principal in dict.fromkeys(whoever):
+        for action in ("kms:PutKeyPolicy", "kms:GetKeyPolicy"):
+            request = Request(principal, action, patch.target, owner)
+            could, can = (
+                evaluate(request, Policies(identity=_IDENTITY, resource=policy)).allowed
+                for policy in (old, new)
+            )
+            if could and not can:
+                return f"{principal} could not {action} any more"
+            keepers += can and action == "kms:PutKeyPolicy"
+    return "" if keepers else "nobody who is named could change the key policy afterwards"
+
+
+def _grant(patch: Patch) -> KmsGrant:
+    grant = json.loads(patch.after)
+    return KmsGrant(
+        patch.target,
+        grant["GranteePrincipal"],
+        tuple(grant["Operations"]),
+        grant.get("Constraints", {}),
+        grant["Name"],
+    )

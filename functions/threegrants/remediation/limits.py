@@ -1,0 +1,214 @@
+"""The guardrails as data: what the operator set by parameters, and what an SSM parameter adds.
+
+The SSM parameter's JSON makes the guardrails stricter, never looser, except that standing approvals
+live only there. Everything is validated; what cannot be read refuses everything.
+"""
+
+import fnmatch
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from threegrants.cloudtrail import Access
+from threegrants.patches import Scope
+
+_HOUR = 3600
+_ACCOUNT_DIGITS = 12
+
+
+class GuardrailError(ValueError):
+    """A guardrail is not what it must be: where, what it is, and what is wanted."""
+
+    def __init__(self, where: str, seen: object, wanted: str) -> None:
+        super().__init__(f"guardrails: {where} is {seen!r:.80}; wanted {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A standing approval: patches that are applied without a person."""
+
+    name: str
+    owner: str
+    caller: str
+    bucket: str
+    """pattern of the bucket's name"""
+    access: frozenset[Access]
+    scope: Scope
+    """the widest scope"""
+    expires: float
+    """seconds since the epoch; every standing approval ends"""
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrails:
+    """What must hold before anything is written."""
+
+    trusted: frozenset[str] = frozenset()
+    organization: str | None = None
+    protected: tuple[str, ...] = ()
+    """names or ARNs, `*` and `?` are wild"""
+    protecting_tags: tuple[tuple[str, str], ...] = (("threegrants:protected", "true"),)
+    four_eyes: frozenset[Access] = frozenset()
+    approval_seconds: int = 24 * _HOUR
+    patches_an_hour: int = 20
+    standing: tuple[Standing, ...] = ()
+
+    def protects(self, target: str) -> str | None:
+        """The pattern that protects an ARN, by the ARN or by its last part."""
+        name = target.split(":", 5)[-1].rsplit("/", 1)[-1]
+        for pattern in self.protected:
+            if any(fnmatch.fnmatchcase(text, pattern) for text in (target, name)):
+                return pattern
+        return None
+
+    def with_more(self, text: str) -> "Guardrails":
+        """These guardrails and those of the SSM parameter; of two, the stricter.
+
+        Raises:
+            GuardrailError: naming the place in the JSON.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise GuardrailError("$", text, "a JSON object") from error
+        if not isinstance(data, dict):
+            raise GuardrailError("$", data, "a JSON object")
+        strange = set(data) - set(_MORE)
+        if strange:
+            raise GuardrailError(
+                f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_MORE)}"
+            )
+        found = self
+        for name, value in data.items():
+            found = _MORE[name](found, value, f"$.{name}")
+        return found
+
+
+def from_env(env: Mapping[str, str]) -> Guardrails:
+    """The guardrails of the function's environment, as `template.yaml` sets it.
+
+    Raises:
+        GuardrailError: naming the variable.
+    """
+    return Guardrails(
+        trusted=frozenset(_account(a, "TRUSTED_ACCOUNTS") for a in _words(env, "TRUSTED_ACCOUNTS")),
+        organization=env.get("ORGANIZATION_ID") or None,
+        protected=_words(env, "PROTECTED_RESOURCES"),
+        four_eyes=_access(list(_words(env, "FOUR_EYES_ACCESS")), "FOUR_EYES_ACCESS"),
+        approval_seconds=_HOUR * _number(env.get("APPROVAL_HOURS") or "24", "APPROVAL_HOURS"),
+        patches_an_hour=_number(env.get("MAX_PATCHES_PER_HOUR") or "20", "MAX_PATCHES_PER_HOUR"),
+    )
+
+
+def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())
+
+
+def _account(value: Any, where: str) -> str:
+    if isinstance(value, str) and len(value) == _ACCOUNT_DIGITS and value.isdecimal():
+        return value
+    raise GuardrailError(where, value, "12 digits")
+
+
+def _number(value: Any, where: str) -> int:
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise GuardrailError(where, value, "a whole number above 0")
+
+
+def _text(value: Any, where: str) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise GuardrailError(where, value, "a text")
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    raise GuardrailError(where, value, "a list")
+
+
+def _access(value: Any, where: str) -> frozenset[Access]:
+    found = set()
+    for at, word in enumerate(_list(value, where)):
+        try:
+            found.add(Access(word))
+        except ValueError as error:
+            wanted = f"one of {', '.join(Access)}"
+            raise GuardrailError(f"{where}[{at}]", word, wanted) from error
+    return frozenset(found)
+
+
+def _protected(rails: Guardrails, value: Any, where: str) -> Guardrails:
+    more = tuple(_text(word, f"{where}[{at}]") for at, word in enumerate(_list(value, where)))
+    return replace(rails, protected=(*rails.protected, *more))
+
+
+def _tags(rails: Guardrails, value: Any, where: str) -> Guardrails:
+    if not isinstance(value, dict):
+        raise GuardrailError(where, value, "an object of tag names and values")
+    more = tuple((name, _text(text, f"{where}.{name}")) for name, text in value.items())
+    return replace(rails, protecting_tags=(*rails.protecting_tags, *more))
+
+
+def _four_eyes(rails: Guardrails, value: Any, where: str) -> Guardrails:
+    return replace(rails, four_eyes=rails.four_eyes | _access(value, where))
+
+
+def _hours(rails: Guardrails, value: Any, where: str) -> Guardrails:
+    seconds = _HOUR * _number(value, where)
+    return replace(rails, approval_seconds=min(rails.approval_seconds, seconds))
+
+
+def _most(rails: Guardrails, value: Any, where: str) -> Guardrails:
+    return replace(rails, patches_an_hour=min(rails.patches_an_hour, _number(value, where)))
+
+
+def _standing(rails: Guardrails, value: Any, where: str) -> Guardrails:
+    rules = tuple(_rule(rule, f"{where}[{at}]") for at, rule in enumerate(_list(value, where)))
+    return replace(rails, standing=rules)
+
+
+_RULE = frozenset({"name", "owner", "caller", "bucket", "access", "scope", "expires"})
+
+
+def _rule(value: Any, where: str) -> Standing:
+    if not isinstance(value, dict) or set(value) != _RULE:
+        raise GuardrailError(where, value, f"an object with exactly {', '.join(sorted(_RULE))}")
+    try:
+        scope = Scope(value["scope"])
+        expires = datetime.fromisoformat(_text(value["expires"], f"{where}.expires"))
+    except ValueError as error:
+        if isinstance(error, GuardrailError):
+            raise
+        wanted = "scope object, prefix or bucket, and expires as 2027-01-31T00:00:00Z"
+        raise GuardrailError(where, value, wanted) from error
+    if expires.tzinfo is None:
+        raise GuardrailError(f"{where}.expires", value["expires"], "a time with its zone")
+    bucket = _text(value["bucket"], f"{where}.bucket")
+    if not bucket.strip("*?"):
+        raise GuardrailError(f"{where}.bucket", bucket, "a pattern that does not fit every bucket")
+    return Standing(
+        name=_text(value["name"], f"{where}.name"),
+        owner=_account(value["owner"], f"{where}.owner"),
+        caller=_account(value["caller"], f"{where}.caller"),
+        bucket=bucket,
+        access=_access(value["access"], f"{where}.access"),
+        scope=scope,
+        expires=expires.timestamp(),
+    )
+
+
+_MORE: dict[str, Callable[[Guardrails, Any, str], Guardrails]] = {
+    "protected": _protected,
+    "protecting_tags": _tags,
+    "four_eyes": _four_eyes,
+    "approval_hours": _hours,
+    "patches_an_hour": _most,
+    "standing": _standing,
+}
+"""What the SSM parameter's JSON object may hold."""

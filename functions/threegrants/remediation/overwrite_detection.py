@@ -1,0 +1,114 @@
+"""Who else wrote a policy while we did: CloudTrail's event history, looked into afterwards.
+
+S3 and KMS have no compare-and-swap for policies. A write by someone else between our read and our
+write was overwritten; the history still has its document.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from threegrants.evidence import Accounts
+from threegrants.patches import Patch
+from threegrants.remediation.runs import Due
+
+_EVENTS = {
+    "s3:PutBucketPolicy": ("PutBucketPolicy", "DeleteBucketPolicy"),
+    "kms:PutKeyPolicy": ("PutKeyPolicy",),
+}
+_SECOND = 1
+"""CloudTrail keeps whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A write by someone else inside a window of ours."""
+
+    event_id: str
+    time: str
+    who: str
+    operation: str
+    document: str
+    """the policy it wrote; empty if it removed the policy"""
+
+
+def foreign_writes(patch: Patch, window: Due, mender: Accounts) -> tuple[Foreign, ...]:
+    """Writes of the same policy by anyone else, from our first read to our last.
+
+    Looked up by the event's name and not by the resource's: CloudTrail names a key's resource in
+    several forms, and the window is a few seconds wide.
+
+    Raises:
+        AccountError: if the account cannot be entered.
+        ClientError: if CloudTrail refuses.
+    """
+    client = mender.client(patch.account, "cloudtrail", patch.region)
+    found: list[Foreign] = []
+    for name in _EVENTS[patch.operation]:
+        pages = client.get_paginator("lookup_events").paginate(
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}],
+            StartTime=datetime.fromtimestamp(window.opened - _SECOND, UTC),
+            EndTime=datetime.fromtimestamp(window.closed + _SECOND, UTC),
+        )
+        found += [
+            _foreign(record)
+            for record in _records(pages)
+            if not record.get("errorCode") and _about(record, patch) and not _ours(record, mender)
+        ]
+    return tuple(found)
+
+
+def told(patch: Patch, writes: tuple[Foreign, ...]) -> str:
+    """The alert's words, with both documents."""
+    warning = (
+        f"{patch.target} was written by others while a patch was being written. S3 and KMS have no "
+        "compare-and-swap: one of these writes may have overwritten the other. Compare them with "
+        "the policy as it is now."
+    )
+    lines = [warning]
+    for write in writes:
+        lines += [f"{write.time} {write.operation} by {write.who} (event {write.event_id}):"]
+        lines += [write.document or "(policy removed)"]
+    return "\n".join(
+        [*lines, "ours, before:", patch.before or "(none)", "ours, after:", patch.after]
+    )
+
+
+def _records(pages: Any) -> Iterator[Mapping[str, Any]]:
+    for page in pages:
+        for event in page["Events"]:
+            record = json.loads(event["CloudTrailEvent"])
+            if isinstance(record, dict):
+                yield record
+
+
+def _about(record: Mapping[str, Any], patch: Patch) -> bool:
+    asked = record.get("requestParameters") or {}
+    name = patch.target.split(":", 5)[5].rsplit("/", 1)[-1]
+    if patch.operation == "s3:PutBucketPolicy":
+        return bool(asked.get("bucketName") == name)
+    stated = [str(asked.get("keyId", ""))]
+    stated += [str(one.get("ARN", "")) for one in record.get("resources") or () if one]
+    return any(text.rsplit("/", 1)[-1] == name for text in stated)
+
+
+def _ours(record: Mapping[str, Any], mender: Accounts) -> bool:
+    who = record.get("userIdentity") or {}
+    issuer = ((who.get("sessionContext") or {}).get("sessionIssuer") or {}).get("arn") or ""
+    session = f":assumed-role/{mender.role_name}/"
+    return issuer.endswith(f":role/{mender.role_name}") or session in str(who.get("arn") or "")
+
+
+def _foreign(record: Mapping[str, Any]) -> Foreign:
+    who = record.get("userIdentity") or {}
+    asked = record.get("requestParameters") or {}
+    policy = asked.get("bucketPolicy") or asked.get("policy") or ""
+    return Foreign(
+        event_id=str(record.get("eventID", "")),
+        time=str(record.get("eventTime", "")),
+        who=str(who.get("arn") or who.get("invokedBy") or who.get("accountId") or "unknown"),
+        operation=str(record.get("eventName", "")),
+        document=policy if isinstance(policy, str) else json.dumps(policy, ensure_ascii=False),
+    )

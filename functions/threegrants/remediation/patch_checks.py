@@ -1,0 +1,285 @@
+"""What must hold of an approval before anything is written: a table of rules; pure.
+
+Patches are made and proven elsewhere (`patches/`); here each is looked at once more for what must
+never be, by itself and without trust in who made it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from threegrants.evidence import Unread
+from threegrants.patches import Patch, canonical
+from threegrants.remediation.approvers import account_of
+from threegrants.remediation.limit_facts import Facts
+from threegrants.remediation.limits import Guardrails
+
+_OURS = "Threegrants"
+"""How the Sid of every statement of ours begins."""
+_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
+_RESOURCE = re.compile(
+    r"arn:aws[a-z-]*:(?:"
+    r"s3:::[a-z0-9.-]+(?:/.*)?"
+    r"|s3:[a-z0-9-]*:\d{12}:accesspoint/[\w.-]+(?:/.*)?"
+    r"|kms:[a-z0-9-]+:\d{12}:key/[\w-]+)",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
+_WILD_ACTIONS = frozenset({"kms:reencrypt*", "kms:generatedatakey*"})
+_NEVER = frozenset(
+    {
+        "s3:putbucketpolicy",
+        "s3:deletebucketpolicy",
+        "s3:putbucketacl",
+        "s3:putaccesspointpolicy",
+        "s3:putbucketpublicaccessblock",
+        "s3:bypassgovernanceretention",
+        "kms:putkeypolicy",
+        "kms:creategrant",
+        "kms:schedulekeydeletion",
+        "kms:disablekey",
+    }
+)
+"""Actions by which the grantee could grant itself the rest, or destroy; lower case."""
+_OPERATIONS = frozenset(
+    {
+        "Decrypt",
+        "Encrypt",
+        "DescribeKey",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+    }
+)
+"""What a KMS grant of ours may allow."""
+
+Document = Mapping[str, Any]
+Rule = Callable[[Guardrails, Document, Sequence[Patch], Facts], str | None]
+
+
+def objection(
+    rails: Guardrails, document: Document, patches: Sequence[Patch], facts: Facts
+) -> str | None:
+    """Why these patches of this diagnosis may not be applied; None if they may."""
+    for rule in RULES:
+        found = rule(rails, document, patches, facts)
+        if found is not None:
+            return found
+    return None
+
+
+def accounts(document: Document, patches: Sequence[Patch]) -> frozenset[str]:
+    """The accounts that are written to, and the one whose principal is granted something."""
+    return frozenset({patch.account for patch in patches} | {str(document["principal"]["account"])})
+
+
+def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
+    """The accounts that these patches grant to as a whole."""
+    return frozenset(
+        account_of(arn)
+        for patch in patches
+        for arn in _added_principals(patch)
+        if arn.endswith(":root")
+    )
+
+
+def _trusted(
+    rails: Guardrails, document: Document, patches: Sequence[Patch], _: Facts
+) -> str | None:
+    strange = accounts(document, patches) - rails.trusted
+    if not strange:
+        return None
+    return f"account {', '.join(sorted(strange))} is not in TrustedAccounts: nothing is applied"
+
+
+def _same_organization(
+    rails: Guardrails, document: Document, patches: Sequence[Patch], facts: Facts
+) -> str | None:
+    if rails.organization is None:
+        return None
+    for account in sorted(accounts(document, patches)):
+        item = facts.organizations.get(account)
+        if item is None or isinstance(item, Unread):
+            why = f"{item.why}; needs {item.needs}" if item else "not read"
+            return f"the organisation of account {account} is not known: {why}"
+        if item.value != rails.organization:
+            return f"account {account} is not in organisation {rails.organization}"
+    return None
+
+
+def _one_each(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+    seen: set[tuple[str, str]] = set()
+    for patch in patches:
+        if (patch.grant, patch.target) in seen:
+            return f"two patches of {patch.target}: approve one of them"
+        seen.add((patch.grant, patch.target))
+    return None
+
+
+def _unprotected(
+    rails: Guardrails, _: Document, patches: Sequence[Patch], facts: Facts
+) -> str | None:
+    for patch in patches:
+        pattern = rails.protects(patch.target)
+        if pattern is not None:
+            return f"{patch.target} is protected ({pattern})"
+        item = facts.tags.get(patch.target)
+        if item is None or isinstance(item, Unread):
+            why = f"{item.why}; needs {item.needs}" if item else "not read"
+            return f"whether a tag protects {patch.target} is not known: {why}"
+        for name, value in rails.protecting_tags:
+            if item.value.get(name) == value:
+                return f"{patch.target} is protected (tag {name}={value})"
+    return None
+
+
+def _only_ours(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+    """Every statement that is not ours stays, and one of ours is new or changed."""
+    for patch in patches:
+        if patch.operation == "kms:CreateGrant":
+            continue
+        lost = [old for old in _statements(patch.before) if not _in(old, _statements(patch.after))]
+        if any(not _is_ours(old) for old in lost):
+            return f"the patch of {patch.target} would change a statement that is not ours"
+        new = _new(patch)
+        if len(new) != 1 or not _is_ours(new[0]):
+            return f"the patch of {patch.target} does not add exactly one statement of ours"
+        sid = new[0].get("Sid")
+        if any(old.get("Sid") != sid for old in lost) or len(lost) > 1:
+            return f"the patch of {patch.target} would change more than one statement"
+        if _rest(patch.before) not in ({}, _rest(patch.after)):
+            return f"the patch of {patch.target} would change more than its statements"
+    return None
+
+
+def _named(_: Guardrails, document: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+    """Nothing is granted to anyone but the denied principal, or its account."""
+    denied = document["principal"]
+    if denied.get("type") == "anonymous" or not denied.get("arn"):
+        return "nothing is granted to anonymous callers"
+    arn = str(denied["arn"])
+    allowed = {arn, f"{':'.join(arn.split(':')[:4])}:{denied['account']}:root"}
+    for patch in patches:
+        added = _added_principals(patch)
+        if patch.grant == "iam_policy":
+            if patch.target != arn:
+                return f"{patch.target} is not the denied principal"
+            if added:
+                return f"the patch of {patch.target} names a principal in an IAM policy"
+        elif not added:
+            return f"the patch of {patch.target} names no principal"
+        for one in added:
+            if not _PRINCIPAL.fullmatch(one) or one not in allowed:
+                return f"the patch of {patch.target} would grant to {one!r:.120}"
+    return None
+
+
+def _narrow(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+    """No wild action, no administration, no wild resource but a key policy's own key."""
+    for patch in patches:
+        where = f"the patch of {patch.target}"
+        if patch.operation == "kms:CreateGrant":
+            strange = set(json.loads(patch.after).get("Operations") or ["none"]) - _OPERATIONS
+            if strange:
+                return f"{where} would grant {', '.join(sorted(map(str, strange)))}"
+            continue
+        for statement in _new(patch):
+            found = _too_wide(statement, patch)
+            if found:
+                return f"{where} would grant {found}"
+    return None
+
+
+def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
+    if statement.get("Effect") != "Allow" or {"NotAction", "NotResource", "NotPrincipal"} & set(
+        statement
+    ):
+        return "something else than a plain Allow"
+    actions, resources = _many(statement.get("Action")), _many(statement.get("Resource"))
+    if not actions or not resources:
+        return "no action or no resource"
+    for action in actions:
+        plain = action.lower()
+        wild = ("*" in plain or "?" in plain) and plain not in _WILD_ACTIONS
+        if wild or plain in _NEVER or not plain.startswith(("s3:", "kms:")):
+            return f"{action!r:.80}"
+    for resource in resources:
+        if patch.grant == "key_policy":
+            if resource not in ("*", patch.target):
+                return f"access to {resource!r:.120}"
+        elif not _RESOURCE.fullmatch(resource) or (
+            patch.grant == "bucket_policy"
+            and resource != patch.target
+            and not resource.startswith(f"{patch.target}/")
+        ):
+            return f"access to {resource!r:.120}"
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    _trusted,
+    _same_organization,
+    _one_each,
+    _unprotected,
+    _named,
+    _only_ours,
+    _narrow,
+)
+
+
+def _statements(text: str | None) -> list[dict[str, Any]]:
+    stated = json.loads(text).get("Statement", []) if text else []
+    listed = stated if isinstance(stated, list) else [stated]
+    return [statement for statement in listed if isinstance(statement, dict)]
+
+
+def _rest(text: str | None) -> dict[str, Any]:
+    document = json.loads(text) if text else {}
+    return {name: value for name, value in document.items() if name != "Statement"}
+
+
+def _in(statement: dict[str, Any], statements: list[dict[str, Any]]) -> bool:
+    wanted = canonical(json.dumps(statement))
+    return any(canonical(json.dumps(other)) == wanted for other in statements)
+
+
+def _is_ours(statement: Mapping[str, Any]) -> bool:
+    return str(statement.get("Sid", "")).startswith(_OURS)
+
+
+def _new(patch: Patch) -> list[dict[str, Any]]:
+    before = _statements(patch.before)
+    return [statement for statement in _statements(patch.after) if not _in(statement, before)]
+
+
+def _added_principals(patch: Patch) -> list[str]:
+    """Principals that our statement (or grant) names, and did not name before."""
+    if patch.operation == "kms:CreateGrant":
+        return [str(json.loads(patch.after).get("GranteePrincipal", ""))]
+    had = {(old.get("Sid"), name) for old in _statements(patch.before) for name in _principals(old)}
+    return [
+        name
+        for statement in _new(patch)
+        for name in _principals(statement)
+        if (statement.get("Sid"), name) not in had
+    ]
+
+
+def _principals(statement: Mapping[str, Any]) -> list[str]:
+    principal = statement.get("Principal")
+    if principal is None:
+        return []
+    if not isinstance(principal, dict):
+        return [str(principal)]
+    return [
+        name if kind == "AWS" else f"{kind}:{name}"
+        for kind, names in principal.items()
+        for name in _many(names)
+    ]
+
+
+def _many(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]

@@ -1,0 +1,121 @@
+"""What to write to take one patch back, given what the policy says now; pure."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from threegrants.patches import Patch, canonical, cut, same_policy
+from threegrants.remediation.policy_io import half_written
+
+_WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
+"""Operations whose text is ours alone: it is there as we wrote it, or it is not ours any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """`text` is to be written (None: remove the policy) unless `nothing` is to be done."""
+
+    text: str | None = None
+    nothing: bool = False
+
+
+class Edited(Exception):
+    """Our statement was changed by someone else; taking it back is for a person to decide."""
+
+    def __init__(self, patch: Patch, before: Any, ours: Any, now: Any) -> None:
+        told = (("before us", before), ("as we wrote it", ours), ("now", now))
+        texts = "; ".join(
+            f"{when}: {json.dumps(what, ensure_ascii=False) if what else 'not there'}"
+            for when, what in told
+        )
+        super().__init__(f"our statement in {patch.target} was edited by someone else. {texts}")
+
+
+def undo(patch: Patch, live: str | None) -> Undo:
+    """Restore the bytes if nothing else changed, else take out exactly what is ours.
+
+    Raises:
+        Edited: if our statement is there, but says something we did not write.
+    """
+    if live is None or same_policy(live, patch.before):
+        return Undo(nothing=True)
+    if same_policy(live, patch.after):
+        return Undo(text=patch.before)
+    if patch.operation in _WHOLE:
+        if half_written(live, patch.after):
+            return Undo(text=None)
+        raise Edited(patch, None, json.loads(patch.after), json.loads(live))
+    return _out_of(patch, live)
+
+
+def _out_of(patch: Patch, live: str) -> Undo:
+    document, sid = json.loads(live), patch.statement["Sid"]
+    listed = _statements(document)
+    places = [
+        at for at, one in enumerate(listed) if isinstance(one, dict) and one.get("Sid") == sid
+    ]
+    ours, before = _find(patch.after, sid), _find(patch.before, sid)
+    if not places:
+        return Undo(nothing=True)
+    if len(places) > 1:
+        raise Edited(patch, before, ours, [listed[at] for at in places])
+    going = _going(patch, before, ours, listed[places[0]])
+    if going is None:
+        return Undo(nothing=True)
+    return Undo(text=cut(live, places[0], going))
+
+
+def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[str, ...] | None:
+    """The principals of our statement that this patch put in; empty if the statement goes with them.
+
+    Several patches may share one statement, each with principals of its own: then exactly the
+    principals of this one go. None if they are gone already.
+    """
+    if not _same(_bare(now), _bare(ours)):
+        raise Edited(patch, before, ours, now)
+    there, had, wrote = (_principals(one) for one in (now, before, ours))
+    if not wrote:
+        return ()  # an identity-based policy names nobody: the statement goes as a whole
+    added = [name for name in wrote if name not in had]
+    if not added or not set(added) & set(there):
+        if set(had) <= set(there) and not any(map(_dead, there)):
+            return None
+        raise Edited(patch, before, ours, now)
+    if not set(added) <= set(there):
+        raise Edited(patch, before, ours, now)
+    return tuple(added)
+
+
+def _dead(name: str) -> bool:
+    """A unique id: AWS shows it in place of the ARN of a principal that was deleted."""
+    return name.startswith(("AROA", "AIDA"))
+
+
+def _principals(statement: Any) -> list[str]:
+    named = statement.get("Principal", {}) if statement else {}
+    listed = named.get("AWS", []) if isinstance(named, dict) else []
+    return [listed] if isinstance(listed, str) else list(listed)
+
+
+def _bare(statement: dict[str, Any]) -> dict[str, Any]:
+    """The statement without whom it names as AWS principals."""
+    named = statement.get("Principal")
+    others = {k: v for k, v in named.items() if k != "AWS"} if isinstance(named, dict) else named
+    return {**statement, "Principal": others or {}}
+
+
+def _find(text: str | None, sid: str) -> dict[str, Any] | None:
+    listed = _statements(json.loads(text)) if text else []
+    for statement in listed:
+        if isinstance(statement, dict) and statement.get("Sid") == sid:
+            return statement
+    return None
+
+
+def _statements(document: dict[str, Any]) -> list[Any]:
+    stated = document.get("Statement", [])
+    return stated if isinstance(stated, list) else [stated]
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(canonical(json.dumps(one)) == canonical(json.dumps(other)))

@@ -1,0 +1,384 @@
+"""The ledger of remediation: runs, intents, leases, first approvals and the agenda, in DynamoDB.
+
+Every change is one transaction with its conditions: a run begins whole or not at all, a worker whose
+time is over can record nothing, and what ends gives its leases back as it ends. The incident's
+partition gains `work`, `approval` and `intent#RUN#NN`; `lease#ARN`, `quota#patches` and `agenda`
+are partitions of their own. See docs/remediation.md.
+"""
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
+
+from threegrants.incidents.items import (
+    DAY,
+    Incident,
+    expire,
+    history_line,
+    key_of,
+    meta_of,
+    put,
+    replace,
+)
+from threegrants.incidents.states import MOVES, State
+from threegrants.incidents.table import Conflict, transact
+from threegrants.remediation import leases
+from threegrants.remediation.runs import Approval, Due, Intent, Task, Work
+
+
+class Busy(Conflict):
+    """The lease of a target is held by another incident."""
+
+
+class Exhausted(Conflict):
+    """The hour's quota of patches is used up."""
+
+
+class Lost(Conflict):
+    """The run has another worker by now, or has ended."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Move:
+    """A move of an incident, with its line of history."""
+
+    to: State
+    actor: str
+    what: str
+    detail: str = ""
+    digests: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Part:
+    """One write of a transaction, and what it means if its condition does not hold."""
+
+    write: dict[str, Any]
+    refused: type[Conflict] = Conflict
+
+
+class Ledger:
+    """Remediation's part of the table.
+
+    Args:
+        table: a boto3 DynamoDB Table resource, the one of the `Store`.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def begin(
+        self,
+        incident: Incident,
+        move: Move,
+        work: Work,
+        intents: Sequence[Intent],
+        targets: Iterable[str],
+        *,
+        quota: tuple[int, float] | None = None,
+        agenda: Sequence[Due] = (),
+    ) -> None:
+        """Begin a run: move, run, intents, leases and quota, all or nothing.
+
+        Args:
+            incident: as it was read.
+            move: where it goes.
+            work: the new run; replaces the record of the last one.
+            intents: what it will write; none for a rollback.
+            targets: the ARNs whose leases it needs.
+            quota: the most patches an hour, and the time; None to count none.
+            agenda: what becomes due with it.
+
+        Raises:
+            Busy: if another incident holds a lease.
+            Exhausted: if the hour's quota is used up.
+            Conflict: if the move is not allowed, or the incident changed since it was read.
+        """
+        parts = [
+            *self._moving(incident, move),
+            _Part(put({**key_of(incident.id, "work"), **work.to_item()})),
+            *(_Part(_intent(incident.id, intent)) for intent in intents),
+            *(
+                _Part({**lease}, Busy)
+                for lease in leases.take(targets, incident.id, work.worker, work.until)
+            ),
+            *self._due(agenda),
+        ]
+        if quota is not None:
+            parts.append(_Part(leases.quota(len(intents), *quota), Exhausted))
+        self._write(parts)
+
+    def take_over(
+        self, identity: str, work: Work, targets: Iterable[str], worker: str, until: int
+    ) -> Work:
+        """Become the worker of a run whose worker's time is over.
+
+        Raises:
+            Lost: if someone else took it over, or it ended.
+        """
+        mine = dataclasses.replace(work, worker=worker, until=until, attempts=work.attempts + 1)
+        held = leases.hand_on(targets, identity, worker, until)
+        self._write([self._fenced(identity, mine, work), *(_Part(lease, Lost) for lease in held)])
+        return mine
+
+    def record(
+        self, identity: str, work: Work, intents: Sequence[Intent], agenda: Sequence[Due] = ()
+    ) -> None:
+        """Record the steps of intents.
+
+        Raises:
+            Lost: if the run has another worker by now.
+        """
+        self._write(
+            [
+                self._fenced(identity, work, work),
+                *(_Part(_intent(identity, intent)) for intent in intents),
+                *self._due(agenda),
+            ]
+        )
+
+    def turn(self, incident: Incident, move: Move, old: Work, new: Work) -> None:
+        """Turn a run back: it keeps its leases, and undoes from now on.
+
+        Raises:
+            Lost: if the run has another worker by now.
+            Conflict: if the incident changed since it was read.
+        """
+        self._write([self._fenced(incident.id, new, old), *self._moving(incident, move)])
+
+    def settle(
+        self,
+        incident: Incident,
+        move: Move,
+        work: Work,
+        targets: Iterable[str],
+        agenda: Sequence[Due] = (),
+    ) -> None:
+        """End a run: move, give the leases back, put what follows on the agenda.
+
+        Raises:
+            Lost: if the run has another worker by now.
+            Conflict: if the incident changed since it was read.
+        """
+        ended = dataclasses.replace(work, until=0)
+        self._write(
+            [
+                self._fenced(incident.id, ended, work),
+                *self._moving(incident, move),
+                *(_Part(lease, Lost) for lease in leases.give_back(targets, incident.id)),
+                *self._due(agenda),
+            ]
+        )
+
+    def hand_over(self, identity: str, work: Work, targets: Iterable[str]) -> None:
+        """Stop working on a run before it ended, so that the sweep need not wait.
+
+        Raises:
+            Lost: if the run has another worker by now.
+        """
+        ended = dataclasses.replace(work, until=0)
+        held = leases.hand_on(targets, identity, work.worker, 0)
+        self._write([self._fenced(identity, ended, work), *(_Part(lease, Lost) for lease in held)])
+
+    def propose(self, incident: Incident, move: Move, approval: Approval) -> None:
+        """Keep the first of two approvals.
+
+        Raises:
+            Conflict: if the move is not allowed, or the incident changed since it was read.
+        """
+        kept = {
+            "digests": list(approval.digests),
+            "approver": approval.approver,
+            "expires": approval.expires,
+        }
+        self._write(
+            [
+                *self._moving(incident, move),
+                _Part(put({**key_of(incident.id, "approval"), **kept})),
+            ]
+        )
+
+    def approval(self, identity: str) -> Approval | None:
+        """The first of two approvals, the newest."""
+        item = self._item(key_of(identity, "approval"))
+        if item is None:
+            return None
+        return Approval(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))
+
+    def move(self, incident: Incident, move: Move, agenda: Sequence[Due] = ()) -> None:
+        """Move an incident that no run holds.
+
+        Raises:
+            Conflict: if the move is not allowed, or the incident changed since it was read.
+        """
+        self._write([*self._moving(incident, move), *self._due(agenda)])
+
+    def work(self, identity: str) -> Work | None:
+        """The last run of an incident."""
+        item = self._item(key_of(identity, "work"))
+        return Work.from_item(item) if item else None
+
+    def intents(self, identity: str, runs: Sequence[str]) -> list[Intent]:
+        """The intents of these runs, in the order in which they were to be written."""
+        found: list[Intent] = []
+        for run in runs:
+            answer = self._table.query(
+                KeyConditionExpression=Key("pk").eq(key_of(identity, "")["pk"])
+                & Key("sk").begins_with(f"intent#{run}#"),
+                ConsistentRead=True,
+            )
+            found += [Intent.from_item(item) for item in answer["Items"]]
+        return found
+
+    def holder(self, target: str) -> str | None:
+        """The incident that holds the lease of a target."""
+        item = self._item(leases.key_of_lease(target))
+        held = str(item["incident"]) if item else "-"
+        return None if held == "-" else held
+
+    def in_state(
+        self, state: State, most: int, after: dict[str, Any] | None = None
+    ) -> tuple[list[str], dict[str, Any] | None]:
+        """Ids of incidents in a state, the longest unseen first, and where to go on."""
+        start = {"ExclusiveStartKey": after} if after else {}
+        answer = self._table.query(
+            IndexName="by_state",
+            KeyConditionExpression=Key("state").eq(state.value),
+            Limit=most,
+            **start,
+        )
+        return [str(item["id"]) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+    def place(self, name: str) -> dict[str, Any] | None:
+        """Where the last sweep stopped."""
+        item = self._item({"pk": "sweep", "sk": name})
+        after: dict[str, Any] | None = item.get("after") if item else None
+        return after
+
+    def keep_place(self, name: str, after: dict[str, Any] | None) -> None:
+        """Remember where this sweep stopped."""
+        self._table.put_item(Item={"pk": "sweep", "sk": name, "after": after})
+
+    def due(self, now: float, most: int = 50) -> list[Due]:
+        """What is on the agenda by now and not done, the longest due first."""
+        found: list[Due] = []
+        start: dict[str, Any] = {}
+        while len(found) < most:
+            answer = self._table.query(
+                KeyConditionExpression=Key("pk").eq("agenda") & Key("sk").lte(f"{int(now):012}~"),
+                FilterExpression=Attr("done").eq(False),
+                ConsistentRead=True,
+                **start,
+            )
+            found += [_due_of(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found[:most]
+
+    def add(self, agenda: Sequence[Due]) -> None:
+        """Put things on the agenda by themselves."""
+        self._write(self._due(agenda))
+
+    def done(self, due: Due) -> None:
+        """Mark a thing as done; it expires a week later."""
+        self._table.update_item(
+            Key={"pk": "agenda", "sk": due.sk},
+            UpdateExpression="SET done = :yes, expires_at = :gone",
+            ExpressionAttributeValues={":yes": True, ":gone": int(time.time()) + 7 * DAY},
+        )
+
+    def tried(self, due: Due) -> None:
+        """Count a try that did not succeed."""
+        self._table.update_item(
+            Key={"pk": "agenda", "sk": due.sk},
+            UpdateExpression="SET tries = tries + :one",
+            ExpressionAttributeValues={":one": 1},
+        )
+
+    def _item(self, key: dict[str, str]) -> dict[str, Any] | None:
+        item: dict[str, Any] | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
+        return item
+
+    @staticmethod
+    def _moving(incident: Incident, move: Move) -> list[_Part]:
+        if move.to not in MOVES[incident.state]:
+            raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
+        changed = meta_of(incident)
+        changed.update(state=move.to.value, version=incident.version + 1)
+        expire(changed, move.to)
+        line = history_line(
+            incident.id, move.actor, move.what, incident.state, move.to, move.detail, move.digests
+        )
+        return [_Part(replace(incident.id, changed, incident)), _Part(put(line))]
+
+    @staticmethod
+    def _fenced(identity: str, new: Work, old: Work) -> _Part:
+        """Write the run, if its worker is still the one of `old`."""
+        values = new.to_item()
+        return _Part(
+            {
+                "Key": key_of(identity, "work"),
+                "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                "ConditionExpression": "#run = :was_run AND #worker = :was_worker",
+                "ExpressionAttributeNames": {f"#{name}": name for name in values},
+                "ExpressionAttributeValues": {
+                    **{f":{name}": value for name, value in values.items()},
+                    ":was_run": old.run,
+                    ":was_worker": old.worker,
+                },
+            },
+            Lost,
+        )
+
+    @staticmethod
+    def _due(agenda: Sequence[Due]) -> list[_Part]:
+        return [
+            _Part(
+                put(
+                    {
+                        "pk": "agenda",
+                        "sk": f"{due.at:012}#{uuid.uuid4().hex[:12]}",
+                        "task": due.task.value,
+                        "incident": due.incident,
+                        "about": due.about,
+                        "note": due.note,
+                        "opened": due.opened,
+                        "closed": due.closed,
+                        "tries": due.tries,
+                        "done": False,
+                    }
+                )
+            )
+            for due in agenda
+        ]
+
+    def _write(self, parts: Sequence[_Part]) -> None:
+        try:
+            transact(self._table, [part.write for part in parts])
+        except Conflict as conflict:
+            for place in sorted(conflict.refused):
+                raise parts[place].refused(str(conflict)) from conflict
+            raise
+
+
+def _intent(identity: str, intent: Intent) -> dict[str, Any]:
+    return put({**key_of(identity, intent.sk), **intent.to_item()})
+
+
+def _due_of(item: dict[str, Any]) -> Due:
+    return Due(
+        task=Task(item["task"]),
+        incident=str(item["incident"]),
+        about=str(item["about"]),
+        at=int(str(item["sk"])[:12]),
+        note=str(item["note"]),
+        opened=int(item["opened"]),
+        closed=int(item["closed"]),
+        tries=int(item["tries"]),
+        sk=str(item["sk"]),
+    )

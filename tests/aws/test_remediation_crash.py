@@ -1,0 +1,385 @@
+"""The crash table: every AWS call of an approval and of a rollback, with every fault, then the sweep.
+
+The calls are recorded from a run without faults, so the table grows by itself when a call is added.
+Afterwards everything is applied or nothing is, the incident says which, and no lease is held.
+"""
+
+import itertools
+import json
+import os
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from functools import partial
+
+import boto3
+import botocore.loaders
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto import mock_aws
+
+from aws.conftest import REGION, A, Aws, B, document
+from threegrants.analysis import Rules, examine
+from threegrants.cloudtrail import parse_record
+from threegrants.evidence import Accounts
+from threegrants.evidence.ttl_cache import Recent
+from threegrants.incidents import State, Store
+from threegrants.ingest import Watch
+from threegrants.remediation import Guardrails, Remedy, Sweep
+from threegrants.remediation.run_store import Ledger
+
+APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
+RULES = Rules(writable=frozenset({A, B}))
+NUMBERS = itertools.count(1)
+
+
+ADMIN = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{A}:root"},
+    "Action": "kms:*",
+    "Resource": "*",
+}
+
+
+class Died(BaseException):
+    """The process is gone: nothing of it catches this."""
+
+
+def refusal(code, status, operation):
+    return ClientError(
+        {"Error": {"Code": code, "Message": "a fault"}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        operation,
+    )  # fmt: skip
+
+
+def dies_before(call, operation):
+    raise Died
+
+
+def dies_after(call, operation):
+    call()
+    raise Died
+
+
+def throttled(call, operation):
+    raise refusal("ThrottlingException", 400, operation)
+
+
+def broken(call, operation):
+    raise refusal("InternalError", 500, operation)
+
+
+def timed_out(call, operation):
+    call()  # it had its effect; nobody heard of it
+    raise ReadTimeoutError(endpoint_url="https://example.com")
+
+
+def refused(call, operation):
+    raise refusal("AccessDenied", 403, operation)
+
+
+def malformed(call, operation):
+    answer = call()
+    return {"ResponseMetadata": answer.get("ResponseMetadata", {})}
+
+
+FAULTS = [dies_before, dies_after, throttled, broken, timed_out, refused, malformed]
+
+
+class Wire:
+    """Every call on its way to AWS: counted by name, and one of them disturbed."""
+
+    def __init__(self):
+        self.real = BaseClient._make_api_call
+        self.lock = threading.Lock()
+        self.listen()
+
+    def listen(self, fault=None, at=None):
+        self.fault, self.at, self.met, self.seen = fault, at, False, Counter()
+
+    def __call__(self, client, operation, parameters):
+        name = f"{client.meta.service_model.service_name}:{operation}"
+        with self.lock:
+            self.seen[name] += 1
+            mine = self.at == (name, self.seen[name])
+            self.met |= mine
+        if mine:
+            return self.fault(lambda: self.real(client, operation, parameters), operation)
+        return self.real(client, operation, parameters)
+
+
+class Case:
+    """One denied call of which all three grants are missing, in a world and a table of its own."""
+
+    def __init__(self):
+        number = next(NUMBERS)
+        self.bucket, self.role = f"a-{number}", f"b-{number}"
+        self.role_arn = f"arn:aws:iam::{B}:role/{self.role}"
+        self.clock = time.time()
+        self._build()
+        self.table = Aws().table(f"incidents-{number}", DYNAMODB)
+        self.store, self.ledger = Store(self.table), Ledger(self.table)
+        self.alerts = []
+        event = self.record()
+        WARM["reader"].recent = Recent()  # the key is every case's
+        watch = Watch(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
+        self.id = watch.see(parse_record(event), event).id
+        self.before = self.live()
+        self.patches = self.store.get(self.id).document()["patches"]
+        self.digests = [p["digest"] for p in self.patches if p["default"]]
+
+    def _build(self):
+        self.key = KEY  # making one takes longer than everything else here
+        OWNER["kms"].put_key_policy(KeyId=KEY, PolicyName="default", Policy=document(ADMIN))
+        for grant in OWNER["kms"].list_grants(KeyId=KEY)["Grants"]:
+            OWNER["kms"].revoke_grant(KeyId=KEY, GrantId=grant["GrantId"])
+        OWNER["s3"].create_bucket(
+            Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.key}
+        OWNER["s3"].put_bucket_encryption(
+            Bucket=self.bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": default}]
+            },
+        )
+        trust = document({"Effect": "Allow", "Principal": {"AWS": B}, "Action": "sts:AssumeRole"})
+        CALLER["iam"].create_role(RoleName=self.role, AssumeRolePolicyDocument=trust)
+
+    def record(self):
+        issuer = {"type": "Role", "arn": self.role_arn}
+        return {
+            "userIdentity": {
+                "type": "AssumedRole",
+                "arn": f"arn:aws:sts::{B}:assumed-role/{self.role}/s",
+                "accountId": B,
+                "sessionContext": {"sessionIssuer": issuer},
+            },
+            "eventTime": "2026-11-24T03:00:00Z",
+            "eventSource": "s3.amazonaws.com",
+            "eventName": "GetObject",
+            "awsRegion": REGION,
+            "errorCode": "AccessDenied",
+            "errorMessage": "Access Denied",
+            "requestParameters": {"bucketName": self.bucket, "key": "2026/q3.csv"},
+            "resources": [
+                {"type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{self.bucket}", "accountId": A}
+            ],
+            "eventID": f"e-{self.bucket}",
+        }
+
+    def remedy(self, *, cold=False):
+        """As a function builds it: cold, with no role assumed yet, or warm."""
+        accounts = {name: Cold(WARM[name]) for name in WARM} if cold else WARM
+        reader = accounts["reader"]
+        return Remedy(
+            self.store,
+            self.ledger,
+            accounts["mender"],
+            lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=100),
+            lambda i: examine(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
+            lambda _: None,
+            lambda: self.clock,
+        )
+
+    def live(self):
+        """The three policies as they are."""
+        try:
+            bucket = OWNER["s3"].get_bucket_policy(Bucket=self.bucket)["Policy"]
+        except ClientError:
+            bucket = None
+        key = OWNER["kms"].get_key_policy(KeyId=self.key, PolicyName="default")["Policy"]
+        role = {"RoleName": self.role}
+        iam = {
+            name: json.dumps(
+                CALLER["iam"].get_role_policy(**role, PolicyName=name)["PolicyDocument"]
+            )
+            for name in CALLER["iam"].list_role_policies(**role)["PolicyNames"]
+        }
+        return bucket, key, iam, sorted(name for name, _ in self.grants())
+
+    def grants(self):
+        found = OWNER["kms"].list_grants(KeyId=self.key)["Grants"]
+        return [(grant["Name"], grant["GrantId"]) for grant in found]
+
+    def held(self):
+        """Everything as it is, to be put back before the next run."""
+        return self.live(), self.table.scan()["Items"]
+
+    def put_back(self, held):
+        (bucket, key, iam, grants), items = held
+        if bucket is None:
+            OWNER["s3"].delete_bucket_policy(Bucket=self.bucket)
+        else:
+            OWNER["s3"].put_bucket_policy(Bucket=self.bucket, Policy=bucket)
+        OWNER["kms"].put_key_policy(KeyId=self.key, PolicyName="default", Policy=key)
+        for name in set(self.live()[2]) - set(iam):
+            CALLER["iam"].delete_role_policy(RoleName=self.role, PolicyName=name)
+        for name, text in iam.items():
+            CALLER["iam"].put_role_policy(RoleName=self.role, PolicyName=name, PolicyDocument=text)
+        for _, grant in self.grants():
+            OWNER["kms"].revoke_grant(KeyId=self.key, GrantId=grant)
+        made = [json.loads(p["after"]) for p in self.patches if p["operation"] == "kms:CreateGrant"]
+        for grant in (grant for grant in made if grant["Name"] in grants):
+            OWNER["kms"].create_grant(KeyId=self.key, **grant)
+        now = {(item["pk"], item["sk"]) for item in self.table.scan()["Items"]}
+        for pk, sk in now - {(item["pk"], item["sk"]) for item in items}:
+            self.table.delete_item(Key={"pk": pk, "sk": sk})
+        for item in items:
+            self.table.put_item(Item=item)
+        self.clock, self.alerts = time.time(), []
+
+    def sweep(self):
+        self.clock += 600
+        sweep = Sweep(
+            self.remedy(),
+            lambda *alert: self.alerts.append(alert),
+            lambda identity, error: self.alerts.append((identity, "error", repr(error))),
+            self.clock + 100,
+            rechecks=0,
+        )
+        return sweep.run()
+
+    def applied(self):
+        """How many of the three policies hold a statement of ours."""
+        bucket, key, iam, grants = self.live()
+        return ["Threegrants" in (bucket or ""), "Threegrants" in key or bool(grants), bool(iam)]
+
+    def settled(self, applied, undone):
+        """All or nothing, recorded, and nothing held."""
+        state, wanted = self.store.get(self.id).state, self.applied()
+        last = self.store.history(self.id)[-1]
+        assert last["to"] == state
+        assert state in applied | undone, (state, last)
+        assert wanted == [state in applied] * 3, (state, wanted, last)
+        if state in undone:
+            assert self.live() == self.before
+        items = self.table.scan()["Items"]
+        assert not [i for i in items if i["pk"].startswith("lease#") and i["incident"] != "-"]
+        if state is State.FAILED:
+            assert "failed" in [reason for _, reason, _ in self.alerts]
+        assert not [a for a in self.alerts if a[1] == "error"]
+
+
+class Cold(Accounts):
+    """Accounts that have not been entered yet; behind that the warm clients, which cost less."""
+
+    def __init__(self, warm):
+        super().__init__(warm.role_name, "external-id")
+        self.warm, self.entering = warm, threading.Lock()
+
+    def client(self, account, service, region=None):
+        with self.entering:
+            self._session(account, datetime.now(UTC))
+        return self.warm.client(account, service, region)
+
+
+def attempt(run):
+    """Run what may die or be refused, as the function would."""
+    try:
+        run()
+    except (Died, Exception):  # noqa: BLE001 - as Lambda's runtime does
+        return
+
+
+@pytest.fixture(scope="module")
+def wire():
+    global OWNER, CALLER, DYNAMODB, WARM, KEY  # noqa: PLW0603 - shared by all cases of the table
+    kept = {n: os.environ.pop(n) for n in list(os.environ) if n.startswith("AWS_")}
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        wire = Wire()
+        patch.setattr(BaseClient, "_make_api_call", lambda *call: wire(*call))  # noqa: PLW0108 - bound
+        # A cold start is one with clients of its own; the service models are parsed once.
+        loader = botocore.loaders.create_loader()
+        patch.setattr(botocore.loaders, "create_loader", lambda *_: loader)
+        OWNER = {name: Aws().client(name) for name in ("s3", "kms")}
+        CALLER = {"iam": Aws().client("iam", B)}
+        DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
+        KEY = OWNER["kms"].create_key(Policy=document(ADMIN))["KeyMetadata"]["Arn"]
+        WARM = {n: Accounts(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
+        approve(Case())  # enters every account with both roles
+        yield wire
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= kept
+
+
+def calls_of(wire, case, run):
+    """The names of the calls, each with its number, in a cold run without faults."""
+    wire.listen()
+    run(case, cold=True)
+    seen = wire.seen
+    wire.listen()
+    return [(name, n) for name in seen for n in range(1, seen[name] + 1)]
+
+
+def nothing(case):
+    pass
+
+
+def approve(case, *, cold=False):
+    case.remedy(cold=cold).approve(case.id, case.digests, APPROVER)
+
+
+def roll_back(case, *, cold=False):
+    case.remedy(cold=cold).rollback(case.id, APPROVER)
+
+
+def with_grant(case):
+    """A KMS grant in place of the key policy's statement."""
+    chosen = {p["grant"]: p for p in case.patches if p["default"]}
+    [grant] = [p for p in case.patches if p["operation"] == "kms:CreateGrant"]
+    case.digests = [p["digest"] for p in (chosen | {"key_policy": grant}).values()]
+
+
+def granted(case):
+    with_grant(case)
+    approve(case)
+
+
+OF_GRANTS = ("kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant")
+TABLE = [
+    ("approval", nothing, approve, {State.VERIFIED}, {State.OPEN, State.FAILED}, ()),
+    ("rollback", approve, roll_back, {State.VERIFIED}, {State.ROLLED_BACK}, ()),
+    ("KMS grant", with_grant, approve, {State.VERIFIED}, {State.FAILED}, OF_GRANTS),
+    ("KMS grant taken back", granted, roll_back, {State.VERIFIED}, {State.ROLLED_BACK}, OF_GRANTS),
+]
+"""What is run, from where, where it may end, and which of its calls are disturbed (all, if none)."""
+
+
+@pytest.mark.parametrize(
+    ("name", "prepare", "run", "applied", "undone", "only"), TABLE, ids=[row[0] for row in TABLE]
+)
+def test_crash_table(wire, capsys, name, prepare, run, applied, undone, only):
+    started = time.process_time()
+    case = Case()
+    prepare(case)
+    held = case.held()
+    calls = [at for at in calls_of(wire, case, run) if not only or at[0] in only]
+    case.settled(applied, undone)
+    ends, wrong = Counter(), []
+    for at, fault in itertools.product(calls, FAULTS):
+        case.put_back(held)
+        wire.listen(fault, at)
+        attempt(partial(run, case, cold=at[0] == "sts:AssumeRole"))
+        assert wire.met, at
+        wire.listen()
+        case.sweep()
+        ends[case.store.get(case.id).state.value] += 1
+        try:
+            case.settled(applied, undone)
+        except AssertionError as error:
+            wrong.append((at, fault.__name__, str(error)[:300]))
+    with capsys.disabled():
+        print(
+            f"\n{name}: {len(calls)} calls x {len(FAULTS)} faults = {len(calls) * len(FAULTS)} "
+            f"runs, {time.process_time() - started:.0f} s of one core; ends {json.dumps(ends)}"
+        )
+    assert not wrong

@@ -1,0 +1,371 @@
+"""The protocol against a model: many incidents, workers interleaved at every AWS call, other editors.
+
+The real remedy and ledger run on moto's DynamoDB; buckets and keys are a model, in which every read
+and write is seen. Each worker is a thread that stops before each of its AWS calls until it is let go
+on, or dies there. After every step the invariants of docs/remediation.md must hold.
+"""
+
+import threading
+import time
+import uuid
+from functools import partial
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from aws.conftest import REGION, A, Aws, B
+from aws.protocol_model import (
+    BUCKET,
+    FUNCTION,
+    KEY,
+    LIFETIME,
+    NEEDS,
+    OPERATIONS,
+    OTHER,
+    TICK,
+    WRITES,
+    Cloud,
+    Process,
+    foreign,
+    gate,
+    grants_to,
+    policy,
+    role,
+    statement,
+    statements,
+)
+from threegrants.cloudtrail import parse_record
+from threegrants.incidents import State, Store
+from threegrants.incidents.states import HELD
+from threegrants.patches import Patch
+from threegrants.remediation import Guardrails, Refused, Remedy, Sweep
+from threegrants.remediation.run_store import Ledger
+from threegrants.remediation.runs import Task
+
+NUMBER = st.integers(0, len(NEEDS) - 1)
+SOME = st.integers(0, 60)
+"""How many calls a worker comes before something else happens; an approval takes about 40."""
+
+
+class Model(RuleBasedStateMachine):
+    """The state machine; `setup` gives it moto's DynamoDB."""
+
+    resource = None
+
+    def __init__(self):
+        super().__init__()
+        self.clock = time.time()
+        self.table = Aws().table(f"t-{uuid.uuid4().hex[:8]}", self.resource)
+        self.store, self.ledger = Store(self.table), Ledger(self.table)
+        self.cloud = Cloud(self)
+        self.edited_at = {"Admins": 0.0}
+        self.processes = []
+        self.serial = 0
+        self.tampered = set()
+        self.checked = {}
+        self.last_write = {}
+        self.states = {}
+        self.ids = [self.denied(number) for number in range(len(NEEDS))]
+        self.number_of = {identity: number for number, identity in enumerate(self.ids)}
+
+    # --- the world ---
+
+    def denied(self, number):
+        record = {
+            "userIdentity": {
+                "type": "AssumedRole",
+                "arn": f"arn:aws:sts::{B}:assumed-role/role-{number}/s",
+                "accountId": B,
+            },
+            "eventTime": "2026-11-24T03:00:00Z",
+            "eventSource": "s3.amazonaws.com",
+            "eventName": "GetObject",
+            "errorCode": "AccessDenied",
+            "requestParameters": {"bucketName": "shared", "key": "k"},
+            "eventID": f"e-{number}",
+        }
+        self.store.join(f"tg-{number}", parse_record(record), record)
+        self.diagnose_again(number)
+        return f"tg-{number}"
+
+    def diagnose_again(self, number):
+        incident = self.store.get(f"tg-{number}")
+        body = {
+            "id": incident.id,
+            "outcome": "fixable",
+            "principal": {"arn": role(number), "account": B, "type": "role"},
+            "request": {"access": "read", "bucket": "shared", "bucket_account": A},
+            "patches": [self.patch(number, target).to_json() for target in NEEDS[number]],
+            "summary": "",
+        }
+        self.store.diagnosed(incident, body, "s", incident.state, "", alert_due=False)
+
+    def patch(self, number, target):
+        before = self.cloud.texts[target]
+        key = target == KEY
+        ours = statement(
+            f"ThreegrantsRead{number}x{len(self.edited_at)}",
+            role(number),
+            "kms:Decrypt" if key else "s3:GetObject",
+            "*" if key else f"{target}/*",
+        )
+        grant = "key_policy" if key else "bucket_policy"
+        after = policy(*statements(before), ours)
+        return Patch(grant, A, REGION, target, OPERATIONS[target], before, after, ours)
+
+    def remedy(self):
+        return Remedy(
+            self.store,
+            self.ledger,
+            self.cloud,
+            lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=10_000),
+            self.reexamine,
+            lambda _: None,
+            lambda: self.clock,
+            LIFETIME,
+        )
+
+    def reexamine(self, incident):
+        gate("reexamine")
+        number = self.number_of[incident.id]
+        allowed = all(grants_to(number, self.cloud.texts[target]) for target in NEEDS[number])
+        self.checked[incident.id] = (self.clock, allowed)
+        found = SimpleNamespace(allowed=allowed, summary="as the model says")
+        return SimpleNamespace(diagnosis=found)
+
+    def swept(self):
+        sweep = Sweep(
+            self.remedy(), lambda *_: None, self.trouble, self.clock + FUNCTION, rechecks=0
+        )
+        return sweep.run()
+
+    @staticmethod
+    def trouble(identity, error):
+        if identity != "agenda" and not isinstance(error, (Refused, KeyError)):
+            raise error
+
+    def start(self, name, what, steps):
+        """A worker, and how far it comes before anything else happens."""
+        process = Process(name, what, self.clock)
+        self.processes.append(process)
+        self.steps(process, steps)
+
+    def tick(self):
+        self.clock += TICK
+
+    def check_write(self, target, old, new):
+        """Nothing is granted without an approval that names it, by a worker that holds the lease."""
+        self.last_write[target] = self.clock
+        for one in (s for s in new if not foreign(s) and s not in old):
+            number = next(n for n in range(len(NEEDS)) if role(n) == one["Principal"]["AWS"])
+            identity = f"tg-{number}"
+            free = threading.Thread(target=partial(self.look, identity, target, one))
+            free.start()
+            free.join()
+
+    def look(self, identity, target, one):
+        held = self.ledger.holder(target)
+        if held != identity:
+            self.cloud.broken.append(f"{target} written for {identity}, held by {held}")
+        state, work = self.store.get(identity).state, self.ledger.work(identity)
+        approved = [i.patch for i in self.ledger.intents(identity, (work.run,))]
+        if state is not State.APPLYING or one not in [p.statement for p in approved]:
+            self.cloud.broken.append(f"{one['Sid']} written without an approval ({state})")
+
+    # --- what happens ---
+
+    @rule(number=NUMBER, who=st.sampled_from(["sam", "kim"]), steps=SOME)
+    def approve(self, number, who, steps):
+        identity = f"tg-{number}"
+        body = self.store.get(identity).document()
+        digests = [patch["digest"] for patch in body["patches"]]
+        approver = f"arn:aws:sts::{A}:assumed-role/{who}/x"
+        until = self.clock + FUNCTION
+        self.start(
+            f"approve {number}",
+            lambda: self.remedy().approve(identity, digests, approver, until),
+            steps,
+        )
+
+    @rule(number=NUMBER, steps=SOME)
+    def roll_back(self, number, steps):
+        until = self.clock + FUNCTION
+        self.start(
+            f"rollback {number}",
+            lambda: self.remedy().rollback(
+                f"tg-{number}", f"arn:aws:sts::{A}:assumed-role/sam/x", until
+            ),
+            steps,
+        )
+
+    @rule(steps=SOME)
+    def sweep(self, steps):
+        self.start("sweep", self.swept, steps)
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), steps=st.sampled_from([1, 2, 5, 20, 1000]))
+    def go_on(self, data, steps):
+        self.steps(data.draw(st.sampled_from(self.alive())), steps)
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data(), upto=st.sampled_from(WRITES))
+    def go_on_up_to(self, data, upto):
+        """Stop right before, or right after, a call that changes something."""
+        process = data.draw(st.sampled_from(self.alive()))
+        self.steps(process, 1000, upto)
+        if data.draw(st.booleans()):
+            self.steps(process, 1)
+
+    def steps(self, process, most, upto=None):
+        for _ in range(most):
+            if process.done or (upto is not None and process.next == upto):
+                break
+            self.tick()
+            process.step()
+            if process.last in WRITES:
+                self.holds()
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data())
+    def dies(self, data):
+        data.draw(st.sampled_from(self.alive())).kill()
+
+    @rule(where=st.sampled_from([BUCKET, KEY, OTHER]))
+    def someone_adds(self, where):
+        self.tick()
+        sid = f"Foreign{len(self.edited_at)}"
+        self.edited_at[sid] = self.clock
+        text = self.cloud.texts[where]
+        self.cloud.texts[where] = policy(*statements(text), statement(sid, A))
+        self.tick()
+
+    @rule(where=st.sampled_from([BUCKET, KEY, OTHER]), data=st.data())
+    def someone_edits_ours(self, where, data):
+        listed = statements(self.cloud.texts[where])
+        ours = [s for s in listed if not foreign(s)]
+        if not ours or data.draw(st.integers(0, 3)):  # seldom
+            return
+        chosen = data.draw(st.sampled_from(ours))
+        self.tampered.add(chosen["Sid"])
+        edited = {**chosen, "Action": "s3:ListBucket"}
+        self.cloud.texts[where] = policy(*(edited if s == chosen else s for s in listed))
+
+    @rule(number=NUMBER)
+    def new_denial(self, number):
+        """The diagnosis is made anew, for the policies as they are."""
+        identity = f"tg-{number}"
+        incident = self.store.get(identity)
+        if incident.state in HELD:
+            return
+        self.diagnose_again(number)
+        if incident.state in (State.VERIFIED, State.ROLLED_BACK, State.FAILED):
+            self.store.move(self.store.get(identity), State.OPEN, "service", "opened again")
+
+    @rule(seconds=st.sampled_from([5, 40, 700, 100_000]))
+    def time_passes(self, seconds):
+        """Lambda ends a function at its timeout, wherever it is."""
+        for process in self.alive():
+            if process.until < self.clock + seconds:
+                process.kill()
+        self.clock += seconds
+
+    # --- what must hold ---
+
+    def alive(self):
+        return [process for process in self.processes if not process.done]
+
+    @invariant()
+    def holds(self):
+        assert not self.cloud.broken
+        held = {}
+        for item in self.table.scan()["Items"]:
+            if item["pk"].startswith("lease#") and item["incident"] != "-":
+                held.setdefault(item["incident"], set()).add(item["pk"].removeprefix("lease#"))
+        for number, identity in enumerate(self.ids):
+            state = self.store.get(identity).state
+            wanted = held.get(identity, set())
+            if state is State.APPLYING:
+                assert wanted
+                assert wanted <= set(NEEDS[number])
+            assert bool(wanted) == (state in HELD), (identity, state, wanted)
+            if state is State.VERIFIED and self.states.get(identity) is State.APPLYING:
+                at, allowed = self.checked[identity]
+                assert allowed
+                assert at >= max(self.last_write[target] for target in NEEDS[number])
+            self.states[identity] = state
+
+    def teardown(self):
+        try:
+            self.settle()
+        finally:
+            for process in self.alive():
+                process.kill()
+            self.table.delete()
+
+    def settle(self):
+        """Everyone dies; some sweeps later everything is applied, undone, or told to a person."""
+        for process in self.alive():
+            process.kill()
+        for _ in range(3):
+            self.clock += 700
+            self.swept()
+            self.holds()
+        windows = [due for due in self.ledger.due(self.clock + 10**6, 10**4)
+                   if due.task is Task.WINDOW]  # fmt: skip
+        for _, at in self.cloud.lost:
+            assert any(due.opened <= at <= due.closed for due in windows)
+        for number, identity in enumerate(self.ids):
+            state, work = self.store.get(identity).state, self.ledger.work(identity)
+            assert state not in HELD
+            history = self.store.history(identity)
+            assert history[-1]["to"] == state
+            stands = set() if work is None else {
+                i.patch.statement["Sid"] for i in self.ledger.intents(identity, work.standing)
+            }  # fmt: skip
+            for target in NEEDS[number]:
+                left = {s["Sid"] for s in grants_to(number, self.cloud.texts[target])}
+                assert left - self.tampered <= stands, (identity, state, left, stands)
+
+
+def test_model(monkeypatch, aws):
+    real = BaseClient._make_api_call
+
+    def gated(client, operation, parameters):
+        gate(operation)
+        return real(client, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", gated)
+    monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
+    run_state_machine_as_test(
+        Model,
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_the_model_sees_what_is_wrong(monkeypatch, aws):
+    """The invariants can fail: a worker that writes without comparing loses what others wrote."""
+    monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
+    model = Model()
+    process = SimpleNamespace(label="careless", read_at={BUCKET: model.clock})
+    monkeypatch.setattr(threading, "current_thread", lambda: process)
+    model.someone_adds(BUCKET)
+    process.read_at[BUCKET] = model.clock
+    model.cloud.write(BUCKET, None)
+    with pytest.raises(AssertionError):
+        model.holds()

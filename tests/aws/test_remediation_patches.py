@@ -1,0 +1,80 @@
+"""Other kinds of patches, on moto: grants and managed policies; a key never loses its policy."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ClientError
+
+from aws.conftest import A, B, document
+from aws.test_flow import ROLE
+from threegrants.evidence import Accounts
+from threegrants.patches import Patch
+from threegrants.remediation.policy_io import read, write
+
+
+def mender():
+    return Accounts("threegrants-mender", "external-id")
+
+
+def grant_patch(key):
+    stated = {"GranteePrincipal": ROLE, "Name": "threegrants-1", "Operations": ["Decrypt"]}
+    return Patch("key_policy", A, "eu-west-1", key, "kms:CreateGrant", None,
+                 json.dumps(stated, sort_keys=True), stated)  # fmt: skip
+
+
+def managed_patch(**changes):
+    text = document({"Sid": "ThreegrantsRead1", "Effect": "Allow", "Action": "s3:GetObject",
+                     "Resource": "arn:aws:s3:::a-reports/*"})  # fmt: skip
+    return replace(
+        Patch("iam_policy", B, "eu-west-1", ROLE, "iam:CreatePolicy", None, text,
+              json.loads(text)["Statement"][0], "threegrants-a-reports"),
+        **changes,
+    )  # fmt: skip
+
+
+def test_a_grant_is_made_once_found_by_name_and_revoked(aws):
+    patch = grant_patch(aws.world())
+    assert read(patch, mender()) is None
+    write(patch, patch.after, mender())
+    assert json.loads(read(patch, mender())) == json.loads(patch.after)
+    write(patch, None, mender())
+    write(patch, None, mender())
+    assert read(patch, mender()) is None
+
+
+def test_a_managed_policy_is_made_attached_and_removed(aws):
+    aws.world()
+    patch, iam = managed_patch(), aws.client("iam", B)
+    write(patch, patch.after, mender())
+    assert json.loads(read(patch, mender())) == json.loads(patch.after)
+    attached = iam.list_attached_role_policies(RoleName="analyst")["AttachedPolicies"]
+    assert [p["PolicyName"] for p in attached] == ["threegrants-a-reports"]
+    write(patch, None, mender())
+    write(patch, None, mender())
+    assert read(patch, mender()) is None
+
+
+def test_a_managed_policy_that_is_half_there_is_finished_or_removed(aws):
+    aws.world()
+    patch, iam = managed_patch(), aws.client("iam", B)
+    iam.create_policy(PolicyName=patch.policy_name, PolicyDocument=patch.after)
+    assert "Unattached" in read(patch, mender())
+    write(patch, patch.after, mender())
+    assert json.loads(read(patch, mender())) == json.loads(patch.after)
+
+
+def test_a_managed_policy_of_someone_else_is_not_taken_for_ours(aws):
+    aws.world()
+    patch, iam = managed_patch(), aws.client("iam", B)
+    other = document({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    iam.create_policy(PolicyName=patch.policy_name, PolicyDocument=other)
+    with pytest.raises(ClientError, match="EntityAlreadyExists"):
+        write(patch, patch.after, mender())
+    assert iam.list_attached_role_policies(RoleName="analyst")["AttachedPolicies"] == []
+
+
+def test_a_key_never_loses_its_policy(aws):
+    patch = replace(grant_patch(aws.world()), operation="kms:PutKeyPolicy")
+    with pytest.raises(ValueError, match="cannot be removed"):
+        write(patch, None, mender())

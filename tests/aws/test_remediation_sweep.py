@@ -1,0 +1,189 @@
+"""The sweep, on moto: what it rechecks, applies, tells, and who else wrote in our window."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from aws.conftest import A, document
+from aws.remediation_desk import (
+    STATEMENT,
+    TRUSTED,
+    approve,
+    bucket_policy,
+    history_of,
+    later,
+    opened,
+    sweep,
+)
+from aws.test_flow import ROLE, record
+from threegrants.cloudtrail import parse_record
+from threegrants.incidents import State
+from threegrants.patches import Patch
+from threegrants.remediation import Guardrails, Refused, Sweep
+from threegrants.remediation.policy_io import write
+
+
+@pytest.fixture
+def desk(aws):
+    return opened(aws)
+
+
+# --- the sweep ---
+
+
+def test_what_is_allowed_by_now_is_resolved(desk, aws):
+    identity = desk.see().id
+    assert "resolved" not in sweep(desk)
+    for patch in desk.store.get(identity).document()["patches"]:
+        write(Patch.from_json(patch), patch["after"], desk.remedy.mender)
+    assert sweep(desk)["resolved"] == 1
+    assert desk.store.get(identity).state is State.RESOLVED
+    assert [why for _, why, _ in desk.told] == ["resolved"]
+
+
+def test_patches_are_made_anew_for_policies_that_changed(desk, aws):
+    identity = desk.see().id
+    stale = desk.digests(identity)
+    theirs = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A},
+                       "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a-reports/*"})  # fmt: skip
+    aws.client("s3").put_bucket_policy(Bucket="a-reports", Policy=theirs)
+    sweep(desk)
+    assert desk.digests(identity) != stale
+    with pytest.raises(Refused, match="read the incident again"):
+        approve(desk, identity, digests=stale)
+    assert approve(desk, identity).state is State.VERIFIED
+    assert json.loads(theirs)["Statement"][0] in json.loads(bucket_policy(aws))["Statement"]
+
+
+def test_a_bounded_number_is_rechecked_in_turn(desk):
+    seen = set()
+    for number in range(5):
+        event = {**record(event=f"e-{number}")}
+        event["requestParameters"] = {"bucketName": f"gone-{number}", "key": "k"}
+        event["resources"] = []
+        desk.watch.see(parse_record(event), event)
+    for _ in range(4):
+        asked = []
+        remedy = replace(
+            desk.new_remedy(),
+            reexamine=lambda i, asked=asked: asked.append(i.id) or desk.reexamine(i),
+        )
+        Sweep(remedy, lambda *_: None, lambda *_: None, desk.clock() + 100, rechecks=2).run()
+        assert len(asked) <= 2
+        seen |= set(asked)
+    assert len(seen) == 5
+
+
+def test_a_standing_approval_is_applied_and_alerted(desk, aws):
+    identity = desk.see().id
+    sweep(desk)
+    assert desk.store.get(identity).state is State.OPEN
+    desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps({"standing": [STATEMENT]}))
+    assert sweep(desk)["standing: verified"] == 1
+    assert ROLE in bucket_policy(aws)
+    [told] = [note for _, why, note in desk.told if why == "standing"]
+    assert "standing approval analysts" in told
+    line = next(x for x in desk.store.history(identity) if x["to"] == "applying")
+    assert line["actor"] == "standing approval analysts"
+    assert line["digests"]
+
+
+def test_the_guardrails_hold_for_standing_approvals(desk, aws):
+    identity = desk.see().id
+    more = {"standing": [STATEMENT], "protected": ["a-reports"]}
+    desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps(more))
+    report = Sweep(desk.new_remedy(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
+    assert report["standing: refused"] == 1
+    assert desk.store.get(identity).state is State.OPEN
+    assert bucket_policy(aws) is None
+
+
+def test_alerts_are_sent_until_they_went_out(desk):
+    identity = desk.see().id
+    aws_bucket = desk.digests(identity)[:1]
+    assert approve(desk, identity, digests=aws_bucket).state is State.FAILED
+
+    def broken(*_):
+        raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
+
+    errors = []
+    Sweep(desk.new_remedy(), broken, lambda *e: errors.append(e), desk.clock() + 100, 0).run()
+    assert errors
+    sweep(desk, rechecks=0)
+    sweep(desk, rechecks=0)
+    assert [why for _, why, _ in desk.told] == ["failed"]
+    assert "taken back" in desk.told[0][2]
+
+
+# --- overwritten windows ---
+
+
+def written_by(role, **changes):
+    return {
+        "eventName": "PutBucketPolicy",
+        "eventTime": "2026-11-24T03:00:00Z",
+        "eventID": "ev-1",
+        "userIdentity": {
+            "arn": f"arn:aws:sts::{A}:assumed-role/{role}/s",
+            "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::{A}:role/{role}"}},
+        },
+        "requestParameters": {"bucketName": "a-reports", "bucketPolicy": {"Theirs": 1}},
+        **changes,
+    }
+
+
+WINDOWS = [
+    ("someone else", written_by("admin"), True),
+    ("we ourselves", written_by("threegrants-mender"), False),
+    ("another bucket", written_by("admin", requestParameters={"bucketName": "b"}), False),
+    ("refused", written_by("admin", errorCode="AccessDenied"), False),
+]
+
+
+@pytest.mark.parametrize(("event", "alerted"), [w[1:] for w in WINDOWS],
+                         ids=[w[0] for w in WINDOWS])  # fmt: skip
+def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
+    identity = desk.see().id
+    approve(desk, identity)
+    asked = history_of(monkeypatch, event)
+    sweep(desk, rechecks=0)
+    assert not asked, "CloudTrail is not that quick"
+    later(desk, 21 * 60)
+    assert sweep(desk, rechecks=0)["windows looked into"] == 2
+    assert all(a["EndTime"].timestamp() - a["StartTime"].timestamp() < 60 for a in asked)
+    told = [note for _, why, note in desk.told if why == "overwritten"]
+    assert bool(told) is alerted
+    if alerted:
+        for words in ('{"Theirs": 1}', "assumed-role/admin", "ours, after:", ROLE):
+            assert words in told[0]
+    count = len(asked)
+    sweep(desk, rechecks=0)
+    assert len(asked) == count, "looked into once"
+
+
+def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
+    identity = desk.see().id
+    approve(desk, identity)
+    real = BaseClient._make_api_call
+
+    def refused(self, operation, parameters):
+        if operation == "LookupEvents":
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, operation)
+        return real(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", refused)
+    later(desk, 21 * 60)
+    for _ in range(13):
+        Sweep(
+            desk.new_remedy(),
+            lambda *alert: desk.told.append(alert),
+            lambda *_: None,
+            desk.clock() + 100,
+            rechecks=0,
+        ).run()
+    told = [note for _, why, note in desk.told if why == "window"]
+    assert len(told) == 2
+    assert "cloudtrail:LookupEvents" in told[0]

@@ -1,0 +1,111 @@
+"""Noise, on moto: what is suppressed is counted and logged; what only looks like it is heard."""
+
+import json
+
+import pytest
+
+from aws.conftest import A, B
+from aws.desk import ROLE, s3
+from aws.service import deliver, metas, serving
+from threegrants.handlers.settings import settings
+
+
+@pytest.fixture
+def service(aws, monkeypatch):
+    yield from serving(aws, monkeypatch)
+
+
+def service_call(name, operation, access_bucket="a-reports"):
+    return s3(
+        "n-1",
+        operation=operation,
+        bucket=access_bucket,
+        userIdentity={"type": "AWSService", "invokedBy": name},
+    )
+
+
+def role_call(arn, operation="GetObject", bucket="a-reports"):
+    issuer = {"type": "Role", "arn": arn}
+    name = arn.rpartition("/")[2]
+    return s3(
+        "n-1",
+        operation=operation,
+        bucket=bucket,
+        userIdentity={
+            "type": "AssumedRole",
+            "arn": f"arn:aws:sts::{B}:assumed-role/{name}/s",
+            "accountId": B,
+            "sessionContext": {"sessionIssuer": issuer},
+        },
+    )
+
+
+LINKED = f"arn:aws:iam::{B}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
+NOISE = [
+    ("anonymous-scan", s3("n-1", userIdentity={"type": "AWSAccount", "principalId": "",
+                                                "accountId": "anonymous"})),
+    ("anonymous-scan", s3("n-1", userIdentity={"type": "AWSAccount", "principalId": "",
+                                                "accountId": "ANONYMOUS_PRINCIPAL"})),
+    ("service-probe", service_call("config.amazonaws.com", "GetBucketEncryption")),
+    ("service-probe", service_call("macie.amazonaws.com", "GetBucketTagging")),
+    ("service-probe", service_call("access-analyzer.amazonaws.com", "GetBucketPolicyStatus")),
+    ("service-probe", service_call("trustedadvisor.amazonaws.com", "GetBucketLogging")),
+    ("service-probe", role_call(LINKED, "GetBucketAcl")),
+    ("log-delivery", service_call("delivery.logs.amazonaws.com", "PutObject")),
+    ("log-delivery", service_call("logging.s3.amazonaws.com", "PutObject")),
+    ("log-delivery", service_call("cloudtrail.amazonaws.com", "PutObject")),
+    ("log-delivery", service_call("s3.amazonaws.com", "PutObject")),
+    ("aws-owned-buckets", role_call(ROLE, bucket="aws-ssm-eu-west-1")),
+    ("aws-owned-buckets", role_call(ROLE, bucket="aws-windows-downloads-us-gov-west-1")),
+    ("aws-owned-buckets", role_call(ROLE, bucket="patch-baseline-snapshot-ap-southeast-2")),
+    ("aws-owned-buckets", role_call(ROLE, bucket="eu-west-1-birdwatcher-prod")),
+    ("own-roles", role_call(f"arn:aws:iam::{B}:role/threegrants-reader")),
+    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-mender", "PutBucketPolicy")),
+    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-diagnose")),
+    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-remediate")),
+    ("never-diagnose", role_call(ROLE, bucket="scratch-7")),
+    ("never-diagnose", role_call(f"arn:aws:iam::{B}:role/chaos-monkey")),
+]  # fmt: skip
+HEARD = [
+    service_call("macie.amazonaws.com", "GetObject"),
+    role_call(LINKED, "GetObject"),
+    role_call(ROLE, bucket="aws-ssm-of-our-own"),
+    role_call(f"arn:aws:iam::{B}:role/not-threegrants-reader"),
+    role_call(ROLE, bucket="SCRATCH-7"),
+    s3("n-1", userIdentity={"type": "IAMUser", "arn": f"arn:aws:iam::{B}:user/threegrants-reader",
+                            "accountId": B}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("preset", "record"), NOISE)
+def test_suppression_is_counted_and_logged_but_no_incident(service, capsys, caplog, preset, record):
+    assert deliver(record) == []
+    assert metas(service) == []
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [metric] = [line for line in lines if "preset" in line and "_aws" in line]
+    assert (metric["preset"], metric["RecordsSuppressed"]) == (preset, [1.0])
+    [said] = [line for line in caplog.records if line.message == "suppressed"]
+    assert (said.preset, said.event_id) == (preset, "n-1")
+
+
+@pytest.mark.parametrize("record", HEARD)
+def test_what_only_looks_like_noise_is_heard(service, record):
+    assert deliver(record) == []
+    assert len(metas(service)) == 1
+
+
+def test_our_own_role_by_its_unique_id(service, aws):
+    """The owner's copy of a denial that our reader met names it by a unique id only."""
+    role = aws.client("iam", B).create_role(
+        RoleName="threegrants-reader", AssumeRolePolicyDocument="{}"
+    )["Role"]["RoleId"]
+    who = {"type": "AWSAccount", "principalId": f"{role}:threegrants", "accountId": B}
+    assert deliver(s3("n-1", userIdentity=who)) == []
+    assert metas(service) == []
+
+
+def test_a_preset_can_be_left_out(service, monkeypatch):
+    monkeypatch.setenv("SUPPRESS", "")
+    settings.cache_clear()
+    assert deliver(NOISE[0][1]) == []
+    assert len(metas(service)) == 1

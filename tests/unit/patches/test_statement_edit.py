@@ -1,0 +1,167 @@
+"""Grants into documents and out again; which statements are ours."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from threegrants.patches import Patch, canonical, cut
+from threegrants.patches.grant_statement import Face, is_ours, statements
+from threegrants.patches.statement_edit import put_in
+from threegrants.remediation.rollback import Edited, undo
+from unit.worlds import BUCKET, ROLE, A, B, allow, policy
+
+OTHER = f"arn:aws:iam::{B}:role/other"
+FACE = Face(ROLE, ("s3:GetObject", "s3:GetObjectAttributes"), (f"{BUCKET}/2026/*", BUCKET))
+OURS = FACE.statement("read")
+THEIRS = Face(OTHER, FACE.actions, FACE.resources).statement("read")
+
+
+def stored(*listed):
+    """As S3 gives a policy back: compact, lists of one without brackets, sets reordered."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(listed)}, separators=(",", ":"))
+
+
+KNOWN = [
+    ("as written", OURS, True),
+    ("sets reordered", {**OURS, "Action": OURS["Action"][::-1],
+                        "Resource": OURS["Resource"][::-1]}, True),
+    ("elements reordered", dict(reversed(OURS.items())), True),
+    ("more principals", {**OURS, "Principal": {"AWS": [ROLE, OTHER]}}, True),
+    ("the id of a deleted principal", {**OURS, "Principal": {"AWS": ["AROAX", ROLE]}}, True),
+    ("a second one", {**OURS, "Sid": f"{OURS['Sid']}x2"}, True),
+    ("one action more", {**OURS, "Action": [*OURS["Action"], "s3:PutObject"]}, False),
+    ("another resource", {**OURS, "Resource": BUCKET}, False),
+    ("everyone", {**OURS, "Principal": "*"}, False),
+    ("everyone in a list", {**OURS, "Principal": {"AWS": [ROLE, "*"]}}, False),
+    ("a service", {**OURS, "Principal": {"AWS": ROLE, "Service": "s3.amazonaws.com"}}, False),
+    ("a condition", {**OURS, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}, False),
+    ("a deny", {**OURS, "Effect": "Deny"}, False),
+    ("NotAction", {k: v for k, v in {**OURS, "NotAction": "s3:*"}.items() if k != "Action"}, False),
+    ("another Sid", {**OURS, "Sid": "ThreegrantsRead000000000000"}, False),
+    ("no Sid", {k: v for k, v in OURS.items() if k != "Sid"}, False),
+    ("no strings", {**OURS, "Action": [1]}, False),
+    ("no object", "ThreegrantsRead", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "ours"), [c[1:] for c in KNOWN], ids=[c[0] for c in KNOWN])
+def test_what_is_ours(statement, ours):
+    assert is_ours(statement) is ours
+
+
+EXTENDED = [
+    ("a list", {**THEIRS, "Principal": {"AWS": [OTHER, f"{OTHER}2"]}}, [OTHER, f"{OTHER}2", ROLE]),
+    ("one", THEIRS, [OTHER, ROLE]),
+    ("as AWS gives it back", {**THEIRS, "Action": THEIRS["Action"][::-1]}, [OTHER, ROLE]),
+    ("beside a dead one", {**THEIRS, "Principal": {"AWS": "AROAX"}}, ["AROAX", ROLE]),
+]
+
+
+@pytest.mark.parametrize(("held", "names"), [c[1:] for c in EXTENDED], ids=[c[0] for c in EXTENDED])
+def test_a_statement_of_ours_gets_one_more_principal(held, names):
+    foreign = allow("*", effect="Deny", Sid="First")
+    after, statement = put_in(stored(foreign, held), FACE, "read")
+    assert statements(json.loads(after)) == [foreign, statement]
+    assert statement == {**held, "Principal": {"AWS": names}}
+
+
+def test_a_statement_that_only_looks_like_ours_is_left_alone():
+    fake = {**THEIRS, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+    after, statement = put_in(stored(fake), FACE, "read")
+    assert statements(json.loads(after)) == [fake, statement]
+    assert statement == {**OURS, "Sid": f"{OURS['Sid']}x2"}
+    assert is_ours(statement)
+
+
+def test_a_single_statement_of_ours_without_its_list():
+    text = json.dumps({"Version": "2012-10-17", "Id": "theirs", "Statement": THEIRS})
+    after, _ = put_in(text, FACE, "read")
+    assert json.loads(after)["Statement"]["Principal"] == {"AWS": [OTHER, ROLE]}
+    assert json.loads(after)["Id"] == "theirs"
+    assert canonical(cut(after, 0, [ROLE])) == canonical(text)
+
+
+def patch(before, after, statement):
+    return Patch(
+        "bucket_policy", A, "eu-west-1", BUCKET, "s3:PutBucketPolicy", before, after, statement
+    )
+
+
+def test_taking_back_refuses_what_was_edited_and_leaves_what_is_not_ours():
+    foreign = allow("*", effect="Deny", Sid="First")
+    made = patch(stored(foreign), stored(foreign, OURS), OURS)
+    for live in (stored({**OURS, "Condition": {}}), stored({**OURS, "Action": "s3:*"})):
+        with pytest.raises(Edited, match="our statement"):
+            undo(made, live)
+    for live in (stored(allow(ROLE)), stored(THEIRS)):
+        assert undo(made, live).nothing
+
+
+def test_taking_back_one_principal_of_a_statement_that_others_extended_since():
+    first, statement = put_in(None, FACE, "read")
+    one = patch(None, first, statement)
+    second, extended = put_in(first, Face(OTHER, FACE.actions, FACE.resources), "read")
+    two = patch(first, second, extended)
+    left = undo(one, second).text
+    assert json.loads(left)["Statement"][0]["Principal"] == {"AWS": [OTHER]}
+    assert canonical(undo(two, second).text) == canonical(first)
+    assert undo(two, left).text is None
+    assert not undo(two, left).nothing
+    assert undo(two, first).nothing
+
+
+names = st.sampled_from([ROLE, OTHER, f"arn:aws:iam::{A}:root", B, "*"])
+foreign = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Deny"]),
+        "Principal": st.one_of(
+            st.just("*"), st.fixed_dictionaries({"AWS": st.lists(names, min_size=1)})
+        ),
+        "Action": st.one_of(
+            st.just("s3:*"), st.lists(st.sampled_from(["s3:GetObject", "s3:Put*"]))
+        ),
+        "Resource": st.one_of(st.just(BUCKET), st.just(OURS["Resource"])),
+    },
+    optional={
+        "Sid": st.sampled_from(["", "A", "With space", OURS["Sid"], '\u00e9\\"x']),
+        "Condition": st.just({"StringLike": {"aws:userid": ["AROA*:*", "\u00fc"]}}),
+    },
+)
+styles = st.sampled_from([{}, {"separators": (",", ":")}, {"indent": 3}, {"ensure_ascii": False}])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(foreign | st.just(THEIRS), max_size=5), st.booleans(), styles)
+def test_foreign_statements_are_never_touched(listed, named, style):
+    document = {"Version": "2012-10-17", "Id": "x", "Statement": listed, "More": 1}
+    before = json.dumps(document, **style)
+    face = FACE if named else Face(None, FACE.actions, FACE.resources)
+    after, statement = put_in(before, face, "read")
+    now = json.loads(after)
+    assert {**now, "Statement": []} == {**document, "Statement": []}
+    for place, one in enumerate(listed):
+        if not is_ours(one):
+            assert now["Statement"][place] == one
+            assert json.dumps(
+                one, **{k: v for k, v in style.items() if k != "indent"}
+            ) in after or ("indent" in style)
+    if named and sum(is_ours(one) for one in listed) <= 1:
+        place = next(n for n, one in enumerate(now["Statement"]) if one == statement)
+        taken = cut(after, place, [ROLE]) or policy()
+        assert canonical(taken) == canonical(before if listed else None)
+
+
+def test_the_first_statement_of_all():
+    after, statement = put_in(None, FACE, "read")
+    assert json.loads(after) == {"Version": "2012-10-17", "Statement": [statement]}
+    assert cut(after, 0, [ROLE]) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", "{" * 100_000])
+def test_what_is_no_policy_is_refused(text):
+    with pytest.raises(
+        ValueError, match=r"Expecting|nothing at|behind its end|nested|not a JSON|no Statement"
+    ):
+        put_in(text, FACE, "read")

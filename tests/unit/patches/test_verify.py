@@ -1,0 +1,279 @@
+"""A patch that does more than it is meant to is refused, by each proof alone."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from threegrants.analysis import Rules, conclude
+from threegrants.diagnosis import diagnose
+from threegrants.evidence import NamedPolicy, Read
+from threegrants.iam import Policies, Policy, Request, evaluate
+from threegrants.patches import Choices, Named, make_patches, proven, with_patches
+from threegrants.patches.grant_statement import Face
+from threegrants.patches.make import Draft
+from threegrants.patches.probe_requests import questions
+from threegrants.patches.verify import (
+    _administrators,
+    _differential,
+    _public,
+    _textual,
+    helps,
+    refuted,
+)
+from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
+
+THEIRS = (allow(f"{ROLE}2", "s3:PutObject"), allow("*", effect="Deny", action="s3:DeleteBucket"))
+SEEN = evidence(THEIRS, (delegates(),), (allow(action="sqs:*", resource="*"),))
+ROOT_B = f"arn:aws:iam::{B}:root"
+
+
+def drafts(seen=SEEN, choices=None):
+    denied = call()
+    made = make_patches(denied, seen, diagnose(denied, seen), choices or Choices())
+    return {(d.patch.operation, d.patch.scope): d for d in made.drafts}
+
+
+DRAFTS = drafts()
+BUCKET_DRAFT = DRAFTS["s3:PutBucketPolicy", "prefix"]
+KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", ""]
+IAM_DRAFT = DRAFTS["iam:PutRolePolicy", "prefix"]
+GRANT_DRAFT = DRAFTS["kms:CreateGrant", ""]
+
+
+@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(name) for name in DRAFTS])
+def test_every_draft_is_proven(name):
+    assert refuted(DRAFTS[name], SEEN, ROLE, DRAFTS[name].patch.account) == ""
+
+
+@pytest.mark.parametrize("named", list(Named))
+@pytest.mark.parametrize("account", [A, B])
+def test_drafts_of_either_side_and_kind_are_proven(named, account):
+    seen = evidence((), (allow(f"arn:aws:iam::{A}:user/admin", "kms:*", "*"),), (), account)
+    denied = call(account=account)
+    found = make_patches(denied, seen, diagnose(denied, seen), Choices(principal=named))
+    kept, lacks = proven(found.drafts, denied, seen, diagnose(denied, seen))
+    assert lacks == ()
+    assert len(kept) == len(found.drafts) > 0
+
+
+def edited(draft, **changes):
+    """The draft with its statement changed in the document and in what is shown."""
+    document = json.loads(draft.patch.after)
+    statement = {**document["Statement"][-1], **changes}
+    after = json.dumps({**document, "Statement": [*document["Statement"][:-1], statement]})
+    return Draft(replace(draft.patch, after=after, statement=statement), draft.face)
+
+
+WIDER = [
+    ("everyone", edited(BUCKET_DRAFT, Principal="*")),
+    ("everyone, in a list", edited(BUCKET_DRAFT, Principal={"AWS": [ROLE, "*"]})),
+    ("its account", edited(BUCKET_DRAFT, Principal={"AWS": ROOT_B})),
+    ("another role too", edited(BUCKET_DRAFT, Principal={"AWS": [ROLE, f"{ROLE}-admin"]})),
+    ("a role of another account", edited(BUCKET_DRAFT, Principal={"AWS": [ROLE, ROLE.replace(B, A)]})),
+    ("a service too", edited(BUCKET_DRAFT, Principal={"AWS": ROLE, "Service": "ec2.amazonaws.com"})),
+    ("every action of S3", edited(BUCKET_DRAFT, Action="s3:*")),
+    ("a pattern of actions", edited(BUCKET_DRAFT, Action="s3:GetObject*")),
+    ("one action more", edited(BUCKET_DRAFT, Action=["s3:GetObject", "s3:PutBucketPolicy"])),
+    ("NotAction", edited(BUCKET_DRAFT, Action=[], NotAction="s3:DeleteBucket")),
+    ("the whole bucket", edited(BUCKET_DRAFT, Resource=f"{BUCKET}/*")),
+    ("the prefix without its slash", edited(BUCKET_DRAFT, Resource=f"{BUCKET}/2026*")),
+    ("everything", edited(BUCKET_DRAFT, Resource="*")),
+    ("buckets of similar names", edited(BUCKET_DRAFT, Resource=[f"{BUCKET}/2026/*", f"{BUCKET}2/*"])),
+    ("the key, for another role too", edited(KEY_DRAFT, Principal={"AWS": [ROLE, f"{ROLE}2"]})),
+    ("the key, for its account", edited(KEY_DRAFT, Principal={"AWS": ROOT_B})),
+    ("the key's administration", edited(KEY_DRAFT, Action=["kms:Decrypt", "kms:PutKeyPolicy"])),
+    ("grants of the key", edited(KEY_DRAFT, Action=["kms:Decrypt", "kms:CreateGrant"])),
+    ("every use of the key", edited(KEY_DRAFT, Action="kms:*")),
+    ("IAM, every bucket", edited(IAM_DRAFT, Resource=["arn:aws:s3:::*", KEY])),
+    ("IAM, every key", edited(IAM_DRAFT, Resource=[f"{BUCKET}/2026/*", "*"])),
+    ("IAM, another service", edited(IAM_DRAFT, Action=["s3:GetObject", "kms:Decrypt", "iam:PassRole"])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("draft", [c[1] for c in WIDER], ids=[c[0] for c in WIDER])
+def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
+    assert _textual(draft.patch, draft.face) != ""
+    assert _differential(draft.patch, draft.face, ROLE, draft.patch.account) != ""
+
+
+def with_statements(draft, *listed):
+    document = json.loads(draft.patch.after)
+    after = json.dumps({**document, "Statement": list(listed)})
+    return Draft(replace(draft.patch, after=after), draft.face)
+
+
+HELD = json.loads(BUCKET_DRAFT.patch.after)["Statement"]
+NARROWER = [
+    ("a deny fewer", with_statements(BUCKET_DRAFT, HELD[0], HELD[2])),
+    ("a statement of others widened",
+     with_statements(BUCKET_DRAFT, {**HELD[0], "Action": "s3:*"}, *HELD[1:])),
+    ("a condition dropped from others", with_statements(BUCKET_DRAFT, {**HELD[0], "Sid": "X"}, *HELD[1:])),
+    ("one more statement", with_statements(BUCKET_DRAFT, *HELD, allow("*"))),
+    ("not at the end", with_statements(BUCKET_DRAFT, HELD[2], *HELD[:2])),
+    ("no statement", with_statements(BUCKET_DRAFT, *HELD[:2])),
+    ("nothing of others", with_statements(BUCKET_DRAFT, HELD[2])),
+    ("a condition on ours", edited(BUCKET_DRAFT, Condition={"Bool": {"aws:SecureTransport": "true"}})),
+    ("a deny", edited(BUCKET_DRAFT, Effect="Deny")),
+    ("the version", Draft(replace(BUCKET_DRAFT.patch, after=BUCKET_DRAFT.patch.after.replace(
+        "2012-10-17", "2008-10-17")), BUCKET_DRAFT.face)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("draft", [c[1] for c in NARROWER], ids=[c[0] for c in NARROWER])
+def test_a_patch_that_changes_anything_else_is_refused(draft):
+    assert refuted(draft, SEEN, ROLE, A) != ""
+
+
+def test_a_grant_to_another_or_for_more_is_refused():
+    held = json.loads(GRANT_DRAFT.patch.after)
+    for changes in (
+        {"GranteePrincipal": f"{ROLE}2"},
+        {"GranteePrincipal": ROOT_B},
+        {"Operations": ["CreateGrant", "Decrypt"]},
+        {"Operations": ["Encrypt"]},
+    ):
+        patch = replace(GRANT_DRAFT.patch, after=json.dumps({**held, **changes}))
+        assert _textual(patch, GRANT_DRAFT.face) != ""
+        assert _differential(patch, GRANT_DRAFT.face, ROLE, A) != ""
+
+
+extras = st.fixed_dictionaries(
+    {
+        "Effect": st.just("Allow"),
+        "Principal": st.sampled_from(["*", {"AWS": ROOT_B}, {"AWS": f"{ROLE}9"}, {"AWS": "999999999999"},
+                                      {"AWS": f"arn:aws:iam::{A}:user/x"}]),
+        "Action": st.sampled_from(["s3:*", "s3:Put*", "s3:DeleteObjectVersion", "*", ["s3:GetBucketAcl"]]),
+        "Resource": st.sampled_from(["*", BUCKET, f"{BUCKET}/*", f"{BUCKET}/logs/*", "arn:aws:s3:::*/x"]),
+    }
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(extras)
+def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
+    draft = with_statements(BUCKET_DRAFT, *HELD[:2], extra, HELD[2])
+    assert _differential(draft.patch, draft.face, ROLE, A) != ""
+
+
+def test_public_policies():
+    public = edited(BUCKET_DRAFT, Principal="*").patch
+    assert "public" in _public(public)
+    assert _public(BUCKET_DRAFT.patch) == ""
+    was = replace(public, before=policy(allow("*")))
+    assert _public(was) == ""
+
+
+KEYS = [
+    ("the administrators' statement is gone", policy(allow(ROLE, "kms:Decrypt", "*")), "any more"),
+    ("a deny for them", policy(delegates(), allow("*", "kms:PutKeyPolicy", "*", effect="Deny")), "any more"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("after", "why"), [c[1:] for c in KEYS], ids=[c[0] for c in KEYS])
+def test_the_keys_administrators_stay(after, why):
+    assert why in _administrators(replace(KEY_DRAFT.patch, after=after), A)
+    assert _administrators(KEY_DRAFT.patch, A) == ""
+
+
+def test_a_key_policy_that_nobody_can_change_is_not_written():
+    orphan = policy(allow(ROLE, "kms:Decrypt", "*"))
+    patch = replace(KEY_DRAFT.patch, before=orphan, after=orphan)
+    assert "nobody who is named" in _administrators(patch, A)
+
+
+def test_a_patch_that_does_not_help_is_not_offered():
+    whole = [DRAFTS[name].patch for name in DRAFTS if DRAFTS[name].patch.default]
+    others = [patch for patch in whole if patch.grant != "bucket_policy"]
+    elsewhere = replace(
+        BUCKET_DRAFT.patch, after=BUCKET_DRAFT.patch.after.replace("/2026/", "/2025/")
+    )
+    assert helps(BUCKET_DRAFT.patch, call(), SEEN, others) == ""
+    assert "still be refused" in helps(elsewhere, call(), SEEN, others)
+    assert "still be refused" in helps(BUCKET_DRAFT.patch, call(), SEEN, [])
+    assert "still be refused" in helps(
+        Draft(with_statements(BUCKET_DRAFT, *HELD, allow("*", effect="Deny")).patch, BUCKET_DRAFT.face).patch,
+        call(), SEEN, others,
+    )  # fmt: skip
+
+
+def test_a_failed_proof_is_told_and_hands_the_matter_off(monkeypatch):
+    monkeypatch.setattr(
+        "threegrants.patches.verify._public",
+        lambda patch: "it would be public" if patch.grant == "bucket_policy" else "",
+    )
+    finding = conclude(call(), SEEN, Rules())
+    assert "bucket_policy" not in {patch.grant for patch in finding.offered}
+    assert finding.diagnosis.outcome.value == "handoff"
+    assert "it would be public" in [lack.why for lack in finding.diagnosis.unknowns]
+
+
+def test_a_principal_that_is_gone():
+    gone = replace(SEEN, caller=replace(SEEN.caller, arn=Read(None)))
+    assert "still exists" in refuted(BUCKET_DRAFT, gone, ROLE, A)
+
+
+def test_with_patches_replaces_only_its_own_policy():
+    held = (NamedPolicy("threegrants-a-reports", "{}", "managed"), NamedPolicy("x", "{}"))
+    seen = replace(SEEN, caller=replace(SEEN.caller, policies=Read(held)))
+    after = with_patches(seen, [IAM_DRAFT.patch, GRANT_DRAFT.patch])
+    assert after.caller.policies.value[:2] == held
+    assert after.caller.policies.value[2].document == IAM_DRAFT.patch.after
+    [grant] = after.key.value.grants.value
+    assert grant.grantee_principal == ROLE
+    assert diagnose(call(), with_patches(SEEN, [GRANT_DRAFT.patch])).key_policy.verdict == "granted"
+
+
+def test_the_questions_are_the_same_each_time_and_look_over_every_fence():
+    draft = BUCKET_DRAFT
+    asked = questions(draft.patch, draft.face, ROLE, A)
+    assert asked == questions(draft.patch, draft.face, ROLE, A)
+    who, what, where = ({question[n] for question in asked} for n in range(3))
+    assert {
+        ROLE,
+        f"{ROLE}2",
+        ROOT_B,
+        f"arn:aws:iam::{A}:root",
+        "anonymous",
+        "s3.amazonaws.com",
+    } <= who
+    assert {"s3:GetObject", "s3:GetObjectVersion", "s3:PutBucketPolicy", "kms:Decrypt"} <= what
+    assert {BUCKET, f"{BUCKET}/2026", f"{BUCKET}/2026-old/a", f"{BUCKET}2"} <= where
+    inside = [question for question in asked if draft.face.covers(*question)]
+    assert 2 < len(inside) < len(asked) / 2
+
+
+roles = st.sampled_from(["r", "analyst", "a.b+c", "Admin"])
+paths = st.sampled_from(["", "team/", "a/b/"])
+keys = st.text("ab/-. é", max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    roles,
+    paths,
+    st.lists(
+        st.sampled_from(["s3:GetObject", "s3:PutObject", "s3:Get*"]),
+        min_size=1,
+        max_size=2,
+        unique=True,
+    ),
+    keys,
+    st.booleans(),
+)
+def test_what_a_face_covers_is_what_the_evaluator_allows(role, path, actions, key, below):
+    """The proof's own reading of a statement against the evaluator's, on every question."""
+    grantee = f"arn:aws:iam::{B}:role/{path}{role}"
+    face = Face(grantee, tuple(actions), (f"{BUCKET}/{key}{'*' if below else ''}",))
+    document = Policy.parse({"Version": "2012-10-17", "Statement": face.statement("read")}, "p")
+    patch = replace(BUCKET_DRAFT.patch, after=json.dumps({"Statement": face.statement("read")}))
+    everything = Policy.parse(policy({"Effect": "Allow", "Action": "*", "Resource": "*"}), "all")
+    for question in questions(patch, face, grantee, A):
+        if question[0].split(":")[4:5] == [A]:
+            continue  # the owner's own principals need no bucket policy
+        allowed = evaluate(
+            Request(*question, A), Policies(identity=(everything,), resource=document)
+        ).allowed
+        assert allowed is face.covers(*question), question

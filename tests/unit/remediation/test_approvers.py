@@ -1,0 +1,74 @@
+"""Who is who: sessions, roles, users, and two approvals by one person."""
+
+import pytest
+
+from threegrants.remediation.approvers import known, same_person, same_principal
+from unit.worlds import A, B
+
+
+def session(role, name="sam", account=A):
+    return f"arn:aws:sts::{account}:assumed-role/{role}/{name}"
+
+
+def user(name, account=A):
+    return f"arn:aws:iam::{account}:user/{name}"
+
+
+KNOWN = [
+    (session("on-call"), True),
+    (user("team/sam"), True),
+    (f"arn:aws-us-gov:iam::{A}:root", True),
+    (f"arn:aws:sts::{A}:federated-user/sam", False),
+    (f"arn:aws:iam::{A}:role/on-call", False),
+    ("", False),
+    ("sam", False),
+    (session("on-call") + "\n", False),
+    (session("on-call") + "/more", False),
+    ("arn:aws:sts::12345:assumed-role/on-call/sam", False),
+]
+
+
+@pytest.mark.parametrize(("arn", "wanted"), KNOWN)
+def test_known(arn, wanted):
+    assert known(arn) is wanted
+
+
+SAME = [
+    (session("analyst"), f"arn:aws:iam::{A}:role/analyst", True),
+    (session("analyst"), f"arn:aws:iam::{A}:role/team/analyst", True),
+    (session("Analyst"), f"arn:aws:iam::{A}:role/analyst", True),
+    (session("analyst", account=B), f"arn:aws:iam::{A}:role/analyst", False),
+    (session("analyst2"), f"arn:aws:iam::{A}:role/analyst", False),
+    (user("analyst"), f"arn:aws:iam::{A}:role/analyst", False),
+    (user("team/sam"), user("sam"), True),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "wanted"), SAME)
+def test_same_principal(one, other, wanted):
+    assert same_principal(one, other) is wanted
+
+
+SSO_ADMIN, SSO_READER = (
+    "AWSReservedSSO_Admin_0123456789abcdef",
+    "AWSReservedSSO_Read_fedcba9876543210",
+)
+PERSONS = [
+    ("two sessions of one role", session("on-call", "sam"), session("on-call", "kim"), True),
+    ("two roles", session("on-call", "sam"), session("lead", "sam"), False),
+    ("user and role", user("sam"), session("on-call", "sam"), False),
+    (
+        "two permission sets, one person",
+        session(SSO_ADMIN, "sam"),
+        session(SSO_READER, "Sam"),
+        True,
+    ),
+    ("two permission sets, two people", session(SSO_ADMIN), session(SSO_READER, "kim"), False),
+    ("one permission set", session(SSO_ADMIN, "sam"), session(SSO_ADMIN, "kim"), True),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "wanted"), [c[1:] for c in PERSONS],
+                         ids=[c[0] for c in PERSONS])  # fmt: skip
+def test_same_person(one, other, wanted):
+    assert same_person(one, other) is same_person(other, one) is wanted

@@ -1,0 +1,160 @@
+"""Every guardrail by itself: the patch that is fine, and one change to it that is not."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from threegrants.evidence import Read, Unread
+from threegrants.patches import Patch
+from threegrants.remediation.limit_facts import Facts
+from threegrants.remediation.limits import Guardrails
+from threegrants.remediation.patch_checks import grants_to_account, objection
+from unit.worlds import BUCKET, KEY, ROLE, A, allow, delegates, policy
+from unit.worlds import A as OWNER
+from unit.worlds import B as CALLER
+
+THEIRS = allow(f"arn:aws:iam::{A}:role/other", "s3:GetObject", Sid="Theirs")
+RAILS = Guardrails(trusted=frozenset({OWNER, CALLER}))
+DOCUMENT = {"principal": {"arn": ROLE, "account": CALLER, "type": "role"}}
+SID = "ThreegrantsRead1"
+
+
+def bucket(before, *after):
+    return Patch("bucket_policy", A, "eu-west-1", BUCKET, "s3:PutBucketPolicy",
+                 policy(*before), policy(*after), after[-1])  # fmt: skip
+
+
+def key(*after):
+    return Patch("key_policy", A, "eu-west-1", KEY, "kms:PutKeyPolicy",
+                 policy(delegates()), policy(delegates(), *after), after[-1])  # fmt: skip
+
+
+def iam(*after, target=ROLE):
+    return Patch("iam_policy", CALLER, "eu-west-1", target, "iam:PutRolePolicy",
+                 None, policy(*after), after[-1], "threegrants-a")  # fmt: skip
+
+
+def grant(**changes):
+    made = {"GranteePrincipal": ROLE, "Operations": ["Decrypt"], "Name": "x", **changes}
+    return Patch("key_policy", A, "eu-west-1", KEY, "kms:CreateGrant", None, json.dumps(made), {})
+
+
+def ours(**changes):
+    return {**allow(ROLE, Sid=SID), **changes}
+
+
+def facts(*patches, **tags):
+    return Facts({patch.target: Read(tags) for patch in patches})
+
+
+FINE = [
+    bucket([THEIRS], THEIRS, ours()),
+    bucket([THEIRS, ours(Principal={"AWS": f"arn:aws:iam::{A}:role/o"})], THEIRS,
+           ours(Principal={"AWS": [f"arn:aws:iam::{A}:role/o", ROLE]})),
+    bucket([], ours(Principal={"AWS": f"arn:aws:iam::{CALLER}:root"})),
+    key(allow(ROLE, ["kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], "*", Sid=SID)),
+    iam(allow(None, ["s3:GetObject", "kms:Decrypt"], [f"{BUCKET}/2026/*", KEY], Sid=SID)),
+    grant(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("patch", FINE)
+def test_fine(patch):
+    assert objection(RAILS, DOCUMENT, [patch], facts(patch)) is None
+
+
+BAD = [
+    ("everyone", bucket([], ours(Principal="*")), "would grant to"),
+    ("everyone in AWS", bucket([], ours(Principal={"AWS": "*"})), "would grant to"),
+    ("a pattern", bucket([], ours(Principal={"AWS": f"arn:aws:iam::{CALLER}:role/*"})),
+     "would grant to"),
+    ("someone else", bucket([], ours(Principal={"AWS": f"arn:aws:iam::{A}:role/x"})),
+     "would grant to"),
+    ("a service", bucket([], ours(Principal={"Service": "ec2.amazonaws.com"})), "would grant to"),
+    ("nobody named", bucket([], {k: v for k, v in ours().items() if k != "Principal"}),
+     "names no principal"),
+    ("everything", bucket([], ours(Action="s3:*")), "would grant"),
+    ("star", bucket([], ours(Action="*")), "would grant"),
+    ("the policy itself", bucket([], ours(Action="s3:PutBucketPolicy")), "would grant"),
+    ("another service", bucket([], ours(Action="iam:PassRole")), "would grant"),
+    ("another bucket", bucket([], ours(Resource="arn:aws:s3:::b/*")), "access to"),
+    ("a longer bucket name", bucket([], ours(Resource=f"{BUCKET}2/*")), "access to"),
+    ("all buckets", bucket([], ours(Resource="arn:aws:s3:::*")), "access to"),
+    ("a deny", bucket([], ours(Effect="Deny")), "plain Allow"),
+    ("NotAction", bucket([], {**ours(), "NotAction": "s3:GetObject"}), "plain Allow"),
+    ("a lost statement", bucket([THEIRS], ours()), "not ours"),
+    ("a changed statement", bucket([THEIRS], {**THEIRS, "Action": "s3:*"}, ours()), "not ours"),
+    ("two statements", bucket([], ours(Sid=f"{SID}a"), ours()), "exactly one statement"),
+    ("not marked", bucket([], ours(Sid="Mine")), "exactly one statement"),
+    ("key administration", key(allow(ROLE, "kms:PutKeyPolicy", "*", Sid=SID)), "would grant"),
+    ("every key action", key(allow(ROLE, "kms:*", "*", Sid=SID)), "would grant"),
+    ("IAM for another role", iam(allow(None, Sid=SID), target=f"{ROLE}2"), "not the denied"),
+    ("IAM on everything", iam(allow(None, "s3:GetObject", "*", Sid=SID)), "access to"),
+    ("IAM on every key", iam(allow(None, "kms:Decrypt", KEY[:-1] + "*", Sid=SID)), "access to"),
+    ("a grant to others", grant(GranteePrincipal=f"arn:aws:iam::{A}:role/x"), "would grant to"),
+    ("a grant to grant", grant(Operations=["CreateGrant"]), "would grant CreateGrant"),
+    ("a grant of nothing", grant(Operations=[]), "would grant none"),
+    ("another account", replace(FINE[0], account="333333333333"), "TrustedAccounts"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("patch", "words"), [c[1:] for c in BAD], ids=[c[0] for c in BAD])
+def test_refused(patch, words):
+    assert words in str(objection(RAILS, DOCUMENT, [patch], facts(patch)))
+
+
+def test_anonymous_callers_are_granted_nothing():
+    document = {"principal": {"arn": None, "account": CALLER, "type": "anonymous"}}
+    assert "anonymous" in str(objection(RAILS, document, [FINE[0]], facts(FINE[0])))
+
+
+def test_one_patch_for_each_grant_and_target():
+    two = [FINE[0], bucket([], ours(Resource=f"{BUCKET}/other/*"))]
+    assert "approve one of them" in str(objection(RAILS, DOCUMENT, two, facts(*two)))
+
+
+PROTECTED = [
+    (Guardrails(protected=("a-*",)), {}, "protected (a-*)"),
+    (Guardrails(protected=(BUCKET,)), {}, "protected"),
+    (Guardrails(protected=("other",)), {}, None),
+    (Guardrails(), {"threegrants:protected": "true"}, "tag threegrants:protected"),
+    (Guardrails(), {"threegrants:protected": "false"}, None),
+    (Guardrails(protecting_tags=(("env", "prod"),)), {"env": "prod"}, "tag env=prod"),
+]
+
+
+@pytest.mark.parametrize(("rails", "tags", "words"), PROTECTED)
+def test_protected(rails, tags, words):
+    found = objection(
+        replace(rails, trusted=RAILS.trusted), DOCUMENT, [FINE[0]], facts(FINE[0], **tags)
+    )
+    assert found is None if words is None else words in found
+
+
+def test_tags_that_cannot_be_read_refuse():
+    lacking = Facts({BUCKET: Unread("the mender was refused", "s3:GetBucketTagging")})
+    found = objection(RAILS, DOCUMENT, [FINE[0]], lacking)
+    assert "not known" in found
+    assert "s3:GetBucketTagging" in found
+
+
+ORGANIZATION = [
+    ({A: Read("o-1"), CALLER: Read("o-1")}, None),
+    ({A: Read("o-1"), CALLER: Read("o-2")}, "not in organisation"),
+    ({A: Read("o-1"), CALLER: Read(None)}, "not in organisation"),
+    ({A: Read("o-1"), CALLER: Unread("refused", "organizations:DescribeOrganization")}, "needs"),
+    ({A: Read("o-1")}, "not known"),
+]
+
+
+@pytest.mark.parametrize(("organizations", "words"), ORGANIZATION)
+def test_organization(organizations, words):
+    known = replace(facts(FINE[0]), organizations=organizations)
+    found = objection(replace(RAILS, organization="o-1"), DOCUMENT, [FINE[0]], known)
+    assert found is None if words is None else words in found
+
+
+def test_whole_accounts_are_seen():
+    assert grants_to_account([FINE[2]]) == {CALLER}
+    assert grants_to_account([FINE[0]]) == frozenset()
