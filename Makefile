@@ -55,13 +55,14 @@ check: lint types template unit  ## what a commit must pass (seconds); before a 
 
 # The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
 # locked already stay: UPGRADE=all takes the newest of everything, UPGRADE=moto the newest moto.
-UV := .build/uv-0.13.9
+UV_VERSION := 0.13.9
+UV := .build/uv-$(UV_VERSION)
 COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" \
 	$(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
 $(UV)/.ready:
 	$(PYTHON) -m venv $(UV)
-	$(UV)/bin/python -m pip install --quiet uv==$(UV:.build/uv-%=%)
+	$(UV)/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	touch $@
 
 lock: $(UV)/.ready  ## the hash-pinned requirements, anew from pyproject.toml and the *.in files
