@@ -16,7 +16,7 @@ from threegrants.iam import (
     Policy,
     PolicyLevel,
     Request,
-    evaluate,
+    authorize,
 )
 
 _WORDS = {
@@ -50,7 +50,7 @@ def answer(case: Mapping[str, Any], *, explain: bool = False) -> dict[str, Any]:
         PolicyError: if a policy of the case is malformed.
     """
     request, policies = load(case)
-    decision = evaluate(request, policies)
+    decision = authorize(request, policies)
     found: dict[str, Any] = {
         "id": case["id"],
         "decision": _WORDS[decision.effect],

@@ -23,7 +23,7 @@ from threegrants.diagnosis.policy_answers import (
 )
 from threegrants.diagnosis.verdicts import Blocker, Lack, Verdict
 from threegrants.evidence import Evidence, Item, NamedPolicy, PolicyLevel, Read, Unread
-from threegrants.iam import Effect, Layer
+from threegrants.iam import Effect, PolicyType
 
 OWNERS = {
     "permissions_boundary": "whoever set the boundary of this role or user",
@@ -127,7 +127,7 @@ def _scps(_: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
     place = evidence.organizations.get(caller.account or "")
     if place is None or caller.type in NO_IDENTITY:
         return ()
-    return _levels(Layer.SCP, question, place.scps)
+    return _levels(PolicyType.SCP, question, place.scps)
 
 
 def _rcps(_: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
@@ -143,10 +143,10 @@ def _rcps(_: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
         managed = isinstance(key.manager, Read) and key.manager.value == "AWS"
         if managed:
             return ()
-    return _levels(Layer.RCP, question, place.rcps)
+    return _levels(PolicyType.RCP, question, place.rcps)
 
 
-def _levels(layer: Layer, question: Question, levels: Item[tuple[PolicyLevel, ...]]) -> _Asked:
+def _levels(layer: PolicyType, question: Question, levels: Item[tuple[PolicyLevel, ...]]) -> _Asked:
     if isinstance(levels, Unread):
         return ()  # said once, with the other policies that were not read
     return [(level.name, guardrail_side(layer, question, level.policies)) for level in levels.value]
@@ -160,7 +160,7 @@ def _endpoint(call: DeniedCall, question: Question, evidence: Evidence) -> _Aske
     if isinstance(found.policy, Unread) or found.policy.value is None:
         return ()
     named = (NamedPolicy(found.id, found.policy.value),)
-    return ((found.id, guardrail_side(Layer.VPCE, question, named)),)
+    return ((found.id, guardrail_side(PolicyType.VPCE, question, named)),)
 
 
 def _access_point(call: DeniedCall, question: Question, evidence: Evidence) -> _Asked:

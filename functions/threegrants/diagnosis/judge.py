@@ -16,14 +16,14 @@ from threegrants.evidence import NamedPolicy
 from threegrants.iam import (
     Effect,
     KmsGrant,
-    Layer,
-    LayerOutcome,
     Policies,
     Policy,
     PolicyError,
     PolicyLevel,
+    PolicyType,
+    PolicyTypeOutcome,
     Request,
-    evaluate_layer,
+    authorize_policy_type,
 )
 
 _NEVER = {"Bool": {"threegrants:never": "true"}}
@@ -31,11 +31,11 @@ _NEVER = {"Bool": {"threegrants:never": "true"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PartialResult:
     """A layer's certain outcome, or the condition keys (or broken policy) it hangs on."""
 
-    outcome: LayerOutcome | None
-    hangs_on: tuple[str, ...] = ()
+    outcome: PolicyTypeOutcome | None
+    missing_context_keys: tuple[str, ...] = ()
     trouble: str = ""
 
     @property
@@ -45,14 +45,14 @@ class Judged:
 
 
 def judge(
-    layer: Layer,
+    policy_type: PolicyType,
     request: Request,
     documents: Sequence[NamedPolicy],
     knowledge: Knowledge,
     grants: tuple[KmsGrant, ...] = (),
     *,
     bounded: bool | None = False,
-) -> Judged:
+) -> PartialResult:
     """The outcome of one layer for one request, certain or not.
 
     `bounded` says whether a permissions boundary is on the caller (None: not known), for a
@@ -60,15 +60,20 @@ def judge(
     """
     if bounded is None:
         free, bound = (
-            judge(layer, request, documents, knowledge, grants, bounded=b) for b in (False, True)
+            judge(policy_type, request, documents, knowledge, grants, bounded=b)
+            for b in (False, True)
         )
         if free.effect is bound.effect:
             return free
-        return Judged(None, hangs_on=("whether the caller has a permissions boundary",))
+        return PartialResult(
+            None, missing_context_keys=("whether the caller has a permissions boundary",)
+        )
     try:
         loaded = [(document.name, _load(document)) for document in documents]
         limits = (Policy("permissions boundary", ()),) if bounded else ()
-        generous = _outcome(layer, request, loaded, grants, limits, _World(knowledge, "Allow"))
+        generous = _outcome(
+            policy_type, request, loaded, grants, limits, _World(knowledge, "Allow")
+        )
         keys = {
             key
             for _, document in loaded
@@ -76,13 +81,13 @@ def judge(
             for key in unknown_keys(statement, knowledge)
         }
         if not keys:
-            return Judged(generous)  # both worlds are the same
-        strict = _outcome(layer, request, loaded, grants, limits, _World(knowledge, "Deny"))
+            return PartialResult(generous)  # both worlds are the same
+        strict = _outcome(policy_type, request, loaded, grants, limits, _World(knowledge, "Deny"))
     except PolicyError as error:
-        return Judged(None, trouble=str(error))
+        return PartialResult(None, trouble=str(error))
     if generous.effect is strict.effect:
-        return Judged(generous)
-    return Judged(None, hangs_on=tuple(sorted(keys)))
+        return PartialResult(generous)
+    return PartialResult(None, missing_context_keys=tuple(sorted(keys)))
 
 
 def _load(document: NamedPolicy) -> Mapping[str, Any]:
@@ -96,29 +101,29 @@ def _load(document: NamedPolicy) -> Mapping[str, Any]:
 
 
 def _outcome(
-    layer: Layer,
+    policy_type: PolicyType,
     request: Request,
     loaded: Iterable[tuple[str, Mapping[str, Any]]],
     grants: tuple[KmsGrant, ...],
     limits: tuple[Policy, ...],
     world: "_World",
-) -> LayerOutcome:
+) -> PolicyTypeOutcome:
     parsed = tuple(Policy.parse(world.of(document), name) for name, document in loaded)
-    if layer is Layer.RESOURCE:
+    if policy_type is PolicyType.RESOURCE:
         policies = Policies(
             resource=parsed[0] if parsed else None, grants=grants, boundaries=limits
         )
     else:
-        policies = _ALONE[layer](parsed)
-    return evaluate_layer(request, layer, policies)
+        policies = _ALONE[policy_type](parsed)
+    return authorize_policy_type(request, policy_type, policies)
 
 
-_ALONE: Mapping[Layer, Callable[[tuple[Policy, ...]], Policies]] = {
-    Layer.IDENTITY: lambda parsed: Policies(identity=parsed),
-    Layer.BOUNDARY: lambda parsed: Policies(boundaries=parsed),
-    Layer.SCP: lambda parsed: Policies(scps=(PolicyLevel("", parsed),)),
-    Layer.RCP: lambda parsed: Policies(rcps=(PolicyLevel("", parsed),)),
-    Layer.VPCE: lambda parsed: Policies(vpc_endpoint=parsed),
+_ALONE: Mapping[PolicyType, Callable[[tuple[Policy, ...]], Policies]] = {
+    PolicyType.IDENTITY: lambda parsed: Policies(identity=parsed),
+    PolicyType.BOUNDARY: lambda parsed: Policies(boundaries=parsed),
+    PolicyType.SCP: lambda parsed: Policies(scps=(PolicyLevel("", parsed),)),
+    PolicyType.RCP: lambda parsed: Policies(rcps=(PolicyLevel("", parsed),)),
+    PolicyType.VPCE: lambda parsed: Policies(vpc_endpoint=parsed),
 }
 """How the policies of one layer (of an organisation: of one level) are put for the evaluator."""
 

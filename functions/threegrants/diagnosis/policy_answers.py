@@ -23,7 +23,7 @@ from threegrants.evidence import (
     Read,
     Unread,
 )
-from threegrants.iam import Effect, KmsGrant, Layer, Request
+from threegrants.iam import Effect, KmsGrant, PolicyType, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def identity_side(question: Question, evidence: Evidence) -> Side:
     if caller.type is CallerType.ROOT:
         detail = "the account root user needs no identity-based policy"
         return Side(Effect.ALLOW, (Reason("root_user", None, None, detail),))
-    side = _side(Layer.IDENTITY, question, caller.policies)
+    side = _side(PolicyType.IDENTITY, question, caller.policies)
     if caller.type is CallerType.FEDERATED_USER and side.allows:
         detail = (
             "the user's policies allow it, but a federated user has only what its session policy "
@@ -170,7 +170,7 @@ def resource_side(
     grants = key.grants.value if key and isinstance(key.grants, Read) else ()
     boundary = caller.boundary
     bounded = boundary.value is not None if isinstance(boundary, Read) else None
-    side = _side(Layer.RESOURCE, question, named, grants, bounded=bounded)
+    side = _side(PolicyType.RESOURCE, question, named, grants, bounded=bounded)
     if key and isinstance(key.grants, Unread) and side.effect is Effect.IMPLICIT_DENY:
         # A KMS grant we may not list could allow what the key policy does not.
         return Side(None, (_unread(key.grants, f"grants of {name}"),))
@@ -189,12 +189,14 @@ def boundary_side(question: Question, evidence: Evidence) -> Side | None:
         return Side(None, (_unread(boundary, "permissions boundary"),))
     if boundary.value is None:
         return None
-    return _side(Layer.BOUNDARY, question, Read((boundary.value,)))
+    return _side(PolicyType.BOUNDARY, question, Read((boundary.value,)))
 
 
-def guardrail_side(layer: Layer, question: Question, policies: Sequence[NamedPolicy]) -> Side:
+def guardrail_side(
+    policy_type: PolicyType, question: Question, policies: Sequence[NamedPolicy]
+) -> Side:
     """What an SCP level, an RCP level, a VPC endpoint policy or a boundary says by itself."""
-    return _side(layer, question, Read(tuple(policies)))
+    return _side(policy_type, question, Read(tuple(policies)))
 
 
 def access_point_side(question: Question, policy: Item[str | None], evidence: Evidence) -> Side:
@@ -207,11 +209,11 @@ def access_point_side(question: Question, policy: Item[str | None], evidence: Ev
         named = Read((NamedPolicy("access point policy", value),) if value is not None else ())
     boundary = evidence.caller.boundary
     bounded = boundary.value is not None if isinstance(boundary, Read) else None
-    return _side(Layer.RESOURCE, question, named, bounded=bounded)
+    return _side(PolicyType.RESOURCE, question, named, bounded=bounded)
 
 
 def _side(
-    layer: Layer,
+    policy_type: PolicyType,
     question: Question,
     policies: Item[tuple[NamedPolicy, ...]],
     grants: tuple[KmsGrant, ...] = (),
@@ -219,9 +221,9 @@ def _side(
     bounded: bool | None = False,
 ) -> Side:
     if isinstance(policies, Unread):
-        return Side(None, (_unread(policies, f"{layer.value} policies"),))
+        return Side(None, (_unread(policies, f"{policy_type.value} policies"),))
     judged = judge(
-        layer,
+        policy_type,
         question.request,
         policies.value,
         question.knowledge,

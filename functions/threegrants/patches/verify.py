@@ -19,7 +19,7 @@ from threegrants.iam import (
     Policy,
     PolicyError,
     Request,
-    evaluate,
+    authorize,
     is_public,
 )
 from threegrants.patches.grant_statement import (
@@ -205,7 +205,7 @@ def _differential(patch: Patch, face: Face, grantee: str, owner: str) -> str:
     for question in questions(patch, face, grantee, owner):
         request = Request(*question, owner, context)
         answers = [
-            (evaluate(request, old).allowed, evaluate(request, new).allowed)
+            (authorize(request, old).allowed, authorize(request, new).allowed)
             for old, new in zip(before, after, strict=True)
         ]
         if face.covers(*question):
@@ -288,7 +288,7 @@ def _administrators(patch: Patch, owner: str) -> str:
         for action in ("kms:PutKeyPolicy", "kms:GetKeyPolicy"):
             request = Request(principal, action, patch.target, owner)
             could, can = (
-                evaluate(request, Policies(identity=_IDENTITY, resource=policy)).allowed
+                authorize(request, Policies(identity=_IDENTITY, resource=policy)).allowed
                 for policy in (old, new)
             )
             if could and not can:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from threegrants.analysis import Rules, conclude
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import NamedPolicy, Read
-from threegrants.iam import Policies, Policy, Request, evaluate
+from threegrants.iam import Policies, Policy, Request, authorize
 from threegrants.patches import Choices, Named, make_patches, proven, with_patches
 from threegrants.patches.grant_statement import Face
 from threegrants.patches.make import Draft
@@ -273,7 +273,7 @@ def test_what_a_face_covers_is_what_the_evaluator_allows(role, path, actions, ke
     for question in questions(patch, face, grantee, A):
         if question[0].split(":")[4:5] == [A]:
             continue  # the owner's own principals need no bucket policy
-        allowed = evaluate(
+        allowed = authorize(
             Request(*question, A), Policies(identity=(everything,), resource=document)
         ).allowed
         assert allowed is face.covers(*question), question
