@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.analysis import Finding, Rules, conclude, examine
+from threegrants.analysis import Analysis, AnalysisOptions, analyze, analyze_evidence
 from threegrants.cloudtrail import CallerType, DeniedCall, parse_record
 from threegrants.diagnosis import Outcome
-from threegrants.evidence import Accounts, Read, resolvable, resolve
+from threegrants.evidence import Read, RoleClients, has_only_unique_id, resolve_unique_id
 from threegrants.incidents import (
     Calls,
     Conflict,
@@ -64,8 +64,8 @@ class Watch:
     """
 
     store: Store
-    reader: Accounts
-    rules: Rules
+    reader: RoleClients
+    analysis_options: AnalysisOptions
     stack: str
     send: Callable[[Alert], None]
     held: Callable[[Incident], None] = _nothing
@@ -130,12 +130,12 @@ class Watch:
 
         The answer is kept; that there was none is kept for a short time.
         """
-        if not resolvable(call.caller):
+        if not has_only_unique_id(call.caller):
             return None
         who = (call.caller.account or "", call.caller.unique_id or "")
         if self._strangers.get(who, 0) > self.clock():
             return None
-        found = resolve(self.reader, *who)
+        found = resolve_unique_id(self.reader, *who)
         if isinstance(found, Read):
             return found.value
         self._strangers[who] = self.clock() + _FRESH
@@ -202,7 +202,7 @@ class Watch:
         replayed: bool = False,
     ) -> Incident:
         """The incident with a diagnosis that answers what is asked now; one worker at a time."""
-        finding: Finding | None = None
+        analysis: Analysis | None = None
         mine = False
         try:
             for _ in range(_TRIES):
@@ -215,15 +215,19 @@ class Watch:
                     incident = self._again(incident)
                     continue
                 asked = self._completed(call, incident)
-                if finding and finding.call == asked:
-                    finding = conclude(asked, finding.evidence, self.rules, incident.prefix)
+                if analysis and analysis.call == asked:
+                    analysis = analyze_evidence(
+                        asked, analysis.evidence, self.analysis_options, incident.prefix
+                    )
                 else:
                     # What was closed is opened by a new denial: a reading from before it was
                     # closed, or from before it was taken back, must not answer that.
                     fresh = incident.state in _QUIET
-                    finding = examine(asked, self.reader, self.rules, incident.prefix, fresh=fresh)
+                    analysis = analyze(
+                        asked, self.reader, self.analysis_options, incident.prefix, fresh=fresh
+                    )
                 try:
-                    incident = self._keep(incident, finding, record)
+                    incident = self._keep(incident, analysis, record)
                 except Conflict:
                     incident = self._again(incident)
                     continue
@@ -256,9 +260,9 @@ class Watch:
             return replace(call, bucket_account=self.owners.of(call.bucket))
         return call
 
-    def _keep(self, incident: Incident, finding: Finding, record: Mapping[str, Any]) -> Incident:
+    def _keep(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
         body = document(
-            finding,
+            analysis,
             incident.id,
             incident.event_ids,
             incident.count,
@@ -266,14 +270,14 @@ class Watch:
         )
         mark = signature(body)
         changed = mark != incident.signature
-        allowed = finding.diagnosis.allowed
+        allowed = analysis.diagnosis.allowed
         state = incident.state
         if allowed and state is State.OPEN:
             state = State.RESOLVED
         elif not allowed and (state in _QUIET or (state is State.REJECTED and changed)):
             state = State.OPEN
         quiet = state is State.REJECTED
-        call = finding.call
+        call = analysis.call
         key = key_place(body["request"]["kms_key"], call.region)
         found_by_key = bool(key) and call.source == "s3" and self._has_leg(call)
         return self.store.diagnosed(
@@ -281,7 +285,7 @@ class Watch:
             body,
             mark,
             state,
-            finding.evidence.at,
+            analysis.evidence.at,
             alert_due=incident.alert_due or (changed and not quiet),
             record=record,
             also=[self.calls.trace(key, incident.id, call)] if key and found_by_key else [],

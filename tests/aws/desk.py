@@ -4,10 +4,10 @@ import time
 from datetime import UTC, datetime
 
 from aws.conftest import A, B
-from threegrants.analysis import Rules
+from threegrants.analysis import AnalysisOptions
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts
-from threegrants.evidence.ttl_cache import Recent
+from threegrants.evidence import RoleClients
+from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import Store
 from threegrants.ingest import Watch
 
@@ -92,12 +92,12 @@ class Desk:
 
     def worker(self):
         """One more worker, with nothing in its memory."""
-        reader = Accounts("threegrants-reader", "external-id", known=(A,))
-        reader.recent = Recent(clock=lambda: time.time() + self.late)
+        reader = RoleClients("threegrants-reader", "external-id", candidate_owners=(A,))
+        reader.cache = TtlCache(clock=lambda: time.time() + self.late)
         return Watch(
             Store(self.table),
             reader,
-            Rules(writable=frozenset({A, B})),
+            AnalysisOptions(writable=frozenset({A, B})),
             "threegrants",
             self.alerts.append,
             self.held.append,

@@ -10,9 +10,9 @@ import pytest
 from botocore.client import BaseClient
 
 from aws.conftest import A, B, document
-from threegrants.analysis import Rules, examine
+from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts, Read, Unread, gather
+from threegrants.evidence import Read, RoleClients, Unread, gather
 from threegrants.incidents import Conflict, State, Store
 from threegrants.ingest import Watch
 from threegrants.remediation import Guardrails, Refused, Remedy
@@ -22,7 +22,7 @@ from unit.worlds import call as denied
 ROLE = f"arn:aws:iam::{B}:role/team/analyst"
 OBJECTS = "arn:aws:s3:::a-reports/*"
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
-RULES = Rules(writable=frozenset({A, B}))
+RULES = AnalysisOptions(writable=frozenset({A, B}))
 SCHEMA = json.loads(
     (resources.files("threegrants") / "schema" / "diagnosis.schema.json").read_text()
 )
@@ -55,7 +55,7 @@ class Desk:
         self.alerts = []
         table = aws.table()
         self.store, self.ledger = Store(table), Ledger(table)
-        self.reader = Accounts("threegrants-reader", "external-id")
+        self.reader = RoleClients("threegrants-reader", "external-id")
         self.watch = Watch(self.store, self.reader, RULES, "threegrants", self.alerts.append)
         self.rails = Guardrails(trusted=frozenset({A, B}))
         self.clock = time.time
@@ -66,16 +66,16 @@ class Desk:
         return Remedy(
             self.store,
             self.ledger,
-            Accounts("threegrants-mender", "external-id"),
+            RoleClients("threegrants-mender", "external-id"),
             lambda: self.rails,
-            self.reexamine,
+            self.reanalyze,
             lambda _: None,
             lambda: self.clock(),  # noqa: PLW0108 - tests set the clock later
         )
 
-    def reexamine(self, incident):
+    def reanalyze(self, incident):
         call = parse_record(self.store.record(incident.id))
-        return examine(call, self.reader, RULES, fresh=True)
+        return analyze(call, self.reader, RULES, fresh=True)
 
     def see(self, **changes):
         event = record(**changes)
@@ -94,7 +94,7 @@ def desk(aws):
 
 def test_evidence_is_read_in_both_accounts(aws):
     key = aws.world(iam=[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])
-    seen = gather(parse_record(record()), Accounts("threegrants-reader"))
+    seen = gather(parse_record(record()), RoleClients("threegrants-reader"))
     assert seen.caller.arn == Read(ROLE)
     assert [p.name for p in seen.caller.policies.value] == ["own"]
     assert seen.bucket.policy == Read(None)
@@ -105,10 +105,10 @@ def test_evidence_is_read_in_both_accounts(aws):
 def test_a_principal_that_is_gone_is_unknown(aws):
     aws.world()
     aws.client("iam", B).delete_role(RoleName="analyst")
-    seen = gather(parse_record(record()), Accounts("threegrants-reader"))
+    seen = gather(parse_record(record()), RoleClients("threegrants-reader"))
     assert isinstance(seen.caller.arn, Unread)
     assert "does not exist" in seen.caller.arn.why
-    assert examine(parse_record(record()), Accounts("r"), RULES).patches == ()
+    assert analyze(parse_record(record()), RoleClients("r"), RULES).patches == ()
 
 
 def test_the_document_follows_its_schema(desk):
@@ -204,7 +204,7 @@ def test_approve_verify_roll_back(desk, aws):
     result = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
     assert result.state is State.VERIFIED
     assert ROLE in aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"]
-    assert desk.reexamine(desk.store.get(identity)).diagnosis.allowed
+    assert desk.reanalyze(desk.store.get(identity)).diagnosis.allowed
     desk.remedy.rollback(identity, APPROVER)
     assert desk.store.get(identity).state is State.ROLLED_BACK
     assert aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"] == (

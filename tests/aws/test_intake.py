@@ -6,7 +6,7 @@ from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Desk, kms, s3
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State, Turns, mute
-from threegrants.ingest import examine as really_examine
+from threegrants.ingest import analyze as really_analyze
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def examined(monkeypatch):
 
     def counted(call, *rest, **options):
         calls.append(call)
-        return really_examine(call, *rest, **options)
+        return really_analyze(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.ingest.examine", counted)
+    monkeypatch.setattr("threegrants.ingest.analyze", counted)
     return calls
 
 
@@ -71,9 +71,9 @@ def test_others_only_count_while_one_examines(desk, monkeypatch):
         reading.append(call)
         desk.see(s3("e-2"), watch=other)
         desk.see(s3("e-3", requestParameters={"bucketName": "a-reports", "key": "x"}), watch=other)
-        return really_examine(call, *rest, **options)
+        return really_analyze(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.ingest.examine", slow)
+    monkeypatch.setattr("threegrants.ingest.analyze", slow)
     desk.see(s3("e-1"))
     assert len(reading) == 1
     incident = desk.only()
@@ -92,9 +92,9 @@ def test_what_is_learnt_while_one_examines_is_examined_too(desk, aws, monkeypatc
         reading.append(call.kms_key)
         if len(reading) == 1:
             desk.see(kms("e-2", key=other_key), watch=other)
-        return really_examine(call, *rest, **options)
+        return really_analyze(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.ingest.examine", slow)
+    monkeypatch.setattr("threegrants.ingest.analyze", slow)
     desk.see(s3("e-1"))
     assert reading == [None, other_key]
     assert desk.only().document()["request"]["kms_key"] == other_key
@@ -114,10 +114,10 @@ def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
     def broken(*_, **__):
         raise OSError
 
-    monkeypatch.setattr("threegrants.ingest.examine", broken)
+    monkeypatch.setattr("threegrants.ingest.analyze", broken)
     with pytest.raises(OSError):  # noqa: PT011 - the one raised here
         desk.see(s3("e-1"))
-    monkeypatch.setattr("threegrants.ingest.examine", really_examine)
+    monkeypatch.setattr("threegrants.ingest.analyze", really_analyze)
     assert desk.see(s3("e-1")).document()["outcome"] == "fixable"
     assert desk.only().count == 1
 

@@ -21,17 +21,17 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from aws.conftest import REGION, A, Aws, B, document
-from threegrants.analysis import Rules, examine
+from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts
-from threegrants.evidence.ttl_cache import Recent
+from threegrants.evidence import RoleClients
+from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
 from threegrants.ingest import Watch
 from threegrants.remediation import Guardrails, Remedy, Sweep
 from threegrants.remediation.run_store import Ledger
 
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
-RULES = Rules(writable=frozenset({A, B}))
+RULES = AnalysisOptions(writable=frozenset({A, B}))
 NUMBERS = itertools.count(1)
 
 
@@ -123,7 +123,7 @@ class Case:
         self.store, self.ledger = Store(self.table), Ledger(self.table)
         self.alerts = []
         event = self.record()
-        WARM["reader"].recent = Recent()  # the key is every case's
+        WARM["reader"].cache = TtlCache()  # the key is every case's
         watch = Watch(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
         self.id = watch.see(parse_record(event), event).id
         self.before = self.live()
@@ -179,7 +179,7 @@ class Case:
             self.ledger,
             accounts["mender"],
             lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=100),
-            lambda i: examine(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
+            lambda i: analyze(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
             lambda _: None,
             lambda: self.clock,
         )
@@ -263,7 +263,7 @@ class Case:
         assert not [a for a in self.alerts if a[1] == "error"]
 
 
-class Cold(Accounts):
+class Cold(RoleClients):
     """Accounts that have not been entered yet; behind that the warm clients, which cost less."""
 
     def __init__(self, warm):
@@ -303,7 +303,7 @@ def wire():
         CALLER = {"iam": Aws().client("iam", B)}
         DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
         KEY = OWNER["kms"].create_key(Policy=document(ADMIN))["KeyMetadata"]["Arn"]
-        WARM = {n: Accounts(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
+        WARM = {n: RoleClients(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
         approve(Case())  # enters every account with both roles
         yield wire
     for name in [name for name in os.environ if name.startswith("AWS_")]:

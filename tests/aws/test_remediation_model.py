@@ -130,13 +130,13 @@ class Model(RuleBasedStateMachine):
             self.ledger,
             self.cloud,
             lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=10_000),
-            self.reexamine,
+            self.reanalyze,
             lambda _: None,
             lambda: self.clock,
             LIFETIME,
         )
 
-    def reexamine(self, incident):
+    def reanalyze(self, incident):
         gate("reexamine")
         number = self.number_of[incident.id]
         allowed = all(grants_to(number, self.cloud.texts[target]) for target in NEEDS[number])

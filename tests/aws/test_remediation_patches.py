@@ -8,13 +8,13 @@ from botocore.exceptions import ClientError
 
 from aws.conftest import A, B, document
 from aws.test_flow import ROLE
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
 from threegrants.remediation.policy_io import read, write
 
 
 def mender():
-    return Accounts("threegrants-mender", "external-id")
+    return RoleClients("threegrants-mender", "external-id")
 
 
 def grant_patch(key):

@@ -69,7 +69,7 @@ def test_a_bounded_number_is_rechecked_in_turn(desk):
         asked = []
         remedy = replace(
             desk.new_remedy(),
-            reexamine=lambda i, asked=asked: asked.append(i.id) or desk.reexamine(i),
+            reanalyze=lambda i, asked=asked: asked.append(i.id) or desk.reanalyze(i),
         )
         Sweep(remedy, lambda *_: None, lambda *_: None, desk.clock() + 100, rechecks=2).run()
         assert len(asked) <= 2

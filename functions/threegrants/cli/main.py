@@ -12,7 +12,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from threegrants import __version__
-from threegrants.analysis import Rules, examine
+from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cli.cases import answers
 from threegrants.cli.render import console, show_diagnosis, show_incident, show_incidents
 from threegrants.cli.service import Service, ServiceError
@@ -25,7 +25,7 @@ from threegrants.cloudtrail import (
     printable,
     read_feed,
 )
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.incidents import incident_id
 from threegrants.patches import Named, Profile, Scope
 from threegrants.report import document
@@ -141,7 +141,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         click.echo("[]" if form == "json" else "", nl=form == "json")
         _say_skipped(skipped, 0)
         return
-    rules = Rules(
+    options = AnalysisOptions(
         profile=Profile(profile),
         scope=Scope(scope),
         principal=Named(principal),
@@ -152,10 +152,10 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     documents = []
     for identity, calls in groups.items():
         newest = max(calls, key=lambda call: call.time)
-        finding = examine(newest, reader, rules)
+        analysis = analyze(newest, reader, options)
         times = sorted(call.time for call in calls)
         events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        documents.append(document(finding, identity, events, len(calls), (times[0], times[-1])))
+        documents.append(document(analysis, identity, events, len(calls), (times[0], times[-1])))
     if form == "json":
         click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
     else:
@@ -218,18 +218,18 @@ def _reader(
     organizations: str | None,
     *,
     objects: bool,
-) -> Accounts:
+) -> RoleClients:
     own = None
     try:
         own = boto3.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         # Without credentials everything is unread, and each diagnosis says so.
         click.echo(f"no AWS credentials: {' '.join(str(error).split())}", err=True)
-    return Accounts(
+    return RoleClients(
         role,
         external_id,
-        direct=own,
-        known=known,
+        own_account=own,
+        candidate_owners=known,
         organizations=organizations,
         objects=objects,
     )

@@ -21,14 +21,14 @@ def summarise(
     stops: tuple[Blocker, ...],
     outcome: Outcome,
     *,
-    may_be_absent: bool = False,
+    may_be_missing: bool = False,
 ) -> str:
     """Who cannot do what, and which of the grants is missing."""
     who = _who(call, evidence)
     what = f"{_VERBS[call.access.value]} {_target(call, evidence)}"
     if outcome is Outcome.ALREADY_ALLOWED:
         done = f"{who} can {what} now: every grant the call needs is in place."
-        if may_be_absent:
+        if may_be_missing:
             done += (
                 " If it is still refused, the object may not exist: without s3:ListBucket S3 says "
                 "Access Denied for that too."
@@ -54,14 +54,14 @@ def _causes(
 ) -> list[str]:
     bucket, key, iam = grants
     s3, kms = " and ".join(call.s3_actions), " and ".join(call.kms_actions)
-    halves = [
+    legs = [
         (bucket, _place(evidence, "bucket policy"), s3),
         (key, _place(evidence, "key policy"), kms),
         (iam.bucket, _place(evidence, "IAM policy"), s3),
         (iam.key, _place(evidence, "IAM policy"), f"{kms} on the key"),
     ]
     found = []
-    for grant, place, actions in halves:
+    for grant, place, actions in legs:
         if grant.verdict is Verdict.MISSING:
             found.append(f"{place} does not allow {actions}")
         elif grant.verdict is Verdict.DENIED:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.analysis import Finding, examine
+from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
@@ -46,16 +46,18 @@ def remedy(lifetime: int) -> Remedy:
     """The remedy; `lifetime` is how long a worker of this function holds a run, in seconds."""
     own = settings()
     ledger = Ledger(boto3.resource("dynamodb").Table(own.table))
-    return Remedy(own.store, ledger, own.mender, rails, reexamine, lifetime=lifetime)
+    return Remedy(own.store, ledger, own.mender, rails, reanalyze, lifetime=lifetime)
 
 
-def reexamine(incident: Incident) -> Finding:
+def reanalyze(incident: Incident) -> Analysis:
     """Examine an incident's newest record again, from fresh evidence."""
     own = settings()
     call = parse_record(own.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(completed(call, incident), own.reader, own.rules, incident.prefix, fresh=True)
+    return analyze(
+        completed(call, incident), own.reader, own.analysis_options, incident.prefix, fresh=True
+    )
 
 
 def alert(identity: str, why: str, note: str) -> None:

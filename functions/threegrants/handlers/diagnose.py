@@ -49,7 +49,7 @@ def _watch() -> Watch:
     return Watch(
         store=own.store,
         reader=own.reader,
-        rules=own.rules,
+        analysis_options=own.analysis_options,
         stack=own.stack,
         send=lambda alert: publish(own.sns, own.topic, alert),
         held=_held,

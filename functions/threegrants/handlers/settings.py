@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import boto3
 
-from threegrants.analysis import Rules
-from threegrants.evidence import Accounts
+from threegrants.analysis import AnalysisOptions
+from threegrants.evidence import RoleClients
 from threegrants.incidents import Store
 from threegrants.patches import Named, Profile
 from threegrants.suppression import PRESETS, NoiseError, Quiet, never_of, presets_of
@@ -105,25 +105,25 @@ class Settings:
         return Store(boto3.resource("dynamodb").Table(self.table))
 
     @cached_property
-    def reader(self) -> Accounts:
+    def reader(self) -> RoleClients:
         """Clients with the reader role."""
-        return Accounts(
+        return RoleClients(
             self.reader_role,
             self.external_id,
-            known=self.trusted,
+            candidate_owners=self.trusted,
             organizations=self.organizations,
             objects=self.objects,
         )
 
     @cached_property
-    def mender(self) -> Accounts:
+    def mender(self) -> RoleClients:
         """Clients with the mender role; only the remediate function may assume it."""
-        return Accounts(self.mender_role, self.external_id)
+        return RoleClients(self.mender_role, self.external_id)
 
     @cached_property
-    def rules(self) -> Rules:
+    def analysis_options(self) -> AnalysisOptions:
         """Where patches may go and how they are cut."""
-        return Rules(
+        return AnalysisOptions(
             writable=frozenset(self.trusted),
             profile=self.profile,
             principal=self.principal,

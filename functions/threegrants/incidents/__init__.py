@@ -1,6 +1,6 @@
 """Incidents: many events of one cause are one incident; its identity, states and store.
 
-In: a `Finding`. Out: an incident in DynamoDB with its diagnosis document, count and history.
+In: a `Analysis`. Out: an incident in DynamoDB with its diagnosis document, count and history.
 """
 
 from threegrants.incidents.alert_schedule import Turns, owed

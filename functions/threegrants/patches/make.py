@@ -11,7 +11,7 @@ from itertools import chain, count
 
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import on_object
-from threegrants.diagnosis import Diagnosis, Lack, Verdict
+from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
 from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
@@ -61,7 +61,7 @@ class Drafts:
     """The drafts; for each missing grant without one the reason; and what is for people to do."""
 
     drafts: tuple[Draft, ...] = ()
-    lacks: tuple[Lack, ...] = field(default=())
+    missing_information: tuple[MissingInformation, ...] = field(default=())
     handoffs: tuple[Handoff, ...] = field(default=())
 
 
@@ -87,7 +87,11 @@ def make_patches(
     if never:
         names = ", ".join(sorted(never))
         why = f"{names} decides who else gets in, or takes the resource away"
-        return Drafts(lacks=(Lack("patches", why, "a person who grants it by hand"),))
+        return Drafts(
+            missing_information=(
+                MissingInformation("patches", why, "a person who grants it by hand"),
+            )
+        )
     work = _Work(call, evidence, diagnosis.grantee, choices, cuts(call, choices.scope, prefix))
     found: list[Drafts] = []
     if diagnosis.bucket_policy.verdict is Verdict.MISSING:
@@ -100,7 +104,7 @@ def make_patches(
         found.append(work.iam_policy(bucket=halves[0], key=halves[1]))
     return Drafts(
         tuple(draft for one in found for draft in one.drafts),
-        tuple(lack for one in found for lack in one.lacks),
+        tuple(missing for one in found for missing in one.missing_information),
         tuple(handoff for one in found for handoff in one.handoffs),
     )
 
@@ -132,9 +136,11 @@ class _Work:
             or not isinstance(bucket.account, Read)
             or isinstance(bucket.policy, Unread)
         ):
-            return _lacking("patch of the bucket policy", "the bucket policy was not read")
+            return _not_drafted("patch of the bucket policy", "the bucket policy was not read")
         if not _BUCKET_NAME.fullmatch(bucket.name):
-            return _lacking("patch of the bucket policy", f"{bucket.name!r} is no bucket's name")
+            return _not_drafted(
+                "patch of the bucket policy", f"{bucket.name!r} is no bucket's name"
+            )
         arn = self._bucket_arn()
         place = _Place(
             "bucket_policy", bucket.account.value, self.call.region, arn, "s3:PutBucketPolicy"
@@ -154,10 +160,10 @@ class _Work:
     def key_policy(self) -> Drafts:
         key = self._key()
         if key is None or isinstance(key.policy, Unread):
-            return _lacking("patch of the key policy", "the key policy was not read")
+            return _not_drafted("patch of the key policy", "the key policy was not read")
         if isinstance(key.manager, Read) and key.manager.value == "AWS":
             why = "the policy of an AWS managed key cannot be changed"
-            return _lacking("patch of the key policy", why)
+            return _not_drafted("patch of the key policy", why)
         place = _Place("key_policy", key.account, key.region, key.arn, "kms:PutKeyPolicy")
         face = Face(self._principal(key.account), self._kms_actions(), ("*",))
         statement = self._draft(place, key.policy.value, face)
@@ -170,16 +176,16 @@ class _Work:
         if grant is None or fitting:
             none = fitting or "no KMS grant can carry these actions"
             why = f"{statement.why}; and a KMS grant does not do either: {none}"
-            return Drafts(lacks=(replace(statement, why=why),))
+            return Drafts(missing_information=(replace(statement, why=why),))
         return Drafts((Draft(replace(grant[0], default=True), grant[1]),))
 
     def iam_policy(self, *, bucket: bool, key: bool) -> Drafts:
         caller = self.evidence.caller
         if isinstance(caller.policies, Unread) or not caller.account:
-            return _lacking("patch of the IAM policy", "the caller's policies were not read")
+            return _not_drafted("patch of the IAM policy", "the caller's policies were not read")
         of_key = self._key() if key else None
         if key and of_key is None:
-            return _lacking("patch of the IAM policy", "the key is not known")
+            return _not_drafted("patch of the IAM policy", "the key is not known")
         kind = "User" if ":user/" in self.grantee else "Role"
         subject = self.call.bucket or (of_key.arn.rsplit("/", 1)[-1] if of_key else "key")
         name = _own_name(caller, _POLICY_NAME.sub("-", f"threegrants-{subject}"))
@@ -208,22 +214,24 @@ class _Work:
         second = _proposed(apart, cut_by)
         if second.drafts:
             return second
-        why = f"{chosen.lacks[0].why}; nor is there room for a policy of its own: "
-        why += second.lacks[0].why
-        return Drafts(lacks=(replace(chosen.lacks[0], why=why),))
+        why = f"{chosen.missing_information[0].why}; nor is there room for a policy of its own: "
+        why += second.missing_information[0].why
+        return Drafts(missing_information=(replace(chosen.missing_information[0], why=why),))
 
     def _scoped(
         self, place: _Place, before: str | None, face: Face, cut: Cut | None
-    ) -> Draft | Lack:
+    ) -> Draft | MissingInformation:
         return self._draft(place, before, face, cut.scope.value if cut else "")
 
     def _draft(
         self, place: _Place, before: str | None, face: Face, scope: str = ""
-    ) -> Draft | Lack:
+    ) -> Draft | MissingInformation:
         try:
             after, statement = put_in(before, face, self.call.access.value)
         except ValueError as error:
-            return Lack(f"patch of {place.target}", str(error), "a policy that AWS accepts")
+            return MissingInformation(
+                f"patch of {place.target}", str(error), "a policy that AWS accepts"
+            )
         patch = Patch(
             grant=place.grant,
             account=place.account,
@@ -238,10 +246,10 @@ class _Work:
         )
         return self._fitting(patch, face)
 
-    def _fitting(self, patch: Patch, face: Face) -> Draft | Lack:
+    def _fitting(self, patch: Patch, face: Face) -> Draft | MissingInformation:
         problem = fits(patch, self.evidence.caller)
         if problem:
-            return Lack(f"patch of {patch.target}", problem, "room in the policy")
+            return MissingInformation(f"patch of {patch.target}", problem, "room in the policy")
         return Draft(patch, face)
 
     def _bucket_face(self, cut: Cut, owner: str) -> Face:
@@ -292,7 +300,7 @@ class _Work:
         return ARTICLE_ACTIONS if article else self.call.kms_actions
 
 
-def _proposed(offers: list[Draft | Lack], cut_by: tuple[Cut | None, ...]) -> Drafts:
+def _proposed(offers: list[Draft | MissingInformation], cut_by: tuple[Cut | None, ...]) -> Drafts:
     """The drafts that fit, narrowest first, with the default marked.
 
     Where the default does not fit, the next narrower one is proposed; a wider one never is.
@@ -305,12 +313,12 @@ def _proposed(offers: list[Draft | Lack], cut_by: tuple[Cut | None, ...]) -> Dra
         for place, offer in enumerate(offers)
         if isinstance(offer, Draft)
     )
-    lack = offers[wanted]
-    return Drafts(drafts, () if best is not None or isinstance(lack, Draft) else (lack,))
+    missing = offers[wanted]
+    return Drafts(drafts, () if best is not None or isinstance(missing, Draft) else (missing,))
 
 
-def _lacking(what: str, why: str) -> Drafts:
-    return Drafts(lacks=(Lack(what, why, "see above"),))
+def _not_drafted(what: str, why: str) -> Drafts:
+    return Drafts(missing_information=(MissingInformation(what, why, "see above"),))
 
 
 def _own_name(caller: CallerEvidence, name: str) -> str:

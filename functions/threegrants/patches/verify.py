@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from threegrants.cloudtrail import DeniedCall
-from threegrants.diagnosis import Diagnosis, Lack, Verdict, diagnose
+from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict, diagnose
 from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, Read
 from threegrants.iam import (
     KmsGrant,
@@ -127,13 +127,13 @@ def proven(
     diagnosis: Diagnosis,
     *,
     partly: bool = False,
-) -> tuple[tuple[Patch, ...], tuple[Lack, ...]]:
+) -> tuple[tuple[Patch, ...], tuple[MissingInformation, ...]]:
     """The drafts whose proofs hold, and for each other one the reason."""
     listed = list(drafts)
     grantee = diagnosis.grantee or ""
     proposed = [draft.patch for draft in listed if draft.patch.default]
     kept: list[Patch] = []
-    lacks: list[Lack] = []
+    missing_information: list[MissingInformation] = []
     for draft in listed:
         patch = draft.patch
         beside = [other for other in proposed if other.grant != patch.grant]
@@ -142,10 +142,14 @@ def proven(
         )
         if problem:
             what = " ".join(word for word in ("patch of", patch.target, patch.scope) if word)
-            lacks.append(Lack(f"proof of the {what}", problem, "a person who reads the policies"))
+            missing_information.append(
+                MissingInformation(
+                    f"proof of the {what}", problem, "a person who reads the policies"
+                )
+            )
         else:
             kept.append(patch)
-    return tuple(kept), tuple(dict.fromkeys(lacks))
+    return tuple(kept), tuple(dict.fromkeys(missing_information))
 
 
 def _exists(evidence: Evidence) -> bool:

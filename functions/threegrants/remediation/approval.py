@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.incidents import Incident, State
 from threegrants.patches import Patch
 from threegrants.remediation.approvers import account_of, known, same_principal
@@ -84,7 +84,7 @@ def may_decide(incident: Incident, actor: str, patches: Sequence[Patch]) -> None
 
 
 def within(
-    rails: Guardrails, incident: Incident, patches: Sequence[Patch], mender: Accounts
+    rails: Guardrails, incident: Incident, patches: Sequence[Patch], mender: RoleClients
 ) -> None:
     """Hold the patches against the guardrails, as AWS is now.
 
@@ -100,7 +100,7 @@ def within(
 
 
 def _facts(
-    rails: Guardrails, body: dict[str, Any], patches: Sequence[Patch], mender: Accounts
+    rails: Guardrails, body: dict[str, Any], patches: Sequence[Patch], mender: RoleClients
 ) -> Facts:
     written = accounts(body, patches)
     if written - rails.trusted:

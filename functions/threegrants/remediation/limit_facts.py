@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence import Accounts, Item
-from threegrants.evidence.calls import absent_when, ask, code_of
+from threegrants.evidence import Item, RoleClients
+from threegrants.evidence.calls import absent_when, call_or_unread, code_of
 from threegrants.patches import Patch
 
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
@@ -21,7 +21,7 @@ class Facts:
 
 
 def facts(
-    patches: Iterable[Patch], accounts: Iterable[str], mender: Accounts, *, organization: bool
+    patches: Iterable[Patch], accounts: Iterable[str], mender: RoleClients, *, organization: bool
 ) -> Facts:
     """Read the tags of every target, and, if asked, where the accounts belong."""
     return Facts(
@@ -32,7 +32,7 @@ def facts(
     )
 
 
-def _tags(patch: Patch, mender: Accounts) -> Item[Mapping[str, str]]:
+def _tags(patch: Patch, mender: RoleClients) -> Item[Mapping[str, str]]:
     service = patch.target.split(":")[2]
     name = patch.target.split(":", 5)[5].rsplit("/", 1)[-1]
 
@@ -57,14 +57,14 @@ def _tags(patch: Patch, mender: Accounts) -> Item[Mapping[str, str]]:
         "kms": (key, "kms:ListResourceTags"),
         "iam": (principal, "iam:ListRoleTags, iam:ListUserTags"),
     }[service]
-    return ask(
+    return call_or_unread(
         read,
         mender.needs(action, patch.target, patch.account),
         absent_when(("NoSuchTagSet",), {}),
     )
 
 
-def _organization(account: str, mender: Accounts) -> Item[str | None]:
+def _organization(account: str, mender: RoleClients) -> Item[str | None]:
     def read() -> str | None:
         client = mender.client(account, "organizations", None)
         try:
@@ -74,4 +74,4 @@ def _organization(account: str, mender: Accounts) -> Item[str | None]:
                 return None
             raise
 
-    return ask(read, mender.needs("organizations:DescribeOrganization", "*", account))
+    return call_or_unread(read, mender.needs("organizations:DescribeOrganization", "*", account))

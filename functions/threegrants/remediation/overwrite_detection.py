@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
 from threegrants.remediation.runs import Due
 
@@ -34,7 +34,7 @@ class Foreign:
     """the policy it wrote; empty if it removed the policy"""
 
 
-def foreign_writes(patch: Patch, window: Due, mender: Accounts) -> tuple[Foreign, ...]:
+def foreign_writes(patch: Patch, window: Due, mender: RoleClients) -> tuple[Foreign, ...]:
     """Writes of the same policy by anyone else, from our first read to our last.
 
     Looked up by the event's name and not by the resource's: CloudTrail names a key's resource in
@@ -94,7 +94,7 @@ def _about(record: Mapping[str, Any], patch: Patch) -> bool:
     return any(text.rsplit("/", 1)[-1] == name for text in stated)
 
 
-def _ours(record: Mapping[str, Any], mender: Accounts) -> bool:
+def _ours(record: Mapping[str, Any], mender: RoleClients) -> bool:
     who = record.get("userIdentity") or {}
     issuer = ((who.get("sessionContext") or {}).get("sessionIssuer") or {}).get("arn") or ""
     session = f":assumed-role/{mender.role_name}/"

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.evidence.bucket import read_bucket_policy
 from threegrants.evidence.caller import read_inline_policy
 from threegrants.evidence.calls import code_of
@@ -27,7 +27,7 @@ class Malformed(ValueError):
     """AWS answered with something that is no policy."""
 
 
-def read(patch: Patch, accounts: Accounts) -> str | None:
+def read(patch: Patch, accounts: RoleClients) -> str | None:
     """The live text, None if there is none.
 
     Raises:
@@ -42,7 +42,7 @@ def read(patch: Patch, accounts: Accounts) -> str | None:
     return text
 
 
-def write(patch: Patch, text: str | None, accounts: Accounts) -> None:
+def write(patch: Patch, text: str | None, accounts: RoleClients) -> None:
     """Put `text` in its place; None removes it (there was none before).
 
     Raises:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from threegrants.analysis import Finding
+from threegrants.analysis import Analysis
 from threegrants.cloudtrail import Access
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.incidents import Conflict, Incident, State, Store
 from threegrants.incidents.states import HELD
 from threegrants.patches import Patch
@@ -50,9 +50,9 @@ class Remedy:
 
     store: Store
     ledger: Ledger
-    mender: Accounts
+    mender: RoleClients
     rails: Callable[[], Guardrails]
-    reexamine: Callable[[Incident], Finding]
+    reanalyze: Callable[[Incident], Analysis]
     pause: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
     lifetime: int = 60
@@ -327,7 +327,7 @@ class Remedy:
             self.store,
             self.ledger,
             self.mender,
-            self.reexamine,
+            self.reanalyze,
             self.pause,
             self.now,
             until,

@@ -167,18 +167,18 @@ def refresh(remedy: Remedy, incident: Incident) -> Incident:
     Raises:
         Conflict: if the incident changed meanwhile.
     """
-    finding = remedy.reexamine(incident)
+    analysis = remedy.reanalyze(incident)
     seen = (incident.first_seen, incident.last_seen)
-    body = document(finding, incident.id, incident.event_ids, incident.count, seen)
+    body = document(analysis, incident.id, incident.event_ids, incident.count, seen)
     mark, held = signature(body), incident.diagnosis or {}
-    allowed = finding.diagnosis.allowed
+    allowed = analysis.diagnosis.allowed
     offered = [patch["digest"] for patch in body["patches"]]
     changed = mark != incident.signature
     if not changed and offered == [patch["digest"] for patch in held.get("patches", ())]:
         return incident
     state = State.RESOLVED if allowed else incident.state
     kept = remedy.store.diagnosed(
-        incident, body, mark, state, finding.evidence.at, alert_due=incident.alert_due
+        incident, body, mark, state, analysis.evidence.at, alert_due=incident.alert_due
     )
     if changed:
         at = int(remedy.now())

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.analysis import Finding
-from threegrants.evidence import Accounts
+from threegrants.analysis import Analysis
+from threegrants.evidence import RoleClients
 from threegrants.incidents import Conflict, Incident, State, Store
 from threegrants.patches import same_policy, sha256
 from threegrants.remediation.policy_io import SHARED, read, write
@@ -60,8 +60,8 @@ class Worker:
     work: Work
     store: Store
     ledger: Ledger
-    mender: Accounts
-    reexamine: Callable[[Incident], Finding]
+    mender: RoleClients
+    reanalyze: Callable[[Incident], Analysis]
     pause: Callable[[float], None]
     now: Callable[[], float]
     until: float
@@ -120,9 +120,9 @@ class Worker:
         for seconds in CHECKS:
             self._in_time()
             self.pause(seconds)
-            finding = self.reexamine(self.store.get(self.identity))
-            summary = finding.diagnosis.summary
-            if finding.diagnosis.allowed:
+            analysis = self.reanalyze(self.store.get(self.identity))
+            summary = analysis.diagnosis.summary
+            if analysis.diagnosis.allowed:
                 return summary
         raise Stopped(f"the call would still be refused: {summary}")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threegrants.analysis import Rules, conclude
+from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import NamedPolicy, Read
 from threegrants.iam import Policies, Policy, Request, authorize
@@ -54,8 +54,8 @@ def test_drafts_of_either_side_and_kind_are_proven(named, account):
     seen = evidence((), (allow(f"arn:aws:iam::{A}:user/admin", "kms:*", "*"),), (), account)
     denied = call(account=account)
     found = make_patches(denied, seen, diagnose(denied, seen), Choices(principal=named))
-    kept, lacks = proven(found.drafts, denied, seen, diagnose(denied, seen))
-    assert lacks == ()
+    kept, missing_information = proven(found.drafts, denied, seen, diagnose(denied, seen))
+    assert missing_information == ()
     assert len(kept) == len(found.drafts) > 0
 
 
@@ -204,10 +204,10 @@ def test_a_failed_proof_is_told_and_hands_the_matter_off(monkeypatch):
         "threegrants.patches.verify._public",
         lambda patch: "it would be public" if patch.grant == "bucket_policy" else "",
     )
-    finding = conclude(call(), SEEN, Rules())
-    assert "bucket_policy" not in {patch.grant for patch in finding.offered}
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert "it would be public" in [lack.why for lack in finding.diagnosis.unknowns]
+    analysis = analyze_evidence(call(), SEEN, AnalysisOptions())
+    assert "bucket_policy" not in {patch.grant for patch in analysis.offered}
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert "it would be public" in [lack.why for lack in analysis.diagnosis.unknowns]
 
 
 def test_a_principal_that_is_gone():
