@@ -7,7 +7,7 @@ verification after a patch, and by the command line, so that all three say the s
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from threegrants.cloudtrail import DeniedCall, reading_source
+from threegrants.cloudtrail import DeniedCall, copy_source_read
 from threegrants.diagnosis import Diagnosis, MissingInformation, Outcome, Verdict, diagnose
 from threegrants.evidence import (
     Evidence,
@@ -20,15 +20,15 @@ from threegrants.evidence import (
 from threegrants.evidence.analyzer import review_policy
 from threegrants.patches import (
     Choices,
+    GranteeScope,
     Handoff,
-    Named,
     Patch,
     Profile,
     Scope,
+    iac_owner,
     make_patches,
-    owner,
-    proven,
-    reserved,
+    unmodifiable_reason,
+    verify_patches,
     with_patches,
 )
 
@@ -48,7 +48,7 @@ class AnalysisOptions:
     writable: frozenset[str] | None = None
     profile: Profile = Profile.LEAST
     scope: Scope = Scope.PREFIX
-    principal: Named = Named.PRINCIPAL
+    principal: GranteeScope = GranteeScope.PRINCIPAL
     owner_tags: tuple[str, ...] = ()
     write_owned: bool = False
     analyzer: bool = False
@@ -158,7 +158,7 @@ def _bucket_calls(
     call: DeniedCall, evidence: Evidence, diagnosis: Diagnosis, prefix: str | None
 ) -> Iterator[_BucketCall]:
     yield _BucketCall(call, evidence, diagnosis, prefix)
-    read = reading_source(call)
+    read = copy_source_read(call)
     if read is not None and diagnosis.source is not None and evidence.source is not None:
         yield _BucketCall(read, evidence.source, diagnosis.source, None)
 
@@ -169,8 +169,8 @@ def _patched(
     call, evidence, diagnosis = asked.call, asked.evidence, asked.diagnosis
     choices = Choices(options.profile, options.scope, options.principal)
     made = make_patches(call, evidence, diagnosis, choices, asked.prefix)
-    offered, doubts = proven(
-        made.drafts, call, evidence, diagnosis, partly=outcome is Outcome.UNKNOWN
+    offered, doubts = verify_patches(
+        made.drafts, call, evidence, diagnosis, own_grant_only=outcome is Outcome.UNKNOWN
     )
     if review is not None:
         offered, opinions = _keep_unopposed(offered, review)
@@ -199,11 +199,11 @@ def _owned_elsewhere(
 ) -> MissingInformation | None:
     """Why a patch is not for this service to write, if it is not."""
     what = f"direct write to {patch.target}"
-    if patch.grant == "iam_policy" and (why := reserved(patch.target)):
+    if patch.grant == "iam_policy" and (why := unmodifiable_reason(patch.target)):
         return MissingInformation(what, why, "the change where it is owned: see the snippets")
     if options.write_owned:
         return None
-    found = owner(patch, evidence, options.owner_tags)
+    found = iac_owner(patch, evidence, options.owner_tags)
     if isinstance(found, Unread):
         why = f"whether infrastructure code owns it is not known: {found.why}"
         return MissingInformation(what, why, found.needs)

@@ -279,7 +279,7 @@ class Watch:
         quiet = state is State.REJECTED
         call = analysis.call
         key = key_place(body["request"]["kms_key"], call.region)
-        found_by_key = bool(key) and call.source == "s3" and self._has_leg(call)
+        found_by_key = bool(key) and call.service == "s3" and self._has_leg(call)
         return self.store.diagnosed(
             incident,
             body,
@@ -327,7 +327,7 @@ class Watch:
 
 def completed(call: DeniedCall, incident: Incident) -> DeniedCall:
     """The S3 call with the owner and the key that other records of its incident name."""
-    if call.source != "s3":
+    if call.service != "s3":
         return call
     call = replace(call, bucket_account=call.bucket_account or incident.owner)
     if call.kms_key or not incident.told_key:

@@ -19,7 +19,7 @@ from threegrants.diagnosis import (
 )
 from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import Evidence, Read
-from threegrants.patches import Patch, as_code, says
+from threegrants.patches import Patch, describe_patch, iac_snippets
 
 SCHEMA = "threegrants.diagnosis/1"
 
@@ -161,8 +161,8 @@ def _listed(analysis: Analysis) -> tuple[Patch, ...]:
 
 def _patch(patch: Patch, outcome: Outcome) -> dict[str, Any]:
     """One offered patch; as code too where it is not for this service to write."""
-    shown = {**patch.to_json(), "says": says(patch)}
-    return {**shown, "snippets": as_code(patch)} if outcome is Outcome.HANDOFF else shown
+    shown = {**patch.to_json(), "says": describe_patch(patch)}
+    return {**shown, "snippets": iac_snippets(patch)} if outcome is Outcome.HANDOFF else shown
 
 
 def _grant(grant: Grant | IamGrant) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
 
 def _resource(analysis: Analysis) -> str | None:
     call = analysis.call
-    if call.source == "s3" and call.action:
+    if call.service == "s3" and call.action:
         return s3_resource(call, call.action)
     return _key_arn(analysis.evidence) or call.message.resource
 

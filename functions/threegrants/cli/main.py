@@ -22,12 +22,12 @@ from threegrants.cloudtrail import (
     Skipped,
     detail_of,
     parse_record,
-    printable,
-    read_feed,
+    read_trail_file,
+    strip_control_characters,
 )
 from threegrants.evidence import RoleClients
 from threegrants.incidents import incident_id
-from threegrants.patches import Named, Profile, Scope
+from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import document
 
 _STACK = click.option(
@@ -103,8 +103,8 @@ def main() -> None:
 )
 @click.option(
     "--principal",
-    type=click.Choice([n.value for n in Named]),
-    default=Named.PRINCIPAL.value,
+    type=click.Choice([n.value for n in GranteeScope]),
+    default=GranteeScope.PRINCIPAL.value,
     show_default=True,
     help="Whom a bucket or key policy names: the role or user, or every principal of its account.",
 )
@@ -144,7 +144,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     options = AnalysisOptions(
         profile=Profile(profile),
         scope=Scope(scope),
-        principal=Named(principal),
+        principal=GranteeScope(principal),
         owner_tags=owner_tags,
         analyzer=analyzer,
     )
@@ -206,7 +206,7 @@ def _feed(file: str) -> Iterator[tuple[str, Any]]:
     except OSError as error:
         raise Failure(f"{file}: cannot be read: {error.strerror}; expected a file or -") from error
     try:
-        yield from read_feed(data, file)
+        yield from read_trail_file(data, file)
     except RecordError as error:
         raise Failure(f"{file}: {error}" if file not in str(error) else str(error)) from error
 
@@ -246,7 +246,9 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
             for answer in answers(lines, explain=explain):
                 if explain:
                     click.echo(answer["id"])
-                    click.echo("\n".join(f"  {printable(line)}" for line in answer["trace"]))
+                    click.echo(
+                        "\n".join(f"  {strip_control_characters(line)}" for line in answer["trace"])
+                    )
                 else:
                     click.echo(json.dumps(answer))
     except (ValueError, OSError) as error:
@@ -365,6 +367,6 @@ def _call(stack: str, method: str, path: str, body: Any = None) -> Any:
 
 def _result(result: dict[str, Any]) -> None:
     console().print(f"[bold]{result['id']}[/bold] {result['state']}", highlight=False)
-    console().print(printable(result["detail"]), markup=False, highlight=False)
+    console().print(strip_control_characters(result["detail"]), markup=False, highlight=False)
     if result["state"] in ("failed", "stuck"):
         sys.exit(1)

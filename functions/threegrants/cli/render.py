@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from threegrants.cloudtrail import printable
+from threegrants.cloudtrail import strip_control_characters
 from threegrants.notifications import CERTAINTY
 
 _COLOURS = {
@@ -47,35 +47,44 @@ def show_diagnosis(body: Mapping[str, Any], tool: str | None = None) -> None:
     """
     out = console()
     request = body["request"]
-    out.print(Text(printable(body["summary"]), style="bold"))
+    out.print(Text(strip_control_characters(body["summary"]), style="bold"))
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("incident", printable(body["id"]))
+    facts.add_row("incident", strip_control_characters(body["id"]))
     facts.add_row(
-        "principal", Text(printable(body["principal"]["arn"] or body["principal"]["account"]))
+        "principal",
+        Text(strip_control_characters(body["principal"]["arn"] or body["principal"]["account"])),
     )
-    facts.add_row("request", Text(printable(f"{request['action']} on {request['resource']}")))
+    facts.add_row(
+        "request", Text(strip_control_characters(f"{request['action']} on {request['resource']}"))
+    )
     if request["kms_key"]:
         told = str(request["kms_key_source"]).replace("_", " ")
-        facts.add_row("key", Text(printable(f"{request['kms_key']} (known from: {told})")))
+        facts.add_row(
+            "key", Text(strip_control_characters(f"{request['kms_key']} (known from: {told})"))
+        )
     seen = f"{request['count']} event(s), {request['first_seen']} to {request['last_seen']}"
-    facts.add_row("seen", Text(printable(seen)))
+    facts.add_row("seen", Text(strip_control_characters(seen)))
     facts.add_row("outcome", outcome(body))
-    facts.add_row("evidence", Text(printable(evidence(body))))
+    facts.add_row("evidence", Text(strip_control_characters(evidence(body))))
     out.print(facts)
     out.print(grants_table(body))
     copied = body.get("copy_source")
     if copied:
         where = f"s3://{copied['bucket']}/{copied['object_key']}"
-        out.print(Text(printable(f"to read the copy's source, {where}"), style="bold"))
+        out.print(
+            Text(strip_control_characters(f"to read the copy's source, {where}"), style="bold")
+        )
         out.print(grants_table(copied))
     for blocker in body["blockers"]:
-        kind = printable(blocker["kind"].replace("_", " "))
-        out.print(Text(f"blocked by {kind}: {printable(blocker['detail'])}"))
+        kind = strip_control_characters(blocker["kind"].replace("_", " "))
+        out.print(Text(f"blocked by {kind}: {strip_control_characters(blocker['detail'])}"))
         if blocker["owner"]:
-            out.print(Text(f"  who decides: {printable(blocker['owner'])}", style="dim"))
+            out.print(
+                Text(f"  who decides: {strip_control_characters(blocker['owner'])}", style="dim")
+            )
     for lack in body["unknowns"]:
         line = f"not known: {lack['what']}: {lack['why']}; needs {lack['needs']}"
-        out.print(Text(printable(line), style="yellow"))
+        out.print(Text(strip_control_characters(line), style="yellow"))
     for patch in body["patches"]:
         if patch["default"]:
             show_patch(patch)
@@ -83,8 +92,12 @@ def show_diagnosis(body: Mapping[str, Any], tool: str | None = None) -> None:
     show_choices(body["patches"])
     for handoff in body.get("handoffs", ()):
         out.print()
-        out.print(Text(printable(f"{handoff['kind']} for {handoff['target']}"), style="bold"))
-        out.print(Text(f"  {printable(handoff['why'])}"))
+        out.print(
+            Text(
+                strip_control_characters(f"{handoff['kind']} for {handoff['target']}"), style="bold"
+            )
+        )
+        out.print(Text(f"  {strip_control_characters(handoff['why'])}"))
         show_code(handoff, tool)
     out.print()
 
@@ -112,7 +125,7 @@ def grants_table(body: Mapping[str, Any]) -> Table:
     ]
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for name, grant in rows:
-        reasons = [printable(_reason(reason)) for reason in grant["reasons"]]
+        reasons = [strip_control_characters(_reason(reason)) for reason in grant["reasons"]]
         table.add_row(name, word(grant["verdict"]), Text("\n".join(reasons)))
     return table
 
@@ -129,12 +142,12 @@ def show_patch(patch: Mapping[str, Any]) -> None:
     out.print()
     scope = f", scope {patch['scope']}" if patch["scope"] else ""
     title = f"{patch['operation']} {patch['target']}{name}{scope}"
-    out.print(Text(printable(title), style="bold"))
+    out.print(Text(strip_control_characters(title), style="bold"))
     if patch.get("says"):
-        out.print(Text(f"  {printable(patch['says'])}"))
+        out.print(Text(f"  {strip_control_characters(patch['says'])}"))
     for line in diff(patch):
-        out.print(Text("  " + printable(line), style=_DIFF.get(line[:1], "")))
-    out.print(Text(f"  digest {printable(patch['digest'])}", style="dim"))
+        out.print(Text("  " + strip_control_characters(line), style=_DIFF.get(line[:1], "")))
+    out.print(Text(f"  digest {strip_control_characters(patch['digest'])}", style="dim"))
 
 
 def show_choices(patches: Sequence[Mapping[str, Any]]) -> None:
@@ -147,8 +160,10 @@ def show_choices(patches: Sequence[Mapping[str, Any]]) -> None:
     out.print(Text("or instead", style="bold"))
     for patch in others:
         scope = f", scope {patch['scope']}" if patch["scope"] else ""
-        out.print(Text(printable(f"  {patch['operation']} {patch['target']}{scope}")))
-        out.print(Text(f"    digest {printable(patch['digest'])}", style="dim"))
+        out.print(
+            Text(strip_control_characters(f"  {patch['operation']} {patch['target']}{scope}"))
+        )
+        out.print(Text(f"    digest {strip_control_characters(patch['digest'])}", style="dim"))
 
 
 def show_code(change: Mapping[str, Any], tool: str | None) -> None:
@@ -157,7 +172,7 @@ def show_code(change: Mapping[str, Any], tool: str | None) -> None:
     code = change.get("snippets")
     if code and tool:
         for line in str(code[tool]).splitlines():
-            out.print(Text(f"  {printable(line)}"))
+            out.print(Text(f"  {strip_control_characters(line)}"))
     elif code:
         out.print(Text("  as code: --snippets terraform, --snippets cloudformation", style="dim"))
 
@@ -180,12 +195,12 @@ def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
     for incident in found:
         table.add_row(
-            printable(incident["id"]),
-            printable(incident["state"]),
+            strip_control_characters(incident["id"]),
+            strip_control_characters(incident["state"]),
             word(str(incident["outcome"] or "")),
             str(incident["count"]),
-            printable(incident["last_seen"]),
-            Text(printable(incident["summary"] or "")),
+            strip_control_characters(incident["last_seen"]),
+            Text(strip_control_characters(incident["summary"] or "")),
         )
     console().print(table if found else "no incidents")
 
@@ -193,9 +208,14 @@ def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
 def show_incident(incident: Mapping[str, Any], tool: str | None = None) -> None:
     """One incident with its diagnosis and history."""
     out = console()
-    out.print(Text(f"{printable(incident['id'])}  {printable(incident['state'])}", style="bold"))
+    out.print(
+        Text(
+            f"{strip_control_characters(incident['id'])}  {strip_control_characters(incident['state'])}",
+            style="bold",
+        )
+    )
     if incident.get("diagnosis"):
         show_diagnosis(incident["diagnosis"], tool)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
-        out.print(Text(printable(text), style="dim"))
+        out.print(Text(strip_control_characters(text), style="dim"))

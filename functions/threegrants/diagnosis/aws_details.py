@@ -124,12 +124,12 @@ def blockers_named_by_aws(
             policy, sid = ", ".join(check.policies) or None, ", ".join(check.sids) or None
             found.setdefault(kind, Blocker(kind, verdict, policy, sid, detail, OWNERS[kind]))
     message = call.message
-    kind = LAYER_NAMES.get(message.layer or "")
+    kind = LAYER_NAMES.get(message.policy_type or "")
     if kind is not None and kind not in read:
-        word = "explicitly denies" if message.explicit else "does not allow"
+        word = "explicitly denies" if message.explicit_deny else "does not allow"
         what = message.action or call.action or "the call"
         detail = f"AWS says that a {_name(kind)} {word} {what}; ask {OWNERS[kind]}"
-        verdict = Verdict.DENIED if message.explicit else Verdict.MISSING
+        verdict = Verdict.DENIED if message.explicit_deny else Verdict.MISSING
         blocker = Blocker(kind, verdict, message.policy_arn, None, detail, OWNERS[kind])
         found.setdefault(kind, blocker)
     return list(found.values())
@@ -164,7 +164,7 @@ def certainty(
             for what in dict.fromkeys(contradicted)
         )
         return Certainty.CONTRADICTED, missing_information
-    said = call.message.layer is not None or _authorization(evidence) is not None
+    said = call.message.policy_type is not None or _authorization(evidence) is not None
     return (Certainty.CONFIRMED if said else Certainty.EVALUATED), ()
 
 
@@ -172,17 +172,17 @@ def _by_message(
     call: DeniedCall, verdicts: Mapping[str, Verdict], kinds: frozenset[str], read: frozenset[str]
 ) -> list[str]:
     message = call.message
-    if message.layer is None:
+    if message.policy_type is None:
         return []
     action = message.action or call.action or "the call"
     leg = "key" if action.startswith("kms:") else "bucket"
-    word = "explicitly denied" if message.explicit else "did not allow"
-    if message.layer in ("identity", "resource"):
-        name = f"iam_{leg}" if message.layer == "identity" else f"{leg}_policy"
+    word = "explicitly denied" if message.explicit_deny else "did not allow"
+    if message.policy_type in ("identity", "resource"):
+        name = f"iam_{leg}" if message.policy_type == "identity" else f"{leg}_policy"
         ours = verdicts[name]
-        wrong = ours is Verdict.GRANTED or (message.explicit and ours is Verdict.MISSING)
-        return [f"the {message.layer}-based policy {word} {action}"] if wrong else []
-    kind = LAYER_NAMES[message.layer]
+        wrong = ours is Verdict.GRANTED or (message.explicit_deny and ours is Verdict.MISSING)
+        return [f"the {message.policy_type}-based policy {word} {action}"] if wrong else []
+    kind = LAYER_NAMES[message.policy_type]
     if kind in read and kind not in kinds:
         return [f"a {_name(kind)} {word} {action}"]
     return []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from threegrants.cloudtrail import CallerType, DeniedCall, reading_source
+from threegrants.cloudtrail import CallerType, DeniedCall, copy_source_read
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
 from threegrants.diagnosis.guardrails import guardrails
@@ -37,7 +37,7 @@ def diagnose(
             read" (the command line, which applies nothing).
     """
     own = _diagnose_bucket(call, evidence, writable)
-    read = reading_source(call)
+    read = copy_source_read(call)
     if read is None or evidence.source is None:
         return own
     return _diagnose_copy(call, own, diagnose(read, evidence.source, writable))

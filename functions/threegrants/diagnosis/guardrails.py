@@ -162,7 +162,7 @@ def _endpoint(
 ) -> _Answers:
     """The endpoint's policy is about the request that came through it, not about what S3 then does."""
     found = evidence.endpoint.value if isinstance(evidence.endpoint, Read) else None
-    if found is None or not authorization.request.action.startswith(f"{call.source}:"):
+    if found is None or not authorization.request.action.startswith(f"{call.service}:"):
         return ()
     if isinstance(found.policy, Unread) or found.policy.value is None:
         return ()

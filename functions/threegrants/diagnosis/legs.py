@@ -52,7 +52,7 @@ def unknown(detail: str, code: str = "unread") -> Grant:
 
 def s3_leg(call: DeniedCall, evidence: Evidence) -> LegVerdicts:
     """Bucket policy and the IAM grant's bucket half."""
-    if call.source == "kms":
+    if call.service == "kms":
         why = "the record is of a KMS call; it does not say which S3 request it served"
         if call.via_service:
             return LegVerdicts(unknown(why, "no_s3_record"), unknown(why, "no_s3_record"))
@@ -144,7 +144,7 @@ def kms_leg(call: DeniedCall, evidence: Evidence) -> LegVerdicts:
     """Key policy and the IAM grant's key half."""
     key = evidence.key
     if not call.kms_actions:
-        if call.action is None and call.source == "s3":
+        if call.action is None and call.service == "s3":
             grant = unknown(f"the KMS leg of {call.operation} is not known", "operation_unmapped")
             return LegVerdicts(grant, grant)
         grant = not_needed("no_kms_leg", f"a {call.access.value} request uses no KMS key")
@@ -158,9 +158,10 @@ def kms_leg(call: DeniedCall, evidence: Evidence) -> LegVerdicts:
     found = _of_all_actions(
         [_key_action(call, evidence, key.value, action) for action in call.kms_actions]
     )
-    if call.kms_doubt:
+    if call.kms_uncertainty:
         return LegVerdicts(
-            _doubted(found.resource, call.kms_doubt), _doubted(found.identity, call.kms_doubt)
+            _doubted(found.resource, call.kms_uncertainty),
+            _doubted(found.identity, call.kms_uncertainty),
         )
     return found
 

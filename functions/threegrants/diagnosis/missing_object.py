@@ -14,7 +14,7 @@ from threegrants.evidence import Evidence, Read
 
 def missing_object(call: DeniedCall, evidence: Evidence) -> MissingInformation | None:
     """What to say of a read that every policy allows, if a missing object would explain it."""
-    if call.source != "s3" or call.access is not Access.READ or call.object_key is None:
+    if call.service != "s3" or call.access is not Access.READ or call.object_key is None:
         return None
     seen = evidence.object.value if isinstance(evidence.object, Read) else None
     if seen is not None and isinstance(seen.exists, Read):

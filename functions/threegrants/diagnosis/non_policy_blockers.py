@@ -66,7 +66,7 @@ def _key_state(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
 def _key_region(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     """A KMS key serves S3 in its own Region only, multi-Region keys included (S3 user guide)."""
     key = _key(evidence)
-    if key is None or call.source != "s3" or not call.region or key.region == call.region:
+    if key is None or call.service != "s3" or not call.region or key.region == call.region:
         return []
     instead = "its replica there" if key.multi_region else "a key of that Region"
     detail = (

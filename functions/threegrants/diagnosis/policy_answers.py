@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threegrants.cloudtrail import CallerType, DeniedCall
-from threegrants.cloudtrail.operations import on_object
+from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.judge import judge
 from threegrants.diagnosis.reasons import reasons
 from threegrants.diagnosis.request_context import (
@@ -107,7 +107,7 @@ def access_point_request(
     if authorization is None or arn is None:
         return None
     key = call.object_key if call.object_key is not None else "*"
-    resource = f"{arn}/object/{key}" if on_object(action) else arn
+    resource = f"{arn}/object/{key}" if is_object_action(action) else arn
     request = Request(
         authorization.request.principal,
         action,
@@ -123,7 +123,7 @@ def s3_resource(call: DeniedCall, action: str) -> str | None:
     if not call.bucket:
         return None
     bucket = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
-    if not on_object(action):
+    if not is_object_action(action):
         return bucket
     return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
 

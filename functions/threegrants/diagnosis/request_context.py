@@ -108,7 +108,7 @@ def s3_request_context(call: DeniedCall, evidence: Evidence) -> RequestContext:
     owner = _bucket_owner(evidence)
     if owner:
         context.present("s3:ResourceAccount", owner)
-    if call.source == "s3":
+    if call.service == "s3":
         _request(context, call, evidence)
     if _is_ip_address(call.source_ip):
         context.present("aws:SourceIp", str(call.source_ip))
@@ -128,7 +128,7 @@ def kms_request_context(call: DeniedCall, evidence: Evidence, key: KeyEvidence) 
     if call.caller.account:
         context.present("kms:CallerAccount", call.caller.account)
     context.absent("kms:GrantIsForAWSResource", "kms:RequestAlias")
-    if call.source == "kms" and not call.via_service:
+    if call.service == "kms" and not call.via_service:
         context.absent("kms:ViaService")
         if _is_ip_address(call.source_ip):
             context.present("aws:SourceIp", str(call.source_ip))
@@ -147,7 +147,7 @@ def kms_request_context(call: DeniedCall, evidence: Evidence, key: KeyEvidence) 
         if "x-amz-server-side-encryption-context" not in call.request_headers:
             context.present("kms:EncryptionContextKeys", ("aws:s3:arn",))
     # The address S3 calls from is its own: aws:SourceIp and the VPC keys stay unknown here.
-    if call.source == "kms":
+    if call.service == "kms":
         _stated_by_aws(context, call, evidence)
     else:
         _principal_stated_by_aws(context, call)
@@ -244,8 +244,8 @@ def _common(call: DeniedCall, evidence: Evidence) -> _ContextBuilder:
         context.present("aws:SecureTransport", "true")
     if call.mfa is not None and evidence.caller.type is not CallerType.ANONYMOUS:
         context.present("aws:MultiFactorAuthPresent", "true" if call.mfa else "false")
-    if call.session_began:
-        context.present("aws:TokenIssueTime", call.session_began)
+    if call.token_issue_time:
+        context.present("aws:TokenIssueTime", call.token_issue_time)
     context.present("aws:ViaAWSService", "false")
     return context
 

@@ -1,6 +1,6 @@
 """One plain sentence for a person who was just woken up."""
 
-from threegrants.cloudtrail import CallerType, DeniedCall, printable
+from threegrants.cloudtrail import CallerType, DeniedCall, strip_control_characters
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
 from threegrants.evidence import Evidence, Read
 
@@ -99,8 +99,8 @@ def _who(call: DeniedCall, evidence: Evidence) -> str:
 def _target(call: DeniedCall, evidence: Evidence) -> str:
     if call.bucket:
         path = f"s3://{call.bucket}" + (f"/{call.object_key}" if call.object_key else "")
-        plain = printable(path)
+        plain = strip_control_characters(path)
         return plain if len(plain) <= _LIMIT else plain[: _LIMIT - 1] + "…"
     if isinstance(evidence.key, Read) and evidence.key.value:
         return f"with key {evidence.key.value.arn}"
-    return "with a KMS key" if call.source == "kms" else "S3"
+    return "with a KMS key" if call.service == "kms" else "S3"

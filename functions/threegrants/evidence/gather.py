@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from threegrants.cloudtrail import DeniedCall, reading_source
+from threegrants.cloudtrail import DeniedCall, copy_source_read
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import BucketOwnership, find_bucket_owner, read_bucket
@@ -50,7 +50,7 @@ def gather(call: DeniedCall, clients: RoleClients, *, fresh: bool = False) -> Ev
         fresh: read everything anew, whatever was read a moment ago.
     """
     gathering = _Gathering(call, clients, fresh)
-    source = reading_source(call)
+    source = copy_source_read(call)
     caller, owner, endpoint, authorization, of_source = run_concurrently(
         [
             gathering.caller,

@@ -104,7 +104,7 @@ def _take(
 ) -> str:
     """What becomes of one denied call: `suppressed`, `waiting` or `joined`."""
     own, watch = settings(), _watch()
-    preset = own.quiet.of(call) or own.quiet.of(call, watch.resolved(call))
+    preset = own.suppression.match(call) or own.suppression.match(call, watch.resolved(call))
     if preset:
         with single_metric(
             name="RecordsSuppressed", unit=MetricUnit.Count, value=1, namespace=NAMESPACE

@@ -12,8 +12,14 @@ import boto3
 from threegrants.analysis import AnalysisOptions
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Store
-from threegrants.patches import Named, Profile
-from threegrants.suppression import PRESETS, NoiseError, Quiet, never_of, presets_of
+from threegrants.patches import GranteeScope, Profile
+from threegrants.suppression import (
+    PRESETS,
+    SuppressionError,
+    SuppressionRules,
+    parse_never_diagnose,
+    presets_named,
+)
 
 _MOST_WAIT = 900
 """Seconds; SQS delays a message for at most as long."""
@@ -40,7 +46,7 @@ class Settings:
     """the account in which the reader may read AWS Organizations"""
     objects: bool = False
     """whether the reader may look at objects"""
-    principal: Named = Named.PRINCIPAL
+    principal: GranteeScope = GranteeScope.PRINCIPAL
     """whom a patch names: the role or user, or its account"""
     owner_tags: tuple[str, ...] = ()
     """tags (`NAME` or `NAME=VALUE`) of what infrastructure code owns"""
@@ -51,7 +57,7 @@ class Settings:
     queue: str = ""
     seen_table: str = ""
     kms_wait: int = 180
-    quiet: Quiet = field(default_factory=Quiet)
+    suppression: SuppressionRules = field(default_factory=SuppressionRules)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -72,7 +78,9 @@ class Settings:
             if len(account) != 12 or not account.isdigit():  # noqa: PLR2004
                 raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
         profile = _one_of(Profile, env.get("KEY_USE_PROFILE") or "least", "KEY_USE_PROFILE")
-        principal = _one_of(Named, env.get("PATCH_PRINCIPAL") or "principal", "PATCH_PRINCIPAL")
+        principal = _one_of(
+            GranteeScope, env.get("PATCH_PRINCIPAL") or "principal", "PATCH_PRINCIPAL"
+        )
         wait = env.get("KMS_WAIT_SECONDS") or "180"
         if not wait.isdecimal() or int(wait) > _MOST_WAIT:
             raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MOST_WAIT}")
@@ -96,7 +104,7 @@ class Settings:
             queue=env.get("QUEUE_URL", ""),
             seen_table=env.get("SEEN_TABLE_NAME", ""),
             kms_wait=int(wait),
-            quiet=_quiet(env, stack),
+            suppression=_suppression(env, stack),
         )
 
     @cached_property
@@ -157,16 +165,16 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _quiet(env: Mapping[str, str], stack: str) -> Quiet:
+def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
     """What is not diagnosed: presets (all of them, unless the environment says which), and us."""
     own = {env.get("READER_ROLE_NAME", ""), env.get("MENDER_ROLE_NAME", "")}
     try:
-        return Quiet(
-            presets=presets_of(_listed(env["SUPPRESS"])) if "SUPPRESS" in env else PRESETS,
-            never=never_of(_listed(env.get("NEVER_DIAGNOSE", ""))),
-            own=frozenset({*own, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
+        return SuppressionRules(
+            presets=presets_named(_listed(env["SUPPRESS"])) if "SUPPRESS" in env else PRESETS,
+            never_diagnose=parse_never_diagnose(_listed(env.get("NEVER_DIAGNOSE", ""))),
+            own_roles=frozenset({*own, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
         )
-    except NoiseError as error:
+    except SuppressionError as error:
         raise SettingsError(f"SUPPRESS or NEVER_DIAGNOSE: {error}") from error
 
 

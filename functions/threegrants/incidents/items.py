@@ -211,7 +211,7 @@ def only_counts(incident: Incident, call: DeniedCall) -> bool:
 
 def _counted_ahead(incident: Incident, call: DeniedCall) -> bool:
     """Whether the call may be one that was counted by its KMS record already."""
-    return incident.ahead > 0 and call.source == "s3" and call.time <= incident.ahead_until
+    return incident.ahead > 0 and call.service == "s3" and call.time <= incident.ahead_until
 
 
 def meta_of(incident: Incident) -> dict[str, Any]:

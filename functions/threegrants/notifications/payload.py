@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.cloudtrail import printable
+from threegrants.cloudtrail import strip_control_characters
 
 _SUBJECT = 99
 _MESSAGE = 250_000
@@ -58,7 +58,9 @@ def alert_for(body: Mapping[str, Any], stack: str, why: str = "opened", note: st
     """
     text = _text(body, stack, why)
     if note:
-        text = "\n".join([*(printable(line) for line in note[:_NOTE].split("\n")), "", text])
+        text = "\n".join(
+            [*(strip_control_characters(line) for line in note[:_NOTE].split("\n")), "", text]
+        )
     data = json.dumps(body, ensure_ascii=False)
     if len(text.encode()) * 2 + len(data.encode()) * 2 > _MESSAGE:
         short = [
@@ -94,7 +96,7 @@ def _subject(body: Mapping[str, Any]) -> str:
 
 
 def _sms(body: Mapping[str, Any], note: str) -> str:
-    return printable(f"{body['id']}: {note or body['summary']}")[:140]
+    return strip_control_characters(f"{body['id']}: {note or body['summary']}")[:140]
 
 
 def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
@@ -121,4 +123,4 @@ def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
     ]
     if body["outcome"] == "fixable":
         lines.append(f"  threegrants approve {body['id']} --stack {stack}")
-    return "\n".join(printable(line) for line in lines)
+    return "\n".join(strip_control_characters(line) for line in lines)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.patches import Patch, canonical, cut, same_policy
+from threegrants.patches import Patch, canonical, remove_principals, same_policy
 from threegrants.remediation.policy_io import half_written
 
 _WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
@@ -62,7 +62,7 @@ def _out_of(patch: Patch, live: str) -> Undo:
     going = _going(patch, before, ours, listed[places[0]])
     if going is None:
         return Undo(nothing=True)
-    return Undo(text=cut(live, places[0], going))
+    return Undo(text=remove_principals(live, places[0], going))
 
 
 def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[str, ...] | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cli.render import console, show_diagnosis
 from threegrants.evidence import Read
-from threegrants.patches import Named
+from threegrants.patches import GranteeScope
 from threegrants.report import document
 from unit.patches.test_make import LONG
 from unit.worlds import BUCKET, KEY, ROLE, allow, call, delegates, evidence
@@ -33,7 +33,7 @@ def test_the_proposed_patch_as_a_diff_and_the_others_by_digest():
 
 
 def test_a_whole_account_is_said_in_capitals():
-    _, text = shown(evidence((), IN_KEY, IN_IAM), AnalysisOptions(principal=Named.ACCOUNT))
+    _, text = shown(evidence((), IN_KEY, IN_IAM), AnalysisOptions(principal=GranteeScope.ACCOUNT))
     assert "EVERY principal of account" in text
 
 

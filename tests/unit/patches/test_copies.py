@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from threegrants.analysis import AnalysisOptions, analyze_evidence
-from threegrants.cloudtrail import reading_source
+from threegrants.cloudtrail import copy_source_read
 from threegrants.evidence import BucketEvidence, Encryption, Read
 from threegrants.patches import with_patches
 from unit.worlds import BUCKET, KEY, ROLE, A, call, evidence
@@ -22,7 +22,7 @@ def copying(source="a-drafts"):
 
 def test_both_halves_are_patched_one_on_top_of_the_other():
     denied, seen = copying()
-    assert reading_source(denied) is not None
+    assert copy_source_read(denied) is not None
     analysis = analyze_evidence(denied, seen, AnalysisOptions())
     assert analysis.diagnosis.outcome.value == "fixable"
     found = [(p.grant, p.target) for p in analysis.patches]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
-from threegrants.patches import as_code
-from threegrants.patches.snippets import _hcl, _text
+from threegrants.patches import iac_snippets
+from threegrants.patches.snippets import _hcl, _hcl_string
 from threegrants.report import document
 from unit.patches.test_make import LONG, crowded
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
@@ -88,7 +88,7 @@ def test_identity_center_gets_the_permission_sets_statement():
     analysis = analyze_evidence(denied, seen, AnalysisOptions(write_owned=True))
     assert analysis.diagnosis.outcome.value == "handoff"
     assert {patch.grant for patch in analysis.offered} == {"iam_policy"}
-    code = as_code(analysis.patches[0])
+    code = iac_snippets(analysis.patches[0])
     assert "aws_ssoadmin_permission_set_inline_policy of permission set Data" in code["terraform"]
     assert "AWS::SSO::PermissionSet Data" in code["cloudformation"]
     [statement] = yaml.safe_load(code["cloudformation"])
@@ -123,7 +123,7 @@ def lints(template):
 )
 def test_cloudformation(kind):
     patch = PATCHES[kind]
-    code = as_code(patch)["cloudformation"]
+    code = iac_snippets(patch)["cloudformation"]
     loaded = yaml.safe_load(code)
     if patch.operation == "kms:CreateGrant":
         assert loaded is None
@@ -145,7 +145,7 @@ def test_cloudformation(kind):
 )
 def test_terraform(kind):
     patch = PATCHES[kind]
-    code = as_code(patch)["terraform"]
+    code = iac_snippets(patch)["terraform"]
     resource = {
         "s3:PutBucketPolicy": "aws_s3_bucket_policy",
         "kms:PutKeyPolicy": "locals",
@@ -181,7 +181,7 @@ ESCAPES = [
 
 @pytest.mark.parametrize(("text", "wanted"), [c[1:] for c in ESCAPES], ids=[c[0] for c in ESCAPES])
 def test_terraform_strings(text, wanted):
-    assert _text(text) == wanted
+    assert _hcl_string(text) == wanted
 
 
 @settings(max_examples=300)
@@ -193,8 +193,8 @@ def test_terraform_strings(text, wanted):
 )
 def test_no_text_breaks_out_of_a_terraform_string(text):
     """Read back by HCL's rules: one literal, without interpolation, that says the same."""
-    inner = _text(text)[1:-1]
-    assert _text(text)[0] == _text(text)[-1] == '"'
+    inner = _hcl_string(text)[1:-1]
+    assert _hcl_string(text)[0] == _hcl_string(text)[-1] == '"'
     token = re.compile(r'\\u([0-9a-f]{4})|\\U([0-9a-f]{8})|\\([nrt"\\])|\$\$\{|%%\{|([ -~])')
     read, at = "", 0
     while at < len(inner):
@@ -228,14 +228,14 @@ def test_hostile_keys_in_code(key):
     seen = evidence((allow(f"{ROLE}2", "s3:PutObject"),), IN_KEY, IN_IAM)
     found = {p.scope: p for p in analyze_evidence(call(key=key), seen, AnalysisOptions()).offered}
     for scope, patch in found.items():
-        code = as_code(patch)
+        code = iac_snippets(patch)
         assert code["terraform"].isascii()
         assert code["cloudformation"].isascii()
         if "{{resolve:" in key and scope != "bucket":
             assert yaml.safe_load(code["cloudformation"]) is None
             continue
         assert yaml.safe_load(code["cloudformation"]) == [patch.statement]
-        assert _text(patch.statement["Resource"]) in code["terraform"]
+        assert _hcl_string(patch.statement["Resource"]) in code["terraform"]
 
 
 def test_an_extended_statement_replaces_itself():
@@ -245,7 +245,7 @@ def test_an_extended_statement_replaces_itself():
     patch = analyze_evidence(
         call(), evidence((theirs,), IN_KEY, IN_IAM), AnalysisOptions()
     ).patches[0]
-    for code in as_code(patch).values():
+    for code in iac_snippets(patch).values():
         assert code.startswith(
             f"# Replace statement {first.statement['Sid']} in the policy of {BUCKET}"
         )

@@ -9,7 +9,7 @@ from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
 from threegrants.evidence.snapshot import AccessPointEvidence
-from threegrants.patches import Named, Patch, Profile, Scope, says
+from threegrants.patches import GranteeScope, Patch, Profile, Scope, describe_patch
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 IN_BUCKET = (allow(ROLE),)
@@ -119,18 +119,18 @@ def test_one_default_for_each_missing_grant():
 
 def test_the_whole_account_only_if_asked_for_and_said_so():
     root = f"arn:aws:iam::{B}:root"
-    found = offered(options=AnalysisOptions(principal=Named.ACCOUNT))
+    found = offered(options=AnalysisOptions(principal=GranteeScope.ACCOUNT))
     resource = [p for p in found if p.operation in ("s3:PutBucketPolicy", "kms:PutKeyPolicy")]
     assert {p.statement["Principal"]["AWS"] for p in resource} == {root}
-    assert all(f"EVERY principal of account {B}" in says(p) for p in resource)
-    assert not any("EVERY" in says(p) for p in offered())
+    assert all(f"EVERY principal of account {B}" in describe_patch(p) for p in resource)
+    assert not any("EVERY" in describe_patch(p) for p in offered())
     [grant] = [p for p in found if p.operation == "kms:CreateGrant"]
     assert json.loads(grant.after)["GranteePrincipal"] == ROLE
 
 
 def test_no_patch_has_a_wildcard_principal_or_every_action():
     for profile in Profile:
-        for named in Named:
+        for named in GranteeScope:
             for patch in offered(options=AnalysisOptions(profile=profile, principal=named)):
                 text = json.dumps(dict(patch.statement))
                 assert '"Principal": "*"' not in text
@@ -147,7 +147,9 @@ def test_an_existing_policy_of_ours_grows_by_a_principal():
     found = next(p for p in offered(None, seen) if p.default)
     assert json.loads(found.after)["Statement"][1]["Principal"] == {"AWS": [other, ROLE]}
     assert found.statement["Sid"] == first.statement["Sid"]
-    assert says(found).startswith("Adds one principal to a statement of ours: role analyst")
+    assert describe_patch(found).startswith(
+        "Adds one principal to a statement of ours: role analyst"
+    )
 
 
 NEVER = ["PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "DeleteBucket"]
