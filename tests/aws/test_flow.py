@@ -14,7 +14,7 @@ from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, RoleClients, Unread, gather
 from threegrants.incidents import Conflict, State, Store
-from threegrants.ingest import Watch
+from threegrants.ingest import Ingest
 from threegrants.remediation import Guardrails, Refused, Remedy
 from threegrants.remediation.run_store import Ledger
 from unit.worlds import call as denied
@@ -48,7 +48,7 @@ def record(event="e-1", at="2026-11-24T03:00:00Z", key="2026/q3.csv"):
     }
 
 
-class Desk:
+class Harness:
     """The service's parts on moto, and the alerts it sent."""
 
     def __init__(self, aws):
@@ -56,7 +56,7 @@ class Desk:
         table = aws.table()
         self.store, self.ledger = Store(table), Ledger(table)
         self.reader = RoleClients("threegrants-reader", "external-id")
-        self.watch = Watch(self.store, self.reader, RULES, "threegrants", self.alerts.append)
+        self.ingest = Ingest(self.store, self.reader, RULES, "threegrants", self.alerts.append)
         self.rails = Guardrails(trusted=frozenset({A, B}))
         self.clock = time.time
         self.remedy = self.new_remedy()
@@ -77,9 +77,9 @@ class Desk:
         call = parse_record(self.store.record(incident.id))
         return analyze(call, self.reader, RULES, fresh=True)
 
-    def see(self, **changes):
+    def handle(self, **changes):
         event = record(**changes)
-        return self.watch.see(parse_record(event), event)
+        return self.ingest.handle(parse_record(event), event)
 
     def digests(self, identity):
         offered = self.store.get(identity).document()["patches"]
@@ -89,7 +89,7 @@ class Desk:
 @pytest.fixture
 def desk(aws):
     aws.world(iam=[{"Effect": "Allow", "Action": "*", "Resource": "*"}])
-    return Desk(aws)
+    return Harness(aws)
 
 
 def test_evidence_is_read_in_both_accounts(aws):
@@ -112,15 +112,15 @@ def test_a_principal_that_is_gone_is_unknown(aws):
 
 
 def test_the_document_follows_its_schema(desk):
-    incident = desk.see()
+    incident = desk.handle()
     jsonschema.validate(incident.document(), SCHEMA)
     assert incident.document()["outcome"] == "fixable"
 
 
 def test_an_event_counts_once_and_alerts_once(desk):
-    first = desk.see()
-    desk.see()
-    desk.see(event="e-2")
+    first = desk.handle()
+    desk.handle()
+    desk.handle(event="e-2")
     incident = desk.store.get(first.id)
     assert incident.count == 2
     assert len(desk.alerts) == 1
@@ -142,7 +142,7 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
         "userIdentity": {"type": "AWSAccount", "principalId": f"{unique}:s", "accountId": B},
         "recipientAccountId": A,
     }
-    one, two = (desk.watch.see(parse_record(event), event) for event in (callers, owners))
+    one, two = (desk.ingest.handle(parse_record(event), event) for event in (callers, owners))
     assert one.id == two.id
     assert desk.store.get(one.id).count == 1
     assert desk.store.get(one.id).document()["outcome"] == "fixable"
@@ -150,7 +150,7 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
 
 def test_a_growing_incident_alerts_at_ten(desk):
     for number in range(12):
-        desk.see(event=f"e-{number}")
+        desk.handle(event=f"e-{number}")
     assert [alert.attributes["reason"] for alert in desk.alerts] == ["opened", "count"]
 
 
@@ -168,7 +168,7 @@ def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
     for number in range(120):
         event = {**record(event=f"e-{number}"), "userIdentity": owners}
         event["eventTime"] = f"2026-11-24T03:{number % 60:02}:00Z"
-        incident = desk.watch.see(parse_record(event), event)
+        incident = desk.ingest.handle(parse_record(event), event)
     assert incident.count == desk.store.get(incident.id).count == 120
     assert (incident.first_seen, incident.last_seen) == (
         "2026-11-24T03:00:00Z", "2026-11-24T03:59:00Z"
@@ -180,7 +180,7 @@ def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
 
 
 def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
-    first = desk.see()
+    first = desk.handle()
     table = desk.store._table
     closed = desk.store.move(first, State.REJECTED, "a person", "rejected")
     key = {"pk": f"incident#{first.id}", "sk": "meta"}
@@ -190,8 +190,8 @@ def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
 
 
 def test_other_objects_widen_the_prefix(desk):
-    desk.see(key="2026/q3/a.csv")
-    incident = desk.see(event="e-2", key="2026/q4/b.csv")
+    desk.handle(key="2026/q3/a.csv")
+    incident = desk.handle(event="e-2", key="2026/q4/b.csv")
     offered = desk.store.get(incident.id).document()["patches"]
     patches = {p["grant"]: p for p in offered if p["default"]}
     assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/2026/*"
@@ -200,7 +200,7 @@ def test_other_objects_widen_the_prefix(desk):
 def test_approve_verify_roll_back(desk, aws):
     before = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
     key_policy = aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"]
-    identity = desk.see().id
+    identity = desk.handle().id
     result = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
     assert result.state is State.VERIFIED
     assert ROLE in aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"]
@@ -217,7 +217,7 @@ def test_approve_verify_roll_back(desk, aws):
 
 
 def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     desk.remedy.approve(identity, desk.digests(identity), APPROVER)
     s3 = aws.client("s3")
     live = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
@@ -233,7 +233,7 @@ def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
 
 
 def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     digests = desk.digests(identity)
     other = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A}, "Action": "s3:*",
                       "Resource": OBJECTS})  # fmt: skip
@@ -245,7 +245,7 @@ def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
 
 
 def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     bucket = [
         p["digest"]
         for p in desk.store.get(identity).document()["patches"]
@@ -269,7 +269,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("digests", "approver", "status"), [case[1:] for case in REFUSED])
 def test_refused(desk, digests, approver, status):
-    identity = desk.see().id
+    identity = desk.handle().id
     with pytest.raises(Refused) as refused:
         desk.remedy.approve(
             identity, desk.digests(identity) if digests is None else digests, approver
@@ -279,16 +279,16 @@ def test_refused(desk, digests, approver, status):
 
 
 def test_nothing_is_applied_for_accounts_nobody_trusts(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     desk.rails = Guardrails(trusted=frozenset({A}))
     with pytest.raises(Refused, match="TrustedAccounts"):
         desk.remedy.approve(identity, desk.digests(identity), APPROVER)
 
 
 def test_a_rejected_incident_stays_quiet(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     desk.remedy.reject(identity, APPROVER)
-    desk.see(event="e-2", at="2999-01-01T00:00:00Z")
+    desk.handle(event="e-2", at="2999-01-01T00:00:00Z")
     assert desk.store.get(identity).state is State.REJECTED
     assert len(desk.alerts) == 1
     with pytest.raises(Refused, match="is rejected: it cannot be rejected"):
@@ -296,7 +296,7 @@ def test_a_rejected_incident_stays_quiet(desk):
 
 
 def test_two_at_once_one_wins(desk):
-    incident = desk.see()
+    incident = desk.handle()
     held = desk.store.get(incident.id)
     desk.store.move(held, State.REJECTED, "one", "rejected")
     with pytest.raises(Conflict):

@@ -34,7 +34,7 @@ def desk(aws):
 
 
 def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monkeypatch):
-    identity = desk.see().id
+    identity = desk.handle().id
     digests = desk.digests(identity)
     first = approve(desk, identity, digests=digests)
     monkeypatch.setattr(worker, "write", None)
@@ -46,7 +46,7 @@ def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monk
 
 
 def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     result = approve(desk, identity, until=desk.clock() + 2)
     assert result.state is State.APPLYING
     assert bucket_policy(aws) is None
@@ -56,7 +56,7 @@ def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, 
 
 
 def test_a_worker_whose_time_is_over_can_record_nothing(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity, until=desk.clock() + 2)
     stale = desk.ledger.work(identity)
     intents = desk.ledger.intents(identity, (stale.run,))
@@ -67,7 +67,7 @@ def test_a_worker_whose_time_is_over_can_record_nothing(desk):
 
 
 def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(desk, monkeypatch):
-    identity = desk.see().id
+    identity = desk.handle().id
     digests = desk.digests(identity)
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
@@ -80,7 +80,7 @@ def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(desk, monkeypat
 
 @pytest.mark.parametrize("write_number", [1, 2])
 def test_a_crash_in_the_middle_is_undone_by_rollback(desk, aws, monkeypatch, write_number):
-    identity = desk.see().id
+    identity = desk.handle().id
     real = dying(monkeypatch, write_number)
     with pytest.raises(Died):
         approve(desk, identity)
@@ -94,7 +94,7 @@ def test_a_crash_in_the_middle_is_undone_by_rollback(desk, aws, monkeypatch, wri
 
 def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
     history_of(monkeypatch)
-    identity = desk.see().id
+    identity = desk.handle().id
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
         approve(desk, identity)
@@ -109,7 +109,7 @@ def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
 
 def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
     history_of(monkeypatch)
-    identity = desk.see().id
+    identity = desk.handle().id
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
         approve(desk, identity)
@@ -123,9 +123,9 @@ def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
 
 
 def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
-    one = desk.see().id
+    one = desk.handle().id
     event = {**record(event="e-9"), "eventName": "PutObject"}
-    other = desk.watch.see(parse_record(event), event).id
+    other = desk.ingest.handle(parse_record(event), event).id
     assert one != other
     real = dying(monkeypatch, 1)
     with pytest.raises(Died):
@@ -145,10 +145,10 @@ def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
 
 
 def test_a_lease_is_refused_by_the_table_itself(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity, until=desk.clock() + 2)
     event = {**record(event="e-9"), "eventName": "PutObject"}
-    other = desk.watch.see(parse_record(event), event)
+    other = desk.ingest.handle(parse_record(event), event)
     work = replace(desk.ledger.work(identity), run="r", worker="w")
     with pytest.raises(Busy):
         desk.ledger.begin(
@@ -162,7 +162,7 @@ def test_a_lease_is_refused_by_the_table_itself(desk):
 
 
 def test_an_edited_statement_refuses_a_rollback_before_anything_is_written(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     s3 = aws.client("s3")
     live = json.loads(bucket_policy(aws))
@@ -178,7 +178,7 @@ def test_an_edited_statement_refuses_a_rollback_before_anything_is_written(desk,
 
 def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
     history_of(monkeypatch)
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
 
     def refused(patch, text, accounts):
@@ -198,12 +198,12 @@ def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
 
 
 def test_a_rollback_takes_back_every_approval_that_stands(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     key = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
     before = aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     approve(desk, identity)
     # Another prefix is denied: the incident opens again and gets another patch.
-    desk.see(event="e-2", at="2999-01-01T00:00:00Z", key="2027/q1.csv")
+    desk.handle(event="e-2", at="2999-01-01T00:00:00Z", key="2027/q1.csv")
     assert desk.store.get(identity).state is State.OPEN
     assert approve(desk, identity).state is State.VERIFIED
     assert len(desk.ledger.work(identity).standing) == 2
@@ -218,7 +218,7 @@ def test_a_rollback_takes_back_every_approval_that_stands(desk, aws):
 
 
 def test_an_intent_survives_storage(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     patches = [Patch.from_json(p) for p in desk.store.get(identity).document()["patches"]]
     intent = Intent("run", 1, patches[0], Step.WRITING, 3, 4)
     assert Intent.from_item(intent.to_item()) == intent

@@ -33,7 +33,7 @@ def desk(aws):
 
 def test_two_people_for_kinds_of_access_that_want_them(desk, aws):
     desk.rails = Guardrails(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
-    identity = desk.see().id
+    identity = desk.handle().id
     first = approve(desk, identity)
     assert first.state is State.PROPOSED
     assert bucket_policy(aws) is None
@@ -47,7 +47,7 @@ def test_two_people_for_kinds_of_access_that_want_them(desk, aws):
 
 def test_two_people_must_mean_the_same_digests(desk, aws):
     desk.rails = Guardrails(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
-    identity = desk.see().id
+    identity = desk.handle().id
     one, two = desk.digests(identity)
     approve(desk, identity, APPROVER, [one])
     assert approve(desk, identity, SECOND, [one, two]).state is State.PROPOSED
@@ -59,7 +59,7 @@ def test_a_first_approval_expires(desk):
     desk.rails = Guardrails(
         trusted=TRUSTED, four_eyes=frozenset({Access.READ}), approval_seconds=3600
     )
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     later(desk, 3599)
     assert "approvals expired" not in sweep(desk, rechecks=0)
@@ -71,7 +71,7 @@ def test_a_first_approval_expires(desk):
 
 
 def test_the_denied_principal_may_not_reject_either(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     with pytest.raises(Refused, match="denied principal"):
         desk.remedy.reject(identity, f"arn:aws:sts::{B}:assumed-role/analyst/other-session")
     with pytest.raises(Refused, match="federated"):
@@ -88,7 +88,7 @@ GUARDS = [
 @pytest.mark.parametrize(("rails", "status", "words"), GUARDS, ids=[g[2] for g in GUARDS])
 def test_guardrails(desk, aws, rails, status, words):
     desk.rails = rails
-    identity = desk.see().id
+    identity = desk.handle().id
     with pytest.raises(Refused, match=words) as refused:
         approve(desk, identity)
     assert refused.value.status == status
@@ -98,7 +98,7 @@ def test_guardrails(desk, aws, rails, status, words):
 
 @pytest.mark.parametrize("what", ["bucket", "key"])
 def test_a_tag_protects(desk, aws, what):
-    identity = desk.see().id
+    identity = desk.handle().id
     if what == "bucket":
         tags = {"TagSet": [{"Key": "threegrants:protected", "Value": "true"}]}
         aws.client("s3").put_bucket_tagging(Bucket="a-reports", Tagging=tags)
@@ -112,7 +112,7 @@ def test_a_tag_protects(desk, aws, what):
 
 def test_the_hours_quota_is_counted(desk):
     desk.rails = Guardrails(trusted=TRUSTED, patches_an_hour=3)
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     desk.remedy.rollback(identity, APPROVER)
     desk.store.move(desk.store.get(identity), State.OPEN, "service", "opened again")
@@ -156,8 +156,8 @@ NOBODY = [
 @pytest.mark.parametrize("action", ["approve", "reject", "rollback"])
 @pytest.mark.parametrize("authorizer", [n[1] for n in NOBODY], ids=[n[0] for n in NOBODY])
 def test_a_caller_without_iams_word_is_refused(desk, aws, monkeypatch, authorizer, action):
-    identity = desk.see().id
-    monkeypatch.setattr(remediate, "_remedy", lambda: desk.remedy)
+    identity = desk.handle().id
+    monkeypatch.setattr(remediate, "_service", lambda: desk.remedy)
     context = SimpleNamespace(
         function_name="f",
         memory_limit_in_mb=1,

@@ -26,7 +26,7 @@ from threegrants.cloudtrail import parse_record
 from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
-from threegrants.ingest import Watch
+from threegrants.ingest import Ingest
 from threegrants.remediation import Guardrails, Remedy, Sweep
 from threegrants.remediation.run_store import Ledger
 
@@ -124,8 +124,8 @@ class Case:
         self.alerts = []
         event = self.record()
         WARM["reader"].cache = TtlCache()  # the key is every case's
-        watch = Watch(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
-        self.id = watch.see(parse_record(event), event).id
+        ingest = Ingest(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
+        self.id = ingest.handle(parse_record(event), event).id
         self.before = self.live()
         self.patches = self.store.get(self.id).document()["patches"]
         self.digests = [p["digest"] for p in self.patches if p["default"]]

@@ -95,7 +95,7 @@ class Model(RuleBasedStateMachine):
             "requestParameters": {"bucketName": "shared", "key": "k"},
             "eventID": f"e-{number}",
         }
-        self.store.join(f"tg-{number}", parse_record(record), record)
+        self.store.record_event(f"tg-{number}", parse_record(record), record)
         self.diagnose_again(number)
         return f"tg-{number}"
 
@@ -109,7 +109,7 @@ class Model(RuleBasedStateMachine):
             "patches": [self.patch(number, target).to_json() for target in NEEDS[number]],
             "summary": "",
         }
-        self.store.diagnosed(incident, body, "s", incident.state, "", alert_due=False)
+        self.store.save_diagnosis(incident, body, "s", incident.state, "", alert_due=False)
 
     def patch(self, number, target):
         before = self.cloud.texts[target]

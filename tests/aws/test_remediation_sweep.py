@@ -35,7 +35,7 @@ def desk(aws):
 
 
 def test_what_is_allowed_by_now_is_resolved(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     assert "resolved" not in sweep(desk)
     for patch in desk.store.get(identity).document()["patches"]:
         write(Patch.from_json(patch), patch["after"], desk.remedy.mender)
@@ -45,7 +45,7 @@ def test_what_is_allowed_by_now_is_resolved(desk, aws):
 
 
 def test_patches_are_made_anew_for_policies_that_changed(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     stale = desk.digests(identity)
     theirs = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A},
                        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a-reports/*"})  # fmt: skip
@@ -64,7 +64,7 @@ def test_a_bounded_number_is_rechecked_in_turn(desk):
         event = {**record(event=f"e-{number}")}
         event["requestParameters"] = {"bucketName": f"gone-{number}", "key": "k"}
         event["resources"] = []
-        desk.watch.see(parse_record(event), event)
+        desk.ingest.handle(parse_record(event), event)
     for _ in range(4):
         asked = []
         remedy = replace(
@@ -78,7 +78,7 @@ def test_a_bounded_number_is_rechecked_in_turn(desk):
 
 
 def test_a_standing_approval_is_applied_and_alerted(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     sweep(desk)
     assert desk.store.get(identity).state is State.OPEN
     desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps({"standing": [STATEMENT]}))
@@ -92,7 +92,7 @@ def test_a_standing_approval_is_applied_and_alerted(desk, aws):
 
 
 def test_the_guardrails_hold_for_standing_approvals(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     more = {"standing": [STATEMENT], "protected": ["a-reports"]}
     desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps(more))
     report = Sweep(desk.new_remedy(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
@@ -102,7 +102,7 @@ def test_the_guardrails_hold_for_standing_approvals(desk, aws):
 
 
 def test_alerts_are_sent_until_they_went_out(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     aws_bucket = desk.digests(identity)[:1]
     assert approve(desk, identity, digests=aws_bucket).state is State.FAILED
 
@@ -146,7 +146,7 @@ WINDOWS = [
 @pytest.mark.parametrize(("event", "alerted"), [w[1:] for w in WINDOWS],
                          ids=[w[0] for w in WINDOWS])  # fmt: skip
 def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     asked = history_of(monkeypatch, event)
     sweep(desk, rechecks=0)
@@ -165,7 +165,7 @@ def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
 
 
 def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     real = BaseClient._make_api_call
 

@@ -26,7 +26,7 @@ from threegrants.cloudtrail import (
     strip_control_characters,
 )
 from threegrants.evidence import RoleClients
-from threegrants.incidents import incident_id
+from threegrants.incidents import incident_id_of
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import document
 
@@ -176,7 +176,7 @@ def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]
         if event and event in seen:
             continue
         seen.add(event)
-        groups.setdefault(incident_id(call), []).append(call)
+        groups.setdefault(incident_id_of(call), []).append(call)
     return groups, skipped
 
 

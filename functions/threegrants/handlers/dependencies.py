@@ -14,19 +14,19 @@ from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
-from threegrants.ingest import completed
+from threegrants.ingest import with_incident_facts
 from threegrants.notifications import alert_for, publish
 from threegrants.remediation import GuardrailError, Guardrails, Refused, Remedy
 from threegrants.remediation.limits import from_env
 from threegrants.remediation.run_store import Ledger
 
-_ANSWER = 1.5
+_RESPONSE_SECONDS = 1.5
 """Seconds kept for the answer itself."""
-_FRESH = 60
+_LIMITS_TTL_SECONDS = 60
 """Seconds for which the guardrails' SSM parameter is kept."""
 
 
-def rails() -> Guardrails:
+def current_limits() -> Guardrails:
     """The guardrails as they are now: the parameters of the stack, and the SSM parameter, if any.
 
     Raises:
@@ -37,37 +37,41 @@ def rails() -> Guardrails:
         found = from_env(os.environ)
         if not name:
             return found
-        return found.with_more(str(parameters.get_parameter(name, max_age=_FRESH)))
+        return found.with_more(str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS)))
     except (GuardrailError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
 
-def remedy(lifetime: int) -> Remedy:
+def remediation_service(lifetime: int) -> Remedy:
     """The remedy; `lifetime` is how long a worker of this function holds a run, in seconds."""
-    own = settings()
-    ledger = Ledger(boto3.resource("dynamodb").Table(own.table))
-    return Remedy(own.store, ledger, own.mender, rails, reanalyze, lifetime=lifetime)
+    config = settings()
+    ledger = Ledger(boto3.resource("dynamodb").Table(config.table))
+    return Remedy(config.store, ledger, config.mender, current_limits, reanalyze, lifetime=lifetime)
 
 
 def reanalyze(incident: Incident) -> Analysis:
     """Examine an incident's newest record again, from fresh evidence."""
-    own = settings()
-    call = parse_record(own.store.record(incident.id))
+    config = settings()
+    call = parse_record(config.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
     return analyze(
-        completed(call, incident), own.reader, own.analysis_options, incident.prefix, fresh=True
+        with_incident_facts(call, incident),
+        config.reader,
+        config.analysis_options,
+        incident.prefix,
+        fresh=True,
     )
 
 
-def alert(identity: str, why: str, note: str) -> None:
+def alert(incident_id: str, why: str, note: str) -> None:
     """Publish an alert about an incident."""
-    own = settings()
-    body = own.store.get(identity).document()
+    config = settings()
+    body = config.store.get(incident_id).document()
     if body is not None:
-        publish(own.sns, own.topic, alert_for(body, own.stack, why, note))
+        publish(config.sns, config.topic, alert_for(body, config.stack, why, note))
 
 
-def ends_at(context: LambdaContext, now: Callable[[], float] = time.time) -> float:
+def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:
     """The second by which this invocation must have answered."""
-    return now() + context.get_remaining_time_in_millis() / 1000 - _ANSWER
+    return now() + context.get_remaining_time_in_millis() / 1000 - _RESPONSE_SECONDS

@@ -21,7 +21,7 @@ from threegrants.suppression import (
     presets_named,
 )
 
-_MOST_WAIT = 900
+_MAX_WAIT_SECONDS = 900
 """Seconds; SQS delays a message for at most as long."""
 
 
@@ -67,13 +67,13 @@ class Settings:
             SettingsError: naming the variable.
         """
 
-        def want(name: str) -> str:
+        def require(name: str) -> str:
             value = env.get(name, "")
             if not value:
                 raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
             return value
 
-        trusted = _listed(env.get("TRUSTED_ACCOUNTS", ""))
+        trusted = _comma_separated(env.get("TRUSTED_ACCOUNTS", ""))
         for account in trusted:
             if len(account) != 12 or not account.isdigit():  # noqa: PLR2004
                 raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
@@ -82,13 +82,13 @@ class Settings:
             GranteeScope, env.get("PATCH_PRINCIPAL") or "principal", "PATCH_PRINCIPAL"
         )
         wait = env.get("KMS_WAIT_SECONDS") or "180"
-        if not wait.isdecimal() or int(wait) > _MOST_WAIT:
-            raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MOST_WAIT}")
+        if not wait.isdecimal() or int(wait) > _MAX_WAIT_SECONDS:
+            raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MAX_WAIT_SECONDS}")
         stack = env.get("STACK_NAME", "threegrants")
         return cls(
-            table=want("TABLE_NAME"),
-            topic=want("TOPIC_ARN"),
-            reader_role=want("READER_ROLE_NAME"),
+            table=require("TABLE_NAME"),
+            topic=require("TOPIC_ARN"),
+            reader_role=require("READER_ROLE_NAME"),
             mender_role=env.get("MENDER_ROLE_NAME", ""),
             external_id=env.get("EXTERNAL_ID", ""),
             profile=profile,
@@ -98,7 +98,7 @@ class Settings:
             organizations=env.get("ORGANIZATIONS_ACCOUNT") or None,
             objects=env.get("READ_OBJECTS") == "true",
             principal=principal,
-            owner_tags=_listed(env.get("OWNER_TAGS", "")),
+            owner_tags=_comma_separated(env.get("OWNER_TAGS", "")),
             write_owned=env.get("WRITE_OWNED") == "true",
             analyzer=env.get("ACCESS_ANALYZER") == "true",
             queue=env.get("QUEUE_URL", ""),
@@ -161,7 +161,7 @@ def _one_of(kind: type[_Choice], value: str, name: str) -> _Choice:
         raise SettingsError(f"{name} is {value!r}; wanted {' or '.join(kind)}") from error
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def _comma_separated(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -170,8 +170,10 @@ def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
     own = {env.get("READER_ROLE_NAME", ""), env.get("MENDER_ROLE_NAME", "")}
     try:
         return SuppressionRules(
-            presets=presets_named(_listed(env["SUPPRESS"])) if "SUPPRESS" in env else PRESETS,
-            never_diagnose=parse_never_diagnose(_listed(env.get("NEVER_DIAGNOSE", ""))),
+            presets=presets_named(_comma_separated(env["SUPPRESS"]))
+            if "SUPPRESS" in env
+            else PRESETS,
+            never_diagnose=parse_never_diagnose(_comma_separated(env.get("NEVER_DIAGNOSE", ""))),
             own_roles=frozenset({*own, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
         )
     except SuppressionError as error:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from threegrants.incidents.items import DAY
+from threegrants.incidents.items import SECONDS_A_DAY
 
 _FREE = "-"
 
@@ -83,6 +83,6 @@ def quota(patches: int, most: int, now: float) -> dict[str, Any]:
             ":zero": 0,
             ":n": patches,
             ":room": most - patches,
-            ":gone": int(now) + DAY,
+            ":gone": int(now) + SECONDS_A_DAY,
         },
     }

@@ -15,16 +15,16 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.incidents.items import (
-    DAY,
+    SECONDS_A_DAY,
     Incident,
-    expire,
     history_line,
-    key_of,
-    meta_of,
-    put,
-    replace,
+    item_key,
+    put_write,
+    set_expiry,
+    to_item,
+    write_meta,
 )
-from threegrants.incidents.states import MOVES, State
+from threegrants.incidents.states import TRANSITIONS, State
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
 from threegrants.remediation.runs import Approval, Due, Intent, Task, Work
@@ -100,7 +100,7 @@ class Ledger:
         """
         parts = [
             *self._moving(incident, move),
-            _Part(put({**key_of(incident.id, "work"), **work.to_item()})),
+            _Part(put_write({**item_key(incident.id, "work"), **work.to_item()})),
             *(_Part(_intent(incident.id, intent)) for intent in intents),
             *(
                 _Part({**lease}, Busy)
@@ -198,13 +198,13 @@ class Ledger:
         self._write(
             [
                 *self._moving(incident, move),
-                _Part(put({**key_of(incident.id, "approval"), **kept})),
+                _Part(put_write({**item_key(incident.id, "approval"), **kept})),
             ]
         )
 
     def approval(self, identity: str) -> Approval | None:
         """The first of two approvals, the newest."""
-        item = self._item(key_of(identity, "approval"))
+        item = self._item(item_key(identity, "approval"))
         if item is None:
             return None
         return Approval(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))
@@ -219,7 +219,7 @@ class Ledger:
 
     def work(self, identity: str) -> Work | None:
         """The last run of an incident."""
-        item = self._item(key_of(identity, "work"))
+        item = self._item(item_key(identity, "work"))
         return Work.from_item(item) if item else None
 
     def intents(self, identity: str, runs: Sequence[str]) -> list[Intent]:
@@ -227,7 +227,7 @@ class Ledger:
         found: list[Intent] = []
         for run in runs:
             answer = self._table.query(
-                KeyConditionExpression=Key("pk").eq(key_of(identity, "")["pk"])
+                KeyConditionExpression=Key("pk").eq(item_key(identity, "")["pk"])
                 & Key("sk").begins_with(f"intent#{run}#"),
                 ConsistentRead=True,
             )
@@ -289,7 +289,7 @@ class Ledger:
         self._table.update_item(
             Key={"pk": "agenda", "sk": due.sk},
             UpdateExpression="SET done = :yes, expires_at = :gone",
-            ExpressionAttributeValues={":yes": True, ":gone": int(time.time()) + 7 * DAY},
+            ExpressionAttributeValues={":yes": True, ":gone": int(time.time()) + 7 * SECONDS_A_DAY},
         )
 
     def tried(self, due: Due) -> None:
@@ -306,15 +306,15 @@ class Ledger:
 
     @staticmethod
     def _moving(incident: Incident, move: Move) -> list[_Part]:
-        if move.to not in MOVES[incident.state]:
+        if move.to not in TRANSITIONS[incident.state]:
             raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
-        changed = meta_of(incident)
+        changed = to_item(incident)
         changed.update(state=move.to.value, version=incident.version + 1)
-        expire(changed, move.to)
+        set_expiry(changed, move.to)
         line = history_line(
             incident.id, move.actor, move.what, incident.state, move.to, move.detail, move.digests
         )
-        return [_Part(replace(incident.id, changed, incident)), _Part(put(line))]
+        return [_Part(write_meta(incident.id, changed, incident)), _Part(put_write(line))]
 
     @staticmethod
     def _fenced(identity: str, new: Work, old: Work) -> _Part:
@@ -322,7 +322,7 @@ class Ledger:
         values = new.to_item()
         return _Part(
             {
-                "Key": key_of(identity, "work"),
+                "Key": item_key(identity, "work"),
                 "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
                 "ConditionExpression": "#run = :was_run AND #worker = :was_worker",
                 "ExpressionAttributeNames": {f"#{name}": name for name in values},
@@ -339,7 +339,7 @@ class Ledger:
     def _due(agenda: Sequence[Due]) -> list[_Part]:
         return [
             _Part(
-                put(
+                put_write(
                     {
                         "pk": "agenda",
                         "sk": f"{due.at:012}#{uuid.uuid4().hex[:12]}",
@@ -367,7 +367,7 @@ class Ledger:
 
 
 def _intent(identity: str, intent: Intent) -> dict[str, Any]:
-    return put({**key_of(identity, intent.sk), **intent.to_item()})
+    return put_write({**item_key(identity, intent.sk), **intent.to_item()})
 
 
 def _due_of(item: dict[str, Any]) -> Due:

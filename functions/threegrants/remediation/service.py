@@ -70,7 +70,7 @@ class Remedy:
 
         Raises:
             Refused: if it may not or cannot be done; then nothing was written.
-            NoIncident: if there is none with this id.
+            IncidentNotFound: if there is none with this id.
         """
         person(approver)
         incident = self.store.get(identity)

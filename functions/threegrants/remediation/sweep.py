@@ -177,7 +177,7 @@ def refresh(remedy: Remedy, incident: Incident) -> Incident:
     if not changed and offered == [patch["digest"] for patch in held.get("patches", ())]:
         return incident
     state = State.RESOLVED if allowed else incident.state
-    kept = remedy.store.diagnosed(
+    kept = remedy.store.save_diagnosis(
         incident, body, mark, state, analysis.evidence.at, alert_due=incident.alert_due
     )
     if changed:
