@@ -31,13 +31,13 @@ def opened(aws):
 
 
 def approve(desk, identity, approver=APPROVER, digests=None, **more):
-    return desk.remedy.approve(identity, digests or desk.digests(identity), approver, **more)
+    return desk.service.approve(identity, digests or desk.digests(identity), approver, **more)
 
 
 def sweep(desk, **more):
     failed = []
     found = Sweep(
-        desk.new_remedy(),
+        desk.new_service(),
         lambda *alert: desk.told.append(alert),
         lambda identity, error: failed.append((identity, error)),
         desk.clock() + 100,

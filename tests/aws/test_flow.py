@@ -15,8 +15,8 @@ from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, RoleClients, Unread, gather
 from threegrants.incidents import Conflict, State, Store
 from threegrants.ingest import Ingest
-from threegrants.remediation import Guardrails, Refused, Remedy
-from threegrants.remediation.run_store import Ledger
+from threegrants.remediation import Limits, Refused, RemediationService
+from threegrants.remediation.run_store import RunStore
 from unit.worlds import call as denied
 
 ROLE = f"arn:aws:iam::{B}:role/team/analyst"
@@ -54,20 +54,20 @@ class Harness:
     def __init__(self, aws):
         self.alerts = []
         table = aws.table()
-        self.store, self.ledger = Store(table), Ledger(table)
+        self.store, self.run_store = Store(table), RunStore(table)
         self.reader = RoleClients("threegrants-reader", "external-id")
         self.ingest = Ingest(self.store, self.reader, RULES, "threegrants", self.alerts.append)
-        self.rails = Guardrails(trusted=frozenset({A, B}))
+        self.limits = Limits(trusted=frozenset({A, B}))
         self.clock = time.time
-        self.remedy = self.new_remedy()
+        self.service = self.new_service()
 
-    def new_remedy(self):
+    def new_service(self):
         """The remedy as a function that has just started builds it."""
-        return Remedy(
+        return RemediationService(
             self.store,
-            self.ledger,
+            self.run_store,
             RoleClients("threegrants-mender", "external-id"),
-            lambda: self.rails,
+            lambda: self.limits,
             self.reanalyze,
             lambda _: None,
             lambda: self.clock(),  # noqa: PLW0108 - tests set the clock later
@@ -201,11 +201,11 @@ def test_approve_verify_roll_back(desk, aws):
     before = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
     key_policy = aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"]
     identity = desk.handle().id
-    result = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    result = desk.service.approve(identity, desk.digests(identity), APPROVER)
     assert result.state is State.VERIFIED
     assert ROLE in aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"]
     assert desk.reanalyze(desk.store.get(identity)).diagnosis.allowed
-    desk.remedy.rollback(identity, APPROVER)
+    desk.service.rollback(identity, APPROVER)
     assert desk.store.get(identity).state is State.ROLLED_BACK
     assert aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"] == (
         key_policy
@@ -218,7 +218,7 @@ def test_approve_verify_roll_back(desk, aws):
 
 def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
     identity = desk.handle().id
-    desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    desk.service.approve(identity, desk.digests(identity), APPROVER)
     s3 = aws.client("s3")
     live = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
     theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket",
@@ -227,7 +227,7 @@ def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
         Bucket="a-reports",
         Policy=json.dumps({**live, "Statement": [*live["Statement"], theirs]}),
     )
-    desk.remedy.rollback(identity, APPROVER)
+    desk.service.rollback(identity, APPROVER)
     after = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
     assert after["Statement"] == [theirs]
 
@@ -238,7 +238,7 @@ def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
     other = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A}, "Action": "s3:*",
                       "Resource": OBJECTS})  # fmt: skip
     aws.client("s3").put_bucket_policy(Bucket="a-reports", Policy=other)
-    result = desk.remedy.approve(identity, digests, APPROVER)
+    result = desk.service.approve(identity, digests, APPROVER)
     assert result.state is State.FAILED
     assert "changed since the diagnosis" in result.detail
     assert aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"] == other
@@ -251,11 +251,11 @@ def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
         for p in desk.store.get(identity).document()["patches"]
         if p["grant"] == "bucket_policy" and p["default"]
     ]
-    result = desk.remedy.approve(identity, bucket, APPROVER)
+    result = desk.service.approve(identity, bucket, APPROVER)
     assert result.state is State.FAILED
     with pytest.raises(aws.client("s3").exceptions.ClientError):
         aws.client("s3").get_bucket_policy(Bucket="a-reports")
-    again = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    again = desk.service.approve(identity, desk.digests(identity), APPROVER)
     assert again.state is State.VERIFIED
 
 
@@ -271,7 +271,7 @@ REFUSED = [
 def test_refused(desk, digests, approver, status):
     identity = desk.handle().id
     with pytest.raises(Refused) as refused:
-        desk.remedy.approve(
+        desk.service.approve(
             identity, desk.digests(identity) if digests is None else digests, approver
         )
     assert refused.value.status == status
@@ -280,19 +280,19 @@ def test_refused(desk, digests, approver, status):
 
 def test_nothing_is_applied_for_accounts_nobody_trusts(desk):
     identity = desk.handle().id
-    desk.rails = Guardrails(trusted=frozenset({A}))
+    desk.limits = Limits(trusted=frozenset({A}))
     with pytest.raises(Refused, match="TrustedAccounts"):
-        desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+        desk.service.approve(identity, desk.digests(identity), APPROVER)
 
 
 def test_a_rejected_incident_stays_quiet(desk):
     identity = desk.handle().id
-    desk.remedy.reject(identity, APPROVER)
+    desk.service.reject(identity, APPROVER)
     desk.handle(event="e-2", at="2999-01-01T00:00:00Z")
     assert desk.store.get(identity).state is State.REJECTED
     assert len(desk.alerts) == 1
     with pytest.raises(Refused, match="is rejected: it cannot be rejected"):
-        desk.remedy.reject(identity, APPROVER)
+        desk.service.reject(identity, APPROVER)
 
 
 def test_two_at_once_one_wins(desk):

@@ -27,8 +27,8 @@ from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
 from threegrants.ingest import Ingest
-from threegrants.remediation import Guardrails, Remedy, Sweep
-from threegrants.remediation.run_store import Ledger
+from threegrants.remediation import Limits, RemediationService, Sweep
+from threegrants.remediation.run_store import RunStore
 
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 RULES = AnalysisOptions(writable=frozenset({A, B}))
@@ -120,7 +120,7 @@ class Case:
         self.clock = time.time()
         self._build()
         self.table = Aws().table(f"incidents-{number}", DYNAMODB)
-        self.store, self.ledger = Store(self.table), Ledger(self.table)
+        self.store, self.run_store = Store(self.table), RunStore(self.table)
         self.alerts = []
         event = self.record()
         WARM["reader"].cache = TtlCache()  # the key is every case's
@@ -170,15 +170,15 @@ class Case:
             "eventID": f"e-{self.bucket}",
         }
 
-    def remedy(self, *, cold=False):
+    def service(self, *, cold=False):
         """As a function builds it: cold, with no role assumed yet, or warm."""
         accounts = {name: Cold(WARM[name]) for name in WARM} if cold else WARM
         reader = accounts["reader"]
-        return Remedy(
+        return RemediationService(
             self.store,
-            self.ledger,
+            self.run_store,
             accounts["mender"],
-            lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=100),
+            lambda: Limits(trusted=frozenset({A, B}), patches_an_hour=100),
             lambda i: analyze(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
             lambda _: None,
             lambda: self.clock,
@@ -234,7 +234,7 @@ class Case:
     def sweep(self):
         self.clock += 600
         sweep = Sweep(
-            self.remedy(),
+            self.service(),
             lambda *alert: self.alerts.append(alert),
             lambda identity, error: self.alerts.append((identity, "error", repr(error))),
             self.clock + 100,
@@ -325,11 +325,11 @@ def nothing(case):
 
 
 def approve(case, *, cold=False):
-    case.remedy(cold=cold).approve(case.id, case.digests, APPROVER)
+    case.service(cold=cold).approve(case.id, case.digests, APPROVER)
 
 
 def roll_back(case, *, cold=False):
-    case.remedy(cold=cold).rollback(case.id, APPROVER)
+    case.service(cold=cold).rollback(case.id, APPROVER)
 
 
 def with_grant(case):

@@ -22,7 +22,7 @@ from aws.test_flow import ROLE, record
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State
 from threegrants.patches import Patch
-from threegrants.remediation import Guardrails, Refused, Sweep
+from threegrants.remediation import Limits, Refused, Sweep
 from threegrants.remediation.policy_io import write
 
 
@@ -38,7 +38,7 @@ def test_what_is_allowed_by_now_is_resolved(desk, aws):
     identity = desk.handle().id
     assert "resolved" not in sweep(desk)
     for patch in desk.store.get(identity).document()["patches"]:
-        write(Patch.from_json(patch), patch["after"], desk.remedy.mender)
+        write(Patch.from_json(patch), patch["after"], desk.service.remediation_role)
     assert sweep(desk)["resolved"] == 1
     assert desk.store.get(identity).state is State.RESOLVED
     assert [why for _, why, _ in desk.told] == ["resolved"]
@@ -67,11 +67,11 @@ def test_a_bounded_number_is_rechecked_in_turn(desk):
         desk.ingest.handle(parse_record(event), event)
     for _ in range(4):
         asked = []
-        remedy = replace(
-            desk.new_remedy(),
+        service = replace(
+            desk.new_service(),
             reanalyze=lambda i, asked=asked: asked.append(i.id) or desk.reanalyze(i),
         )
-        Sweep(remedy, lambda *_: None, lambda *_: None, desk.clock() + 100, rechecks=2).run()
+        Sweep(service, lambda *_: None, lambda *_: None, desk.clock() + 100, rechecks=2).run()
         assert len(asked) <= 2
         seen |= set(asked)
     assert len(seen) == 5
@@ -81,7 +81,7 @@ def test_a_standing_approval_is_applied_and_alerted(desk, aws):
     identity = desk.handle().id
     sweep(desk)
     assert desk.store.get(identity).state is State.OPEN
-    desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps({"standing": [STATEMENT]}))
+    desk.limits = Limits(trusted=TRUSTED).with_more(json.dumps({"standing": [STATEMENT]}))
     assert sweep(desk)["standing: verified"] == 1
     assert ROLE in bucket_policy(aws)
     [told] = [note for _, why, note in desk.told if why == "standing"]
@@ -94,8 +94,8 @@ def test_a_standing_approval_is_applied_and_alerted(desk, aws):
 def test_the_guardrails_hold_for_standing_approvals(desk, aws):
     identity = desk.handle().id
     more = {"standing": [STATEMENT], "protected": ["a-reports"]}
-    desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps(more))
-    report = Sweep(desk.new_remedy(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
+    desk.limits = Limits(trusted=TRUSTED).with_more(json.dumps(more))
+    report = Sweep(desk.new_service(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
     assert report["standing: refused"] == 1
     assert desk.store.get(identity).state is State.OPEN
     assert bucket_policy(aws) is None
@@ -110,7 +110,7 @@ def test_alerts_are_sent_until_they_went_out(desk):
         raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
 
     errors = []
-    Sweep(desk.new_remedy(), broken, lambda *e: errors.append(e), desk.clock() + 100, 0).run()
+    Sweep(desk.new_service(), broken, lambda *e: errors.append(e), desk.clock() + 100, 0).run()
     assert errors
     sweep(desk, rechecks=0)
     sweep(desk, rechecks=0)
@@ -178,7 +178,7 @@ def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
     later(desk, 21 * 60)
     for _ in range(13):
         Sweep(
-            desk.new_remedy(),
+            desk.new_service(),
             lambda *alert: desk.told.append(alert),
             lambda *_: None,
             desk.clock() + 100,

@@ -16,9 +16,9 @@ from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
 from threegrants.ingest import with_incident_facts
 from threegrants.notifications import alert_for, publish
-from threegrants.remediation import GuardrailError, Guardrails, Refused, Remedy
+from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
-from threegrants.remediation.run_store import Ledger
+from threegrants.remediation.run_store import RunStore
 
 _RESPONSE_SECONDS = 1.5
 """Seconds kept for the answer itself."""
@@ -26,7 +26,7 @@ _LIMITS_TTL_SECONDS = 60
 """Seconds for which the guardrails' SSM parameter is kept."""
 
 
-def current_limits() -> Guardrails:
+def current_limits() -> Limits:
     """The guardrails as they are now: the parameters of the stack, and the SSM parameter, if any.
 
     Raises:
@@ -38,15 +38,22 @@ def current_limits() -> Guardrails:
         if not name:
             return found
         return found.with_more(str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS)))
-    except (GuardrailError, GetParameterError) as error:
+    except (LimitsError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
 
-def remediation_service(lifetime: int) -> Remedy:
+def remediation_service(lifetime: int) -> RemediationService:
     """The remedy; `lifetime` is how long a worker of this function holds a run, in seconds."""
     config = settings()
-    ledger = Ledger(boto3.resource("dynamodb").Table(config.table))
-    return Remedy(config.store, ledger, config.mender, current_limits, reanalyze, lifetime=lifetime)
+    run_store = RunStore(boto3.resource("dynamodb").Table(config.table))
+    return RemediationService(
+        config.store,
+        run_store,
+        config.remediation_role,
+        current_limits,
+        reanalyze,
+        lifetime=lifetime,
+    )
 
 
 def reanalyze(incident: Incident) -> Analysis:

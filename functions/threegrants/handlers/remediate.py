@@ -14,7 +14,7 @@ from threegrants.handlers.dependencies import alert, deadline, remediation_servi
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
-from threegrants.remediation import Refused, Remedy, Result, refresh, send_due
+from threegrants.remediation import Refused, RemediationService, Result, refresh, send_due_alerts
 
 app = APIGatewayHttpResolver()
 
@@ -27,7 +27,7 @@ _REANALYSIS_SECONDS = 12.0
 
 
 @cache
-def _service() -> Remedy:
+def _service() -> RemediationService:
     return remediation_service(_LEASE_SECONDS)
 
 
@@ -53,7 +53,7 @@ def _respond(result: Result) -> dict[str, Any]:
         if result.state is State.FAILED and _deadline() > config.now() + _REANALYSIS_SECONDS:
             # A policy that changed since the diagnosis wants new patches, not the same refusal.
             refresh(config, config.store.get(result.id))
-        send_due(config.ledger, alert, config.now())
+        send_due_alerts(config.run_store, alert, config.now())
     except Exception:  # noqa: BLE001 - a next try by the sweep
         # The answer stands; what is due stays on the agenda for the sweep.
         logger.exception("after the answer")

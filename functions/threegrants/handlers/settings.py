@@ -36,7 +36,7 @@ class Settings:
     table: str
     topic: str
     reader_role: str
-    mender_role: str
+    remediation_role_name: str
     external_id: str
     profile: Profile
     trusted: tuple[str, ...]
@@ -89,7 +89,7 @@ class Settings:
             table=require("TABLE_NAME"),
             topic=require("TOPIC_ARN"),
             reader_role=require("READER_ROLE_NAME"),
-            mender_role=env.get("MENDER_ROLE_NAME", ""),
+            remediation_role_name=env.get("MENDER_ROLE_NAME", ""),
             external_id=env.get("EXTERNAL_ID", ""),
             profile=profile,
             trusted=trusted,
@@ -124,9 +124,9 @@ class Settings:
         )
 
     @cached_property
-    def mender(self) -> RoleClients:
+    def remediation_role(self) -> RoleClients:
         """Clients with the mender role; only the remediate function may assume it."""
-        return RoleClients(self.mender_role, self.external_id)
+        return RoleClients(self.remediation_role_name, self.external_id)
 
     @cached_property
     def analysis_options(self) -> AnalysisOptions:

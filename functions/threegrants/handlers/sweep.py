@@ -8,14 +8,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import alert, deadline, remediation_service
 from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.remediation import Remedy, Sweep
+from threegrants.remediation import RemediationService, Sweep
 
 _LEASE_SECONDS = 240
 """Twice the function's timeout (template.yaml): when it is over, so is the worker."""
 
 
 @cache
-def _service() -> Remedy:
+def _service() -> RemediationService:
     return remediation_service(_LEASE_SECONDS)
 
 

@@ -209,8 +209,8 @@ _KINDS: dict[str, _Kind] = {
     "iam:CreatePolicy": _Kind("iam", _read_managed, _write_managed),
 }
 
-SHARED = frozenset({"s3:PutBucketPolicy", "kms:PutKeyPolicy"})
+SHARED_DOCUMENTS = frozenset({"s3:PutBucketPolicy", "kms:PutKeyPolicy"})
 """Operations that replace a document in which others have statements too."""
 
-KNOWN = frozenset(_KINDS)
+APPLICABLE_OPERATIONS = frozenset(_KINDS)
 """Operations that can be applied; other patches are for people."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from threegrants.patches import Patch, canonical, remove_principals
 from threegrants.patches.grant_statement import GrantStatement, is_ours, statements
 from threegrants.patches.statement_edit import add_grant
-from threegrants.remediation.rollback import Edited, undo
+from threegrants.remediation.rollback import StatementEdited, undo
 from unit.worlds import BUCKET, ROLE, A, B, allow, policy
 
 OTHER = f"arn:aws:iam::{B}:role/other"
@@ -97,7 +97,7 @@ def test_taking_back_refuses_what_was_edited_and_leaves_what_is_not_ours():
     foreign = allow("*", effect="Deny", Sid="First")
     made = patch(stored(foreign), stored(foreign, OURS), OURS)
     for live in (stored({**OURS, "Condition": {}}), stored({**OURS, "Action": "s3:*"})):
-        with pytest.raises(Edited, match="our statement"):
+        with pytest.raises(StatementEdited, match="our statement"):
             undo(made, live)
     for live in (stored(allow(ROLE)), stored(THEIRS)):
         assert undo(made, live).nothing
