@@ -39,8 +39,8 @@ from threegrants.incidents import (
     parking_key_of,
     principal_of,
 )
-from threegrants.notifications import Alert, alert_for
-from threegrants.report import document, signature
+from threegrants.notifications import Alert, build_alert
+from threegrants.report import alert_fingerprint, report_for
 
 _MAX_ATTEMPTS = 12
 _EVIDENCE_TTL_SECONDS = 60
@@ -282,14 +282,14 @@ class Ingest:
         return call
 
     def _save(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
-        body = document(
+        body = report_for(
             analysis,
             incident.id,
             incident.event_ids,
             incident.count,
             (incident.first_seen, incident.last_seen),
         )
-        mark = signature(body)
+        mark = alert_fingerprint(body)
         changed = mark != incident.signature
         allowed = analysis.diagnosis.allowed
         state = incident.state
@@ -329,7 +329,7 @@ class Ingest:
                 self.leases.release_alert(incident.id)
                 continue
             try:
-                self.send(alert_for(body, self.stack, why))
+                self.send(build_alert(body, self.stack, why))
             except BaseException:
                 self.leases.release_alert(incident.id)
                 raise

@@ -23,18 +23,18 @@ from threegrants.patches import Patch, describe_patch, iac_snippets
 
 SCHEMA = "threegrants.diagnosis/1"
 
-_KEPT = 200_000
+_MAX_POLICY_CHARACTERS = 200_000
 """Characters of policies in one document: an incident is one DynamoDB item of at most 400 KB."""
-_LEFT_OUT = MissingInformation(
+_OTHER_PATCHES_LEFT_OUT = MissingInformation(
     "other scopes and other ways",
     "the policies are so long that only the proposed patches are kept",
     "threegrants diagnose --scope, which keeps nothing",
 )
 
 
-def document(
+def report_for(
     analysis: Analysis,
-    identity: str,
+    incident_id: str,
     event_ids: Sequence[str] = (),
     count: int = 1,
     seen: tuple[str, str] | None = None,
@@ -43,20 +43,20 @@ def document(
 
     Args:
         analysis: the examined call.
-        identity: the incident's id.
+        incident_id: the incident's id.
         event_ids: a bounded sample of the events that joined; this call's own if empty.
         count: how many events joined.
         seen: times of the first and last event.
     """
     call, evidence, diagnosis = analysis.call, analysis.evidence, analysis.diagnosis
-    listed = _listed(analysis)
+    listed = _patches_that_fit(analysis)
     first, last = seen or (call.time, call.time)
     key = evidence.key.value if isinstance(evidence.key, Read) else None
     bucket = evidence.bucket
     owner = bucket.account.value if bucket and isinstance(bucket.account, Read) else None
     return {
         "schema": SCHEMA,
-        "id": identity,
+        "id": incident_id,
         "principal": {
             "arn": diagnosis.grantee or call.caller.arn,
             "session_arn": call.caller.session_arn,
@@ -98,7 +98,7 @@ def document(
             {"what": missing.what, "why": missing.why, "needs": missing.needs}
             for missing in (
                 *diagnosis.unknowns,
-                *((_LEFT_OUT,) if listed != analysis.offered else ()),
+                *((_OTHER_PATCHES_LEFT_OUT,) if listed != analysis.offered else ()),
             )
         ],
         "outcome": diagnosis.outcome.value,
@@ -108,11 +108,11 @@ def document(
         "summary": diagnosis.summary,
         "message": call.message.text or None,
         "evidence_at": evidence.oldest,
-        "evidence_age_seconds": _age(evidence.oldest),
+        "evidence_age_seconds": _age_seconds(evidence.oldest),
     }
 
 
-def _age(at: str) -> int:
+def _age_seconds(at: str) -> int:
     """Seconds since the oldest part of the evidence was read."""
     read = datetime.fromisoformat(at)
     return max(0, round((datetime.now(UTC) - read).total_seconds()))
@@ -141,7 +141,7 @@ def _copy_source(analysis: Analysis) -> dict[str, Any] | None:
     }
 
 
-def signature(body: dict[str, Any]) -> str:
+def alert_fingerprint(body: dict[str, Any]) -> str:
     """What has to change for an incident to be alerted again: verdicts, blockers, outcome."""
     grants = body["grants"]
     words = [f"{name}={grants[name]['verdict']}" for name in ("bucket_policy", "key_policy")]
@@ -153,10 +153,10 @@ def signature(body: dict[str, Any]) -> str:
     return " ".join([*words, f"outcome={body['outcome']}"])
 
 
-def _listed(analysis: Analysis) -> tuple[Patch, ...]:
+def _patches_that_fit(analysis: Analysis) -> tuple[Patch, ...]:
     """Every offered patch, or the proposed ones where all together are too long to be kept."""
     size = sum(len(patch.before or "") + len(patch.after) for patch in analysis.offered)
-    return analysis.offered if size <= _KEPT else analysis.patches
+    return analysis.offered if size <= _MAX_POLICY_CHARACTERS else analysis.patches
 
 
 def _patch(patch: Patch, outcome: Outcome) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
 from threegrants.ingest import with_incident_facts
-from threegrants.notifications import alert_for, publish
+from threegrants.notifications import build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
 from threegrants.remediation.run_store import RunStore
@@ -76,7 +76,7 @@ def alert(incident_id: str, why: str, note: str) -> None:
     config = settings()
     body = config.store.get(incident_id).document()
     if body is not None:
-        publish(config.sns, config.topic, alert_for(body, config.stack, why, note))
+        publish(config.sns, config.topic, build_alert(body, config.stack, why, note))
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:

@@ -6,7 +6,7 @@ from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cli.render import console, show_diagnosis
 from threegrants.evidence import Read
 from threegrants.patches import GranteeScope
-from threegrants.report import document
+from threegrants.report import report_for
 from unit.patches.test_make import LONG
 from unit.worlds import BUCKET, KEY, ROLE, allow, call, delegates, evidence
 
@@ -17,7 +17,7 @@ IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
 def shown(seen, options=None, tool=None, denied=None):
     analysis = analyze_evidence(denied or call(), seen, options or AnalysisOptions())
     with console().capture() as captured:
-        show_diagnosis(document(analysis, "id"), tool)
+        show_diagnosis(report_for(analysis, "id"), tool)
     return analysis, captured.get()
 
 

@@ -9,7 +9,7 @@ import json
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from threegrants.cli.cases import answer, load
+from threegrants.cli.cases import answer_case, load
 from threegrants.iam import Effect, PolicyType, authorize, authorize_policy_type
 from unit.iam.questions import questions
 
@@ -49,7 +49,7 @@ identity_statements = [s for policy in policies_of["identity"] for s in statemen
 
 
 def decided(case):
-    found = answer(case)
+    found = answer_case(case)
     return found["decision"], found["causes"]
 
 

@@ -15,7 +15,7 @@ from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
 from threegrants.patches import iac_snippets
 from threegrants.patches.snippets import _hcl, _hcl_string
-from threegrants.report import document
+from threegrants.report import report_for
 from unit.patches.test_make import LONG, crowded
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
@@ -48,13 +48,13 @@ def test_what_code_owns_is_handed_off_with_the_code(part, tags, rule, why):
     analysis = analyze_evidence(call(), tagged(part, tags), AnalysisOptions(owner_tags=rule))
     assert analysis.diagnosis.outcome.value == "handoff"
     assert [why in lack.why for lack in analysis.diagnosis.unknowns].count(True) == 1
-    for patch in document(analysis, "id")["patches"]:
+    for patch in report_for(analysis, "id")["patches"]:
         assert set(patch["snippets"]) == {"terraform", "cloudformation"}
     forced = analyze_evidence(
         call(), tagged(part, tags), AnalysisOptions(owner_tags=rule, write_owned=True)
     )
     assert forced.diagnosis.outcome.value == "fixable"
-    assert not any("snippets" in patch for patch in document(forced, "id")["patches"])
+    assert not any("snippets" in patch for patch in report_for(forced, "id")["patches"])
 
 
 FREE = [
@@ -258,7 +258,7 @@ def test_long_policies_leave_only_the_proposed_patches_in_the_document():
     seen = evidence(lines, keys)
     seen = replace(seen, source=replace(seen, bucket=replace(seen.bucket, name="a-drafts")))
     analysis = analyze_evidence(denied, seen, AnalysisOptions())
-    body = document(analysis, "id")
+    body = report_for(analysis, "id")
     assert len(analysis.offered) > len(analysis.patches) == 6
     assert [p["digest"] for p in body["patches"]] == [p.digest for p in analysis.patches]
     assert len(json.dumps(json.dumps(body))) < 400_000
@@ -266,7 +266,7 @@ def test_long_policies_leave_only_the_proposed_patches_in_the_document():
 
 
 def test_the_document_shows_every_choice():
-    body = document(
+    body = report_for(
         analyze_evidence(call(), evidence(), AnalysisOptions(writable=frozenset({A, B}))), "id"
     )
     assert body["outcome"] == "fixable"
