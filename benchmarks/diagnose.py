@@ -31,10 +31,9 @@ from botocore.client import BaseClient
 from words import A, B, C, allow, grants, policy, record, root, world
 from worlds import READER, aws, build, client, filled
 
-import threegrants.evidence.calls as asking
-from threegrants.analysis import Finding, Rules, examine
+from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts, caller
+from threegrants.evidence import RoleClients, caller, calls
 
 MOST_CALLS = 5
 ROUNDS = 5
@@ -43,7 +42,7 @@ ROUNDS = 5
 CHAIN: ContextVar[tuple[str, ...]] = ContextVar("chain", default=())
 
 
-class Following(ThreadPoolExecutor):
+class ChainedPool(ThreadPoolExecutor):
     """A pool whose tasks go on with the chain of calls they were started from."""
 
     def submit(self, task: Callable[[], Any]) -> Any:
@@ -53,10 +52,10 @@ class Following(ThreadPoolExecutor):
             CHAIN.set(before)
             return task(), CHAIN.get()
 
-        return Followed(super().submit(run))
+        return ChainedFuture(super().submit(run))
 
 
-class Followed:
+class ChainedFuture:
     """What such a task gives; who waits for it goes on with the longest chain."""
 
     def __init__(self, future: Any) -> None:
@@ -68,7 +67,7 @@ class Followed:
         return value
 
 
-class Entering(Accounts):
+class ChainedClients(RoleClients):
     """Who waits at an account's door while another thread assumes the role has waited for that."""
 
     def client(self, account: str, service: str, region: str | None = None) -> Any:
@@ -78,7 +77,7 @@ class Entering(Accounts):
         return found
 
 
-class Slow:
+class SlowAws:
     """AWS with latency: sleeps before every call and keeps the longest chain of calls."""
 
     def __init__(self, seconds: float) -> None:
@@ -87,7 +86,7 @@ class Slow:
         self.longest: tuple[str, ...] = ()
         self._answering = threading.Lock()
         self._real = BaseClient._make_api_call
-        self._pool = asking.ThreadPoolExecutor
+        self._pool = calls.ThreadPoolExecutor
 
     def __enter__(self) -> Self:
         slow = self
@@ -96,13 +95,13 @@ class Slow:
             return slow._call(client, operation, parameters)
 
         BaseClient._make_api_call = call
-        asking.ThreadPoolExecutor = Following
+        calls.ThreadPoolExecutor = ChainedPool
         CHAIN.set(())
         return self
 
     def __exit__(self, *_: object) -> None:
         BaseClient._make_api_call = self._real
-        asking.ThreadPoolExecutor = self._pool
+        calls.ThreadPoolExecutor = self._pool
 
     def _call(self, made_by: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
         chain = (*CHAIN.get(), f"{made_by.meta.service_model.service_name}:{operation}")
@@ -151,24 +150,26 @@ WORLDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """What is diagnosed: the record, and the world beside the usual grants but the key's."""
 
 
-def once(event: dict[str, Any], made: dict[str, Any], slow: Slow | None) -> tuple[float, Finding]:
+def once(
+    event: dict[str, Any], made: dict[str, Any], slow: SlowAws | None
+) -> tuple[float, Analysis]:
     """One diagnosis by a service that has read nothing yet."""
     call = parse_record(event)
-    accounts = Entering(
+    accounts = ChainedClients(
         READER,
-        known=made.get("known", (A, B)),
+        candidate_owners=made.get("known", (A, B)),
         organizations=ORGANIZATION["manager"],
         objects="object" in made,
     )
     began = time.perf_counter()
     with slow or nullcontext():
-        found = examine(call, accounts, Rules())
+        found = analyze(call, accounts, AnalysisOptions())
     return time.perf_counter() - began, found
 
 
 def measure(
     name: str, policies: int, latency: float, rounds: int = 1
-) -> tuple[float, float, Slow, Finding]:
+) -> tuple[float, float, SlowAws, Analysis]:
     """Wall time and compute in seconds, the calls, and what was found."""
     asked, more = WORLDS[name]
     made = {**world((IN_BUCKET,), (root(),), tuple(IN_IAM)), **more}
@@ -181,7 +182,7 @@ def measure(
         timed = []
         for _ in range(rounds):
             caller._RESOLVED.clear()
-            slow = Slow(latency)
+            slow = SlowAws(latency)
             timed.append((*once(event, made, slow), slow))
     wall = statistics.median(seconds for seconds, _, _ in timed)
     _, found, longest = max(timed, key=lambda one: len(one[2].longest))

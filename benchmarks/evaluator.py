@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "functions"))
 
 from threegrants.cli.cases import load, load_policies, load_request
-from threegrants.iam import Policies, Policy, Request, evaluate
+from threegrants.iam import Policies, Policy, Request, authorize
 
 CASES = ROOT / "tests" / "unit" / "iam" / "cases" / "random.jsonl.gz"
 ENGINE = ROOT / "benchmarks" / "differential" / "engine.mjs"
@@ -62,7 +62,7 @@ def ours(seconds: float) -> dict[str, float]:
 
     def first_sight() -> int:
         for case in read:
-            evaluate(load_request(case["request"]), load_policies(case))
+            authorize(load_request(case["request"]), load_policies(case))
         return len(read)
 
     start = time.perf_counter()
@@ -72,7 +72,7 @@ def ours(seconds: float) -> dict[str, float]:
 
     def once_each() -> int:
         for request, policies in loaded:
-            evaluate(request, policies)
+            authorize(request, policies)
         return len(loaded)
 
     sweep = per_second(once_each, seconds)
@@ -86,10 +86,10 @@ def ours(seconds: float) -> dict[str, float]:
             resource = {**asked["resource"], "arn": arn + suffix}
             requests.append(load_request({**asked, "resource": resource}))
         for request in requests:
-            evaluate(request, policies)
+            authorize(request, policies)
         start = time.perf_counter()
         for request in requests:
-            evaluate(request, policies)
+            authorize(request, policies)
         spent += time.perf_counter() - start
         done += len(requests)
     return {"parse": parse, "backfill": done / spent, "sweep": sweep, "first": first}
@@ -197,15 +197,15 @@ def by_size() -> None:
         shown = ""
         for shape in (other_buckets, with_conditions):
             policies = policy(shape(size))
-            seconds = best(lambda policies=policies: evaluate(ASKED, policies))
+            seconds = best(lambda policies=policies: authorize(ASKED, policies))
             shown += f"{seconds * 1e6:>14,.1f} µs"
         print(f"{size:>12,}{'':<34}{shown}")
     size = 1
     while len(json.dumps(policy_document(with_conditions(size)))) < 20_000:
         size += 1
     policies = policy(with_conditions(size))
-    seconds = best(lambda: evaluate(ASKED, policies))
-    first = best(lambda: evaluate(ASKED, fresh(policies)))
+    seconds = best(lambda: authorize(ASKED, policies))
+    first = best(lambda: authorize(ASKED, fresh(policies)))
     print(
         f"a policy of 20 KB ({size} statements with conditions): {seconds * 1e6:,.0f} µs, "
         f"the first request of its kind {first * 1e6:,.0f} µs"
@@ -229,7 +229,7 @@ def by_wildcards() -> None:
             statement = {"Effect": "Allow", "Action": "*", "Resource": f"arn:aws:s3:::b/{pattern}"}
             policies, key = policy([statement]), "a" * length + "c"
             request = Request(ASKED.principal, ASKED.action, f"arn:aws:s3:::b/{key}", "1" * 12)
-            seconds = best(lambda p=policies, r=request: evaluate(r, p), 3)
+            seconds = best(lambda p=policies, r=request: authorize(r, p), 3)
             step = seconds * 1e9 / (len(pattern) * length)
             shown += f"{seconds * 1e6:>12,.1f} µs{step:>9.3f} ns a step"
         print(f"{stars:>8} stars × {length:<8,}{shown}")

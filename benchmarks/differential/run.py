@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
 from generate import cases
 from shrink import Case, at, paths, shrink
 
-from threegrants.cli.cases import answer
+from threegrants.cli.cases import answer_case
 
 ENGINE = Path(__file__).with_name("engine.mjs")
 _IAM = "docs.aws.amazon.com/IAM/latest/UserGuide/"
@@ -108,7 +108,8 @@ def answers(folder: Path) -> Callable[[list[Case]], list[tuple[str, str]]]:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
         theirs = [json.loads(line)["decision"] for line in done.stdout.splitlines()]
         return [
-            (answer(case)["decision"], their) for case, their in zip(asked, theirs, strict=True)
+            (answer_case(case)["decision"], their)
+            for case, their in zip(asked, theirs, strict=True)
         ]
 
     return decide

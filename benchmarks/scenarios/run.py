@@ -21,10 +21,10 @@ sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
 from words import A, B
 from worlds import READER, aws, build, filled
 
-from threegrants.analysis import Rules, examine
+from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.diagnosis import causes
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
 GRANTS = ("bucket_policy", "key_policy", "iam_bucket", "iam_key")
@@ -36,14 +36,14 @@ def answer(scenario: dict[str, Any]) -> dict[str, Any]:
     with aws():
         call = parse_record(json.loads(filled(scenario["record"], build(world))))
         manager = world.get("organization", {}).get("manager")
-        accounts = Accounts(
+        accounts = RoleClients(
             READER,
-            known=tuple(world.get("known", (A, B))),
+            candidate_owners=tuple(world.get("known", (A, B))),
             organizations=manager,
             objects="object" in world,
         )
-        rules = Rules(writable=frozenset(world.get("writable", (A, B))))
-        found = examine(call, accounts, rules).diagnosis
+        rules = AnalysisOptions(writable=frozenset(world.get("writable", (A, B))))
+        found = analyze(call, accounts, rules).diagnosis
     iam = found.iam_policy
     verdicts = (found.bucket_policy, found.key_policy, iam.bucket, iam.key)
     return {

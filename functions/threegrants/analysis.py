@@ -1,27 +1,34 @@
 """Examine one denied call: evidence, diagnosis and proven patches, in one pass.
 
-In: a `DeniedCall` and the accounts' reader roles. Out: a `Finding`. Used by the service, by the
+In: a `DeniedCall` and the accounts' reader roles. Out: a `Analysis`. Used by the service, by the
 verification after a patch, and by the command line, so that all three say the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from threegrants.cloudtrail import DeniedCall, reading_source
-from threegrants.diagnosis import Diagnosis, Lack, Outcome, Verdict, diagnose
-from threegrants.evidence import Accounts, Evidence, Item, Unread, complete, gather
-from threegrants.evidence.analyzer import review
+from threegrants.cloudtrail import DeniedCall, copy_source_read
+from threegrants.diagnosis import Diagnosis, MissingInformation, Outcome, Verdict, diagnose
+from threegrants.evidence import (
+    Evidence,
+    Item,
+    RoleClients,
+    Unread,
+    gather,
+    with_bucket_of_access_point,
+)
+from threegrants.evidence.analyzer import review_policy
 from threegrants.patches import (
     Choices,
+    GranteeScope,
     Handoff,
-    Named,
     Patch,
     Profile,
     Scope,
+    iac_owner,
     make_patches,
-    owner,
-    proven,
-    reserved,
+    unmodifiable_reason,
+    verify_patches,
     with_patches,
 )
 
@@ -30,7 +37,7 @@ Review = Callable[[Patch], Item[tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class AnalysisOptions:
     """What the operator decided: where patches may go, and how they are cut.
 
     `writable` None means "not asked here": the command line, which applies nothing. `owner_tags`
@@ -41,14 +48,14 @@ class Rules:
     writable: frozenset[str] | None = None
     profile: Profile = Profile.LEAST
     scope: Scope = Scope.PREFIX
-    principal: Named = Named.PRINCIPAL
+    principal: GranteeScope = GranteeScope.PRINCIPAL
     owner_tags: tuple[str, ...] = ()
     write_owned: bool = False
     analyzer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Analysis:
     """One examined call.
 
     `offered` holds every proven patch: for each missing grant the proposed one (`default`), the
@@ -67,66 +74,68 @@ class Finding:
         return tuple(patch for patch in self.offered if patch.default)
 
 
-def examine(
+def analyze(
     call: DeniedCall,
-    accounts: Accounts,
-    rules: Rules,
+    clients: RoleClients,
+    options: AnalysisOptions,
     prefix: str | None = None,
     *,
     fresh: bool = False,
-) -> Finding:
+) -> Analysis:
     """Read the evidence and draw the conclusions.
 
     Args:
         call: the denied call.
-        accounts: clients with the reader role.
-        rules: what the operator decided.
+        clients: clients with the reader role.
+        options: what the operator decided.
         prefix: the common prefix of all denied keys, if more than this call's key is known.
         fresh: read everything anew, as the verification of a change must.
     """
 
-    def ask(patch: Patch) -> Item[tuple[str, ...]]:
+    def review_patch(patch: Patch) -> Item[tuple[str, ...]]:
         where = (patch.account, patch.region)
-        return review(accounts, where, patch.operation, patch.before, patch.after)
+        return review_policy(clients, where, patch.operation, patch.before, patch.after)
 
-    evidence = gather(call, accounts, fresh=fresh)
-    second = ask if rules.analyzer else None
-    return conclude(complete(call, evidence), evidence, rules, prefix, second)
+    evidence = gather(call, clients, fresh=fresh)
+    review = review_patch if options.analyzer else None
+    return analyze_evidence(
+        with_bucket_of_access_point(call, evidence), evidence, options, prefix, review
+    )
 
 
-def conclude(
+def analyze_evidence(
     call: DeniedCall,
     evidence: Evidence,
-    rules: Rules,
+    options: AnalysisOptions,
     prefix: str | None = None,
-    second: Review | None = None,
-) -> Finding:
-    """The pure part of `examine`: diagnosis, patches, and the proofs that they do what they say."""
-    diagnosis = diagnose(call, evidence, rules.writable)
+    review: Review | None = None,
+) -> Analysis:
+    """The pure part of `analyze`: diagnosis, patches, and the proofs that they do what they say."""
+    diagnosis = diagnose(call, evidence, options.writable)
     if diagnosis.outcome in (Outcome.ALREADY_ALLOWED, Outcome.DO_NOT_PATCH):
-        return Finding(call, evidence, diagnosis)
+        return Analysis(call, evidence, diagnosis)
     parts: list[_Part] = []
-    for half in _halves(call, evidence, diagnosis, prefix):
+    for asked in _bucket_calls(call, evidence, diagnosis, prefix):
         # One policy may be patched for both halves of a copy: the second patch starts from what
         # the proposed first one writes.
         first = [patch for part in parts for patch in part.offered if patch.default]
-        seen = replace(with_patches(half.evidence, first), source=None)
-        parts.append(_patched(replace(half, evidence=seen), diagnosis.outcome, rules, second))
-    lacks = _unique(lack for part in parts for lack in part.lacks)
+        seen = replace(with_patches(asked.evidence, first), source=None)
+        parts.append(_patched(replace(asked, evidence=seen), diagnosis.outcome, options, review))
+    missing_information = _unique(item for part in parts for item in part.missing_information)
     outcome = diagnosis.outcome
     if outcome is Outcome.FIXABLE and not all(part.complete for part in parts):
         outcome = Outcome.HANDOFF
-    return Finding(
+    return Analysis(
         call,
         evidence,
-        replace(diagnosis, outcome=outcome, unknowns=(*diagnosis.unknowns, *lacks)),
+        replace(diagnosis, outcome=outcome, unknowns=(*diagnosis.unknowns, *missing_information)),
         tuple(patch for part in parts for patch in part.offered),
         tuple(handoff for part in parts for handoff in part.handoffs),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Half:
+class _BucketCall:
     """A call as one bucket sees it: the whole call, or of a copy its writing or its reading."""
 
     call: DeniedCall
@@ -140,34 +149,40 @@ class _Part:
     """What is offered for one half; `complete` if nothing keeps the service from writing it all."""
 
     offered: tuple[Patch, ...]
-    lacks: tuple[Lack, ...]
+    missing_information: tuple[MissingInformation, ...]
     handoffs: tuple[Handoff, ...]
     complete: bool
 
 
-def _halves(
+def _bucket_calls(
     call: DeniedCall, evidence: Evidence, diagnosis: Diagnosis, prefix: str | None
-) -> Iterator[_Half]:
-    yield _Half(call, evidence, diagnosis, prefix)
-    read = reading_source(call)
+) -> Iterator[_BucketCall]:
+    yield _BucketCall(call, evidence, diagnosis, prefix)
+    read = copy_source_read(call)
     if read is not None and diagnosis.source is not None and evidence.source is not None:
-        yield _Half(read, evidence.source, diagnosis.source, None)
+        yield _BucketCall(read, evidence.source, diagnosis.source, None)
 
 
-def _patched(half: _Half, outcome: Outcome, rules: Rules, second: Review | None) -> _Part:
-    call, evidence, diagnosis = half.call, half.evidence, half.diagnosis
-    choices = Choices(rules.profile, rules.scope, rules.principal)
-    made = make_patches(call, evidence, diagnosis, choices, half.prefix)
-    offered, doubts = proven(
-        made.drafts, call, evidence, diagnosis, partly=outcome is Outcome.UNKNOWN
+def _patched(
+    asked: _BucketCall, outcome: Outcome, options: AnalysisOptions, review: Review | None
+) -> _Part:
+    call, evidence, diagnosis = asked.call, asked.evidence, asked.diagnosis
+    choices = Choices(options.profile, options.scope, options.principal)
+    made = make_patches(call, evidence, diagnosis, choices, asked.prefix)
+    offered, doubts = verify_patches(
+        made.drafts, call, evidence, diagnosis, own_grant_only=outcome is Outcome.UNKNOWN
     )
-    if second is not None:
-        offered, opinions = _reviewed(offered, second)
+    if review is not None:
+        offered, opinions = _keep_unopposed(offered, review)
         doubts += opinions
-    hands = _unique(lack for patch in offered if (lack := _in_other_hands(patch, evidence, rules)))
+    owned_elsewhere = _unique(
+        item for patch in offered if (item := _owned_elsewhere(patch, evidence, options))
+    )
     proposed = {patch.grant for patch in offered if patch.default}
-    complete = not hands and proposed == _missing(diagnosis)
-    return _Part(offered, (*made.lacks, *doubts, *hands), made.handoffs, complete)
+    complete = not owned_elsewhere and proposed == _missing(diagnosis)
+    return _Part(
+        offered, (*made.missing_information, *doubts, *owned_elsewhere), made.handoffs, complete
+    )
 
 
 def _missing(diagnosis: Diagnosis) -> set[str]:
@@ -179,41 +194,49 @@ def _missing(diagnosis: Diagnosis) -> set[str]:
     return {name for name, verdict in grants.items() if verdict is Verdict.MISSING}
 
 
-def _in_other_hands(patch: Patch, evidence: Evidence, rules: Rules) -> Lack | None:
+def _owned_elsewhere(
+    patch: Patch, evidence: Evidence, options: AnalysisOptions
+) -> MissingInformation | None:
     """Why a patch is not for this service to write, if it is not."""
     what = f"direct write to {patch.target}"
-    if patch.grant == "iam_policy" and (why := reserved(patch.target)):
-        return Lack(what, why, "the change where it is owned: see the snippets")
-    if rules.write_owned:
+    if patch.grant == "iam_policy" and (why := unmodifiable_reason(patch.target)):
+        return MissingInformation(what, why, "the change where it is owned: see the snippets")
+    if options.write_owned:
         return None
-    found = owner(patch, evidence, rules.owner_tags)
+    found = iac_owner(patch, evidence, options.owner_tags)
     if isinstance(found, Unread):
         why = f"whether infrastructure code owns it is not known: {found.why}"
-        return Lack(what, why, found.needs)
+        return MissingInformation(what, why, found.needs)
     if found:
-        return Lack(what, found, "the change in the code that owns it: see the snippets")
+        return MissingInformation(
+            what, found, "the change in the code that owns it: see the snippets"
+        )
     return None
 
 
-def _reviewed(
-    offered: tuple[Patch, ...], second: Review
-) -> tuple[tuple[Patch, ...], tuple[Lack, ...]]:
+def _keep_unopposed(
+    offered: tuple[Patch, ...], review: Review
+) -> tuple[tuple[Patch, ...], tuple[MissingInformation, ...]]:
     """The patches nothing speaks against; and what was said against others, or could not be asked."""
     kept: list[Patch] = []
-    lacks: list[Lack] = []
+    missing_information: list[MissingInformation] = []
     for patch in offered:
-        answer = second(patch)
+        answer = review(patch)
         if isinstance(answer, Unread):
             kept.append(patch)  # a second opinion is optional; the proofs hold without it
-            lacks.append(Lack("IAM Access Analyzer's opinion", answer.why, answer.needs))
+            missing_information.append(
+                MissingInformation("IAM Access Analyzer's opinion", answer.why, answer.needs)
+            )
         elif answer.value:
             what = " ".join(word for word in ("patch of", patch.target, patch.scope) if word)
             why = f"IAM Access Analyzer: {'; '.join(answer.value)}"
-            lacks.append(Lack(what, why, "a person who reads the policies"))
+            missing_information.append(
+                MissingInformation(what, why, "a person who reads the policies")
+            )
         else:
             kept.append(patch)
-    return tuple(kept), tuple(lacks)
+    return tuple(kept), tuple(missing_information)
 
 
-def _unique(lacks: Iterable[Lack]) -> tuple[Lack, ...]:
-    return tuple(dict.fromkeys(lacks))
+def _unique(missing_information: Iterable[MissingInformation]) -> tuple[MissingInformation, ...]:
+    return tuple(dict.fromkeys(missing_information))

@@ -7,26 +7,34 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.analysis import Finding
-from threegrants.diagnosis import Diagnosis, Grant, IamGrant, Lack, Outcome, Reason, causes
+from threegrants.analysis import Analysis
+from threegrants.diagnosis import (
+    Diagnosis,
+    Grant,
+    IamGrant,
+    MissingInformation,
+    Outcome,
+    Reason,
+    causes,
+)
 from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import Evidence, Read
-from threegrants.patches import Patch, as_code, says
+from threegrants.patches import Patch, describe_patch, iac_snippets
 
 SCHEMA = "threegrants.diagnosis/1"
 
-_KEPT = 200_000
+_MAX_POLICY_CHARACTERS = 200_000
 """Characters of policies in one document: an incident is one DynamoDB item of at most 400 KB."""
-_LEFT_OUT = Lack(
+_OTHER_PATCHES_LEFT_OUT = MissingInformation(
     "other scopes and other ways",
     "the policies are so long that only the proposed patches are kept",
     "threegrants diagnose --scope, which keeps nothing",
 )
 
 
-def document(
-    finding: Finding,
-    identity: str,
+def report_for(
+    analysis: Analysis,
+    incident_id: str,
     event_ids: Sequence[str] = (),
     count: int = 1,
     seen: tuple[str, str] | None = None,
@@ -34,21 +42,21 @@ def document(
     """The JSON object of one diagnosis.
 
     Args:
-        finding: the examined call.
-        identity: the incident's id.
+        analysis: the examined call.
+        incident_id: the incident's id.
         event_ids: a bounded sample of the events that joined; this call's own if empty.
         count: how many events joined.
         seen: times of the first and last event.
     """
-    call, evidence, diagnosis = finding.call, finding.evidence, finding.diagnosis
-    listed = _listed(finding)
+    call, evidence, diagnosis = analysis.call, analysis.evidence, analysis.diagnosis
+    listed = _patches_that_fit(analysis)
     first, last = seen or (call.time, call.time)
     key = evidence.key.value if isinstance(evidence.key, Read) else None
     bucket = evidence.bucket
     owner = bucket.account.value if bucket and isinstance(bucket.account, Read) else None
     return {
         "schema": SCHEMA,
-        "id": identity,
+        "id": incident_id,
         "principal": {
             "arn": diagnosis.grantee or call.caller.arn,
             "session_arn": call.caller.session_arn,
@@ -57,7 +65,7 @@ def document(
         },
         "request": {
             "action": call.action,
-            "resource": _resource(finding),
+            "resource": _resource(analysis),
             "bucket": call.bucket,
             "bucket_account": owner or call.bucket_account,
             "object_key": call.object_key,
@@ -73,7 +81,7 @@ def document(
             "last_seen": last or None,
         },
         "grants": _grants(diagnosis),
-        "copy_source": _copy_source(finding),
+        "copy_source": _copy_source(analysis),
         "blockers": [
             {
                 "kind": blocker.kind,
@@ -87,21 +95,24 @@ def document(
         ],
         "causes": list(causes(diagnosis)),
         "unknowns": [
-            {"what": lack.what, "why": lack.why, "needs": lack.needs}
-            for lack in (*diagnosis.unknowns, *((_LEFT_OUT,) if listed != finding.offered else ()))
+            {"what": missing.what, "why": missing.why, "needs": missing.needs}
+            for missing in (
+                *diagnosis.unknowns,
+                *((_OTHER_PATCHES_LEFT_OUT,) if listed != analysis.offered else ()),
+            )
         ],
         "outcome": diagnosis.outcome.value,
         "certainty": diagnosis.certainty.value,
         "patches": [_patch(patch, diagnosis.outcome) for patch in listed],
-        "handoffs": [handoff.to_json() for handoff in finding.handoffs],
+        "handoffs": [handoff.to_json() for handoff in analysis.handoffs],
         "summary": diagnosis.summary,
         "message": call.message.text or None,
         "evidence_at": evidence.oldest,
-        "evidence_age_seconds": _age(evidence.oldest),
+        "evidence_age_seconds": _age_seconds(evidence.oldest),
     }
 
 
-def _age(at: str) -> int:
+def _age_seconds(at: str) -> int:
     """Seconds since the oldest part of the evidence was read."""
     read = datetime.fromisoformat(at)
     return max(0, round((datetime.now(UTC) - read).total_seconds()))
@@ -116,9 +127,9 @@ def _grants(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _copy_source(finding: Finding) -> dict[str, Any] | None:
+def _copy_source(analysis: Analysis) -> dict[str, Any] | None:
     """Of a copy: the read of its source; its blockers and unknowns stand with the others."""
-    where, source = finding.call.copy_source, finding.diagnosis.source
+    where, source = analysis.call.copy_source, analysis.diagnosis.source
     if where is None or source is None:
         return None
     return {
@@ -130,7 +141,7 @@ def _copy_source(finding: Finding) -> dict[str, Any] | None:
     }
 
 
-def signature(body: dict[str, Any]) -> str:
+def alert_fingerprint(body: dict[str, Any]) -> str:
     """What has to change for an incident to be alerted again: verdicts, blockers, outcome."""
     grants = body["grants"]
     words = [f"{name}={grants[name]['verdict']}" for name in ("bucket_policy", "key_policy")]
@@ -142,16 +153,16 @@ def signature(body: dict[str, Any]) -> str:
     return " ".join([*words, f"outcome={body['outcome']}"])
 
 
-def _listed(finding: Finding) -> tuple[Patch, ...]:
+def _patches_that_fit(analysis: Analysis) -> tuple[Patch, ...]:
     """Every offered patch, or the proposed ones where all together are too long to be kept."""
-    size = sum(len(patch.before or "") + len(patch.after) for patch in finding.offered)
-    return finding.offered if size <= _KEPT else finding.patches
+    size = sum(len(patch.before or "") + len(patch.after) for patch in analysis.offered)
+    return analysis.offered if size <= _MAX_POLICY_CHARACTERS else analysis.patches
 
 
 def _patch(patch: Patch, outcome: Outcome) -> dict[str, Any]:
     """One offered patch; as code too where it is not for this service to write."""
-    shown = {**patch.to_json(), "says": says(patch)}
-    return {**shown, "snippets": as_code(patch)} if outcome is Outcome.HANDOFF else shown
+    shown = {**patch.to_json(), "says": describe_patch(patch)}
+    return {**shown, "snippets": iac_snippets(patch)} if outcome is Outcome.HANDOFF else shown
 
 
 def _grant(grant: Grant | IamGrant) -> dict[str, Any]:
@@ -170,11 +181,11 @@ def _reason(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _resource(finding: Finding) -> str | None:
-    call = finding.call
-    if call.source == "s3" and call.action:
+def _resource(analysis: Analysis) -> str | None:
+    call = analysis.call
+    if call.service == "s3" and call.action:
         return s3_resource(call, call.action)
-    return _key_arn(finding.evidence) or call.message.resource
+    return _key_arn(analysis.evidence) or call.message.resource
 
 
 def _key_arn(evidence: Evidence) -> str | None:

@@ -4,12 +4,12 @@ import time
 from datetime import UTC, datetime
 
 from aws.conftest import A, B
-from threegrants.analysis import Rules
+from threegrants.analysis import AnalysisOptions
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts
-from threegrants.evidence.ttl_cache import Recent
+from threegrants.evidence import RoleClients
+from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import Store
-from threegrants.ingest import Watch
+from threegrants.ingest import Ingest
 
 ROLE = f"arn:aws:iam::{B}:role/team/analyst"
 SESSION = f"arn:aws:sts::{B}:assumed-role/analyst/s"
@@ -82,30 +82,30 @@ def kms(event, when=-599, operation="Decrypt", form="fas", key=None, **changes):
     return {**record, **changes}
 
 
-class Desk:
+class Harness:
     """Workers on one table, a clock that can be put forward, and the alerts that went out."""
 
     def __init__(self, aws):
         self.aws, self.late, self.alerts, self.held = aws, 0, [], []
         self.table = aws.table()
-        self.watch = self.worker()
+        self.ingest = self.worker()
 
     def worker(self):
         """One more worker, with nothing in its memory."""
-        reader = Accounts("threegrants-reader", "external-id", known=(A,))
-        reader.recent = Recent(clock=lambda: time.time() + self.late)
-        return Watch(
+        reader = RoleClients("threegrants-reader", "external-id", candidate_owners=(A,))
+        reader.cache = TtlCache(clock=lambda: time.time() + self.late)
+        return Ingest(
             Store(self.table),
             reader,
-            Rules(writable=frozenset({A, B})),
+            AnalysisOptions(writable=frozenset({A, B})),
             "threegrants",
             self.alerts.append,
             self.held.append,
             lambda: time.time() + self.late,
         )
 
-    def see(self, record, *, waited=False, watch=None):
-        return (watch or self.watch).see(parse_record(record), record, waited=waited)
+    def handle(self, record, *, waited=False, ingest=None):
+        return (ingest or self.ingest).handle(parse_record(record), record, was_parked=waited)
 
     def incidents(self):
         items = self.table.scan()["Items"]
@@ -113,7 +113,7 @@ class Desk:
 
     def only(self):
         [item] = self.incidents()
-        return self.watch.store.get(item["id"])
+        return self.ingest.store.get(item["id"])
 
     def reasons(self):
         return [alert.attributes["reason"] for alert in self.alerts]

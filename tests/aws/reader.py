@@ -6,7 +6,7 @@ from botocore.awsrequest import AWSResponse
 from moto.core.authorization import enable_iam_authentication
 
 from aws.conftest import document
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from unit.test_template import actions
 
 READER = frozenset(actions("ReaderRole"))
@@ -15,7 +15,7 @@ READER = frozenset(actions("ReaderRole"))
 
 @contextmanager
 def enforced(aws, *accounts, without=()):
-    """`Accounts` whose readers may do what `member.yaml` says, except the actions in `without`.
+    """`RoleClients` whose readers may do what `member.yaml` says, except the actions in `without`.
 
     moto checks the actions of every call inside; an account not named here cannot be entered.
     """
@@ -23,7 +23,7 @@ def enforced(aws, *accounts, without=()):
     unknown = set(without) - READER
     assert not unknown, f"member.yaml does not give {unknown} at all"
     allowed = {"Effect": "Allow", "Action": sorted(READER - set(without)), "Resource": "*"}
-    entered = Accounts("threegrants-reader", "external-id")
+    entered = RoleClients("threegrants-reader", "external-id")
     for account in accounts:
         iam = aws.client("iam", account)
         iam.create_role(RoleName="threegrants-reader", AssumeRolePolicyDocument=trust)

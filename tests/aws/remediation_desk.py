@@ -6,7 +6,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from aws.conftest import A, B
-from aws.test_flow import APPROVER, Desk
+from aws.test_flow import APPROVER, Harness
 from threegrants.remediation import Sweep, worker
 
 SECOND = f"arn:aws:sts::{A}:assumed-role/lead/kim"
@@ -25,19 +25,19 @@ STATEMENT = {
 def opened(aws):
     """A desk for remedies: the caller may do everything, and what is told to people is kept."""
     aws.world(iam=[{"Effect": "Allow", "Action": "*", "Resource": "*"}])
-    desk = Desk(aws)
+    desk = Harness(aws)
     desk.told = []
     return desk
 
 
 def approve(desk, identity, approver=APPROVER, digests=None, **more):
-    return desk.remedy.approve(identity, digests or desk.digests(identity), approver, **more)
+    return desk.service.approve(identity, digests or desk.digests(identity), approver, **more)
 
 
 def sweep(desk, **more):
     failed = []
     found = Sweep(
-        desk.new_remedy(),
+        desk.new_service(),
         lambda *alert: desk.told.append(alert),
         lambda identity, error: failed.append((identity, error)),
         desk.clock() + 100,

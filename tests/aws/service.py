@@ -38,7 +38,7 @@ def serving(aws, monkeypatch):
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (settings, diagnose._watch, diagnose._seen, remediate._remedy)
+    caches = (settings, diagnose._ingest, diagnose._delivery_store, remediate._service)
     for cached in caches:
         cached.cache_clear()
     yield SimpleNamespace(table=table, sqs=sqs, queue=queue, dead=dead)

@@ -6,7 +6,7 @@ import pytest
 
 from aws.conftest import REGION, A, B, document
 from aws.reader import asked, changed, enforced
-from threegrants.evidence import Accounts, Read, Unread
+from threegrants.evidence import Read, RoleClients, Unread
 from threegrants.evidence.access_point import read_access_point
 
 ARN = f"arn:aws:s3:{REGION}:{A}:accesspoint/reports"
@@ -22,7 +22,7 @@ POLICY = document(
 
 @pytest.fixture
 def accounts(aws):
-    return Accounts("threegrants-reader", "external-id")
+    return RoleClients("threegrants-reader", "external-id")
 
 
 def bucket(aws, name, region=REGION, account=A):

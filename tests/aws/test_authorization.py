@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 from aws.conftest import REGION, A, B
 from aws.reader import READER
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts, Read, Unread
+from threegrants.evidence import Read, RoleClients, Unread
 from threegrants.evidence.authorization import LAYERS, concerns, read_authorization
 from threegrants.evidence.snapshot import Authorization, AuthorizedAction, Check
 
@@ -25,7 +25,7 @@ MODEL = Loader().load_service_model("iam-toolbox", "service-2")["shapes"]
 @pytest.fixture
 def toolbox(aws):
     """A reader whose client answers what the test queues, each checked against the model."""
-    accounts = Accounts("threegrants-reader", "external-id")
+    accounts = RoleClients("threegrants-reader", "external-id")
     client = accounts.client(B, "iam-toolbox", REGION)
     with Stubber(client) as stub:
         yield accounts, stub
@@ -172,7 +172,7 @@ def test_the_errors_tested_are_all_of_the_model():
 
 
 def test_a_boto3_that_does_not_know_the_service(aws, monkeypatch):
-    accounts = Accounts("threegrants-reader", "external-id")
+    accounts = RoleClients("threegrants-reader", "external-id")
     real = boto3.Session.client
 
     def client(self, service, **how):
@@ -187,7 +187,7 @@ def test_a_boto3_that_does_not_know_the_service(aws, monkeypatch):
 
 
 def test_a_region_without_the_service(aws):
-    accounts = Accounts("threegrants-reader", "external-id")
+    accounts = RoleClients("threegrants-reader", "external-id")
     client = accounts.client(B, "iam-toolbox", REGION)
 
     def fail(**_):
@@ -208,7 +208,7 @@ def test_what_is_no_id_is_not_asked_for(toolbox, text):
 
 
 def test_a_region_that_is_none(aws):
-    found = read_authorization(Accounts("r"), B, ID, "eu-west-1.evil.example/")
+    found = read_authorization(RoleClients("r"), B, ID, "eu-west-1.evil.example/")
     assert isinstance(found, Unread)
 
 

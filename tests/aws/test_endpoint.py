@@ -6,7 +6,7 @@ import pytest
 
 from aws.conftest import REGION, A, B, document
 from aws.reader import asked, changed, enforced
-from threegrants.evidence import Accounts, Read, Unread
+from threegrants.evidence import Read, RoleClients, Unread
 from threegrants.evidence.endpoint import read_endpoint
 
 C = "333333333333"
@@ -30,7 +30,7 @@ def endpoint(aws, account, **how):
 
 @pytest.fixture
 def accounts(aws):
-    return Accounts("threegrants-reader", "external-id")
+    return RoleClients("threegrants-reader", "external-id")
 
 
 def test_the_account_that_knows_it_tells(aws, accounts):

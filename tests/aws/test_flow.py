@@ -10,19 +10,19 @@ import pytest
 from botocore.client import BaseClient
 
 from aws.conftest import A, B, document
-from threegrants.analysis import Rules, examine
+from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts, Read, Unread, gather
+from threegrants.evidence import Read, RoleClients, Unread, gather
 from threegrants.incidents import Conflict, State, Store
-from threegrants.ingest import Watch
-from threegrants.remediation import Guardrails, Refused, Remedy
-from threegrants.remediation.run_store import Ledger
+from threegrants.ingest import Ingest
+from threegrants.remediation import Limits, Refused, RemediationService
+from threegrants.remediation.run_store import RunStore
 from unit.worlds import call as denied
 
 ROLE = f"arn:aws:iam::{B}:role/team/analyst"
 OBJECTS = "arn:aws:s3:::a-reports/*"
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
-RULES = Rules(writable=frozenset({A, B}))
+RULES = AnalysisOptions(writable=frozenset({A, B}))
 SCHEMA = json.loads(
     (resources.files("threegrants") / "schema" / "diagnosis.schema.json").read_text()
 )
@@ -48,38 +48,38 @@ def record(event="e-1", at="2026-11-24T03:00:00Z", key="2026/q3.csv"):
     }
 
 
-class Desk:
+class Harness:
     """The service's parts on moto, and the alerts it sent."""
 
     def __init__(self, aws):
         self.alerts = []
         table = aws.table()
-        self.store, self.ledger = Store(table), Ledger(table)
-        self.reader = Accounts("threegrants-reader", "external-id")
-        self.watch = Watch(self.store, self.reader, RULES, "threegrants", self.alerts.append)
-        self.rails = Guardrails(trusted=frozenset({A, B}))
+        self.store, self.run_store = Store(table), RunStore(table)
+        self.reader = RoleClients("threegrants-reader", "external-id")
+        self.ingest = Ingest(self.store, self.reader, RULES, "threegrants", self.alerts.append)
+        self.limits = Limits(trusted=frozenset({A, B}))
         self.clock = time.time
-        self.remedy = self.new_remedy()
+        self.service = self.new_service()
 
-    def new_remedy(self):
+    def new_service(self):
         """The remedy as a function that has just started builds it."""
-        return Remedy(
+        return RemediationService(
             self.store,
-            self.ledger,
-            Accounts("threegrants-mender", "external-id"),
-            lambda: self.rails,
-            self.reexamine,
+            self.run_store,
+            RoleClients("threegrants-mender", "external-id"),
+            lambda: self.limits,
+            self.reanalyze,
             lambda _: None,
             lambda: self.clock(),  # noqa: PLW0108 - tests set the clock later
         )
 
-    def reexamine(self, incident):
+    def reanalyze(self, incident):
         call = parse_record(self.store.record(incident.id))
-        return examine(call, self.reader, RULES, fresh=True)
+        return analyze(call, self.reader, RULES, fresh=True)
 
-    def see(self, **changes):
+    def handle(self, **changes):
         event = record(**changes)
-        return self.watch.see(parse_record(event), event)
+        return self.ingest.handle(parse_record(event), event)
 
     def digests(self, identity):
         offered = self.store.get(identity).document()["patches"]
@@ -89,12 +89,12 @@ class Desk:
 @pytest.fixture
 def desk(aws):
     aws.world(iam=[{"Effect": "Allow", "Action": "*", "Resource": "*"}])
-    return Desk(aws)
+    return Harness(aws)
 
 
 def test_evidence_is_read_in_both_accounts(aws):
     key = aws.world(iam=[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])
-    seen = gather(parse_record(record()), Accounts("threegrants-reader"))
+    seen = gather(parse_record(record()), RoleClients("threegrants-reader"))
     assert seen.caller.arn == Read(ROLE)
     assert [p.name for p in seen.caller.policies.value] == ["own"]
     assert seen.bucket.policy == Read(None)
@@ -105,22 +105,22 @@ def test_evidence_is_read_in_both_accounts(aws):
 def test_a_principal_that_is_gone_is_unknown(aws):
     aws.world()
     aws.client("iam", B).delete_role(RoleName="analyst")
-    seen = gather(parse_record(record()), Accounts("threegrants-reader"))
+    seen = gather(parse_record(record()), RoleClients("threegrants-reader"))
     assert isinstance(seen.caller.arn, Unread)
     assert "does not exist" in seen.caller.arn.why
-    assert examine(parse_record(record()), Accounts("r"), RULES).patches == ()
+    assert analyze(parse_record(record()), RoleClients("r"), RULES).patches == ()
 
 
 def test_the_document_follows_its_schema(desk):
-    incident = desk.see()
+    incident = desk.handle()
     jsonschema.validate(incident.document(), SCHEMA)
     assert incident.document()["outcome"] == "fixable"
 
 
 def test_an_event_counts_once_and_alerts_once(desk):
-    first = desk.see()
-    desk.see()
-    desk.see(event="e-2")
+    first = desk.handle()
+    desk.handle()
+    desk.handle(event="e-2")
     incident = desk.store.get(first.id)
     assert incident.count == 2
     assert len(desk.alerts) == 1
@@ -142,7 +142,7 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
         "userIdentity": {"type": "AWSAccount", "principalId": f"{unique}:s", "accountId": B},
         "recipientAccountId": A,
     }
-    one, two = (desk.watch.see(parse_record(event), event) for event in (callers, owners))
+    one, two = (desk.ingest.handle(parse_record(event), event) for event in (callers, owners))
     assert one.id == two.id
     assert desk.store.get(one.id).count == 1
     assert desk.store.get(one.id).document()["outcome"] == "fixable"
@@ -150,7 +150,7 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
 
 def test_a_growing_incident_alerts_at_ten(desk):
     for number in range(12):
-        desk.see(event=f"e-{number}")
+        desk.handle(event=f"e-{number}")
     assert [alert.attributes["reason"] for alert in desk.alerts] == ["opened", "count"]
 
 
@@ -168,7 +168,7 @@ def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
     for number in range(120):
         event = {**record(event=f"e-{number}"), "userIdentity": owners}
         event["eventTime"] = f"2026-11-24T03:{number % 60:02}:00Z"
-        incident = desk.watch.see(parse_record(event), event)
+        incident = desk.ingest.handle(parse_record(event), event)
     assert incident.count == desk.store.get(incident.id).count == 120
     assert (incident.first_seen, incident.last_seen) == (
         "2026-11-24T03:00:00Z", "2026-11-24T03:59:00Z"
@@ -180,7 +180,7 @@ def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
 
 
 def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
-    first = desk.see()
+    first = desk.handle()
     table = desk.store._table
     closed = desk.store.move(first, State.REJECTED, "a person", "rejected")
     key = {"pk": f"incident#{first.id}", "sk": "meta"}
@@ -190,8 +190,8 @@ def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
 
 
 def test_other_objects_widen_the_prefix(desk):
-    desk.see(key="2026/q3/a.csv")
-    incident = desk.see(event="e-2", key="2026/q4/b.csv")
+    desk.handle(key="2026/q3/a.csv")
+    incident = desk.handle(event="e-2", key="2026/q4/b.csv")
     offered = desk.store.get(incident.id).document()["patches"]
     patches = {p["grant"]: p for p in offered if p["default"]}
     assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/2026/*"
@@ -200,12 +200,12 @@ def test_other_objects_widen_the_prefix(desk):
 def test_approve_verify_roll_back(desk, aws):
     before = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
     key_policy = aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"]
-    identity = desk.see().id
-    result = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    identity = desk.handle().id
+    result = desk.service.approve(identity, desk.digests(identity), APPROVER)
     assert result.state is State.VERIFIED
     assert ROLE in aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"]
-    assert desk.reexamine(desk.store.get(identity)).diagnosis.allowed
-    desk.remedy.rollback(identity, APPROVER)
+    assert desk.reanalyze(desk.store.get(identity)).diagnosis.allowed
+    desk.service.rollback(identity, APPROVER)
     assert desk.store.get(identity).state is State.ROLLED_BACK
     assert aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"] == (
         key_policy
@@ -217,8 +217,8 @@ def test_approve_verify_roll_back(desk, aws):
 
 
 def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
-    identity = desk.see().id
-    desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    identity = desk.handle().id
+    desk.service.approve(identity, desk.digests(identity), APPROVER)
     s3 = aws.client("s3")
     live = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
     theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket",
@@ -227,35 +227,35 @@ def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
         Bucket="a-reports",
         Policy=json.dumps({**live, "Statement": [*live["Statement"], theirs]}),
     )
-    desk.remedy.rollback(identity, APPROVER)
+    desk.service.rollback(identity, APPROVER)
     after = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
     assert after["Statement"] == [theirs]
 
 
 def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     digests = desk.digests(identity)
     other = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A}, "Action": "s3:*",
                       "Resource": OBJECTS})  # fmt: skip
     aws.client("s3").put_bucket_policy(Bucket="a-reports", Policy=other)
-    result = desk.remedy.approve(identity, digests, APPROVER)
+    result = desk.service.approve(identity, digests, APPROVER)
     assert result.state is State.FAILED
     assert "changed since the diagnosis" in result.detail
     assert aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"] == other
 
 
 def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     bucket = [
         p["digest"]
         for p in desk.store.get(identity).document()["patches"]
         if p["grant"] == "bucket_policy" and p["default"]
     ]
-    result = desk.remedy.approve(identity, bucket, APPROVER)
+    result = desk.service.approve(identity, bucket, APPROVER)
     assert result.state is State.FAILED
     with pytest.raises(aws.client("s3").exceptions.ClientError):
         aws.client("s3").get_bucket_policy(Bucket="a-reports")
-    again = desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+    again = desk.service.approve(identity, desk.digests(identity), APPROVER)
     assert again.state is State.VERIFIED
 
 
@@ -269,9 +269,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("digests", "approver", "status"), [case[1:] for case in REFUSED])
 def test_refused(desk, digests, approver, status):
-    identity = desk.see().id
+    identity = desk.handle().id
     with pytest.raises(Refused) as refused:
-        desk.remedy.approve(
+        desk.service.approve(
             identity, desk.digests(identity) if digests is None else digests, approver
         )
     assert refused.value.status == status
@@ -279,24 +279,24 @@ def test_refused(desk, digests, approver, status):
 
 
 def test_nothing_is_applied_for_accounts_nobody_trusts(desk):
-    identity = desk.see().id
-    desk.rails = Guardrails(trusted=frozenset({A}))
+    identity = desk.handle().id
+    desk.limits = Limits(trusted=frozenset({A}))
     with pytest.raises(Refused, match="TrustedAccounts"):
-        desk.remedy.approve(identity, desk.digests(identity), APPROVER)
+        desk.service.approve(identity, desk.digests(identity), APPROVER)
 
 
 def test_a_rejected_incident_stays_quiet(desk):
-    identity = desk.see().id
-    desk.remedy.reject(identity, APPROVER)
-    desk.see(event="e-2", at="2999-01-01T00:00:00Z")
+    identity = desk.handle().id
+    desk.service.reject(identity, APPROVER)
+    desk.handle(event="e-2", at="2999-01-01T00:00:00Z")
     assert desk.store.get(identity).state is State.REJECTED
     assert len(desk.alerts) == 1
     with pytest.raises(Refused, match="is rejected: it cannot be rejected"):
-        desk.remedy.reject(identity, APPROVER)
+        desk.service.reject(identity, APPROVER)
 
 
 def test_two_at_once_one_wins(desk):
-    incident = desk.see()
+    incident = desk.handle()
     held = desk.store.get(incident.id)
     desk.store.move(held, State.REJECTED, "one", "rejected")
     with pytest.raises(Conflict):

@@ -3,16 +3,16 @@
 import pytest
 
 from aws.conftest import A, B
-from aws.desk import EVERYTHING, LATER, Desk, kms, s3
+from aws.desk import EVERYTHING, LATER, Harness, kms, s3
 from threegrants.cloudtrail import parse_record
-from threegrants.incidents import State, Turns, mute
-from threegrants.ingest import examine as really_examine
+from threegrants.incidents import IncidentLeases, State, mute
+from threegrants.ingest import analyze as really_analyze
 
 
 @pytest.fixture
 def desk(aws):
     aws.world(iam=EVERYTHING)
-    return Desk(aws)
+    return Harness(aws)
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def examined(monkeypatch):
 
     def counted(call, *rest, **options):
         calls.append(call)
-        return really_examine(call, *rest, **options)
+        return really_analyze(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.ingest.examine", counted)
+    monkeypatch.setattr("threegrants.ingest.analyze", counted)
     return calls
 
 
@@ -32,10 +32,10 @@ def examined(monkeypatch):
 
 
 def test_the_callers_copy_learns_the_owner_from_other_records(desk, examined):
-    alone = desk.see(s3("e-1", owner=""))
-    assert desk.see(s3("e-2")).id == alone.id
-    desk.see(s3("e-3", owner=""))
-    desk.see(s3("e-4", operation="ListObjects", owner=""), watch=desk.worker())
+    alone = desk.handle(s3("e-1", owner=""))
+    assert desk.handle(s3("e-2")).id == alone.id
+    desk.handle(s3("e-3", owner=""))
+    desk.handle(s3("e-4", operation="ListObjects", owner=""), ingest=desk.worker())
     assert [call.bucket_account for call in examined] == [None, A]
     assert [call.operation for call in examined] == ["GetObject", "ListObjects"]
 
@@ -44,22 +44,22 @@ def test_the_callers_copy_learns_the_owner_from_other_records(desk, examined):
 
 
 def test_evidence_is_not_read_again_for_a_minute(desk, examined):
-    desk.see(s3("e-1"))
-    desk.see(s3("e-2", when=LATER))
+    desk.handle(s3("e-1"))
+    desk.handle(s3("e-2", when=LATER))
     assert len(examined) == 1
     desk.late = 61
-    desk.see(s3("e-3", when=LATER + 1))
+    desk.handle(s3("e-3", when=LATER + 1))
     assert len(examined) == 2
 
 
 def test_a_record_fed_in_again_reads_again_what_was_unknown(desk, examined, monkeypatch):
-    desk.see(s3("e-1", bucket="a-nowhere"))
-    desk.see(s3("e-2"))
+    desk.handle(s3("e-1", bucket="a-nowhere"))
+    desk.handle(s3("e-2"))
     desk.late = 61
     for name in ("a-nowhere", "a-reports"):
         again = s3("e-1" if name == "a-nowhere" else "e-2", bucket=name)
-        desk.watch.see(parse_record(again), again)
-        desk.watch.see(parse_record(again), again, replayed=True)
+        desk.ingest.handle(parse_record(again), again)
+        desk.ingest.handle(parse_record(again), again, replayed=True)
     assert [call.bucket for call in examined] == ["a-nowhere", "a-reports", "a-nowhere"]
     assert {int(item["count"]) for item in desk.incidents()} == {1}
 
@@ -69,12 +69,14 @@ def test_others_only_count_while_one_examines(desk, monkeypatch):
 
     def slow(call, *rest, **options):
         reading.append(call)
-        desk.see(s3("e-2"), watch=other)
-        desk.see(s3("e-3", requestParameters={"bucketName": "a-reports", "key": "x"}), watch=other)
-        return really_examine(call, *rest, **options)
+        desk.handle(s3("e-2"), ingest=other)
+        desk.handle(
+            s3("e-3", requestParameters={"bucketName": "a-reports", "key": "x"}), ingest=other
+        )
+        return really_analyze(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.ingest.examine", slow)
-    desk.see(s3("e-1"))
+    monkeypatch.setattr("threegrants.ingest.analyze", slow)
+    desk.handle(s3("e-1"))
     assert len(reading) == 1
     incident = desk.only()
     assert incident.count == 3
@@ -91,34 +93,34 @@ def test_what_is_learnt_while_one_examines_is_examined_too(desk, aws, monkeypatc
     def slow(call, *rest, **options):
         reading.append(call.kms_key)
         if len(reading) == 1:
-            desk.see(kms("e-2", key=other_key), watch=other)
-        return really_examine(call, *rest, **options)
+            desk.handle(kms("e-2", key=other_key), ingest=other)
+        return really_analyze(call, *rest, **options)
 
-    monkeypatch.setattr("threegrants.ingest.examine", slow)
-    desk.see(s3("e-1"))
+    monkeypatch.setattr("threegrants.ingest.analyze", slow)
+    desk.handle(s3("e-1"))
     assert reading == [None, other_key]
     assert desk.only().document()["request"]["kms_key"] == other_key
 
 
 def test_the_lease_of_a_worker_that_died_runs_out(desk):
-    turns = desk.watch.turns
-    desk.see(s3("e-1"))
-    identity = desk.only().id
-    assert turns.examine(identity)
-    assert not Turns(desk.table).examine(identity)
+    leases = desk.ingest.leases
+    desk.handle(s3("e-1"))
+    incident_id = desk.only().id
+    assert leases.acquire_analysis(incident_id)
+    assert not IncidentLeases(desk.table).acquire_analysis(incident_id)
     desk.late = 61
-    assert turns.examine(identity)
+    assert leases.acquire_analysis(incident_id)
 
 
 def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
     def broken(*_, **__):
         raise OSError
 
-    monkeypatch.setattr("threegrants.ingest.examine", broken)
+    monkeypatch.setattr("threegrants.ingest.analyze", broken)
     with pytest.raises(OSError):  # noqa: PT011 - the one raised here
-        desk.see(s3("e-1"))
-    monkeypatch.setattr("threegrants.ingest.examine", really_examine)
-    assert desk.see(s3("e-1")).document()["outcome"] == "fixable"
+        desk.handle(s3("e-1"))
+    monkeypatch.setattr("threegrants.ingest.analyze", really_analyze)
+    assert desk.handle(s3("e-1")).document()["outcome"] == "fixable"
     assert desk.only().count == 1
 
 
@@ -126,16 +128,16 @@ def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
 
 
 def test_a_changed_verdict_alerts_again(desk, aws):
-    desk.see(s3("e-1"))
+    desk.handle(s3("e-1"))
     aws.client("iam", B).delete_role_policy(RoleName="analyst", PolicyName="own")
     desk.late = 61
-    desk.see(s3("e-2", when=LATER))
+    desk.handle(s3("e-2", when=LATER))
     assert desk.reasons() == ["opened", "changed"]
 
 
 def test_alerts_by_a_rising_threshold(desk):
     for number in range(101):
-        desk.see(s3(f"e-{number}"))
+        desk.handle(s3(f"e-{number}"))
     assert desk.reasons() == ["opened", "count", "count"]
 
 
@@ -143,17 +145,17 @@ def test_a_threshold_that_two_workers_jump_over_alerts_once(desk, monkeypatch):
     """One counts the tenth, another the eleventh before the first has read the count."""
     other = desk.worker()
     for number in range(9):
-        desk.see(s3(f"e-{number}"))
-        desk.see(s3(f"e-{number}"), watch=other)
-    real = desk.watch.store._write
+        desk.handle(s3(f"e-{number}"))
+        desk.handle(s3(f"e-{number}"), ingest=other)
+    real = desk.ingest.store._write
 
     def both(items):
-        monkeypatch.setattr(desk.watch.store, "_write", real)
+        monkeypatch.setattr(desk.ingest.store, "_write", real)
         real(items)
-        desk.see(s3("other"), watch=other)
+        desk.handle(s3("other"), ingest=other)
 
-    monkeypatch.setattr(desk.watch.store, "_write", both)
-    desk.see(s3("mine"))
+    monkeypatch.setattr(desk.ingest.store, "_write", both)
+    desk.handle(s3("mine"))
     assert desk.only().count == 11
     assert desk.reasons() == ["opened", "count"]
 
@@ -163,10 +165,10 @@ def test_while_one_sends_another_does_not(desk):
 
     def sending(alert):
         sent.append(alert)
-        desk.see(s3(f"during-{len(sent)}"), watch=other)
+        desk.handle(s3(f"during-{len(sent)}"), ingest=other)
 
-    object.__setattr__(desk.watch, "send", sending)
-    desk.see(s3("e-1"))
+    object.__setattr__(desk.ingest, "send", sending)
+    desk.handle(s3("e-1"))
     assert len(sent) == 1
     assert desk.alerts == []
     assert desk.only().count == 2
@@ -178,41 +180,41 @@ def test_what_becomes_due_while_one_sends_is_sent_by_that_one(desk):
     def sending(alert):
         sent.append(alert.attributes["reason"])
         for number in range(9 if len(sent) == 1 else 0):
-            desk.see(s3(f"during-{number}"), watch=other)
+            desk.handle(s3(f"during-{number}"), ingest=other)
 
-    object.__setattr__(desk.watch, "send", sending)
-    desk.see(s3("e-1"))
+    object.__setattr__(desk.ingest, "send", sending)
+    desk.handle(s3("e-1"))
     assert sent == ["opened", "count"]
     assert desk.alerts == []
 
 
 def test_mute_holds_alerts_back_and_lets_what_is_owed_through(desk):
-    identity = desk.see(s3("e-1")).id
-    mute(desk.watch.store, identity, 1, "arn:aws:iam::1:user/sam")
+    incident_id = desk.handle(s3("e-1")).id
+    mute(desk.ingest.store, incident_id, 1, "arn:aws:iam::1:user/sam")
     for number in range(11):
-        desk.see(s3(f"m-{number}"))
+        desk.handle(s3(f"m-{number}"))
     assert desk.reasons() == ["opened"]
     assert len(desk.held) == 1  # one alert, though several events found it owed
     desk.late = 3601
-    desk.see(s3("after"))
+    desk.handle(s3("after"))
     assert desk.reasons() == ["opened", "count"]
-    lines = desk.watch.store.history(identity)
+    lines = desk.ingest.store.history(incident_id)
     assert [(i["what"], i["actor"]) for i in lines][-1] == ("muted", "arn:aws:iam::1:user/sam")
 
 
 def test_unmute(desk):
-    identity = desk.see(s3("e-1")).id
-    mute(desk.watch.store, identity, 720, "sam")
-    mute(desk.watch.store, identity, 0, "sam")
+    incident_id = desk.handle(s3("e-1")).id
+    mute(desk.ingest.store, incident_id, 720, "sam")
+    mute(desk.ingest.store, incident_id, 0, "sam")
     for number in range(11):
-        desk.see(s3(f"m-{number}"))
+        desk.handle(s3(f"m-{number}"))
     assert desk.reasons() == ["opened", "count"]
 
 
 def test_a_rejected_incident_counts_quietly(desk):
-    incident = desk.see(s3("e-1"))
-    desk.watch.store.move(incident, State.REJECTED, "sam", "rejected")
+    incident = desk.handle(s3("e-1"))
+    desk.ingest.store.move(incident, State.REJECTED, "sam", "rejected")
     for number in range(11):
-        desk.see(s3(f"r-{number}"))
+        desk.handle(s3(f"r-{number}"))
     assert desk.only().count == 12
     assert desk.reasons() == ["opened"]

@@ -6,8 +6,8 @@ import pytest
 from botocore.client import BaseClient
 
 from aws.conftest import B
-from aws.desk import Desk, kms, s3
-from threegrants.incidents import owed
+from aws.desk import Harness, kms, s3
+from threegrants.incidents import due_alert
 
 
 class Died(BaseException):
@@ -62,7 +62,7 @@ STORIES = {
 def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
     aws, monkeypatch, story, after
 ):  # fmt: skip
-    desk, point, mortal = Desk(aws), 0, Mortal(monkeypatch)
+    desk, point, mortal = Harness(aws), 0, Mortal(monkeypatch)
     while True:
         point += 1
         bucket, role = f"bucket-{point}", f"role-{point}"
@@ -83,10 +83,10 @@ def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
 
         for name, waited in STORIES[story]:
             for _ in range(2):
-                watch = desk.worker()  # a new process each time
-                object.__setattr__(watch, "send", sending)
+                ingest = desk.worker()  # a new process each time
+                object.__setattr__(ingest, "send", sending)
                 try:
-                    desk.see(records[name], waited=waited, watch=watch)
+                    desk.handle(records[name], waited=waited, ingest=ingest)
                     break
                 except Died:
                     mortal.dead, crashed = False, True
@@ -95,7 +95,7 @@ def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
         [item] = found
         assert item["count"] == 1, point
         assert set(item["event_ids"]) >= {records[STORIES[story][0][0]]["eventID"]}
-        assert owed(desk.watch.store.get(item["id"])) is None
+        assert due_alert(desk.ingest.store.get(item["id"])) is None
         assert len(alerts) in ((1, 2) if story != "S3 after the wait" else (1, 2, 3)), point
         if not crashed:
             break

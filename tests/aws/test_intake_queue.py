@@ -9,7 +9,7 @@ from aws.desk import kms, s3
 from aws.service import CONTEXT, deliver, metas, serving
 from threegrants.handlers import remediate
 from threegrants.incidents import Store
-from threegrants.ingest import Watch
+from threegrants.ingest import Ingest
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def service(aws, monkeypatch):
 
 def test_a_redelivery_is_recognised_before_anything_is_done(service, monkeypatch):
     assert deliver(s3("e-1")) == []
-    monkeypatch.setattr(Watch, "see", lambda *_, **__: pytest.fail("taken in again"))
+    monkeypatch.setattr(Ingest, "handle", lambda *_, **__: pytest.fail("taken in again"))
     assert deliver(s3("e-1")) == []
 
 
@@ -27,8 +27,10 @@ def test_a_replay_of_a_known_record_is_taken_in(service, monkeypatch):
     event = {"source": "threegrants.replay", "detail-type": "AWS API Call via CloudTrail"}
     deliver(s3("e-1"))
     seen = []
-    real = Watch.see
-    monkeypatch.setattr(Watch, "see", lambda *a, **o: seen.append(o["replayed"]) or real(*a, **o))
+    real = Ingest.handle
+    monkeypatch.setattr(
+        Ingest, "handle", lambda *a, **o: seen.append(o["replayed"]) or real(*a, **o)
+    )
     assert deliver({**event, "detail": s3("e-1")}, message="m-2") == []
     assert deliver({**event, "detail": s3("e-1")}, message="m-2") == []
     assert seen == [True]
@@ -37,15 +39,15 @@ def test_a_replay_of_a_known_record_is_taken_in(service, monkeypatch):
 
 
 def test_what_failed_is_delivered_again_and_then_taken_in(service, monkeypatch):
-    real = Watch.see
+    real = Ingest.handle
 
-    def down(watch, call, *rest, **options):
+    def down(ingest, call, *rest, **options):
         if call.event_id == "e-1":
             raise OSError
-        return real(watch, call, *rest, **options)
+        return real(ingest, call, *rest, **options)
 
     with monkeypatch.context() as broken:
-        broken.setattr(Watch, "see", down)
+        broken.setattr(Ingest, "handle", down)
         assert deliver(s3("e-1"), s3("e-2")) == [{"itemIdentifier": "m-1-0"}]
     assert deliver(s3("e-1"), s3("e-2")) == []
     [meta] = metas(service)

@@ -4,7 +4,7 @@ import pytest
 
 from aws.conftest import REGION, A, document
 from aws.reader import asked, changed, enforced, refused
-from threegrants.evidence import Accounts, Encryption, Read, Unread
+from threegrants.evidence import Encryption, Read, RoleClients, Unread
 from threegrants.evidence.object import read_object
 
 BUCKET, KEY = "a-reports", "2026/q3 «final».csv"
@@ -14,7 +14,7 @@ NO_GET = ["s3:GetObject", "s3:GetObjectVersion"]
 
 @pytest.fixture
 def accounts(aws):
-    return Accounts("threegrants-reader", "external-id")
+    return RoleClients("threegrants-reader", "external-id")
 
 
 @pytest.fixture

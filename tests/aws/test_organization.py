@@ -6,8 +6,8 @@ import pytest
 
 from aws.conftest import A, B, document
 from aws.reader import asked, changed, enforced, refused
-from threegrants.evidence import Accounts, Read, Unread
-from threegrants.evidence.organization import KEPT, read_organization
+from threegrants.evidence import Read, RoleClients, Unread
+from threegrants.evidence.organization import TTL_SECONDS, read_organization
 
 M = "333333333333"
 OTHER = "444444444444"
@@ -53,7 +53,7 @@ def org(aws):
 
 @pytest.fixture
 def accounts(aws):
-    return Accounts("threegrants-reader", "external-id")
+    return RoleClients("threegrants-reader", "external-id")
 
 
 def names(levels):
@@ -232,13 +232,13 @@ def test_what_was_read_is_kept_for_its_time(aws, org, accounts):
     first = read()
     org.policy("no-s3", org.root)
     calls = asked(accounts.client(M, "organizations"))
-    now[0] += KEPT - 1
+    now[0] += TTL_SECONDS - 1
     assert read() is first
     assert not calls
     assert len(read(fresh=True).scps.value[0].policies) == 2
-    another = Accounts("threegrants-mender", "external-id")
+    another = RoleClients("threegrants-mender", "external-id")
     assert read(another) is not first
-    now[0] += KEPT
+    now[0] += TTL_SECONDS
     org.policy("no-kms", org.root)
     assert len(read().scps.value[0].policies) == 3
 

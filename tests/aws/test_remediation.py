@@ -21,7 +21,7 @@ from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, State
 from threegrants.patches import Patch
 from threegrants.remediation import Refused, worker
-from threegrants.remediation.run_store import Busy, Move
+from threegrants.remediation.run_store import LeaseHeld, Move
 from threegrants.remediation.runs import Intent, Step
 
 
@@ -34,7 +34,7 @@ def desk(aws):
 
 
 def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monkeypatch):
-    identity = desk.see().id
+    identity = desk.handle().id
     digests = desk.digests(identity)
     first = approve(desk, identity, digests=digests)
     monkeypatch.setattr(worker, "write", None)
@@ -46,7 +46,7 @@ def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monk
 
 
 def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     result = approve(desk, identity, until=desk.clock() + 2)
     assert result.state is State.APPLYING
     assert bucket_policy(aws) is None
@@ -56,18 +56,18 @@ def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, 
 
 
 def test_a_worker_whose_time_is_over_can_record_nothing(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity, until=desk.clock() + 2)
-    stale = desk.ledger.work(identity)
-    intents = desk.ledger.intents(identity, (stale.run,))
+    stale = desk.run_store.last_run(identity)
+    intents = desk.run_store.intents(identity, (stale.id,))
     sweep(desk, rechecks=0)
     with pytest.raises(Conflict):
-        desk.ledger.record(identity, stale, [replace(intents[0], step=Step.UNDONE)])
-    assert desk.ledger.intents(identity, (stale.run,))[0].step is Step.WRITTEN
+        desk.run_store.record(identity, stale, [replace(intents[0], step=Step.UNDONE)])
+    assert desk.run_store.intents(identity, (stale.id,))[0].step is Step.WRITTEN
 
 
 def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(desk, monkeypatch):
-    identity = desk.see().id
+    identity = desk.handle().id
     digests = desk.digests(identity)
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
@@ -80,21 +80,21 @@ def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(desk, monkeypat
 
 @pytest.mark.parametrize("write_number", [1, 2])
 def test_a_crash_in_the_middle_is_undone_by_rollback(desk, aws, monkeypatch, write_number):
-    identity = desk.see().id
+    identity = desk.handle().id
     real = dying(monkeypatch, write_number)
     with pytest.raises(Died):
         approve(desk, identity)
     monkeypatch.setattr(worker, "write", real)
     with pytest.raises(Refused, match="try again"):
-        desk.remedy.rollback(identity, APPROVER)
+        desk.service.rollback(identity, APPROVER)
     later(desk, 61)
-    assert desk.remedy.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 
 
 def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
     history_of(monkeypatch)
-    identity = desk.see().id
+    identity = desk.handle().id
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
         approve(desk, identity)
@@ -109,13 +109,13 @@ def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
 
 def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
     history_of(monkeypatch)
-    identity = desk.see().id
+    identity = desk.handle().id
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
         approve(desk, identity)
     monkeypatch.setattr(worker, "write", real)
     later(desk, 61)
-    desk.rails = replace(desk.rails, protected=("a-reports",))
+    desk.limits = replace(desk.limits, protected=("a-reports",))
     sweep(desk, rechecks=0)
     assert desk.store.get(identity).state is State.FAILED
     assert bucket_policy(aws) is None
@@ -123,9 +123,9 @@ def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
 
 
 def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
-    one = desk.see().id
+    one = desk.handle().id
     event = {**record(event="e-9"), "eventName": "PutObject"}
-    other = desk.watch.see(parse_record(event), event).id
+    other = desk.ingest.handle(parse_record(event), event).id
     assert one != other
     real = dying(monkeypatch, 1)
     with pytest.raises(Died):
@@ -145,31 +145,31 @@ def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
 
 
 def test_a_lease_is_refused_by_the_table_itself(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity, until=desk.clock() + 2)
     event = {**record(event="e-9"), "eventName": "PutObject"}
-    other = desk.watch.see(parse_record(event), event)
-    work = replace(desk.ledger.work(identity), run="r", worker="w")
-    with pytest.raises(Busy):
-        desk.ledger.begin(
-            other, Move(State.APPLYING, "x", "approved"), work, (), ["arn:aws:s3:::a-reports"]
+    other = desk.ingest.handle(parse_record(event), event)
+    run = replace(desk.run_store.last_run(identity), id="r", worker_id="w")
+    with pytest.raises(LeaseHeld):
+        desk.run_store.begin(
+            other, Move(State.APPLYING, "x", "approved"), run, (), ["arn:aws:s3:::a-reports"]
         )
     assert desk.store.get(other.id).state is State.OPEN
-    assert desk.ledger.work(other.id) is None
+    assert desk.run_store.last_run(other.id) is None
 
 
 # --- undo ---
 
 
 def test_an_edited_statement_refuses_a_rollback_before_anything_is_written(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     s3 = aws.client("s3")
     live = json.loads(bucket_policy(aws))
     live["Statement"][-1]["Action"] = "s3:GetObjectVersion"
     s3.put_bucket_policy(Bucket="a-reports", Policy=json.dumps(live))
     with pytest.raises(Refused) as refused:
-        desk.remedy.rollback(identity, APPROVER)
+        desk.service.rollback(identity, APPROVER)
     for words in ("before us: not there", '"s3:GetObject"', '"s3:GetObjectVersion"'):
         assert words in refused.value.detail
     assert desk.store.get(identity).state is State.VERIFIED
@@ -178,7 +178,7 @@ def test_an_edited_statement_refuses_a_rollback_before_anything_is_written(desk,
 
 def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
     history_of(monkeypatch)
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
 
     def refused(patch, text, accounts):
@@ -186,39 +186,39 @@ def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
 
     real = worker.write
     monkeypatch.setattr(worker, "write", refused)
-    assert desk.remedy.rollback(identity, APPROVER).state is State.ROLLING_BACK
+    assert desk.service.rollback(identity, APPROVER).state is State.ROLLING_BACK
     for _ in range(5):
         later(desk, 300)
         sweep(desk, rechecks=0)
     assert desk.store.get(identity).state is State.STUCK
     assert [why for _, why, _ in desk.told] == ["stuck"]
     monkeypatch.setattr(worker, "write", real)
-    assert desk.remedy.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 
 
 def test_a_rollback_takes_back_every_approval_that_stands(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     key = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
     before = aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     approve(desk, identity)
     # Another prefix is denied: the incident opens again and gets another patch.
-    desk.see(event="e-2", at="2999-01-01T00:00:00Z", key="2027/q1.csv")
+    desk.handle(event="e-2", at="2999-01-01T00:00:00Z", key="2027/q1.csv")
     assert desk.store.get(identity).state is State.OPEN
     assert approve(desk, identity).state is State.VERIFIED
-    assert len(desk.ledger.work(identity).standing) == 2
-    assert desk.remedy.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    assert len(desk.run_store.last_run(identity).runs_in_force) == 2
+    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
     assert aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"] == before
     with pytest.raises(Refused, match="nothing to roll back"):
-        desk.remedy.rollback(identity, APPROVER)
+        desk.service.rollback(identity, APPROVER)
 
 
 # --- storage ---
 
 
 def test_an_intent_survives_storage(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     patches = [Patch.from_json(p) for p in desk.store.get(identity).document()["patches"]]
     intent = Intent("run", 1, patches[0], Step.WRITING, 3, 4)
     assert Intent.from_item(intent.to_item()) == intent

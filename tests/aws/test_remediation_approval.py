@@ -20,7 +20,7 @@ from aws.test_flow import APPROVER
 from threegrants.cloudtrail import Access
 from threegrants.handlers import remediate
 from threegrants.incidents import State
-from threegrants.remediation import Guardrails, Refused
+from threegrants.remediation import Limits, Refused
 
 
 @pytest.fixture
@@ -32,22 +32,22 @@ def desk(aws):
 
 
 def test_two_people_for_kinds_of_access_that_want_them(desk, aws):
-    desk.rails = Guardrails(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
-    identity = desk.see().id
+    desk.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
+    identity = desk.handle().id
     first = approve(desk, identity)
     assert first.state is State.PROPOSED
     assert bucket_policy(aws) is None
     again = approve(desk, identity, APPROVER.replace("/sam", "/kim"))
     assert again.state is State.PROPOSED, "two sessions of one role are one person"
     assert approve(desk, identity, SECOND).state is State.VERIFIED
-    work = desk.ledger.work(identity)
-    assert work.actors == (APPROVER.replace("/sam", "/kim"), SECOND)
+    run = desk.run_store.last_run(identity)
+    assert run.actors == (APPROVER.replace("/sam", "/kim"), SECOND)
     assert moves(desk, identity)[2:] == ["proposed", "proposed", "applying", "verified"]
 
 
 def test_two_people_must_mean_the_same_digests(desk, aws):
-    desk.rails = Guardrails(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
-    identity = desk.see().id
+    desk.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
+    identity = desk.handle().id
     one, two = desk.digests(identity)
     approve(desk, identity, APPROVER, [one])
     assert approve(desk, identity, SECOND, [one, two]).state is State.PROPOSED
@@ -56,10 +56,8 @@ def test_two_people_must_mean_the_same_digests(desk, aws):
 
 
 def test_a_first_approval_expires(desk):
-    desk.rails = Guardrails(
-        trusted=TRUSTED, four_eyes=frozenset({Access.READ}), approval_seconds=3600
-    )
-    identity = desk.see().id
+    desk.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}), approval_seconds=3600)
+    identity = desk.handle().id
     approve(desk, identity)
     later(desk, 3599)
     assert "approvals expired" not in sweep(desk, rechecks=0)
@@ -71,24 +69,24 @@ def test_a_first_approval_expires(desk):
 
 
 def test_the_denied_principal_may_not_reject_either(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     with pytest.raises(Refused, match="denied principal"):
-        desk.remedy.reject(identity, f"arn:aws:sts::{B}:assumed-role/analyst/other-session")
+        desk.service.reject(identity, f"arn:aws:sts::{B}:assumed-role/analyst/other-session")
     with pytest.raises(Refused, match="federated"):
-        desk.remedy.rollback(identity, f"arn:aws:sts::{A}:federated-user/sam")
+        desk.service.rollback(identity, f"arn:aws:sts::{A}:federated-user/sam")
 
 
 GUARDS = [
-    (Guardrails(trusted=TRUSTED, protected=("a-reports",)), 403, "is protected"),
-    (Guardrails(trusted=TRUSTED, organization="o-1"), 403, "organisation"),
-    (Guardrails(trusted=TRUSTED, patches_an_hour=1), 429, "MaxPatchesPerHour"),
+    (Limits(trusted=TRUSTED, protected=("a-reports",)), 403, "is protected"),
+    (Limits(trusted=TRUSTED, organization="o-1"), 403, "organisation"),
+    (Limits(trusted=TRUSTED, patches_an_hour=1), 429, "MaxPatchesPerHour"),
 ]
 
 
-@pytest.mark.parametrize(("rails", "status", "words"), GUARDS, ids=[g[2] for g in GUARDS])
-def test_guardrails(desk, aws, rails, status, words):
-    desk.rails = rails
-    identity = desk.see().id
+@pytest.mark.parametrize(("limits", "status", "words"), GUARDS, ids=[g[2] for g in GUARDS])
+def test_guardrails(desk, aws, limits, status, words):
+    desk.limits = limits
+    identity = desk.handle().id
     with pytest.raises(Refused, match=words) as refused:
         approve(desk, identity)
     assert refused.value.status == status
@@ -98,7 +96,7 @@ def test_guardrails(desk, aws, rails, status, words):
 
 @pytest.mark.parametrize("what", ["bucket", "key"])
 def test_a_tag_protects(desk, aws, what):
-    identity = desk.see().id
+    identity = desk.handle().id
     if what == "bucket":
         tags = {"TagSet": [{"Key": "threegrants:protected", "Value": "true"}]}
         aws.client("s3").put_bucket_tagging(Bucket="a-reports", Tagging=tags)
@@ -111,10 +109,10 @@ def test_a_tag_protects(desk, aws, what):
 
 
 def test_the_hours_quota_is_counted(desk):
-    desk.rails = Guardrails(trusted=TRUSTED, patches_an_hour=3)
-    identity = desk.see().id
+    desk.limits = Limits(trusted=TRUSTED, patches_an_hour=3)
+    identity = desk.handle().id
     approve(desk, identity)
-    desk.remedy.rollback(identity, APPROVER)
+    desk.service.rollback(identity, APPROVER)
     desk.store.move(desk.store.get(identity), State.OPEN, "service", "opened again")
     with pytest.raises(Refused, match="MaxPatchesPerHour") as refused:
         approve(desk, identity)
@@ -156,8 +154,8 @@ NOBODY = [
 @pytest.mark.parametrize("action", ["approve", "reject", "rollback"])
 @pytest.mark.parametrize("authorizer", [n[1] for n in NOBODY], ids=[n[0] for n in NOBODY])
 def test_a_caller_without_iams_word_is_refused(desk, aws, monkeypatch, authorizer, action):
-    identity = desk.see().id
-    monkeypatch.setattr(remediate, "_remedy", lambda: desk.remedy)
+    identity = desk.handle().id
+    monkeypatch.setattr(remediate, "_service", lambda: desk.service)
     context = SimpleNamespace(
         function_name="f",
         memory_limit_in_mb=1,

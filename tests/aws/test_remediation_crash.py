@@ -21,17 +21,17 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from aws.conftest import REGION, A, Aws, B, document
-from threegrants.analysis import Rules, examine
+from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Accounts
-from threegrants.evidence.ttl_cache import Recent
+from threegrants.evidence import RoleClients
+from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
-from threegrants.ingest import Watch
-from threegrants.remediation import Guardrails, Remedy, Sweep
-from threegrants.remediation.run_store import Ledger
+from threegrants.ingest import Ingest
+from threegrants.remediation import Limits, RemediationService, Sweep
+from threegrants.remediation.run_store import RunStore
 
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
-RULES = Rules(writable=frozenset({A, B}))
+RULES = AnalysisOptions(writable=frozenset({A, B}))
 NUMBERS = itertools.count(1)
 
 
@@ -120,12 +120,12 @@ class Case:
         self.clock = time.time()
         self._build()
         self.table = Aws().table(f"incidents-{number}", DYNAMODB)
-        self.store, self.ledger = Store(self.table), Ledger(self.table)
+        self.store, self.run_store = Store(self.table), RunStore(self.table)
         self.alerts = []
         event = self.record()
-        WARM["reader"].recent = Recent()  # the key is every case's
-        watch = Watch(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
-        self.id = watch.see(parse_record(event), event).id
+        WARM["reader"].cache = TtlCache()  # the key is every case's
+        ingest = Ingest(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
+        self.id = ingest.handle(parse_record(event), event).id
         self.before = self.live()
         self.patches = self.store.get(self.id).document()["patches"]
         self.digests = [p["digest"] for p in self.patches if p["default"]]
@@ -170,16 +170,16 @@ class Case:
             "eventID": f"e-{self.bucket}",
         }
 
-    def remedy(self, *, cold=False):
+    def service(self, *, cold=False):
         """As a function builds it: cold, with no role assumed yet, or warm."""
         accounts = {name: Cold(WARM[name]) for name in WARM} if cold else WARM
         reader = accounts["reader"]
-        return Remedy(
+        return RemediationService(
             self.store,
-            self.ledger,
+            self.run_store,
             accounts["mender"],
-            lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=100),
-            lambda i: examine(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
+            lambda: Limits(trusted=frozenset({A, B}), patches_an_hour=100),
+            lambda i: analyze(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
             lambda _: None,
             lambda: self.clock,
         )
@@ -234,7 +234,7 @@ class Case:
     def sweep(self):
         self.clock += 600
         sweep = Sweep(
-            self.remedy(),
+            self.service(),
             lambda *alert: self.alerts.append(alert),
             lambda identity, error: self.alerts.append((identity, "error", repr(error))),
             self.clock + 100,
@@ -263,7 +263,7 @@ class Case:
         assert not [a for a in self.alerts if a[1] == "error"]
 
 
-class Cold(Accounts):
+class Cold(RoleClients):
     """Accounts that have not been entered yet; behind that the warm clients, which cost less."""
 
     def __init__(self, warm):
@@ -303,7 +303,7 @@ def wire():
         CALLER = {"iam": Aws().client("iam", B)}
         DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
         KEY = OWNER["kms"].create_key(Policy=document(ADMIN))["KeyMetadata"]["Arn"]
-        WARM = {n: Accounts(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
+        WARM = {n: RoleClients(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
         approve(Case())  # enters every account with both roles
         yield wire
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -325,11 +325,11 @@ def nothing(case):
 
 
 def approve(case, *, cold=False):
-    case.remedy(cold=cold).approve(case.id, case.digests, APPROVER)
+    case.service(cold=cold).approve(case.id, case.digests, APPROVER)
 
 
 def roll_back(case, *, cold=False):
-    case.remedy(cold=cold).rollback(case.id, APPROVER)
+    case.service(cold=cold).rollback(case.id, APPROVER)
 
 
 def with_grant(case):

@@ -49,9 +49,9 @@ from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State, Store
 from threegrants.incidents.states import HELD
 from threegrants.patches import Patch
-from threegrants.remediation import Guardrails, Refused, Remedy, Sweep
-from threegrants.remediation.run_store import Ledger
-from threegrants.remediation.runs import Task
+from threegrants.remediation import Limits, Refused, RemediationService, Sweep
+from threegrants.remediation.run_store import RunStore
+from threegrants.remediation.runs import OutboxTask
 
 NUMBER = st.integers(0, len(NEEDS) - 1)
 SOME = st.integers(0, 60)
@@ -67,7 +67,7 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.clock = time.time()
         self.table = Aws().table(f"t-{uuid.uuid4().hex[:8]}", self.resource)
-        self.store, self.ledger = Store(self.table), Ledger(self.table)
+        self.store, self.run_store = Store(self.table), RunStore(self.table)
         self.cloud = Cloud(self)
         self.edited_at = {"Admins": 0.0}
         self.processes = []
@@ -95,7 +95,7 @@ class Model(RuleBasedStateMachine):
             "requestParameters": {"bucketName": "shared", "key": "k"},
             "eventID": f"e-{number}",
         }
-        self.store.join(f"tg-{number}", parse_record(record), record)
+        self.store.record_event(f"tg-{number}", parse_record(record), record)
         self.diagnose_again(number)
         return f"tg-{number}"
 
@@ -109,7 +109,7 @@ class Model(RuleBasedStateMachine):
             "patches": [self.patch(number, target).to_json() for target in NEEDS[number]],
             "summary": "",
         }
-        self.store.diagnosed(incident, body, "s", incident.state, "", alert_due=False)
+        self.store.save_diagnosis(incident, body, "s", incident.state, "", alert_due=False)
 
     def patch(self, number, target):
         before = self.cloud.texts[target]
@@ -124,19 +124,19 @@ class Model(RuleBasedStateMachine):
         after = policy(*statements(before), ours)
         return Patch(grant, A, REGION, target, OPERATIONS[target], before, after, ours)
 
-    def remedy(self):
-        return Remedy(
+    def service(self):
+        return RemediationService(
             self.store,
-            self.ledger,
+            self.run_store,
             self.cloud,
-            lambda: Guardrails(trusted=frozenset({A, B}), patches_an_hour=10_000),
-            self.reexamine,
+            lambda: Limits(trusted=frozenset({A, B}), patches_an_hour=10_000),
+            self.reanalyze,
             lambda _: None,
             lambda: self.clock,
             LIFETIME,
         )
 
-    def reexamine(self, incident):
+    def reanalyze(self, incident):
         gate("reexamine")
         number = self.number_of[incident.id]
         allowed = all(grants_to(number, self.cloud.texts[target]) for target in NEEDS[number])
@@ -146,7 +146,7 @@ class Model(RuleBasedStateMachine):
 
     def swept(self):
         sweep = Sweep(
-            self.remedy(), lambda *_: None, self.trouble, self.clock + FUNCTION, rechecks=0
+            self.service(), lambda *_: None, self.trouble, self.clock + FUNCTION, rechecks=0
         )
         return sweep.run()
 
@@ -175,11 +175,11 @@ class Model(RuleBasedStateMachine):
             free.join()
 
     def look(self, identity, target, one):
-        held = self.ledger.holder(target)
+        held = self.run_store.holder(target)
         if held != identity:
             self.cloud.broken.append(f"{target} written for {identity}, held by {held}")
-        state, work = self.store.get(identity).state, self.ledger.work(identity)
-        approved = [i.patch for i in self.ledger.intents(identity, (work.run,))]
+        state, run = self.store.get(identity).state, self.run_store.last_run(identity)
+        approved = [i.patch for i in self.run_store.intents(identity, (run.id,))]
         if state is not State.APPLYING or one not in [p.statement for p in approved]:
             self.cloud.broken.append(f"{one['Sid']} written without an approval ({state})")
 
@@ -194,7 +194,7 @@ class Model(RuleBasedStateMachine):
         until = self.clock + FUNCTION
         self.start(
             f"approve {number}",
-            lambda: self.remedy().approve(identity, digests, approver, until),
+            lambda: self.service().approve(identity, digests, approver, until),
             steps,
         )
 
@@ -203,7 +203,7 @@ class Model(RuleBasedStateMachine):
         until = self.clock + FUNCTION
         self.start(
             f"rollback {number}",
-            lambda: self.remedy().rollback(
+            lambda: self.service().rollback(
                 f"tg-{number}", f"arn:aws:sts::{A}:assumed-role/sam/x", until
             ),
             steps,
@@ -321,17 +321,17 @@ class Model(RuleBasedStateMachine):
             self.clock += 700
             self.swept()
             self.holds()
-        windows = [due for due in self.ledger.due(self.clock + 10**6, 10**4)
-                   if due.task is Task.WINDOW]  # fmt: skip
+        windows = [due for due in self.run_store.due(self.clock + 10**6, 10**4)
+                   if due.task is OutboxTask.WINDOW]  # fmt: skip
         for _, at in self.cloud.lost:
             assert any(due.opened <= at <= due.closed for due in windows)
         for number, identity in enumerate(self.ids):
-            state, work = self.store.get(identity).state, self.ledger.work(identity)
+            state, run = self.store.get(identity).state, self.run_store.last_run(identity)
             assert state not in HELD
             history = self.store.history(identity)
             assert history[-1]["to"] == state
-            stands = set() if work is None else {
-                i.patch.statement["Sid"] for i in self.ledger.intents(identity, work.standing)
+            stands = set() if run is None else {
+                i.patch.statement["Sid"] for i in self.run_store.intents(identity, run.runs_in_force)
             }  # fmt: skip
             for target in NEEDS[number]:
                 left = {s["Sid"] for s in grants_to(number, self.cloud.texts[target])}

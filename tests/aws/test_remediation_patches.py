@@ -8,13 +8,13 @@ from botocore.exceptions import ClientError
 
 from aws.conftest import A, B, document
 from aws.test_flow import ROLE
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
 from threegrants.remediation.policy_io import read, write
 
 
-def mender():
-    return Accounts("threegrants-mender", "external-id")
+def remediation_role():
+    return RoleClients("threegrants-mender", "external-id")
 
 
 def grant_patch(key):
@@ -35,33 +35,33 @@ def managed_patch(**changes):
 
 def test_a_grant_is_made_once_found_by_name_and_revoked(aws):
     patch = grant_patch(aws.world())
-    assert read(patch, mender()) is None
-    write(patch, patch.after, mender())
-    assert json.loads(read(patch, mender())) == json.loads(patch.after)
-    write(patch, None, mender())
-    write(patch, None, mender())
-    assert read(patch, mender()) is None
+    assert read(patch, remediation_role()) is None
+    write(patch, patch.after, remediation_role())
+    assert json.loads(read(patch, remediation_role())) == json.loads(patch.after)
+    write(patch, None, remediation_role())
+    write(patch, None, remediation_role())
+    assert read(patch, remediation_role()) is None
 
 
 def test_a_managed_policy_is_made_attached_and_removed(aws):
     aws.world()
     patch, iam = managed_patch(), aws.client("iam", B)
-    write(patch, patch.after, mender())
-    assert json.loads(read(patch, mender())) == json.loads(patch.after)
+    write(patch, patch.after, remediation_role())
+    assert json.loads(read(patch, remediation_role())) == json.loads(patch.after)
     attached = iam.list_attached_role_policies(RoleName="analyst")["AttachedPolicies"]
     assert [p["PolicyName"] for p in attached] == ["threegrants-a-reports"]
-    write(patch, None, mender())
-    write(patch, None, mender())
-    assert read(patch, mender()) is None
+    write(patch, None, remediation_role())
+    write(patch, None, remediation_role())
+    assert read(patch, remediation_role()) is None
 
 
 def test_a_managed_policy_that_is_half_there_is_finished_or_removed(aws):
     aws.world()
     patch, iam = managed_patch(), aws.client("iam", B)
     iam.create_policy(PolicyName=patch.policy_name, PolicyDocument=patch.after)
-    assert "Unattached" in read(patch, mender())
-    write(patch, patch.after, mender())
-    assert json.loads(read(patch, mender())) == json.loads(patch.after)
+    assert "Unattached" in read(patch, remediation_role())
+    write(patch, patch.after, remediation_role())
+    assert json.loads(read(patch, remediation_role())) == json.loads(patch.after)
 
 
 def test_a_managed_policy_of_someone_else_is_not_taken_for_ours(aws):
@@ -70,11 +70,11 @@ def test_a_managed_policy_of_someone_else_is_not_taken_for_ours(aws):
     other = document({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
     iam.create_policy(PolicyName=patch.policy_name, PolicyDocument=other)
     with pytest.raises(ClientError, match="EntityAlreadyExists"):
-        write(patch, patch.after, mender())
+        write(patch, patch.after, remediation_role())
     assert iam.list_attached_role_policies(RoleName="analyst")["AttachedPolicies"] == []
 
 
 def test_a_key_never_loses_its_policy(aws):
     patch = replace(grant_patch(aws.world()), operation="kms:PutKeyPolicy")
     with pytest.raises(ValueError, match="cannot be removed"):
-        write(patch, None, mender())
+        write(patch, None, remediation_role())

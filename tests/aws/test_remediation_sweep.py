@@ -22,7 +22,7 @@ from aws.test_flow import ROLE, record
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State
 from threegrants.patches import Patch
-from threegrants.remediation import Guardrails, Refused, Sweep
+from threegrants.remediation import Limits, Refused, Sweep
 from threegrants.remediation.policy_io import write
 
 
@@ -35,17 +35,17 @@ def desk(aws):
 
 
 def test_what_is_allowed_by_now_is_resolved(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     assert "resolved" not in sweep(desk)
     for patch in desk.store.get(identity).document()["patches"]:
-        write(Patch.from_json(patch), patch["after"], desk.remedy.mender)
+        write(Patch.from_json(patch), patch["after"], desk.service.remediation_role)
     assert sweep(desk)["resolved"] == 1
     assert desk.store.get(identity).state is State.RESOLVED
     assert [why for _, why, _ in desk.told] == ["resolved"]
 
 
 def test_patches_are_made_anew_for_policies_that_changed(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     stale = desk.digests(identity)
     theirs = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A},
                        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a-reports/*"})  # fmt: skip
@@ -64,24 +64,24 @@ def test_a_bounded_number_is_rechecked_in_turn(desk):
         event = {**record(event=f"e-{number}")}
         event["requestParameters"] = {"bucketName": f"gone-{number}", "key": "k"}
         event["resources"] = []
-        desk.watch.see(parse_record(event), event)
+        desk.ingest.handle(parse_record(event), event)
     for _ in range(4):
         asked = []
-        remedy = replace(
-            desk.new_remedy(),
-            reexamine=lambda i, asked=asked: asked.append(i.id) or desk.reexamine(i),
+        service = replace(
+            desk.new_service(),
+            reanalyze=lambda i, asked=asked: asked.append(i.id) or desk.reanalyze(i),
         )
-        Sweep(remedy, lambda *_: None, lambda *_: None, desk.clock() + 100, rechecks=2).run()
+        Sweep(service, lambda *_: None, lambda *_: None, desk.clock() + 100, rechecks=2).run()
         assert len(asked) <= 2
         seen |= set(asked)
     assert len(seen) == 5
 
 
 def test_a_standing_approval_is_applied_and_alerted(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     sweep(desk)
     assert desk.store.get(identity).state is State.OPEN
-    desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps({"standing": [STATEMENT]}))
+    desk.limits = Limits(trusted=TRUSTED).with_more(json.dumps({"standing": [STATEMENT]}))
     assert sweep(desk)["standing: verified"] == 1
     assert ROLE in bucket_policy(aws)
     [told] = [note for _, why, note in desk.told if why == "standing"]
@@ -92,17 +92,17 @@ def test_a_standing_approval_is_applied_and_alerted(desk, aws):
 
 
 def test_the_guardrails_hold_for_standing_approvals(desk, aws):
-    identity = desk.see().id
+    identity = desk.handle().id
     more = {"standing": [STATEMENT], "protected": ["a-reports"]}
-    desk.rails = Guardrails(trusted=TRUSTED).with_more(json.dumps(more))
-    report = Sweep(desk.new_remedy(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
+    desk.limits = Limits(trusted=TRUSTED).with_more(json.dumps(more))
+    report = Sweep(desk.new_service(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
     assert report["standing: refused"] == 1
     assert desk.store.get(identity).state is State.OPEN
     assert bucket_policy(aws) is None
 
 
 def test_alerts_are_sent_until_they_went_out(desk):
-    identity = desk.see().id
+    identity = desk.handle().id
     aws_bucket = desk.digests(identity)[:1]
     assert approve(desk, identity, digests=aws_bucket).state is State.FAILED
 
@@ -110,7 +110,7 @@ def test_alerts_are_sent_until_they_went_out(desk):
         raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
 
     errors = []
-    Sweep(desk.new_remedy(), broken, lambda *e: errors.append(e), desk.clock() + 100, 0).run()
+    Sweep(desk.new_service(), broken, lambda *e: errors.append(e), desk.clock() + 100, 0).run()
     assert errors
     sweep(desk, rechecks=0)
     sweep(desk, rechecks=0)
@@ -146,7 +146,7 @@ WINDOWS = [
 @pytest.mark.parametrize(("event", "alerted"), [w[1:] for w in WINDOWS],
                          ids=[w[0] for w in WINDOWS])  # fmt: skip
 def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     asked = history_of(monkeypatch, event)
     sweep(desk, rechecks=0)
@@ -165,7 +165,7 @@ def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
 
 
 def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
-    identity = desk.see().id
+    identity = desk.handle().id
     approve(desk, identity)
     real = BaseClient._make_api_call
 
@@ -178,7 +178,7 @@ def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
     later(desk, 21 * 60)
     for _ in range(13):
         Sweep(
-            desk.new_remedy(),
+            desk.new_service(),
             lambda *alert: desk.told.append(alert),
             lambda *_: None,
             desk.clock() + 100,

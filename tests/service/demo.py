@@ -16,7 +16,7 @@ from service.embedded import CALLER, OWNER, STACK, Embedded, deploy, running
 from service.people import OnCall
 from service.world import OBJECT, World, build
 from threegrants.cli.render import console, grants_table, show_patch
-from threegrants.cloudtrail import printable
+from threegrants.cloudtrail import strip_control_characters
 
 ACTS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("no-bucket-grant", "the bucket policy is missing", frozenset({"bucket_policy"})),
@@ -42,7 +42,7 @@ def expect(what: str, seen: object, wanted: object) -> None:
 
 def say(text: str, style: str = "") -> None:
     for line in text.split("\n"):
-        console().print(Text(printable(line), style=style))
+        console().print(Text(strip_control_characters(line), style=style))
 
 
 def step(text: str) -> None:

@@ -18,7 +18,7 @@ from service.people import OnCall
 from service.world import World, build
 from threegrants.cli import main
 from threegrants.cloudtrail import DeniedCall, parse_record
-from threegrants.incidents import incident_id
+from threegrants.incidents import incident_id_of
 
 _NOT_EVIDENCE = frozenset({"dynamodb", "sqs", "sns", "sts"})
 _AGO = 600
@@ -83,7 +83,7 @@ def storm(embedded: Embedded, on_call: OnCall, number: int, file: Path, seconds:
     call = parse_record(world.record())
     if not isinstance(call, DeniedCall):
         raise TypeError(f"the storm's record is no denial: {call}")
-    identity = incident_id(call)
+    incident_id = incident_id_of(call)
     dead = _waiting(embedded, "DeadLetterQueueUrl")
     began = time.monotonic()
     with _shell(embedded):
@@ -91,13 +91,13 @@ def storm(embedded: Embedded, on_call: OnCall, number: int, file: Path, seconds:
     if result.exit_code:
         raise RuntimeError(f"replay failed: {result.output}")
     fed = time.monotonic()
-    wait_for(f"{number} counted events", lambda: _count(embedded, identity) >= number, seconds)
+    wait_for(f"{number} counted events", lambda: _count(embedded, incident_id) >= number, seconds)
     ended = time.monotonic()
     # The last alert may still be on its way.
     wait_for("an empty queue", lambda: _waiting(embedded, "QueueUrl") == 0, 60)
     time.sleep(2)
     return Toll(
-        count=_count(embedded, identity),
+        count=_count(embedded, incident_id),
         incidents=len(_incidents(embedded, world.bucket)),
         alerts=sum(1 for body in on_call.alerts() if body["request"]["bucket"] == world.bucket),
         reads=_reads(embedded) - before,
@@ -107,8 +107,8 @@ def storm(embedded: Embedded, on_call: OnCall, number: int, file: Path, seconds:
     )
 
 
-def _count(embedded: Embedded, identity: str) -> int:
-    key = {"pk": {"S": f"incident#{identity}"}, "sk": {"S": "meta"}}
+def _count(embedded: Embedded, incident_id: str) -> int:
+    key = {"pk": {"S": f"incident#{incident_id}"}, "sk": {"S": "meta"}}
     found = embedded.client("dynamodb").get_item(
         TableName=embedded.outputs["TableName"], Key=key, ConsistentRead=True
     )

@@ -187,9 +187,12 @@ def test_the_diagnose_role_writes_no_policy(embedded):
         assert refused(function.invoke, FunctionName=embedded.outputs[name], Payload="{}")
     sts = embedded.client("sts", session=session)
     for account in (OWNER, CALLER):
-        mender = f"arn:aws:iam::{account}:role/threegrants-mender"
+        remediation_role = f"arn:aws:iam::{account}:role/threegrants-mender"
         assert refused(
-            sts.assume_role, RoleArn=mender, RoleSessionName="test", ExternalId="demo-external-id"
+            sts.assume_role,
+            RoleArn=remediation_role,
+            RoleSessionName="test",
+            ExternalId="demo-external-id",
         )
         reader = f"arn:aws:iam::{account}:role/threegrants-reader"
         assert refused(sts.assume_role, RoleArn=reader, RoleSessionName="test")

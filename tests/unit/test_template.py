@@ -52,7 +52,7 @@ def test_a_worker_holds_a_run_for_longer_than_its_function_runs():
     from threegrants.handlers import remediate, sweep  # noqa: PLC0415 - its resolver is heavy
 
     for module, function in ((remediate, "RemediateFunction"), (sweep, "SweepFunction")):
-        assert SERVICE[function]["Properties"]["Timeout"] * 2 <= module._LIFETIME
+        assert SERVICE[function]["Properties"]["Timeout"] * 2 <= module._LEASE_SECONDS
 
 
 WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")

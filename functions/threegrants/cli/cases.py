@@ -16,17 +16,17 @@ from threegrants.iam import (
     Policy,
     PolicyLevel,
     Request,
-    evaluate,
+    authorize,
 )
 
-_WORDS = {
+_DECISIONS = {
     Effect.ALLOW: "Allowed",
     Effect.EXPLICIT_DENY: "ExplicitlyDenied",
     Effect.IMPLICIT_DENY: "ImplicitlyDenied",
 }
 
 
-def answers(lines: Iterable[str], *, explain: bool = False) -> Iterator[dict[str, Any]]:
+def answer_cases(lines: Iterable[str], *, explain: bool = False) -> Iterator[dict[str, Any]]:
     """Answer each line.
 
     Raises:
@@ -36,24 +36,24 @@ def answers(lines: Iterable[str], *, explain: bool = False) -> Iterator[dict[str
         if not line.strip():
             continue
         try:
-            yield answer(json.loads(line), explain=explain)
+            yield answer_case(json.loads(line), explain=explain)
         except KeyError as error:
             raise ValueError(f"line {number}: the case lacks {error}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"line {number}: {error}") from error
 
 
-def answer(case: Mapping[str, Any], *, explain: bool = False) -> dict[str, Any]:
+def answer_case(case: Mapping[str, Any], *, explain: bool = False) -> dict[str, Any]:
     """`{"id", "decision", "causes"}` of one case, with a `trace` to read if it is to explain.
 
     Raises:
         PolicyError: if a policy of the case is malformed.
     """
     request, policies = load(case)
-    decision = evaluate(request, policies)
+    decision = authorize(request, policies)
     found: dict[str, Any] = {
         "id": case["id"],
-        "decision": _WORDS[decision.effect],
+        "decision": _DECISIONS[decision.effect],
         "causes": sorted(decision.causes),
     }
     return {**found, "trace": list(decision.trace)} if explain else found
@@ -64,16 +64,16 @@ def load(case: Mapping[str, Any]) -> tuple[Request, Policies]:
     return load_request(case["request"]), load_policies(case)
 
 
-def load_request(asked: Mapping[str, Any]) -> Request:
+def load_request(request: Mapping[str, Any]) -> Request:
     """The question of a case."""
-    resource = asked["resource"]
+    resource = request["resource"]
     return Request(
-        asked["principal"],
-        asked["action"],
+        request["principal"],
+        request["action"],
         resource["arn"],
         resource["accountId"],
-        asked.get("context") or {},
-        bool(asked.get("wildcardOnlyAction")),
+        request.get("context") or {},
+        bool(request.get("wildcardOnlyAction")),
     )
 
 
@@ -82,19 +82,19 @@ def load_policies(case: Mapping[str, Any]) -> Policies:
     settings = (case.get("settings") or {}).get("s3") or {}
     resource, session = case.get("resourcePolicy"), case.get("sessionPolicy")
     return Policies(
-        identity=_named(case.get("identityPolicies")),
+        identity=_named_policies(case.get("identityPolicies")),
         resource=Policy.parse(resource, "resource policy") if resource else None,
-        boundaries=_named(case.get("permissionBoundaries")),
+        boundaries=_named_policies(case.get("permissionBoundaries")),
         session=Policy.parse(session, "session policy") if session else None,
-        scps=_levels(case.get("scps")),
-        rcps=_levels(case.get("rcps")),
-        vpc_endpoint=_named(case.get("vpcEndpointPolicies")),
-        grants=tuple([_grant(grant) for grant in case.get("grants") or ()]),
+        scps=_policy_levels(case.get("scps")),
+        rcps=_policy_levels(case.get("rcps")),
+        vpc_endpoint=_named_policies(case.get("vpcEndpointPolicies")),
+        grants=tuple([_kms_grant(grant) for grant in case.get("grants") or ()]),
         block_public_access=bool(settings.get("blockPublicAccess")),
     )
 
 
-def _grant(grant: Mapping[str, Any]) -> KmsGrant:
+def _kms_grant(grant: Mapping[str, Any]) -> KmsGrant:
     return KmsGrant(
         grant["keyArn"],
         grant["granteePrincipal"],
@@ -103,9 +103,11 @@ def _grant(grant: Mapping[str, Any]) -> KmsGrant:
     )
 
 
-def _named(listed: Iterable[Mapping[str, Any]] | None) -> tuple[Policy, ...]:
+def _named_policies(listed: Iterable[Mapping[str, Any]] | None) -> tuple[Policy, ...]:
     return tuple([Policy.parse(entry["policy"], entry["name"]) for entry in listed or ()])
 
 
-def _levels(listed: Iterable[Mapping[str, Any]] | None) -> tuple[PolicyLevel, ...]:
-    return tuple([PolicyLevel(level["orgId"], _named(level["policies"])) for level in listed or ()])
+def _policy_levels(listed: Iterable[Mapping[str, Any]] | None) -> tuple[PolicyLevel, ...]:
+    return tuple(
+        [PolicyLevel(level["orgId"], _named_policies(level["policies"])) for level in listed or ()]
+    )

@@ -12,30 +12,30 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from threegrants import __version__
-from threegrants.analysis import Rules, examine
-from threegrants.cli.cases import answers
+from threegrants.analysis import AnalysisOptions, analyze
+from threegrants.cli.cases import answer_cases
 from threegrants.cli.render import console, show_diagnosis, show_incident, show_incidents
-from threegrants.cli.service import Service, ServiceError
+from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.cloudtrail import (
     DeniedCall,
     RecordError,
     Skipped,
     detail_of,
     parse_record,
-    printable,
-    read_feed,
+    read_trail_file,
+    strip_control_characters,
 )
-from threegrants.evidence import Accounts
-from threegrants.incidents import incident_id
-from threegrants.patches import Named, Profile, Scope
-from threegrants.report import document
+from threegrants.evidence import RoleClients
+from threegrants.incidents import incident_id_of
+from threegrants.patches import GranteeScope, Profile, Scope
+from threegrants.report import report_for
 
 _STACK = click.option(
     "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
 )
 _FORMAT = click.option(
     "--format",
-    "form",
+    "output_format",
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
@@ -103,8 +103,8 @@ def main() -> None:
 )
 @click.option(
     "--principal",
-    type=click.Choice([n.value for n in Named]),
-    default=Named.PRINCIPAL.value,
+    type=click.Choice([n.value for n in GranteeScope]),
+    default=GranteeScope.PRINCIPAL.value,
     show_default=True,
     help="Whom a bucket or key policy names: the role or user, or every principal of its account.",
 )
@@ -118,7 +118,7 @@ def main() -> None:
 @_SNIPPETS
 def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     file: str,
-    form: str,
+    output_format: str,
     reader_role: str,
     external_id: str,
     accounts: tuple[str, ...],
@@ -136,39 +136,39 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     FILE holds CloudTrail records: one record, an EventBridge event, a trail file (also .gz), the
     output of `aws cloudtrail lookup-events`, or JSON Lines of these.
     """
-    groups, skipped = _group(file)
+    groups, skipped = _group_by_incident(file)
     if not groups:
-        click.echo("[]" if form == "json" else "", nl=form == "json")
-        _say_skipped(skipped, 0)
+        click.echo("[]" if output_format == "json" else "", nl=output_format == "json")
+        _report_skipped(skipped, 0)
         return
-    rules = Rules(
+    options = AnalysisOptions(
         profile=Profile(profile),
         scope=Scope(scope),
-        principal=Named(principal),
+        principal=GranteeScope(principal),
         owner_tags=owner_tags,
         analyzer=analyzer,
     )
-    reader = _reader(reader_role, external_id, accounts, organizations, objects=objects)
+    reader = _role_clients(reader_role, external_id, accounts, organizations, objects=objects)
     documents = []
-    for identity, calls in groups.items():
+    for group, calls in groups.items():
         newest = max(calls, key=lambda call: call.time)
-        finding = examine(newest, reader, rules)
+        analysis = analyze(newest, reader, options)
         times = sorted(call.time for call in calls)
         events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        documents.append(document(finding, identity, events, len(calls), (times[0], times[-1])))
-    if form == "json":
+        documents.append(report_for(analysis, group, events, len(calls), (times[0], times[-1])))
+    if output_format == "json":
         click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
     else:
-        for body in documents:
-            show_diagnosis(body, tool)
-    _say_skipped(skipped, sum(len(calls) for calls in groups.values()))
+        for report in documents:
+            show_diagnosis(report, tool)
+    _report_skipped(skipped, sum(len(calls) for calls in groups.values()))
 
 
-def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]]:
+def _group_by_incident(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]]:
     groups: dict[str, list[DeniedCall]] = {}
     skipped: dict[str, list[str]] = {}
     seen: set[str] = set()
-    for position, _, call in _parsed(file):
+    for position, _, call in _parse_records(file):
         if isinstance(call, Skipped):
             skipped.setdefault(call.why, []).append(position)
             continue
@@ -176,23 +176,23 @@ def _group(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]
         if event and event in seen:
             continue
         seen.add(event)
-        groups.setdefault(incident_id(call), []).append(call)
+        groups.setdefault(incident_id_of(call), []).append(call)
     return groups, skipped
 
 
-def _parsed(file: str) -> Iterator[tuple[str, Any, DeniedCall | Skipped]]:
-    for position, record in _feed(file):
+def _parse_records(file: str) -> Iterator[tuple[str, Any, DeniedCall | Skipped]]:
+    for position, record in _read_records(file):
         try:
             yield position, record, parse_record(record)
         except RecordError as error:
-            raise Failure(_at(file, position, error)) from error
+            raise Failure(_at_position(file, position, error)) from error
 
 
-def _at(file: str, position: str, error: RecordError) -> str:
+def _at_position(file: str, position: str, error: RecordError) -> str:
     return f"{file}: {error}" if position == "$" else f"{file}: {position}: {error}"
 
 
-def _say_skipped(skipped: dict[str, list[str]], denied: int) -> None:
+def _report_skipped(skipped: dict[str, list[str]], denied: int) -> None:
     for why, positions in skipped.items():
         where = ", ".join(positions[:3]) + (", …" if len(positions) > 3 else "")  # noqa: PLR2004
         click.echo(f"skipped {len(positions)}: {why} ({where})", err=True)
@@ -200,36 +200,36 @@ def _say_skipped(skipped: dict[str, list[str]], denied: int) -> None:
         click.echo("no S3 or KMS denial found", err=True)
 
 
-def _feed(file: str) -> Iterator[tuple[str, Any]]:
+def _read_records(file: str) -> Iterator[tuple[str, Any]]:
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise Failure(f"{file}: cannot be read: {error.strerror}; expected a file or -") from error
     try:
-        yield from read_feed(data, file)
+        yield from read_trail_file(data, file)
     except RecordError as error:
         raise Failure(f"{file}: {error}" if file not in str(error) else str(error)) from error
 
 
-def _reader(
+def _role_clients(
     role: str,
     external_id: str,
     known: tuple[str, ...],
     organizations: str | None,
     *,
     objects: bool,
-) -> Accounts:
+) -> RoleClients:
     own = None
     try:
         own = boto3.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         # Without credentials everything is unread, and each diagnosis says so.
         click.echo(f"no AWS credentials: {' '.join(str(error).split())}", err=True)
-    return Accounts(
+    return RoleClients(
         role,
         external_id,
-        direct=own,
-        known=known,
+        own_account=own,
+        candidate_owners=known,
         organizations=organizations,
         objects=objects,
     )
@@ -243,10 +243,12 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
     opener = gzip.open if cases.endswith(".gz") else open
     try:
         with opener(cases, "rt", encoding="utf-8") as lines:
-            for answer in answers(lines, explain=explain):
+            for answer in answer_cases(lines, explain=explain):
                 if explain:
                     click.echo(answer["id"])
-                    click.echo("\n".join(f"  {printable(line)}" for line in answer["trace"]))
+                    click.echo(
+                        "\n".join(f"  {strip_control_characters(line)}" for line in answer["trace"])
+                    )
                 else:
                     click.echo(json.dumps(answer))
     except (ValueError, OSError) as error:
@@ -257,71 +259,73 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
 @_STACK
 @click.option("--state", default=None, help="Only incidents in this state.")
 @_FORMAT
-def incidents(stack: str, state: str | None, form: str) -> None:
+def incidents(stack: str, state: str | None, output_format: str) -> None:
     """List the incidents, the latest first."""
     query = f"?state={state}" if state else ""
-    found = _call(stack, "GET", f"/incidents{query}")["incidents"]
-    if form == "json":
+    found = _call_api(stack, "GET", f"/incidents{query}")["incidents"]
+    if output_format == "json":
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         show_incidents(found)
 
 
 @main.command()
-@click.argument("identity", metavar="ID")
+@click.argument("incident_id", metavar="ID")
 @_STACK
 @_FORMAT
 @_SNIPPETS
-def show(identity: str, stack: str, form: str, tool: str | None) -> None:
+def show(incident_id: str, stack: str, output_format: str, tool: str | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
-    incident = _call(stack, "GET", f"/incidents/{identity}")
-    if form == "json":
+    incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
+    if output_format == "json":
         click.echo(json.dumps(incident, indent=2, ensure_ascii=False))
     else:
         show_incident(incident, tool)
 
 
 @main.command()
-@click.argument("identity", metavar="ID")
+@click.argument("incident_id", metavar="ID")
 @_STACK
 @click.option("--digest", "digests", multiple=True, help="A patch to apply; repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def approve(identity: str, stack: str, digests: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001
+def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001
     """Apply patches of an incident: those named by --digest, else the proposed ones, as shown.
 
     One patch for each grant. A second person may have to approve the same digests; what is not
     finished at once is finished by the service within minutes.
     """
     if not digests:
-        incident = _call(stack, "GET", f"/incidents/{identity}")
+        incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
         show_incident(incident)
         offered = (incident["diagnosis"] or {}).get("patches", [])
         digests = tuple(patch["digest"] for patch in offered if patch.get("default", True))
         if not digests:
-            raise Failure(f"incident {identity} has no patch to approve")
+            raise Failure(f"incident {incident_id} has no patch to approve")
         if not yes:
             click.confirm(f"Apply these {len(digests)} patch(es)?", abort=True)
-    _result(_call(stack, "POST", f"/incidents/{identity}/approve", {"digests": list(digests)}))
+    _show_result(
+        _call_api(stack, "POST", f"/incidents/{incident_id}/approve", {"digests": list(digests)})
+    )
 
 
 @main.command()
-@click.argument("identity", metavar="ID")
+@click.argument("incident_id", metavar="ID")
 @_STACK
-def reject(identity: str, stack: str) -> None:
+def reject(incident_id: str, stack: str) -> None:
     """Close an incident without a change."""
-    _result(_call(stack, "POST", f"/incidents/{identity}/reject", {}))
+    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/reject", {}))
 
 
 @main.command()
-@click.argument("identity", metavar="ID")
+@click.argument("incident_id", metavar="ID")
 @_STACK
-def rollback(identity: str, stack: str) -> None:
+def rollback(incident_id: str, stack: str) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
-    _result(_call(stack, "POST", f"/incidents/{identity}/rollback", {}))
+    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/rollback", {}))
 
 
 @main.command()
-@click.argument("identity", metavar="ID")
+@click.argument("incident_id", metavar="ID")
 @click.option(
     "--hours",
     type=click.IntRange(0, 720),
@@ -329,9 +333,9 @@ def rollback(identity: str, stack: str) -> None:
     help="How long; 0 lets the alerts through again.",
 )
 @_STACK
-def mute(identity: str, hours: int, stack: str) -> None:
+def mute(incident_id: str, hours: int, stack: str) -> None:
     """Send no alerts of an incident for some hours; it goes on counting."""
-    _result(_call(stack, "POST", f"/incidents/{identity}/mute", {"hours": hours}))
+    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/mute", {"hours": hours}))
 
 
 @main.command()
@@ -340,31 +344,33 @@ def mute(identity: str, hours: int, stack: str) -> None:
 def replay(file: str, stack: str) -> None:
     """Feed the records of FILE to the deployed service, as if their events arrived now."""
     records = [
-        dict(detail_of(record)) for _, record, call in _parsed(file) if isinstance(call, DeniedCall)
+        dict(detail_of(record))
+        for _, record, call in _parse_records(file)
+        if isinstance(call, DeniedCall)
     ]
     try:
-        sent = _service(stack).replay(records)
+        sent = _service_client(stack).replay(records)
     except ServiceError as error:
         raise Failure(str(error)) from error
     click.echo(f"{sent} record(s) sent to the event bus")
 
 
-def _service(stack: str) -> Service:
+def _service_client(stack: str) -> ServiceClient:
     try:
-        return Service.of_stack(stack)
+        return ServiceClient.for_stack(stack)
     except ServiceError as error:
         raise Failure(str(error)) from error
 
 
-def _call(stack: str, method: str, path: str, body: Any = None) -> Any:
+def _call_api(stack: str, method: str, path: str, body: Any = None) -> Any:
     try:
-        return _service(stack).call(method, path, body)
+        return _service_client(stack).call(method, path, body)
     except ServiceError as error:
         raise Failure(str(error)) from error
 
 
-def _result(result: dict[str, Any]) -> None:
+def _show_result(result: dict[str, Any]) -> None:
     console().print(f"[bold]{result['id']}[/bold] {result['state']}", highlight=False)
-    console().print(printable(result["detail"]), markup=False, highlight=False)
+    console().print(strip_control_characters(result["detail"]), markup=False, highlight=False)
     if result["state"] in ("failed", "stuck"):
         sys.exit(1)

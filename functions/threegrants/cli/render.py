@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from threegrants.cloudtrail import printable
-from threegrants.notifications import CERTAINTY
+from threegrants.cloudtrail import strip_control_characters
+from threegrants.notifications import CERTAINTY_TEXT
 
 _COLOURS = {
     "granted": "green",
@@ -26,83 +26,103 @@ _COLOURS = {
     "already_allowed": "green",
 }
 _DIFF = {"+": "green", "-": "red", "@": "cyan"}
-_WIDTH = 100
+_COLUMNS = 100
 
 
 @cache
 def console() -> Console:
     """The one console: 100 columns where the output is no terminal."""
-    return Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False, soft_wrap=False)
+    return Console(
+        width=None if sys.stdout.isatty() else _COLUMNS, highlight=False, soft_wrap=False
+    )
 
 
-def word(verdict: str) -> Text:
+def coloured(verdict: str) -> Text:
     """A verdict or outcome in its colour."""
     return Text(verdict, style=_COLOURS.get(verdict, ""))
 
 
-def show_diagnosis(body: Mapping[str, Any], tool: str | None = None) -> None:
+def show_diagnosis(report: Mapping[str, Any], tool: str | None = None) -> None:
     """One diagnosis: summary, the three grants, blockers, unknowns, patches.
 
     `tool` (`terraform`, `cloudformation`) shows what is handed off as its code.
     """
     out = console()
-    request = body["request"]
-    out.print(Text(printable(body["summary"]), style="bold"))
+    request = report["request"]
+    out.print(Text(strip_control_characters(report["summary"]), style="bold"))
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("incident", printable(body["id"]))
+    facts.add_row("incident", strip_control_characters(report["id"]))
     facts.add_row(
-        "principal", Text(printable(body["principal"]["arn"] or body["principal"]["account"]))
+        "principal",
+        Text(
+            strip_control_characters(report["principal"]["arn"] or report["principal"]["account"])
+        ),
     )
-    facts.add_row("request", Text(printable(f"{request['action']} on {request['resource']}")))
+    facts.add_row(
+        "request", Text(strip_control_characters(f"{request['action']} on {request['resource']}"))
+    )
     if request["kms_key"]:
-        told = str(request["kms_key_source"]).replace("_", " ")
-        facts.add_row("key", Text(printable(f"{request['kms_key']} (known from: {told})")))
+        source_text = str(request["kms_key_source"]).replace("_", " ")
+        facts.add_row(
+            "key",
+            Text(strip_control_characters(f"{request['kms_key']} (known from: {source_text})")),
+        )
     seen = f"{request['count']} event(s), {request['first_seen']} to {request['last_seen']}"
-    facts.add_row("seen", Text(printable(seen)))
-    facts.add_row("outcome", outcome(body))
-    facts.add_row("evidence", Text(printable(evidence(body))))
+    facts.add_row("seen", Text(strip_control_characters(seen)))
+    facts.add_row("outcome", outcome_text(report))
+    facts.add_row("evidence", Text(strip_control_characters(evidence_text(report))))
     out.print(facts)
-    out.print(grants_table(body))
-    copied = body.get("copy_source")
-    if copied:
-        where = f"s3://{copied['bucket']}/{copied['object_key']}"
-        out.print(Text(printable(f"to read the copy's source, {where}"), style="bold"))
-        out.print(grants_table(copied))
-    for blocker in body["blockers"]:
-        kind = printable(blocker["kind"].replace("_", " "))
-        out.print(Text(f"blocked by {kind}: {printable(blocker['detail'])}"))
+    out.print(grants_table(report))
+    copy_source = report.get("copy_source")
+    if copy_source:
+        where = f"s3://{copy_source['bucket']}/{copy_source['object_key']}"
+        out.print(
+            Text(strip_control_characters(f"to read the copy's source, {where}"), style="bold")
+        )
+        out.print(grants_table(copy_source))
+    for blocker in report["blockers"]:
+        kind = strip_control_characters(blocker["kind"].replace("_", " "))
+        out.print(Text(f"blocked by {kind}: {strip_control_characters(blocker['detail'])}"))
         if blocker["owner"]:
-            out.print(Text(f"  who decides: {printable(blocker['owner'])}", style="dim"))
-    for lack in body["unknowns"]:
+            out.print(
+                Text(f"  who decides: {strip_control_characters(blocker['owner'])}", style="dim")
+            )
+    for lack in report["unknowns"]:
         line = f"not known: {lack['what']}: {lack['why']}; needs {lack['needs']}"
-        out.print(Text(printable(line), style="yellow"))
-    for patch in body["patches"]:
+        out.print(Text(strip_control_characters(line), style="yellow"))
+    for patch in report["patches"]:
         if patch["default"]:
             show_patch(patch)
-            show_code(patch, tool)
-    show_choices(body["patches"])
-    for handoff in body.get("handoffs", ()):
+            show_snippets(patch, tool)
+    show_alternatives(report["patches"])
+    for handoff in report.get("handoffs", ()):
         out.print()
-        out.print(Text(printable(f"{handoff['kind']} for {handoff['target']}"), style="bold"))
-        out.print(Text(f"  {printable(handoff['why'])}"))
-        show_code(handoff, tool)
+        out.print(
+            Text(
+                strip_control_characters(f"{handoff['kind']} for {handoff['target']}"), style="bold"
+            )
+        )
+        out.print(Text(f"  {strip_control_characters(handoff['why'])}"))
+        show_snippets(handoff, tool)
     out.print()
 
 
-def outcome(body: Mapping[str, Any]) -> Text:
+def outcome_text(report: Mapping[str, Any]) -> Text:
     """The outcome, and how AWS's own word relates to it."""
-    return Text.assemble(word(body["outcome"]), (f" ({CERTAINTY[body['certainty']]})", "dim"))
+    return Text.assemble(
+        coloured(report["outcome"]), (f" ({CERTAINTY_TEXT[report['certainty']]})", "dim")
+    )
 
 
-def evidence(body: Mapping[str, Any]) -> str:
+def evidence_text(report: Mapping[str, Any]) -> str:
     """When the policies were read, and how old the oldest reading was."""
-    age = body["evidence_age_seconds"]
-    return f"read at {body['evidence_at']}" + (f", {age} s before the diagnosis" if age else "")
+    age = report["evidence_age_seconds"]
+    return f"read at {report['evidence_at']}" + (f", {age} s before the diagnosis" if age else "")
 
 
-def grants_table(body: Mapping[str, Any]) -> Table:
+def grants_table(report: Mapping[str, Any]) -> Table:
     """The three grants, the IAM grant with its halves."""
-    grants = body["grants"]
+    grants = report["grants"]
     iam = grants["iam_policy"]
     rows = [
         ("bucket policy", grants["bucket_policy"]),
@@ -112,8 +132,8 @@ def grants_table(body: Mapping[str, Any]) -> Table:
     ]
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for name, grant in rows:
-        reasons = [printable(_reason(reason)) for reason in grant["reasons"]]
-        table.add_row(name, word(grant["verdict"]), Text("\n".join(reasons)))
+        reasons = [strip_control_characters(_reason(reason)) for reason in grant["reasons"]]
+        table.add_row(name, coloured(grant["verdict"]), Text("\n".join(reasons)))
     return table
 
 
@@ -129,15 +149,15 @@ def show_patch(patch: Mapping[str, Any]) -> None:
     out.print()
     scope = f", scope {patch['scope']}" if patch["scope"] else ""
     title = f"{patch['operation']} {patch['target']}{name}{scope}"
-    out.print(Text(printable(title), style="bold"))
+    out.print(Text(strip_control_characters(title), style="bold"))
     if patch.get("says"):
-        out.print(Text(f"  {printable(patch['says'])}"))
+        out.print(Text(f"  {strip_control_characters(patch['says'])}"))
     for line in diff(patch):
-        out.print(Text("  " + printable(line), style=_DIFF.get(line[:1], "")))
-    out.print(Text(f"  digest {printable(patch['digest'])}", style="dim"))
+        out.print(Text("  " + strip_control_characters(line), style=_DIFF.get(line[:1], "")))
+    out.print(Text(f"  digest {strip_control_characters(patch['digest'])}", style="dim"))
 
 
-def show_choices(patches: Sequence[Mapping[str, Any]]) -> None:
+def show_alternatives(patches: Sequence[Mapping[str, Any]]) -> None:
     """What could be approved instead of the proposed patches: other scopes, other ways."""
     others = [patch for patch in patches if not patch["default"]]
     if not others:
@@ -147,17 +167,19 @@ def show_choices(patches: Sequence[Mapping[str, Any]]) -> None:
     out.print(Text("or instead", style="bold"))
     for patch in others:
         scope = f", scope {patch['scope']}" if patch["scope"] else ""
-        out.print(Text(printable(f"  {patch['operation']} {patch['target']}{scope}")))
-        out.print(Text(f"    digest {printable(patch['digest'])}", style="dim"))
+        out.print(
+            Text(strip_control_characters(f"  {patch['operation']} {patch['target']}{scope}"))
+        )
+        out.print(Text(f"    digest {strip_control_characters(patch['digest'])}", style="dim"))
 
 
-def show_code(change: Mapping[str, Any], tool: str | None) -> None:
+def show_snippets(change: Mapping[str, Any], tool: str | None) -> None:
     """What is handed off as infrastructure code, or how to see it."""
     out = console()
     code = change.get("snippets")
     if code and tool:
         for line in str(code[tool]).splitlines():
-            out.print(Text(f"  {printable(line)}"))
+            out.print(Text(f"  {strip_control_characters(line)}"))
     elif code:
         out.print(Text("  as code: --snippets terraform, --snippets cloudformation", style="dim"))
 
@@ -180,12 +202,12 @@ def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
     for incident in found:
         table.add_row(
-            printable(incident["id"]),
-            printable(incident["state"]),
-            word(str(incident["outcome"] or "")),
+            strip_control_characters(incident["id"]),
+            strip_control_characters(incident["state"]),
+            coloured(str(incident["outcome"] or "")),
             str(incident["count"]),
-            printable(incident["last_seen"]),
-            Text(printable(incident["summary"] or "")),
+            strip_control_characters(incident["last_seen"]),
+            Text(strip_control_characters(incident["summary"] or "")),
         )
     console().print(table if found else "no incidents")
 
@@ -193,9 +215,14 @@ def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
 def show_incident(incident: Mapping[str, Any], tool: str | None = None) -> None:
     """One incident with its diagnosis and history."""
     out = console()
-    out.print(Text(f"{printable(incident['id'])}  {printable(incident['state'])}", style="bold"))
+    out.print(
+        Text(
+            f"{strip_control_characters(incident['id'])}  {strip_control_characters(incident['state'])}",
+            style="bold",
+        )
+    )
     if incident.get("diagnosis"):
         show_diagnosis(incident["diagnosis"], tool)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
-        out.print(Text(printable(text), style="dim"))
+        out.print(Text(strip_control_characters(text), style="dim"))

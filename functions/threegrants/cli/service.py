@@ -21,7 +21,7 @@ class ServiceError(Exception):
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceClient:
     """One deployed stack.
 
     Args:
@@ -37,7 +37,7 @@ class Service:
     session: boto3.Session | None = None
 
     @classmethod
-    def of_stack(cls, stack: str) -> "Service":
+    def for_stack(cls, stack: str) -> "ServiceClient":
         """Find the service by its stack's outputs.
 
         Raises:

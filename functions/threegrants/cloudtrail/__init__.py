@@ -4,12 +4,12 @@ In: any mapping that claims to be a CloudTrail record, an EventBridge event or a
 Out: a `DeniedCall`, a `Skipped` (no denial of S3 or KMS), or a `RecordError` (what, where, wanted).
 """
 
-from threegrants.cloudtrail.copies import reading_source
+from threegrants.cloudtrail.copies import copy_source_read
 from threegrants.cloudtrail.denied_call import Access, Caller, CallerType, DeniedCall, Skipped
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.parse import detail_of, parse_record
-from threegrants.cloudtrail.sanitize import printable
-from threegrants.cloudtrail.trail_files import read_feed
+from threegrants.cloudtrail.sanitize import strip_control_characters
+from threegrants.cloudtrail.trail_files import read_trail_file
 
 __all__ = [
     "Access",
@@ -18,9 +18,9 @@ __all__ = [
     "DeniedCall",
     "RecordError",
     "Skipped",
+    "copy_source_read",
     "detail_of",
     "parse_record",
-    "printable",
-    "read_feed",
-    "reading_source",
+    "read_trail_file",
+    "strip_control_characters",
 ]

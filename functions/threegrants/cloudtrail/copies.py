@@ -12,7 +12,7 @@ from threegrants.cloudtrail.denied_call import DeniedCall
 from threegrants.cloudtrail.operations import s3_operation
 
 
-def reading_source(call: DeniedCall) -> DeniedCall | None:
+def copy_source_read(call: DeniedCall) -> DeniedCall | None:
     """The read of the source that a denied copy includes; None for what is no copy.
 
     What the record's headers say of encryption, ACL and tags is about the destination, and is not
@@ -31,7 +31,7 @@ def reading_source(call: DeniedCall) -> DeniedCall | None:
         action=actions[0],
         s3_actions=actions,
         kms_actions=kms,
-        kms_doubt=None,
+        kms_uncertainty=None,
         kms_key=None,
         kms_key_source=None,
         bucket=None if point else source.bucket,

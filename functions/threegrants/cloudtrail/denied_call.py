@@ -63,9 +63,9 @@ class Message:
     principal: str | None = None
     action: str | None = None
     resource: str | None = None
-    layer: str | None = None
+    policy_type: str | None = None
     """identity | resource | boundary | session | scp | rcp | vpce | trust"""
-    explicit: bool | None = None
+    explicit_deny: bool | None = None
     policy_arn: str | None = None
     authorization_id: str | None = None
     ambiguous: bool = False
@@ -93,7 +93,7 @@ class DeniedCall:
     `kms_key` is a key ARN, id or alias as the record states it, with `kms_key_source`.
     """
 
-    source: str
+    service: str
     """s3 | kms"""
     operation: str
     access: Access
@@ -116,7 +116,7 @@ class DeniedCall:
     prefix: str | None = None
     access_point_arn: str | None = None
     copy_source: CopySource | None = None
-    kms_doubt: str | None = None
+    kms_uncertainty: str | None = None
     """Why it is not sure that the call needs its KMS actions at all; None where it is."""
     kms_key: str | None = None
     kms_key_source: str | None = None
@@ -131,7 +131,7 @@ class DeniedCall:
     vpc_endpoint_account: str | None = None
     tls_version: str | None = None
     mfa: bool | None = None
-    session_began: str | None = None
+    token_issue_time: str | None = None
     """When the session's credentials were issued (`aws:TokenIssueTime`)."""
     request_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The string request parameters, names in lower case."""

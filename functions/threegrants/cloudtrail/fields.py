@@ -9,7 +9,7 @@ from threegrants.cloudtrail.errors import RecordError
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
-def text(record: Mapping[str, Any], name: str, where: str = "") -> str | None:
+def string_field(record: Mapping[str, Any], name: str, where: str = "") -> str | None:
     """A string field; None if it is absent, null or empty.
 
     Raises:
@@ -22,10 +22,10 @@ def text(record: Mapping[str, Any], name: str, where: str = "") -> str | None:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)  # hand-edited samples write account ids as numbers
-    raise RecordError(_path(where, name), f"a {_kind(value)}", "a string")
+    raise RecordError(_path(where, name), f"a {_type_name(value)}", "a string")
 
 
-def mapping(record: Mapping[str, Any], name: str, where: str = "") -> Mapping[str, Any]:
+def object_field(record: Mapping[str, Any], name: str, where: str = "") -> Mapping[str, Any]:
     """An object field; empty if it is absent or null.
 
     Raises:
@@ -36,10 +36,12 @@ def mapping(record: Mapping[str, Any], name: str, where: str = "") -> Mapping[st
         return EMPTY
     if isinstance(value, Mapping):
         return value
-    raise RecordError(_path(where, name), f"a {_kind(value)}", "an object")
+    raise RecordError(_path(where, name), f"a {_type_name(value)}", "an object")
 
 
-def entries(record: Mapping[str, Any], name: str, where: str = "") -> list[Mapping[str, Any]]:
+def object_list_field(
+    record: Mapping[str, Any], name: str, where: str = ""
+) -> list[Mapping[str, Any]]:
     """A list of objects; empty if it is absent or null.
 
     Raises:
@@ -49,10 +51,12 @@ def entries(record: Mapping[str, Any], name: str, where: str = "") -> list[Mappi
     if value is None:
         return []
     if not isinstance(value, list):
-        raise RecordError(_path(where, name), f"a {_kind(value)}", "a list")
+        raise RecordError(_path(where, name), f"a {_type_name(value)}", "a list")
     for index, entry in enumerate(value):
         if not isinstance(entry, Mapping):
-            raise RecordError(f"{_path(where, name)}[{index}]", f"a {_kind(entry)}", "an object")
+            raise RecordError(
+                f"{_path(where, name)}[{index}]", f"a {_type_name(entry)}", "an object"
+            )
     return value
 
 
@@ -60,6 +64,6 @@ def _path(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def _kind(value: object) -> str:
+def _type_name(value: object) -> str:
     names = {dict: "object", list: "list", bool: "boolean", str: "string"}
     return names.get(type(value), type(value).__name__)

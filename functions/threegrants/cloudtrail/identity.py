@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threegrants.cloudtrail.denied_call import Caller, CallerType
-from threegrants.cloudtrail.fields import mapping, text
+from threegrants.cloudtrail.fields import object_field, string_field
 
 _ANONYMOUS = frozenset({"anonymous", "ANONYMOUS_PRINCIPAL"})
 """Two spellings in real records: the older one in capitals."""
@@ -19,12 +19,12 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
     Raises:
         RecordError: if a field has another type than CloudTrail gives it.
     """
-    kind = text(identity, "type", where) or ""
-    account = text(identity, "accountId", where)
-    arn = text(identity, "arn", where)
-    principal_id = text(identity, "principalId", where)
-    invoked_by = text(identity, "invokedBy", where)
-    session = mapping(identity, "sessionContext", where)
+    kind = string_field(identity, "type", where) or ""
+    account = string_field(identity, "accountId", where)
+    arn = string_field(identity, "arn", where)
+    principal_id = string_field(identity, "principalId", where)
+    invoked_by = string_field(identity, "invokedBy", where)
+    session = object_field(identity, "sessionContext", where)
     if account in _ANONYMOUS:
         return Caller(CallerType.ANONYMOUS, None, None)
     if kind == "AWSService" or (not kind and not arn and invoked_by):
@@ -33,7 +33,7 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
     if kind in {"AssumedRole", "Role"} or (arn and ":assumed-role/" in arn):
         return _role(identity, session, f"{where}.sessionContext")
     if kind in {"IAMUser", "Root", "FederatedUser"}:
-        issuer = mapping(session, "sessionIssuer", f"{where}.sessionContext")
+        issuer = object_field(session, "sessionIssuer", f"{where}.sessionContext")
         named = {
             "IAMUser": CallerType.USER,
             "Root": CallerType.ROOT,
@@ -48,10 +48,10 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
             unique_id=None if kind == "FederatedUser" else unique or None,
             invoked_by=invoked_by,
             session_name=name or None,
-            issuer_arn=text(issuer, "arn", f"{where}.sessionContext.sessionIssuer")
+            issuer_arn=string_field(issuer, "arn", f"{where}.sessionContext.sessionIssuer")
             if kind == "FederatedUser"
             else None,
-            source_identity=text(session, "sourceIdentity", f"{where}.sessionContext"),
+            source_identity=string_field(session, "sourceIdentity", f"{where}.sessionContext"),
         )
     if kind == "IdentityCenterUser":
         return Caller(CallerType.IDENTITY_CENTER_USER, account, None, invoked_by=invoked_by)
@@ -88,24 +88,24 @@ def from_arn(arn: str) -> Caller:
 
 
 def _role(identity: Mapping[str, Any], session: Mapping[str, Any], where: str) -> Caller:
-    issuer = mapping(session, "sessionIssuer", where)
-    issuer_arn = text(issuer, "arn", f"{where}.sessionIssuer")
-    arn = text(identity, "arn", "userIdentity")
-    unique, _, name = (text(identity, "principalId", "userIdentity") or "").partition(":")
+    issuer = object_field(session, "sessionIssuer", where)
+    issuer_arn = string_field(issuer, "arn", f"{where}.sessionIssuer")
+    arn = string_field(identity, "arn", "userIdentity")
+    unique, _, name = (string_field(identity, "principalId", "userIdentity") or "").partition(":")
     is_session = bool(arn and ":assumed-role/" in arn)
     role = issuer_arn or (_role_arn(arn) if arn and is_session else arn)
     if not name and arn and is_session:
         name = arn.rpartition("/")[2]
     return Caller(
         CallerType.ROLE,
-        text(identity, "accountId", "userIdentity") or _account_of(arn or issuer_arn),
+        string_field(identity, "accountId", "userIdentity") or _account_of(arn or issuer_arn),
         role,
         session_arn=arn if is_session else None,
-        unique_id=unique or text(issuer, "principalId", where),
+        unique_id=unique or string_field(issuer, "principalId", where),
         path_known=bool(issuer_arn) or not is_session,
-        invoked_by=text(identity, "invokedBy", "userIdentity"),
+        invoked_by=string_field(identity, "invokedBy", "userIdentity"),
         session_name=name or None,
-        source_identity=text(session, "sourceIdentity", where),
+        source_identity=string_field(session, "sourceIdentity", where),
     )
 
 

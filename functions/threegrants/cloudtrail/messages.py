@@ -8,7 +8,7 @@ import re
 
 from threegrants.cloudtrail.denied_call import Message
 
-_LAYERS = (
+_POLICY_TYPES = (
     ("permissions boundary", "boundary"),
     ("identity-based policy", "identity"),
     ("resource-based policy", "resource"),
@@ -23,13 +23,13 @@ _LAYERS = (
 _AMBIGUOUS = "because the resource does not exist in this Region"
 _ENDPOINT = "due to a VPC endpoint policy"
 """The whole of what a network activity event says."""
-_WHO = re.compile(
+_PRINCIPAL_AND_ACTION = re.compile(
     r"User: (?P<who>arn:\S+|anonymous|\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
 )
 _RESOURCE = re.compile(r'on resource: (?:"(?P<quoted>[^"]*)"|(?P<bare>arn:\S+))')
-_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+")
-_POLICY = re.compile(r"policy: (?P<arn>arn:aws[a-z-]*:(?:iam|organizations)::\S+)")
-_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
+_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+")
+_POLICY_ARN = re.compile(r"policy: (?P<arn>arn:aws[a-z-]*:(?:iam|organizations)::\S+)")
+_AUTHORIZATION_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
 """IAM user guide, "Access Troubleshooter" (preview): the last words of a message that has one."""
 
 
@@ -37,39 +37,39 @@ def read_message(text: str | None) -> Message:
     """Take AWS's sentence apart; a bare `Access Denied` says nothing and stays bare."""
     if not text:
         return Message("")
-    who = _WHO.search(text)
+    principal = _PRINCIPAL_AND_ACTION.search(text)
     resource = _RESOURCE.search(text)
-    policy = _POLICY.search(text)
-    marked = _ID.search(text)
-    explicit = "with an explicit deny" in text
-    implicit = re.search(r"because no [\w -]+? (?:policy|policies|boundary) allows?", text)
+    policy = _POLICY_ARN.search(text)
+    authorization = _AUTHORIZATION_ID.search(text)
+    explicit_deny = "with an explicit deny" in text
+    implicit_deny = re.search(r"because no [\w -]+? (?:policy|policies|boundary) allows?", text)
     ambiguous = _AMBIGUOUS in text
     endpoint = _ENDPOINT in text
-    spoken = bool(explicit or implicit or endpoint)
+    states_reason = bool(explicit_deny or implicit_deny or endpoint)
     return Message(
         text=text,
-        principal=who["who"].rstrip(".,") if who else None,
-        action=who["action"] if who else None,
+        principal=principal["who"].rstrip(".,") if principal else None,
+        action=principal["action"] if principal else None,
         resource=((resource["quoted"] or resource["bare"] or "").rstrip(".,") or None)
         if resource
         else None,
-        layer=_layer(text) if spoken and not ambiguous else None,
-        explicit=explicit if (explicit or implicit) and not ambiguous else None,
+        policy_type=_first_policy_type(text) if states_reason and not ambiguous else None,
+        explicit_deny=explicit_deny if (explicit_deny or implicit_deny) and not ambiguous else None,
         policy_arn=policy["arn"].rstrip(".,") if policy else None,
-        authorization_id=marked["id"] if marked else None,
+        authorization_id=authorization["id"] if authorization else None,
         ambiguous=ambiguous,
     )
 
 
-def key_in(text: str | None) -> str | None:
+def key_arn_in(text: str | None) -> str | None:
     """The key ARN a message names, if it names one."""
-    found = _KEY.search(text or "")
+    found = _KEY_ARN.search(text or "")
     return found.group(0) if found else None
 
 
-def _layer(text: str) -> str | None:
+def _first_policy_type(text: str) -> str | None:
     """The first policy type the sentence's reason names."""
     start = max(text.find("because no "), text.find("with an explicit deny"), 0)
-    places = [(text.find(words, start), layer) for words, layer in _LAYERS]
+    places = [(text.find(words, start), policy_type) for words, policy_type in _POLICY_TYPES]
     named = [place for place in places if place[0] >= 0]
     return min(named)[1] if named else None

@@ -177,7 +177,7 @@ _BUCKET_ACTIONS = frozenset(
 )
 
 
-def on_object(action: str) -> bool:
+def is_object_action(action: str) -> bool:
     """Whether an S3 action is checked against an object's ARN; if not, against the bucket's.
 
     Source: service authorization reference, "Resource types defined by Amazon S3".

@@ -17,10 +17,10 @@ from threegrants.cloudtrail.denied_call import (
     Skipped,
 )
 from threegrants.cloudtrail.errors import RecordError
-from threegrants.cloudtrail.fields import entries, mapping, text
+from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
 from threegrants.cloudtrail.identity import from_arn, read_caller
-from threegrants.cloudtrail.messages import key_in, read_message
-from threegrants.cloudtrail.operations import kms_operation, on_object, s3_operation
+from threegrants.cloudtrail.messages import key_arn_in, read_message
+from threegrants.cloudtrail.operations import is_object_action, kms_operation, s3_operation
 
 _SOURCES = {
     "s3.amazonaws.com": "s3",
@@ -31,12 +31,12 @@ _SOURCES = {
 _DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "VpceAccessDenied", "Client.AccessDenied"}
 )
-_FOR_S3 = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Internal"})
+_S3_AS_CALLER = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Internal"})
 """How a KMS record says that S3 called for someone, over the years."""
-_ALIASES = ("-s3alias", ".mrap")
+_ACCESS_POINT_ALIAS_ENDINGS = ("-s3alias", ".mrap")
 """How the names end that stand for an access point, not for a bucket."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
-_HEAD_DOUBT = (
+_HEAD_OBJECT_UNCERTAINTY = (
     "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
     "record does not say that it did"
 )
@@ -59,12 +59,12 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
         name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
     ):
         raise RecordError("$", "none of eventSource, eventName, errorCode", "a CloudTrail record")
-    event_id = text(record, "eventID") or ""
-    code = text(record, "errorCode")
-    message = read_message(text(record, "errorMessage"))
+    event_id = string_field(record, "eventID") or ""
+    code = string_field(record, "errorCode")
+    message = read_message(string_field(record, "errorMessage"))
     source = _source(record, message)
     if source is None:
-        named = text(record, "eventSource") or "no event source"
+        named = string_field(record, "eventSource") or "no event source"
         return Skipped(f"not S3 or KMS ({named[:80]})", event_id)
     if code is None:
         return Skipped("no error code: the call succeeded", event_id)
@@ -79,11 +79,11 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
 def detail_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The CloudTrail record inside an EventBridge event; a bare record is returned as it is."""
     enveloped = "detail" in record and "detail-type" in record
-    return mapping(record, "detail") if enveloped else record
+    return object_field(record, "detail") if enveloped else record
 
 
 def _source(record: Mapping[str, Any], message: Message) -> str | None:
-    named = text(record, "eventSource")
+    named = string_field(record, "eventSource")
     if named is not None:
         return _SOURCES.get(named)
     prefix = (message.action or "").partition(":")[0]
@@ -91,36 +91,38 @@ def _source(record: Mapping[str, Any], message: Message) -> str | None:
 
 
 def _caller(record: Mapping[str, Any], message: Message) -> Caller:
-    caller = read_caller(mapping(record, "userIdentity"))
-    said = message.principal
+    caller = read_caller(object_field(record, "userIdentity"))
+    named = message.principal
     if (
         caller.type is CallerType.UNKNOWN
         and caller.arn is None
-        and said
-        and said.startswith("arn:")
+        and named
+        and named.startswith("arn:")
     ):
-        return from_arn(said)
+        return from_arn(named)
     return caller
 
 
 def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
-    asked = mapping(record, "requestParameters")
-    bucket, point, owner = _resources(record, asked)
-    version = text(asked, "versionId", "requestParameters")
-    operation = text(record, "eventName") or _operation_of(message)
+    parameters = object_field(record, "requestParameters")
+    bucket, point, owner = _resources(record, parameters)
+    version = string_field(parameters, "versionId", "requestParameters")
+    operation = string_field(record, "eventName") or _operation_of(message)
     access, actions, kms = s3_operation(operation, versioned=version is not None)
-    headers = {k.lower(): v for k, v in asked.items() if isinstance(k, str) and isinstance(v, str)}
+    headers = {
+        k.lower(): v for k, v in parameters.items() if isinstance(k, str) and isinstance(v, str)
+    }
     if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
         actions += _extra_actions(headers)
-    key, key_source = _key(message, headers)
-    doubt = kms and operation == "HeadObject" and "x-amz-checksum-mode" not in headers
+    key, key_source = _stated_key(message, headers)
+    uncertain = kms and operation == "HeadObject" and "x-amz-checksum-mode" not in headers
     return _call(
         record,
         caller,
         message,
         code,
-        source="s3",
-        kms_doubt=_HEAD_DOUBT if doubt else None,
+        service="s3",
+        kms_uncertainty=_HEAD_OBJECT_UNCERTAINTY if uncertain else None,
         operation=operation,
         access=access,
         action=actions[0] if actions else None,
@@ -128,11 +130,11 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         kms_actions=kms,
         bucket=bucket,
         bucket_account=owner,
-        object_key=text(asked, "key", "requestParameters")
-        if actions and on_object(actions[0])
+        object_key=string_field(parameters, "key", "requestParameters")
+        if actions and is_object_action(actions[0])
         else None,
         version_id=version,
-        prefix=text(asked, "prefix", "requestParameters"),
+        prefix=string_field(parameters, "prefix", "requestParameters"),
         access_point_arn=point,
         copy_source=_copy_source(headers),
         kms_key=key,
@@ -142,34 +144,36 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
 
 
 def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
-    operation = text(record, "eventName") or _operation_of(message)
+    operation = string_field(record, "eventName") or _operation_of(message)
     access, actions = kms_operation(operation)
-    asked = mapping(record, "requestParameters")
-    key = key_in(message.text)
+    parameters = object_field(record, "requestParameters")
+    key = key_arn_in(message.text)
     source = "error_message" if key else None
     if key is None:
-        key = text(asked, "keyId", "requestParameters") or _kms_resource(record)
+        key = string_field(parameters, "keyId", "requestParameters") or _kms_resource(record)
         source = "request" if key else None
-    by_s3 = (caller.invoked_by in _FOR_S3) or text(record, "sourceIPAddress") in _FOR_S3
+    called_by_s3 = (caller.invoked_by in _S3_AS_CALLER) or string_field(
+        record, "sourceIPAddress"
+    ) in _S3_AS_CALLER
     return _call(
         record,
         caller,
         message,
         code,
-        source="kms",
+        service="kms",
         operation=operation,
         access=access,
         action=actions[0] if actions else None,
         kms_actions=actions,
         kms_key=key,
         kms_key_source=source,
-        encryption_context=_encryption_context(asked),
-        via_service=by_s3,
+        encryption_context=_encryption_context(parameters),
+        via_service=called_by_s3,
     )
 
 
-def _encryption_context(asked: Mapping[str, Any]) -> Mapping[str, str] | None:
-    context = mapping(asked, "encryptionContext", "requestParameters")
+def _encryption_context(parameters: Mapping[str, Any]) -> Mapping[str, str] | None:
+    context = object_field(parameters, "encryptionContext", "requestParameters")
     return {str(name): str(value) for name, value in context.items()} or None
 
 
@@ -180,14 +184,14 @@ def _condition_keys(record: Mapping[str, Any]) -> Mapping[str, str | tuple[str, 
     global condition keys". Tags of the principal and condition keys only; values of other types
     than text are left out, so that nothing is made of what is not understood.
     """
-    context = mapping(record, "eventContext")
+    context = object_field(record, "eventContext")
     found: dict[str, str | tuple[str, ...]] = {}
-    for name, value in mapping(context, "requestContext", "eventContext").items():
+    for name, value in object_field(context, "requestContext", "eventContext").items():
         if isinstance(value, str):
             found[str(name)] = value
         elif isinstance(value, list) and value and all(isinstance(one, str) for one in value):
             found[str(name)] = tuple(value)
-    tags = mapping(context, "tagContext", "eventContext").get("principalTags")
+    tags = object_field(context, "tagContext", "eventContext").get("principalTags")
     if isinstance(tags, Mapping):
         found |= {f"aws:PrincipalTag/{k}": v for k, v in tags.items() if isinstance(v, str)}
     return found
@@ -196,30 +200,32 @@ def _condition_keys(record: Mapping[str, Any]) -> Mapping[str, str | tuple[str, 
 def _call(
     record: Mapping[str, Any], caller: Caller, message: Message, code: str, **rest: Any
 ) -> DeniedCall:
-    identity = mapping(record, "userIdentity")
-    session = mapping(identity, "sessionContext", "userIdentity")
-    attributes = mapping(session, "attributes", "userIdentity.sessionContext")
+    identity = object_field(record, "userIdentity")
+    session = object_field(identity, "sessionContext", "userIdentity")
+    attributes = object_field(session, "attributes", "userIdentity.sessionContext")
     mfa = _flag(attributes, "mfaAuthenticated")
-    tls = mapping(record, "tlsDetails")
-    extra = mapping(record, "additionalEventData")
+    tls = object_field(record, "tlsDetails")
+    extra = object_field(record, "additionalEventData")
     return DeniedCall(
         caller=caller,
-        region=text(record, "awsRegion") or _region_of(message) or "",
-        time=text(record, "eventTime") or "",
+        region=string_field(record, "awsRegion") or _region_of(message) or "",
+        time=string_field(record, "eventTime") or "",
         error_code=code,
         message=message,
-        event_id=text(record, "eventID") or "",
-        shared_event_id=text(record, "sharedEventID"),
-        request_id=text(record, "requestID"),
-        recipient_account=text(record, "recipientAccountId"),
-        source_ip=text(record, "sourceIPAddress"),
-        user_agent=text(record, "userAgent"),
-        vpc_endpoint_id=text(record, "vpcEndpointId"),
-        vpc_endpoint_account=text(record, "vpcEndpointAccountId"),
-        tls_version=text(tls, "tlsVersion", "tlsDetails")
-        or text(extra, "CipherSuite", "additionalEventData"),
+        event_id=string_field(record, "eventID") or "",
+        shared_event_id=string_field(record, "sharedEventID"),
+        request_id=string_field(record, "requestID"),
+        recipient_account=string_field(record, "recipientAccountId"),
+        source_ip=string_field(record, "sourceIPAddress"),
+        user_agent=string_field(record, "userAgent"),
+        vpc_endpoint_id=string_field(record, "vpcEndpointId"),
+        vpc_endpoint_account=string_field(record, "vpcEndpointAccountId"),
+        tls_version=string_field(tls, "tlsVersion", "tlsDetails")
+        or string_field(extra, "CipherSuite", "additionalEventData"),
         mfa=mfa,
-        session_began=text(attributes, "creationDate", "userIdentity.sessionContext.attributes"),
+        token_issue_time=string_field(
+            attributes, "creationDate", "userIdentity.sessionContext.attributes"
+        ),
         condition_keys=_condition_keys(record),
         **rest,
     )
@@ -232,44 +238,51 @@ def _flag(record: Mapping[str, Any], name: str) -> bool | None:
 
 
 def _resources(
-    record: Mapping[str, Any], asked: Mapping[str, Any]
+    record: Mapping[str, Any], parameters: Mapping[str, Any]
 ) -> tuple[str | None, str | None, str | None]:
     """Bucket, access point ARN and owner account, from `resources` and the request.
 
     In the caller's copy of a cross-account denial the owner's account is an empty string
     (CloudTrail user guide, "Receiving log files from multiple accounts").
     """
-    asked_for = text(asked, "bucketName", "requestParameters")
+    requested_bucket = string_field(parameters, "bucketName", "requestParameters")
     point = owner = listed = None
-    for index, entry in enumerate(entries(record, "resources")):
+    for index, entry in enumerate(object_list_field(record, "resources")):
         where = f"resources[{index}]"
-        arn, kind = text(entry, "ARN", where) or "", text(entry, "type", where) or ""
+        arn, kind = (
+            string_field(entry, "ARN", where) or "",
+            string_field(entry, "type", where) or "",
+        )
         if kind == "AWS::S3::AccessPoint" or ":accesspoint/" in arn:
             point = arn or point
         elif kind in {"AWS::S3::Bucket", ""} or (arn.startswith("arn:") and "/" not in arn):
-            owner = text(entry, "accountId", where) or owner
+            owner = string_field(entry, "accountId", where) or owner
             if not listed and ":::" in arn:
                 listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
     known = owner if owner and owner.isdigit() and len(owner) == 12 else None  # noqa: PLR2004
-    if asked_for and asked_for.startswith("arn:") and ":accesspoint/" in asked_for:
-        return listed, asked_for, known
-    if asked_for and asked_for.endswith(_ALIASES):
+    if (
+        requested_bucket
+        and requested_bucket.startswith("arn:")
+        and ":accesspoint/" in requested_bucket
+    ):
+        return listed, requested_bucket, known
+    if requested_bucket and requested_bucket.endswith(_ACCESS_POINT_ALIAS_ENDINGS):
         return listed, point, known
-    return asked_for or listed, point, known
+    return requested_bucket or listed, point, known
 
 
 def _kms_resource(record: Mapping[str, Any]) -> str | None:
-    for index, entry in enumerate(entries(record, "resources")):
-        arn = text(entry, "ARN", f"resources[{index}]")
+    for index, entry in enumerate(object_list_field(record, "resources")):
+        arn = string_field(entry, "ARN", f"resources[{index}]")
         if arn and ":kms:" in arn:
             return arn
     return None
 
 
-def _key(message: Message, headers: Mapping[str, str]) -> tuple[str | None, str | None]:
-    said = key_in(message.text)
-    if said:
-        return said, "error_message"
+def _stated_key(message: Message, headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    named = key_arn_in(message.text)
+    if named:
+        return named, "error_message"
     header = headers.get(_KEY_HEADER)
     return (header, "request") if header else (None, None)
 
@@ -303,5 +316,5 @@ def _operation_of(message: Message) -> str:
 
 
 def _region_of(message: Message) -> str | None:
-    key = key_in(message.text)
+    key = key_arn_in(message.text)
     return key.split(":")[3] if key else None

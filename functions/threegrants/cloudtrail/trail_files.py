@@ -18,7 +18,7 @@ _GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
 
 
-def read_feed(data: bytes, name: str = "input") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def read_trail_file(data: bytes, name: str = "input") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each record with its position (`line 3`, `Records[7]`).
 
     Raises:
@@ -31,7 +31,9 @@ def read_feed(data: bytes, name: str = "input") -> Iterator[tuple[str, Mapping[s
         whole = json.loads(body)
     except (ValueError, RecursionError) as error:
         if "\n" not in body.strip():
-            raise RecordError(name, f"no JSON ({_said(error)})", "a CloudTrail record") from error
+            raise RecordError(
+                name, f"no JSON ({_error_text(error)})", "a CloudTrail record"
+            ) from error
         yield from _lines(body, error)
         return
     yield from _records(whole, "")
@@ -44,10 +46,10 @@ def _lines(body: str, whole: Exception) -> Iterator[tuple[str, Mapping[str, Any]
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            said = _said(whole if number == 1 else error)
+            message = _error_text(whole if number == 1 else error)
             raise RecordError(
                 f"line {number}",
-                f"no JSON ({said})",
+                f"no JSON ({message})",
                 "one JSON object a line, or one JSON document",
             ) from error
         yield from _records(value, f"line {number}")
@@ -73,7 +75,9 @@ def _records(value: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             loaded = json.loads(inner)
         except (ValueError, RecursionError) as error:
             raise RecordError(
-                f"{where}.CloudTrailEvent", f"no JSON ({_said(error)})", "a record as JSON text"
+                f"{where}.CloudTrailEvent",
+                f"no JSON ({_error_text(error)})",
+                "a record as JSON text",
             ) from error
         yield from _records(loaded, where)
         return
@@ -102,5 +106,5 @@ def _text(data: bytes, name: str) -> str:
         raise RecordError(name, f"no UTF-8 at byte {error.start}", "JSON text in UTF-8") from error
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return " ".join(str(error).split())[:120]

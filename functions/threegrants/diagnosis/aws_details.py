@@ -10,8 +10,15 @@ from collections.abc import Mapping
 
 from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis.guardrails import OWNERS
-from threegrants.diagnosis.legs import Pair
-from threegrants.diagnosis.verdicts import Blocker, Certainty, Grant, Lack, Reason, Verdict
+from threegrants.diagnosis.legs import LegVerdicts
+from threegrants.diagnosis.verdicts import (
+    Blocker,
+    Certainty,
+    Grant,
+    MissingInformation,
+    Reason,
+    Verdict,
+)
 from threegrants.evidence import Authorization, AuthorizedAction, Evidence, Read
 
 LAYER_NAMES = {
@@ -24,7 +31,7 @@ LAYER_NAMES = {
 }
 """How a layer is called where it is a blocker; IAM user guide, "Policies and permissions"."""
 
-_WORDS = {
+_VERDICTS = {
     "ALLOW": Verdict.GRANTED,
     "NO_IMPACT": Verdict.NOT_NEEDED,
     "IMPLICIT_DENY": Verdict.MISSING,
@@ -33,30 +40,31 @@ _WORDS = {
 _REFUSALS = (Verdict.MISSING, Verdict.DENIED)
 
 
-def checked(pair: Pair, service: str, evidence: Evidence) -> Pair:
+def reconcile_with_aws(verdicts: LegVerdicts, service: str, evidence: Evidence) -> LegVerdicts:
     """The two sides of one half, after AWS's own checks of the same request.
 
     Args:
-        pair: what the policies say, evaluated here.
+        verdicts: what the policies say, evaluated here.
         service: `s3` or `kms`: which half.
         evidence: with the authorization details, if the message carried their id.
     """
     found = _authorization(evidence)
     if found is None:
-        return pair
+        return verdicts
     actions = [one for one in found.actions if one.action.startswith(f"{service}:")]
-    return Pair(
-        _decided(pair.resource, actions, "resource"), _decided(pair.identity, actions, "identity")
+    return LegVerdicts(
+        _reconcile(verdicts.resource, actions, "resource"),
+        _reconcile(verdicts.identity, actions, "identity"),
     )
 
 
-def _decided(ours: Grant, actions: list[AuthorizedAction], layer: str) -> Grant:
+def _reconcile(ours: Grant, actions: list[AuthorizedAction], layer: str) -> Grant:
     """The table of both words; see the module's first lines."""
     said = [
-        (_WORDS[check.effect], check)
+        (_VERDICTS[check.effect], check)
         for action in actions
         for check in action.checks
-        if check.layer == layer and check.effect in _WORDS
+        if check.layer == layer and check.effect in _VERDICTS
     ]
     if not said or ours.verdict is Verdict.NOT_NEEDED:
         return ours
@@ -64,13 +72,15 @@ def _decided(ours: Grant, actions: list[AuthorizedAction], layer: str) -> Grant:
     aws, check = min(said, key=lambda one: order.index(one[0]))
     policies = ", ".join(check.policies) or None
     if ours.verdict is Verdict.UNKNOWN:
-        reason = Reason("aws_says", policies, ", ".join(check.sids) or None, _SAYS[aws])
+        reason = Reason("aws_says", policies, ", ".join(check.sids) or None, _WHAT_AWS_FOUND[aws])
         return Grant(aws, (reason,))
     if ours.verdict is Verdict.GRANTED or aws in _REFUSALS:
         # Granted now although AWS refused then: it was changed since. Denied outweighs missing.
         both = (ours.verdict, aws)
         if both == (Verdict.MISSING, Verdict.DENIED):
-            reason = Reason("aws_says", policies, ", ".join(check.sids) or None, _SAYS[aws])
+            reason = Reason(
+                "aws_says", policies, ", ".join(check.sids) or None, _WHAT_AWS_FOUND[aws]
+            )
             return Grant(Verdict.DENIED, (reason, *ours.reasons))
         return ours
     detail = (
@@ -80,7 +90,7 @@ def _decided(ours: Grant, actions: list[AuthorizedAction], layer: str) -> Grant:
     return Grant(Verdict.UNKNOWN, (Reason("aws_disagrees", policies, None, detail), *ours.reasons))
 
 
-_SAYS = {
+_WHAT_AWS_FOUND = {
     Verdict.GRANTED: "AWS's own check of this request found an allow here",
     Verdict.NOT_NEEDED: "AWS's own check of this request did not need this grant",
     Verdict.MISSING: "AWS's own check of this request found no allow here",
@@ -88,7 +98,9 @@ _SAYS = {
 }
 
 
-def stated(call: DeniedCall, evidence: Evidence, read: frozenset[str]) -> list[Blocker]:
+def blockers_named_by_aws(
+    call: DeniedCall, evidence: Evidence, read: frozenset[str]
+) -> list[Blocker]:
     """Guardrails that AWS names, and that could not be read and evaluated here.
 
     Args:
@@ -101,7 +113,7 @@ def stated(call: DeniedCall, evidence: Evidence, read: frozenset[str]) -> list[B
     for action in details.actions if details else ():
         for check in action.checks:
             kind = LAYER_NAMES.get(check.layer)
-            verdict = _WORDS.get(check.effect)
+            verdict = _VERDICTS.get(check.effect)
             if kind is None or kind in read or verdict not in _REFUSALS:
                 continue
             word = "denies" if verdict is Verdict.DENIED else "does not allow"
@@ -112,12 +124,12 @@ def stated(call: DeniedCall, evidence: Evidence, read: frozenset[str]) -> list[B
             policy, sid = ", ".join(check.policies) or None, ", ".join(check.sids) or None
             found.setdefault(kind, Blocker(kind, verdict, policy, sid, detail, OWNERS[kind]))
     message = call.message
-    kind = LAYER_NAMES.get(message.layer or "")
+    kind = LAYER_NAMES.get(message.policy_type or "")
     if kind is not None and kind not in read:
-        word = "explicitly denies" if message.explicit else "does not allow"
+        word = "explicitly denies" if message.explicit_deny else "does not allow"
         what = message.action or call.action or "the call"
         detail = f"AWS says that a {_name(kind)} {word} {what}; ask {OWNERS[kind]}"
-        verdict = Verdict.DENIED if message.explicit else Verdict.MISSING
+        verdict = Verdict.DENIED if message.explicit_deny else Verdict.MISSING
         blocker = Blocker(kind, verdict, message.policy_arn, None, detail, OWNERS[kind])
         found.setdefault(kind, blocker)
     return list(found.values())
@@ -129,7 +141,7 @@ def certainty(
     verdicts: Mapping[str, Verdict],
     kinds: frozenset[str],
     read: frozenset[str],
-) -> tuple[Certainty, tuple[Lack, ...]]:
+) -> tuple[Certainty, tuple[MissingInformation, ...]]:
     """Whether AWS's message says the same as the evaluation; if not, what to know about it.
 
     Args:
@@ -142,8 +154,8 @@ def certainty(
     contradicted = [*_by_details(evidence, verdicts), *_by_message(call, verdicts, kinds, read)]
     if contradicted:
         since = "they were changed since, or something decides that the record does not carry"
-        lacks = tuple(
-            Lack(
+        missing_information = tuple(
+            MissingInformation(
                 "AWS's own message",
                 f"AWS said at {call.time or 'an unknown time'} that {what}, but the policies read "
                 f"at {evidence.at} say otherwise: {since}",
@@ -151,8 +163,8 @@ def certainty(
             )
             for what in dict.fromkeys(contradicted)
         )
-        return Certainty.CONTRADICTED, lacks
-    said = call.message.layer is not None or _authorization(evidence) is not None
+        return Certainty.CONTRADICTED, missing_information
+    said = call.message.policy_type is not None or _authorization(evidence) is not None
     return (Certainty.CONFIRMED if said else Certainty.EVALUATED), ()
 
 
@@ -160,17 +172,17 @@ def _by_message(
     call: DeniedCall, verdicts: Mapping[str, Verdict], kinds: frozenset[str], read: frozenset[str]
 ) -> list[str]:
     message = call.message
-    if message.layer is None:
+    if message.policy_type is None:
         return []
     action = message.action or call.action or "the call"
-    half = "key" if action.startswith("kms:") else "bucket"
-    word = "explicitly denied" if message.explicit else "did not allow"
-    if message.layer in ("identity", "resource"):
-        name = f"iam_{half}" if message.layer == "identity" else f"{half}_policy"
+    leg = "key" if action.startswith("kms:") else "bucket"
+    word = "explicitly denied" if message.explicit_deny else "did not allow"
+    if message.policy_type in ("identity", "resource"):
+        name = f"iam_{leg}" if message.policy_type == "identity" else f"{leg}_policy"
         ours = verdicts[name]
-        wrong = ours is Verdict.GRANTED or (message.explicit and ours is Verdict.MISSING)
-        return [f"the {message.layer}-based policy {word} {action}"] if wrong else []
-    kind = LAYER_NAMES[message.layer]
+        wrong = ours is Verdict.GRANTED or (message.explicit_deny and ours is Verdict.MISSING)
+        return [f"the {message.policy_type}-based policy {word} {action}"] if wrong else []
+    kind = LAYER_NAMES[message.policy_type]
     if kind in read and kind not in kinds:
         return [f"a {_name(kind)} {word} {action}"]
     return []
@@ -180,11 +192,11 @@ def _by_details(evidence: Evidence, verdicts: Mapping[str, Verdict]) -> list[str
     found = []
     details = _authorization(evidence)
     for action in details.actions if details else ():
-        half = "key" if action.action.startswith("kms:") else "bucket"
-        names = {"resource": f"{half}_policy", "identity": f"iam_{half}"}
+        leg = "key" if action.action.startswith("kms:") else "bucket"
+        names = {"resource": f"{leg}_policy", "identity": f"iam_{leg}"}
         for check in action.checks:
             name = names.get(check.layer)
-            aws = _WORDS.get(check.effect)
+            aws = _VERDICTS.get(check.effect)
             if name is None or aws is None:
                 continue
             if verdicts[name] is Verdict.GRANTED and aws in _REFUSALS:

@@ -1,30 +1,34 @@
 """Whatever else stops the call beside the three grants, and what could not be known."""
 
 from threegrants.cloudtrail import DeniedCall
-from threegrants.diagnosis.aws_details import stated
-from threegrants.diagnosis.guardrails import Guarded, unread_guardrails
-from threegrants.diagnosis.non_policy_blockers import circumstances
-from threegrants.diagnosis.policy_answers import NO_IDENTITY
-from threegrants.diagnosis.verdicts import Blocker, Lack
+from threegrants.diagnosis.aws_details import blockers_named_by_aws
+from threegrants.diagnosis.guardrails import GuardrailFindings, unread_guardrails
+from threegrants.diagnosis.non_policy_blockers import non_policy_blockers
+from threegrants.diagnosis.policy_answers import NO_IDENTITY_POLICIES
+from threegrants.diagnosis.verdicts import Blocker, MissingInformation
 from threegrants.evidence import Evidence, Read, Unread
 
 
-def blockers(call: DeniedCall, evidence: Evidence, guarded: Guarded) -> tuple[Blocker, ...]:
+def blockers(
+    call: DeniedCall, evidence: Evidence, guardrail_findings: GuardrailFindings
+) -> tuple[Blocker, ...]:
     """Everything beside the three grants that surely stops the call, guardrails first."""
-    found = [*guarded.blockers, *circumstances(call, evidence)]
-    return (*found, *stated(call, evidence, guarded.read))
+    found = [*guardrail_findings.blockers, *non_policy_blockers(call, evidence)]
+    return (*found, *blockers_named_by_aws(call, evidence, guardrail_findings.read))
 
 
-def lacks(call: DeniedCall, evidence: Evidence, guarded: Guarded) -> tuple[Lack, ...]:
+def missing_information(
+    call: DeniedCall, evidence: Evidence, guardrail_findings: GuardrailFindings
+) -> tuple[MissingInformation, ...]:
     """What could not be read, each with the permission that would supply it."""
-    found: list[Lack] = []
+    found: list[MissingInformation] = []
 
     def note(what: str, item: object) -> None:
         if isinstance(item, Unread):
-            found.append(Lack(what, item.why, item.needs))
+            found.append(MissingInformation(what, item.why, item.needs))
 
     note("the caller", evidence.caller.arn)
-    if evidence.caller.type not in NO_IDENTITY:
+    if evidence.caller.type not in NO_IDENTITY_POLICIES:
         note("identity-based policies", evidence.caller.policies)
     if evidence.bucket is not None:
         note("bucket owner", evidence.bucket.account)
@@ -46,11 +50,11 @@ def lacks(call: DeniedCall, evidence: Evidence, guarded: Guarded) -> tuple[Lack,
         note("the object's key", seen.value.encryption)
         note("the object's owner", seen.value.owner)
     note("AWS's own check of the request", evidence.authorization)
-    found += [*unread_guardrails(evidence), *guarded.lacks]
+    found += [*unread_guardrails(evidence), *guardrail_findings.missing_information]
     return unique(found)
 
 
-def unique(found: list[Lack]) -> tuple[Lack, ...]:
+def unique(found: list[MissingInformation]) -> tuple[MissingInformation, ...]:
     """The same thing lacking for the same reason is said once, where it is said first."""
-    kept = {(lack.why, lack.needs): lack for lack in reversed(found)}
+    kept = {(item.why, item.needs): item for item in reversed(found)}
     return tuple(reversed(kept.values()))

@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from threegrants.cloudtrail import CallerType, DeniedCall, reading_source
-from threegrants.diagnosis.aws_details import certainty, checked
-from threegrants.diagnosis.blockers import blockers, lacks, unique
+from threegrants.cloudtrail import CallerType, DeniedCall, copy_source_read
+from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
+from threegrants.diagnosis.blockers import blockers, missing_information, unique
 from threegrants.diagnosis.guardrails import guardrails
-from threegrants.diagnosis.legs import bucket_half, key_half
-from threegrants.diagnosis.missing_object import absent_object
+from threegrants.diagnosis.legs import kms_leg, s3_leg
+from threegrants.diagnosis.missing_object import missing_object
 from threegrants.diagnosis.summary import summarise
 from threegrants.diagnosis.verdicts import (
     Blocker,
     Diagnosis,
     Grant,
     IamGrant,
-    Lack,
+    MissingInformation,
     Outcome,
     Verdict,
     worst,
@@ -36,57 +36,59 @@ def diagnose(
         writable: accounts in which approved patches may be applied; None for "all that were
             read" (the command line, which applies nothing).
     """
-    own = _alone(call, evidence, writable)
-    read = reading_source(call)
+    own = _diagnose_bucket(call, evidence, writable)
+    read = copy_source_read(call)
     if read is None or evidence.source is None:
         return own
-    return _copy(call, own, diagnose(read, evidence.source, writable))
+    return _diagnose_copy(call, own, diagnose(read, evidence.source, writable))
 
 
-def _alone(call: DeniedCall, evidence: Evidence, writable: frozenset[str] | None) -> Diagnosis:
+def _diagnose_bucket(
+    call: DeniedCall, evidence: Evidence, writable: frozenset[str] | None
+) -> Diagnosis:
     """One call on one bucket."""
-    on_bucket = checked(bucket_half(call, evidence), "s3", evidence)
-    on_key = checked(key_half(call, evidence), "kms", evidence)
+    s3 = reconcile_with_aws(s3_leg(call, evidence), "s3", evidence)
+    kms = reconcile_with_aws(kms_leg(call, evidence), "kms", evidence)
     iam = IamGrant(
-        worst(on_bucket.identity.verdict, on_key.identity.verdict),
-        (*on_bucket.identity.reasons, *on_key.identity.reasons),
-        on_bucket.identity,
-        on_key.identity,
+        worst(s3.identity.verdict, kms.identity.verdict),
+        (*s3.identity.reasons, *kms.identity.reasons),
+        s3.identity,
+        kms.identity,
     )
-    grants = (on_bucket.resource, on_key.resource, iam)
-    guarded = guardrails(call, evidence)
-    stops, missing = _missing_object(blockers(call, evidence, guarded), grants)
+    grants = (s3.resource, kms.resource, iam)
+    guardrail_findings = guardrails(call, evidence)
+    stops, missing = _set_missing_object_aside(blockers(call, evidence, guardrail_findings), grants)
     grantee = _grantee(evidence)
     outcome = _outcome(
         grants,
         stops,
         reachable=_reachable(*grants, evidence, writable) and bool(grantee),
-        doubtful=bool(guarded.lacks),
+        doubtful=bool(guardrail_findings.missing_information),
     )
-    absent = absent_object(call, evidence) if outcome is Outcome.ALREADY_ALLOWED else None
+    hint = missing_object(call, evidence) if outcome is Outcome.ALREADY_ALLOWED else None
     sure, contradiction = certainty(
         call,
         evidence,
         {
-            "bucket_policy": on_bucket.resource.verdict,
-            "key_policy": on_key.resource.verdict,
+            "bucket_policy": s3.resource.verdict,
+            "key_policy": kms.resource.verdict,
             "iam_bucket": iam.bucket.verdict,
             "iam_key": iam.key.verdict,
         },
         frozenset(blocker.kind for blocker in stops),
-        guarded.read,
+        guardrail_findings.read,
     )
     return Diagnosis(
         *grants,
         blockers=stops,
         unknowns=(
             *contradiction,
-            *lacks(call, evidence, guarded),
-            *((absent,) if absent else ()),
+            *missing_information(call, evidence, guardrail_findings),
+            *((hint,) if hint else ()),
             *missing,
         ),
         outcome=outcome,
-        summary=summarise(call, evidence, grants, stops, outcome, may_be_absent=bool(absent)),
+        summary=summarise(call, evidence, grants, stops, outcome, may_be_missing=bool(hint)),
         cross_account=_cross_account(evidence),
         grantee=grantee,
         certainty=sure,
@@ -103,7 +105,7 @@ _COPY_ORDER = (
 """Of two halves that must both work, the graver outcome is the whole's."""
 
 
-def _copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagnosis:
+def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagnosis:
     """A copy: writing the destination and reading the source, both of which must be allowed."""
     outcome = min((own.outcome, source.outcome), key=_COPY_ORDER.index)
     where = call.copy_source
@@ -120,21 +122,21 @@ def _copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagnosis:
         blockers=(*own.blockers, *(one for one in source.blockers if one not in own.blockers)),
         unknowns=unique([
             *own.unknowns,
-            *(replace(lack, what=f"copy source: {lack.what}") for lack in source.unknowns),
+            *(replace(item, what=f"copy source: {item.what}") for item in source.unknowns),
         ]),
     )  # fmt: skip
 
 
-def _missing_object(
+def _set_missing_object_aside(
     stops: tuple[Blocker, ...], grants: Iterable[Grant | IamGrant]
-) -> tuple[tuple[Blocker, ...], tuple[Lack, ...]]:
+) -> tuple[tuple[Blocker, ...], tuple[MissingInformation, ...]]:
     """A missing object stops the call only where nothing else does; else it is worth a word."""
     gone = [blocker for blocker in stops if blocker.kind == "object_missing"]
     refused = any(grant.verdict in (Verdict.MISSING, Verdict.DENIED) for grant in grants)
     if not gone or not refused:
         return stops, ()
     rest = tuple(blocker for blocker in stops if blocker.kind != "object_missing")
-    return rest, (Lack("the object", gone[0].detail, "an object of that key"),)
+    return rest, (MissingInformation("the object", gone[0].detail, "an object of that key"),)
 
 
 def _outcome(

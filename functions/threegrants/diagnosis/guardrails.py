@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.policy_answers import (
-    NO_IDENTITY,
-    Question,
-    Side,
-    access_point_question,
-    access_point_side,
-    boundary_side,
-    guardrail_side,
-    kms_question,
-    s3_question,
+    NO_IDENTITY_POLICIES,
+    AuthorizationRequest,
+    PolicyAnswer,
+    access_point_answer,
+    access_point_request,
+    boundary_answer,
+    guardrail_answer,
+    kms_request,
+    s3_request,
 )
-from threegrants.diagnosis.verdicts import Blocker, Lack, Verdict
+from threegrants.diagnosis.verdicts import Blocker, MissingInformation, Verdict
 from threegrants.evidence import Evidence, Item, NamedPolicy, PolicyLevel, Read, Unread
-from threegrants.iam import Effect, Layer
+from threegrants.iam import Effect, PolicyType
 
 OWNERS = {
     "permissions_boundary": "whoever set the boundary of this role or user",
@@ -38,50 +38,50 @@ OWNERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
+class GuardrailFindings:
     """What the guardrails say: blockers, and what could not be known of them."""
 
     blockers: tuple[Blocker, ...]
-    lacks: tuple[Lack, ...]
+    missing_information: tuple[MissingInformation, ...]
     read: frozenset[str]
     """the kinds that were read and evaluated with a certain answer"""
 
 
-def questions(call: DeniedCall, evidence: Evidence) -> list[Question]:
+def authorization_requests(call: DeniedCall, evidence: Evidence) -> list[AuthorizationRequest]:
     """Every action of the call on its resource."""
-    asked = [s3_question(call, evidence, action) for action in call.s3_actions]
+    asked = [s3_request(call, evidence, action) for action in call.s3_actions]
     if isinstance(evidence.key, Read) and evidence.key.value:
         key = evidence.key.value
-        asked += [kms_question(call, evidence, key, action) for action in call.kms_actions]
-    return [question for question in asked if question]
+        asked += [kms_request(call, evidence, key, action) for action in call.kms_actions]
+    return [authorization for authorization in asked if authorization]
 
 
-def guardrails(call: DeniedCall, evidence: Evidence) -> Guarded:
+def guardrails(call: DeniedCall, evidence: Evidence) -> GuardrailFindings:
     """Evaluate every guardrail that could be read; say what could not."""
     found = [
-        *_each("permissions_boundary", call, evidence, _boundary),
-        *_each("service_control_policy", call, evidence, _scps),
-        *_each("resource_control_policy", call, evidence, _rcps),
-        *_each("vpc_endpoint_policy", call, evidence, _endpoint),
-        *_each("access_point_policy", call, evidence, _access_point),
+        *_of_kind("permissions_boundary", call, evidence, _boundary),
+        *_of_kind("service_control_policy", call, evidence, _scps),
+        *_of_kind("resource_control_policy", call, evidence, _rcps),
+        *_of_kind("vpc_endpoint_policy", call, evidence, _endpoint),
+        *_of_kind("access_point_policy", call, evidence, _access_point),
     ]
     blockers: dict[str, Blocker] = {}
-    lacks: dict[str, Lack] = {}
+    missing_information: dict[str, MissingInformation] = {}
     read = _surely_none(evidence)
-    for kind, question, where, side in found:
-        if side is None:
+    for kind, authorization, where, answer in found:
+        if answer is None:
             continue
-        if side.effect is None:
-            lacks.setdefault(kind, _lack(kind, where, side))
+        if answer.effect is None:
+            missing_information.setdefault(kind, _not_known(kind, where, answer))
             continue
         read.add(kind)
-        if side.effect is not Effect.ALLOW:
-            blockers.setdefault(kind, _blocker(kind, question, where, side))
+        if answer.effect is not Effect.ALLOW:
+            blockers.setdefault(kind, _blocker(kind, authorization, where, answer))
     # An explicit deny elsewhere does not make known what is not known here.
-    return Guarded(
+    return GuardrailFindings(
         tuple(blockers.values()),
-        tuple(lack for kind, lack in lacks.items() if kind not in blockers),
-        frozenset(read - lacks.keys()),
+        tuple(item for kind, item in missing_information.items() if kind not in blockers),
+        frozenset(read - missing_information.keys()),
     )
 
 
@@ -99,120 +99,131 @@ def _surely_none(evidence: Evidence) -> set[str]:
     return found
 
 
-_Found = tuple[str, Question, str, Side | None]
-_Asked = Iterable[tuple[str, Side | None]]
+_KindAnswer = tuple[str, AuthorizationRequest, str, PolicyAnswer | None]
+_Answers = Iterable[tuple[str, PolicyAnswer | None]]
 
 
-def _each(
+def _of_kind(
     kind: str,
     call: DeniedCall,
     evidence: Evidence,
-    ask: Callable[[DeniedCall, Question, Evidence], _Asked],
-) -> Iterator[_Found]:
-    for question in questions(call, evidence):
-        for where, side in ask(call, question, evidence):
-            yield kind, question, where, side
+    evaluate: Callable[[DeniedCall, AuthorizationRequest, Evidence], _Answers],
+) -> Iterator[_KindAnswer]:
+    for authorization in authorization_requests(call, evidence):
+        for where, answer in evaluate(call, authorization, evidence):
+            yield kind, authorization, where, answer
 
 
-def _boundary(_: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
+def _boundary(_: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence) -> _Answers:
     boundary = evidence.caller.boundary
     name = boundary.value.name if isinstance(boundary, Read) and boundary.value else ""
     if isinstance(boundary, Unread):
         return ()  # said once, with the other policies that were not read
-    return ((name, boundary_side(question, evidence)),)
+    return ((name, boundary_answer(authorization, evidence)),)
 
 
-def _scps(_: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
+def _scps(_: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence) -> _Answers:
     caller = evidence.caller
     place = evidence.organizations.get(caller.account or "")
-    if place is None or caller.type in NO_IDENTITY:
+    if place is None or caller.type in NO_IDENTITY_POLICIES:
         return ()
-    return _levels(Layer.SCP, question, place.scps)
+    return _levels(PolicyType.SCP, authorization, place.scps)
 
 
-def _rcps(_: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
+def _rcps(_: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence) -> _Answers:
     """RCPs of the organisation that owns the resource; not on its management account's."""
-    owner = question.request.resource_account
+    owner = authorization.request.resource_account
     place = evidence.organizations.get(owner)
     if place is None or evidence.caller.type is CallerType.SERVICE:
         return ()
     if isinstance(place.management_account, Read) and place.management_account.value == owner:
         return ()
     key = evidence.key.value if isinstance(evidence.key, Read) else None
-    if question.request.action.startswith("kms:") and key is not None:
+    if authorization.request.action.startswith("kms:") and key is not None:
         managed = isinstance(key.manager, Read) and key.manager.value == "AWS"
         if managed:
             return ()
-    return _levels(Layer.RCP, question, place.rcps)
+    return _levels(PolicyType.RCP, authorization, place.rcps)
 
 
-def _levels(layer: Layer, question: Question, levels: Item[tuple[PolicyLevel, ...]]) -> _Asked:
+def _levels(
+    layer: PolicyType, authorization: AuthorizationRequest, levels: Item[tuple[PolicyLevel, ...]]
+) -> _Answers:
     if isinstance(levels, Unread):
         return ()  # said once, with the other policies that were not read
-    return [(level.name, guardrail_side(layer, question, level.policies)) for level in levels.value]
+    return [
+        (level.name, guardrail_answer(layer, authorization, level.policies))
+        for level in levels.value
+    ]
 
 
-def _endpoint(call: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
+def _endpoint(
+    call: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence
+) -> _Answers:
     """The endpoint's policy is about the request that came through it, not about what S3 then does."""
     found = evidence.endpoint.value if isinstance(evidence.endpoint, Read) else None
-    if found is None or not question.request.action.startswith(f"{call.source}:"):
+    if found is None or not authorization.request.action.startswith(f"{call.service}:"):
         return ()
     if isinstance(found.policy, Unread) or found.policy.value is None:
         return ()
     named = (NamedPolicy(found.id, found.policy.value),)
-    return ((found.id, guardrail_side(Layer.VPCE, question, named)),)
+    return ((found.id, guardrail_answer(PolicyType.VPCE, authorization, named)),)
 
 
-def _access_point(call: DeniedCall, question: Question, evidence: Evidence) -> _Asked:
+def _access_point(
+    call: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence
+) -> _Answers:
     """Across accounts the access point has to allow, beside its bucket; a deny counts always."""
     point = evidence.access_point.value if isinstance(evidence.access_point, Read) else None
-    action = question.request.action
+    action = authorization.request.action
     if point is None or not action.startswith("s3:"):
         return ()
-    own = access_point_question(call, evidence, action)
+    own = access_point_request(call, evidence, action)
     if own is None:
         return ()
-    side = access_point_side(own, point.policy, evidence)
+    answer = access_point_answer(own, point.policy, evidence)
     same = evidence.caller.account == point.account
-    if same and side.effect is Effect.IMPLICIT_DENY:
+    if same and answer.effect is Effect.IMPLICIT_DENY:
         return ()
-    return ((point.arn, side),)
+    return ((point.arn, answer),)
 
 
-def _blocker(kind: str, question: Question, where: str, side: Side) -> Blocker:
-    name, action = kind.replace("_", " "), question.request.action
-    first = side.reasons[0] if side.reasons else None
+def _blocker(
+    kind: str, authorization: AuthorizationRequest, where: str, answer: PolicyAnswer
+) -> Blocker:
+    name, action = kind.replace("_", " "), authorization.request.action
+    first = answer.reasons[0] if answer.reasons else None
     policy = first.policy if first and first.policy else where or None
-    word = "denies" if side.denies else "does not allow"
+    word = "denies" if answer.denies else "does not allow"
     named = [word for word in (policy, where) if word]
     at = f" {' at '.join(dict.fromkeys(named))}" if named else ""
     why = f" ({first.detail})" if first and first.detail else ""
     return Blocker(
         kind,
-        Verdict.DENIED if side.denies else Verdict.MISSING,
+        Verdict.DENIED if answer.denies else Verdict.MISSING,
         policy,
         first.sid if first else None,
         f"the {name}{at} {word} {action}{why}; ask {OWNERS[kind]}",
         OWNERS[kind],
         # An access point without a grant is no guardrail: its owner has to be told.
-        deliberate=kind != "access_point_policy" or side.denies,
+        deliberate=kind != "access_point_policy" or answer.denies,
     )
 
 
-def _lack(kind: str, where: str, side: Side) -> Lack:
-    why = "; ".join(reason.detail for reason in side.reasons)
-    return Lack(kind.replace("_", " "), f"{where}: {why}" if where else why, _SUPPLY)
+def _not_known(kind: str, where: str, answer: PolicyAnswer) -> MissingInformation:
+    why = "; ".join(reason.detail for reason in answer.reasons)
+    return MissingInformation(kind.replace("_", " "), f"{where}: {why}" if where else why, _SUPPLY)
 
 
 _SUPPLY = "a look at that policy with the request in hand, or AWS's detailed message"
 
 
-def unread_guardrails(evidence: Evidence) -> Sequence[Lack]:
+def unread_guardrails(evidence: Evidence) -> Sequence[MissingInformation]:
     """Guardrails that could not be read, said so that nobody takes silence for an all-clear."""
-    found: list[Lack] = []
+    found: list[MissingInformation] = []
     boundary = evidence.caller.boundary
-    if evidence.caller.type not in NO_IDENTITY and isinstance(boundary, Unread):
-        found.append(Lack("permissions boundary", boundary.why, boundary.needs))
+    if evidence.caller.type not in NO_IDENTITY_POLICIES and isinstance(boundary, Unread):
+        found.append(MissingInformation("permissions boundary", boundary.why, boundary.needs))
     for account, place in evidence.organizations.items():
         mine = account == evidence.caller.account
         for what, item, applies in (
@@ -220,20 +231,30 @@ def unread_guardrails(evidence: Evidence) -> Sequence[Lack]:
             ("resource control policies", place.rcps, account in _owners(evidence)),
         ):
             if applies and isinstance(item, Unread):
-                found.append(Lack(f"{what} of account {account}", item.why, item.needs))
+                found.append(
+                    MissingInformation(f"{what} of account {account}", item.why, item.needs)
+                )
     if isinstance(evidence.endpoint, Unread):
-        found.append(Lack("VPC endpoint policy", evidence.endpoint.why, evidence.endpoint.needs))
+        found.append(
+            MissingInformation(
+                "VPC endpoint policy", evidence.endpoint.why, evidence.endpoint.needs
+            )
+        )
     elif evidence.endpoint.value and isinstance(evidence.endpoint.value.policy, Unread):
         policy = evidence.endpoint.value.policy
-        found.append(Lack("VPC endpoint policy", policy.why, policy.needs))
+        found.append(MissingInformation("VPC endpoint policy", policy.why, policy.needs))
     point = evidence.access_point
     if isinstance(point, Unread):
-        found.append(Lack("access point", point.why, point.needs))
+        found.append(MissingInformation("access point", point.why, point.needs))
     elif point.value is not None and isinstance(point.value.policy, Unread):
-        found.append(Lack("access point policy", point.value.policy.why, point.value.policy.needs))
+        found.append(
+            MissingInformation(
+                "access point policy", point.value.policy.why, point.value.policy.needs
+            )
+        )
     if _session_unknown(evidence):
         found.append(
-            Lack(
+            MissingInformation(
                 "session policy",
                 "CloudTrail does not record the session policy of an AssumeRole call here",
                 "the AssumeRole record of this session",

@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.diagnosis.request_context import Knowledge
+from threegrants.diagnosis.request_context import RequestContext
 from threegrants.evidence import NamedPolicy
 from threegrants.iam import (
     Effect,
     KmsGrant,
-    Layer,
-    LayerOutcome,
     Policies,
     Policy,
     PolicyError,
     PolicyLevel,
+    PolicyType,
+    PolicyTypeOutcome,
     Request,
-    evaluate_layer,
+    authorize_policy_type,
 )
 
 _NEVER = {"Bool": {"threegrants:never": "true"}}
@@ -31,11 +31,11 @@ _NEVER = {"Bool": {"threegrants:never": "true"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class PartialResult:
     """A layer's certain outcome, or the condition keys (or broken policy) it hangs on."""
 
-    outcome: LayerOutcome | None
-    hangs_on: tuple[str, ...] = ()
+    outcome: PolicyTypeOutcome | None
+    missing_context_keys: tuple[str, ...] = ()
     trouble: str = ""
 
     @property
@@ -45,14 +45,14 @@ class Judged:
 
 
 def judge(
-    layer: Layer,
+    policy_type: PolicyType,
     request: Request,
     documents: Sequence[NamedPolicy],
-    knowledge: Knowledge,
+    context: RequestContext,
     grants: tuple[KmsGrant, ...] = (),
     *,
     bounded: bool | None = False,
-) -> Judged:
+) -> PartialResult:
     """The outcome of one layer for one request, certain or not.
 
     `bounded` says whether a permissions boundary is on the caller (None: not known), for a
@@ -60,29 +60,32 @@ def judge(
     """
     if bounded is None:
         free, bound = (
-            judge(layer, request, documents, knowledge, grants, bounded=b) for b in (False, True)
+            judge(policy_type, request, documents, context, grants, bounded=b)
+            for b in (False, True)
         )
         if free.effect is bound.effect:
             return free
-        return Judged(None, hangs_on=("whether the caller has a permissions boundary",))
+        return PartialResult(
+            None, missing_context_keys=("whether the caller has a permissions boundary",)
+        )
     try:
         loaded = [(document.name, _load(document)) for document in documents]
         limits = (Policy("permissions boundary", ()),) if bounded else ()
-        generous = _outcome(layer, request, loaded, grants, limits, _World(knowledge, "Allow"))
+        generous = _outcome(policy_type, request, loaded, grants, limits, _World(context, "Allow"))
         keys = {
             key
             for _, document in loaded
             for statement in _statements(document)
-            for key in unknown_keys(statement, knowledge)
+            for key in unknown_keys(statement, context)
         }
         if not keys:
-            return Judged(generous)  # both worlds are the same
-        strict = _outcome(layer, request, loaded, grants, limits, _World(knowledge, "Deny"))
+            return PartialResult(generous)  # both worlds are the same
+        strict = _outcome(policy_type, request, loaded, grants, limits, _World(context, "Deny"))
     except PolicyError as error:
-        return Judged(None, trouble=str(error))
+        return PartialResult(None, trouble=str(error))
     if generous.effect is strict.effect:
-        return Judged(generous)
-    return Judged(None, hangs_on=tuple(sorted(keys)))
+        return PartialResult(generous)
+    return PartialResult(None, missing_context_keys=tuple(sorted(keys)))
 
 
 def _load(document: NamedPolicy) -> Mapping[str, Any]:
@@ -96,29 +99,29 @@ def _load(document: NamedPolicy) -> Mapping[str, Any]:
 
 
 def _outcome(
-    layer: Layer,
+    policy_type: PolicyType,
     request: Request,
     loaded: Iterable[tuple[str, Mapping[str, Any]]],
     grants: tuple[KmsGrant, ...],
     limits: tuple[Policy, ...],
     world: "_World",
-) -> LayerOutcome:
+) -> PolicyTypeOutcome:
     parsed = tuple(Policy.parse(world.of(document), name) for name, document in loaded)
-    if layer is Layer.RESOURCE:
+    if policy_type is PolicyType.RESOURCE:
         policies = Policies(
             resource=parsed[0] if parsed else None, grants=grants, boundaries=limits
         )
     else:
-        policies = _ALONE[layer](parsed)
-    return evaluate_layer(request, layer, policies)
+        policies = _ALONE[policy_type](parsed)
+    return authorize_policy_type(request, policy_type, policies)
 
 
-_ALONE: Mapping[Layer, Callable[[tuple[Policy, ...]], Policies]] = {
-    Layer.IDENTITY: lambda parsed: Policies(identity=parsed),
-    Layer.BOUNDARY: lambda parsed: Policies(boundaries=parsed),
-    Layer.SCP: lambda parsed: Policies(scps=(PolicyLevel("", parsed),)),
-    Layer.RCP: lambda parsed: Policies(rcps=(PolicyLevel("", parsed),)),
-    Layer.VPCE: lambda parsed: Policies(vpc_endpoint=parsed),
+_ALONE: Mapping[PolicyType, Callable[[tuple[Policy, ...]], Policies]] = {
+    PolicyType.IDENTITY: lambda parsed: Policies(identity=parsed),
+    PolicyType.BOUNDARY: lambda parsed: Policies(boundaries=parsed),
+    PolicyType.SCP: lambda parsed: Policies(scps=(PolicyLevel("", parsed),)),
+    PolicyType.RCP: lambda parsed: Policies(rcps=(PolicyLevel("", parsed),)),
+    PolicyType.VPCE: lambda parsed: Policies(vpc_endpoint=parsed),
 }
 """How the policies of one layer (of an organisation: of one level) are put for the evaluator."""
 
@@ -127,7 +130,7 @@ _ALONE: Mapping[Layer, Callable[[tuple[Policy, ...]], Policies]] = {
 class _World:
     """Rewrites a policy: unknown conditions hold for statements with effect `favours` only."""
 
-    knowledge: Knowledge
+    context: RequestContext
     favours: str
 
     def of(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -140,7 +143,7 @@ class _World:
         return {**document, "Statement": kept}
 
     def _statement(self, statement: Mapping[str, Any]) -> Mapping[str, Any]:
-        unknown = {key.lower() for key in unknown_keys(statement, self.knowledge)}
+        unknown = {key.lower() for key in unknown_keys(statement, self.context)}
         if not unknown:
             return statement
         if statement.get("Effect") != self.favours:
@@ -149,36 +152,36 @@ class _World:
             operator: {
                 key: value
                 for key, value in block.items()
-                if key.lower() not in unknown and not _variables(value, self.knowledge)
+                if key.lower() not in unknown and not _variables(value, self.context)
             }
             for operator, block in _conditions(statement)
         }
         rest = {k: v for k, v in statement.items() if k != "Condition"}
         resource = rest.get("Resource")
-        if resource is not None and _variables(resource, self.knowledge):
+        if resource is not None and _variables(resource, self.context):
             rest["Resource"] = [
-                "*" if _variables(text, self.knowledge) else text for text in _texts(resource)
+                "*" if _variables(text, self.context) else text for text in _texts(resource)
             ]
         held = {operator: block for operator, block in kept.items() if block}
         return {**rest, "Condition": held} if held else rest
 
 
-def unknown_keys(statement: Mapping[str, Any], knowledge: Knowledge) -> tuple[str, ...]:
+def unknown_keys(statement: Mapping[str, Any], context: RequestContext) -> tuple[str, ...]:
     """The condition keys and policy variables of a statement whose value is not known."""
     found = [
         key
         for _, block in _conditions(statement)
         for key, value in block.items()
-        if not knowledge.knows(key)
+        if not context.knows(key)
     ]
     found += [
         v
         for _, block in _conditions(statement)
         for x in block.values()
-        for v in _variables(x, knowledge)
+        for v in _variables(x, context)
     ]
     for element in ("Resource", "NotResource"):
-        found += _variables(statement.get(element), knowledge)
+        found += _variables(statement.get(element), context)
     return tuple(dict.fromkeys(found))
 
 
@@ -201,12 +204,12 @@ def _texts(value: Any) -> list[str]:
     ]
 
 
-def _variables(value: Any, knowledge: Knowledge) -> list[str]:
+def _variables(value: Any, context: RequestContext) -> list[str]:
     """Unknown policy variables `${key}` or `${key, 'default'}` in a value or list of values."""
     found = []
     for text in _texts(value):
         for part in text.split("${")[1:]:
             name = part.split("}", 1)[0].split(",", 1)[0].strip()
-            if name not in {"*", "?", "$"} and not knowledge.knows(name):
+            if name not in {"*", "?", "$"} and not context.knows(name):
                 found.append(name)
     return found

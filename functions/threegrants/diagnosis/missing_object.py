@@ -7,23 +7,23 @@ the answer is 404, without it 403.
 from dataclasses import replace
 
 from threegrants.cloudtrail import Access, DeniedCall
-from threegrants.diagnosis.legs import bucket_half
-from threegrants.diagnosis.verdicts import Lack, Verdict
+from threegrants.diagnosis.legs import s3_leg
+from threegrants.diagnosis.verdicts import MissingInformation, Verdict
 from threegrants.evidence import Evidence, Read
 
 
-def absent_object(call: DeniedCall, evidence: Evidence) -> Lack | None:
+def missing_object(call: DeniedCall, evidence: Evidence) -> MissingInformation | None:
     """What to say of a read that every policy allows, if a missing object would explain it."""
-    if call.source != "s3" or call.access is not Access.READ or call.object_key is None:
+    if call.service != "s3" or call.access is not Access.READ or call.object_key is None:
         return None
     seen = evidence.object.value if isinstance(evidence.object, Read) else None
     if seen is not None and isinstance(seen.exists, Read):
         return None  # it was looked for
-    listing = bucket_half(replace(call, s3_actions=("s3:ListBucket",)), evidence)
+    listing = s3_leg(replace(call, s3_actions=("s3:ListBucket",)), evidence)
     fine = (Verdict.GRANTED, Verdict.NOT_NEEDED)
     if listing.resource.verdict in fine and listing.identity.verdict in fine:
         return None
-    return Lack(
+    return MissingInformation(
         "whether the object exists",
         "every grant for the read is in place, but the caller is not known to have s3:ListBucket: "
         "then S3 answers Access Denied, not NoSuchKey, for an object that does not exist",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
-from threegrants.diagnosis.guardrails import questions
+from threegrants.diagnosis.guardrails import authorization_requests
 from threegrants.diagnosis.verdicts import Blocker, Verdict
 from threegrants.evidence import Evidence, KeyEvidence, Read
 from threegrants.iam import Policy, PolicyError, is_public, only_for_owner
@@ -14,9 +14,9 @@ _BUCKET_OWNER = "the bucket's owner"
 _CUSTOMER_KEY = "x-amz-server-side-encryption-customer-algorithm"
 
 
-def circumstances(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
+def non_policy_blockers(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     """Everything beside grants and guardrail policies that surely stops the call."""
-    return [blocker for look in _LOOKS for blocker in look(call, evidence)]
+    return [blocker for check in CHECKS for blocker in check(call, evidence)]
 
 
 def _public_access(_: DeniedCall, evidence: Evidence) -> list[Blocker]:
@@ -66,7 +66,7 @@ def _key_state(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
 def _key_region(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     """A KMS key serves S3 in its own Region only, multi-Region keys included (S3 user guide)."""
     key = _key(evidence)
-    if key is None or call.source != "s3" or not call.region or key.region == call.region:
+    if key is None or call.service != "s3" or not call.region or key.region == call.region:
         return []
     instead = "its replica there" if key.multi_region else "a key of that Region"
     detail = (
@@ -146,7 +146,7 @@ def _object_owner(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
         or bucket is None
         or call.access is not Access.READ
         # With ACLs off, every object is the bucket owner's (S3 user guide, "Object Ownership").
-        or bucket.ownership == Read("BucketOwnerEnforced")
+        or bucket.object_ownership == Read("BucketOwnerEnforced")
         or not isinstance(seen.owner, Read)
         or not isinstance(seen.bucket_owner, Read)
         or not seen.owner.value
@@ -187,8 +187,8 @@ def _caller(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
 
 def _owners_only(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     """Operations that a service keeps to the owner's account: no grant opens them."""
-    for question in questions(call, evidence):
-        action, owner = question.request.action, question.request.resource_account
+    for authorization in authorization_requests(call, evidence):
+        action, owner = authorization.request.action, authorization.request.resource_account
         if only_for_owner(action) and owner and evidence.caller.account != owner:
             detail = (
                 f"{action} works from the owner's account {owner} only, whatever the policies say: "
@@ -202,7 +202,7 @@ def _blocker(kind: str, detail: str, owner: str, *, policy: str | None = None) -
     return Blocker(kind, Verdict.DENIED, policy, None, detail, owner)
 
 
-_LOOKS: tuple[Callable[[DeniedCall, Evidence], list[Blocker]], ...] = (
+CHECKS: tuple[Callable[[DeniedCall, Evidence], list[Blocker]], ...] = (
     _public_access,
     _key_alias,
     _key_state,

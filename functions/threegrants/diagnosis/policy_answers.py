@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from threegrants.cloudtrail import CallerType, DeniedCall
-from threegrants.cloudtrail.operations import on_object
+from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.judge import judge
 from threegrants.diagnosis.reasons import reasons
 from threegrants.diagnosis.request_context import (
-    Knowledge,
-    kms_knowledge,
+    RequestContext,
+    kms_request_context,
     partition_of,
-    s3_knowledge,
+    s3_request_context,
 )
 from threegrants.diagnosis.verdicts import Reason
 from threegrants.evidence import (
@@ -23,11 +23,11 @@ from threegrants.evidence import (
     Read,
     Unread,
 )
-from threegrants.iam import Effect, KmsGrant, Layer, Request
+from threegrants.iam import Effect, KmsGrant, PolicyType, Request
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class PolicyAnswer:
     """One layer's answer for one action: allow, explicit deny, implicit deny, or not known.
 
     `delegates`: the allow only hands the decision to the account's own IAM policies.
@@ -49,14 +49,14 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AuthorizationRequest:
     """One action on one resource, as the evaluator wants it, with what is known of its context."""
 
     request: Request
-    knowledge: Knowledge
+    context: RequestContext
 
 
-NO_IDENTITY = (CallerType.SERVICE, CallerType.ANONYMOUS)
+NO_IDENTITY_POLICIES = (CallerType.SERVICE, CallerType.ANONYMOUS)
 """Callers without an account of their own, and so without identity-based policies."""
 
 
@@ -77,7 +77,7 @@ def principal_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     return arn or call.caller.session_arn
 
 
-def s3_question(call: DeniedCall, evidence: Evidence, action: str) -> Question | None:
+def s3_request(call: DeniedCall, evidence: Evidence, action: str) -> AuthorizationRequest | None:
     """The S3 half of the call; None if the principal or bucket is not known.
 
     The caller's own policies can be judged even where the bucket's owner is not known; the account
@@ -89,31 +89,33 @@ def s3_question(call: DeniedCall, evidence: Evidence, action: str) -> Question |
     if not principal or bucket is None or resource is None:
         return None
     owner = bucket.account.value if isinstance(bucket.account, Read) else ""
-    knowledge = s3_knowledge(call, evidence)
-    request = Request(principal, action, resource, owner, knowledge.context)
-    return Question(request, knowledge)
+    context = s3_request_context(call, evidence)
+    request = Request(principal, action, resource, owner, context.values)
+    return AuthorizationRequest(request, context)
 
 
-def access_point_question(call: DeniedCall, evidence: Evidence, action: str) -> Question | None:
+def access_point_request(
+    call: DeniedCall, evidence: Evidence, action: str
+) -> AuthorizationRequest | None:
     """The S3 half of a call through an access point, asked about the access point's own ARN.
 
     Source: S3 user guide, "Configuring IAM policies for using access points": objects are
     `ACCESS_POINT_ARN/object/KEY`.
     """
-    question = s3_question(call, evidence, action)
+    authorization = s3_request(call, evidence, action)
     arn = call.access_point_arn
-    if question is None or arn is None:
+    if authorization is None or arn is None:
         return None
     key = call.object_key if call.object_key is not None else "*"
-    resource = f"{arn}/object/{key}" if on_object(action) else arn
+    resource = f"{arn}/object/{key}" if is_object_action(action) else arn
     request = Request(
-        question.request.principal,
+        authorization.request.principal,
         action,
         resource,
         arn.split(":")[4],
-        question.knowledge.context,
+        authorization.context.values,
     )
-    return Question(request, question.knowledge)
+    return AuthorizationRequest(request, authorization.context)
 
 
 def s3_resource(call: DeniedCall, action: str) -> str | None:
@@ -121,46 +123,48 @@ def s3_resource(call: DeniedCall, action: str) -> str | None:
     if not call.bucket:
         return None
     bucket = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
-    if not on_object(action):
+    if not is_object_action(action):
         return bucket
     return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
 
 
-def kms_question(
+def kms_request(
     call: DeniedCall, evidence: Evidence, key: KeyEvidence, action: str
-) -> Question | None:
+) -> AuthorizationRequest | None:
     """The KMS half of the call; None if the principal is not known."""
     principal = principal_arn(call, evidence)
     if not principal:
         return None
-    knowledge = kms_knowledge(call, evidence, key)
-    request = Request(principal, action, key.arn, key.account, knowledge.context)
-    return Question(request, knowledge)
+    context = kms_request_context(call, evidence, key)
+    request = Request(principal, action, key.arn, key.account, context.values)
+    return AuthorizationRequest(request, context)
 
 
-def identity_side(question: Question, evidence: Evidence) -> Side:
+def identity_answer(authorization: AuthorizationRequest, evidence: Evidence) -> PolicyAnswer:
     """What the caller's identity-based policies say."""
     caller = evidence.caller
     if caller.type is CallerType.ROOT:
         detail = "the account root user needs no identity-based policy"
-        return Side(Effect.ALLOW, (Reason("root_user", None, None, detail),))
-    side = _side(Layer.IDENTITY, question, caller.policies)
-    if caller.type is CallerType.FEDERATED_USER and side.allows:
+        return PolicyAnswer(Effect.ALLOW, (Reason("root_user", None, None, detail),))
+    answer = _answer(PolicyType.IDENTITY, authorization, caller.policies)
+    if caller.type is CallerType.FEDERATED_USER and answer.allows:
         detail = (
             "the user's policies allow it, but a federated user has only what its session policy "
             "allows too, and CloudTrail does not show that"
         )
-        return Side(None, (Reason("session_policy_unknown", None, None, detail), *side.reasons))
-    return side
+        return PolicyAnswer(
+            None, (Reason("session_policy_unknown", None, None, detail), *answer.reasons)
+        )
+    return answer
 
 
-def resource_side(
-    question: Question,
+def resource_answer(
+    authorization: AuthorizationRequest,
     policy: Item[str | None],
     name: str,
     caller: CallerEvidence,
     key: KeyEvidence | None = None,
-) -> Side:
+) -> PolicyAnswer:
     """What the bucket policy, or the key policy together with the key's grants, says."""
     named: Item[tuple[NamedPolicy, ...]]
     if isinstance(policy, Unread):
@@ -170,34 +174,38 @@ def resource_side(
     grants = key.grants.value if key and isinstance(key.grants, Read) else ()
     boundary = caller.boundary
     bounded = boundary.value is not None if isinstance(boundary, Read) else None
-    side = _side(Layer.RESOURCE, question, named, grants, bounded=bounded)
-    if key and isinstance(key.grants, Unread) and side.effect is Effect.IMPLICIT_DENY:
+    answer = _answer(PolicyType.RESOURCE, authorization, named, grants, bounded=bounded)
+    if key and isinstance(key.grants, Unread) and answer.effect is Effect.IMPLICIT_DENY:
         # A KMS grant we may not list could allow what the key policy does not.
-        return Side(None, (_unread(key.grants, f"grants of {name}"),))
-    if side.effect is Effect.IMPLICIT_DENY and isinstance(named, Read) and not named.value:
+        return PolicyAnswer(None, (_unread(key.grants, f"grants of {name}"),))
+    if answer.effect is Effect.IMPLICIT_DENY and isinstance(named, Read) and not named.value:
         detail = f"there is no {name}"
-        return Side(side.effect, (Reason("no_policy", None, None, detail),))
-    return side
+        return PolicyAnswer(answer.effect, (Reason("no_policy", None, None, detail),))
+    return answer
 
 
-def boundary_side(question: Question, evidence: Evidence) -> Side | None:
+def boundary_answer(authorization: AuthorizationRequest, evidence: Evidence) -> PolicyAnswer | None:
     """What the permissions boundary says; None if there is none."""
     boundary = evidence.caller.boundary
-    if evidence.caller.type in (*NO_IDENTITY, CallerType.ROOT):
+    if evidence.caller.type in (*NO_IDENTITY_POLICIES, CallerType.ROOT):
         return None
     if isinstance(boundary, Unread):
-        return Side(None, (_unread(boundary, "permissions boundary"),))
+        return PolicyAnswer(None, (_unread(boundary, "permissions boundary"),))
     if boundary.value is None:
         return None
-    return _side(Layer.BOUNDARY, question, Read((boundary.value,)))
+    return _answer(PolicyType.BOUNDARY, authorization, Read((boundary.value,)))
 
 
-def guardrail_side(layer: Layer, question: Question, policies: Sequence[NamedPolicy]) -> Side:
+def guardrail_answer(
+    policy_type: PolicyType, authorization: AuthorizationRequest, policies: Sequence[NamedPolicy]
+) -> PolicyAnswer:
     """What an SCP level, an RCP level, a VPC endpoint policy or a boundary says by itself."""
-    return _side(layer, question, Read(tuple(policies)))
+    return _answer(policy_type, authorization, Read(tuple(policies)))
 
 
-def access_point_side(question: Question, policy: Item[str | None], evidence: Evidence) -> Side:
+def access_point_answer(
+    authorization: AuthorizationRequest, policy: Item[str | None], evidence: Evidence
+) -> PolicyAnswer:
     """What the policy of the access point says; the resource is the access point's object."""
     named: Item[tuple[NamedPolicy, ...]]
     if isinstance(policy, Unread):
@@ -207,30 +215,30 @@ def access_point_side(question: Question, policy: Item[str | None], evidence: Ev
         named = Read((NamedPolicy("access point policy", value),) if value is not None else ())
     boundary = evidence.caller.boundary
     bounded = boundary.value is not None if isinstance(boundary, Read) else None
-    return _side(Layer.RESOURCE, question, named, bounded=bounded)
+    return _answer(PolicyType.RESOURCE, authorization, named, bounded=bounded)
 
 
-def _side(
-    layer: Layer,
-    question: Question,
+def _answer(
+    policy_type: PolicyType,
+    authorization: AuthorizationRequest,
     policies: Item[tuple[NamedPolicy, ...]],
     grants: tuple[KmsGrant, ...] = (),
     *,
     bounded: bool | None = False,
-) -> Side:
+) -> PolicyAnswer:
     if isinstance(policies, Unread):
-        return Side(None, (_unread(policies, f"{layer.value} policies"),))
+        return PolicyAnswer(None, (_unread(policies, f"{policy_type.value} policies"),))
     judged = judge(
-        layer,
-        question.request,
+        policy_type,
+        authorization.request,
         policies.value,
-        question.knowledge,
+        authorization.context,
         grants,
         bounded=bounded,
     )
-    return Side(
+    return PolicyAnswer(
         judged.effect,
-        reasons(judged, question.request, policies.value),
+        reasons(judged, authorization.request, policies.value),
         bool(judged.outcome and judged.outcome.delegates),
     )
 

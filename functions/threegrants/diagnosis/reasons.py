@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from threegrants.diagnosis.judge import Judged
+from threegrants.diagnosis.judge import PartialResult
 from threegrants.diagnosis.verdicts import Reason
 from threegrants.evidence import NamedPolicy
 from threegrants.iam import Effect, Request, StatementRef
@@ -30,7 +30,7 @@ _SHOWN = 3
 
 
 def reasons(
-    judged: Judged, request: Request, policies: Sequence[NamedPolicy]
+    judged: PartialResult, request: Request, policies: Sequence[NamedPolicy]
 ) -> tuple[Reason, ...]:
     """The reasons of one layer's outcome.
 
@@ -43,7 +43,7 @@ def reasons(
     if judged.trouble:
         return (Reason("policy_not_readable", None, None, judged.trouble),)
     if judged.outcome is None:
-        keys = ", ".join(judged.hangs_on)
+        keys = ", ".join(judged.missing_context_keys)
         detail = f"whether {action} is allowed hangs on {keys}, which the record does not carry"
         return (Reason("condition_unknown", None, None, detail),)
     outcome = judged.outcome
@@ -55,10 +55,12 @@ def reasons(
                 ref.sid or f"#{ref.position}",
                 f"allows {action}",
             )
-            for ref in outcome.deciding[:_SHOWN]
+            for ref in outcome.determining_statements[:_SHOWN]
         )
     if outcome.effect is Effect.EXPLICIT_DENY:
-        return tuple(_denial(ref, request, policies) for ref in outcome.deciding[:_SHOWN])
+        return tuple(
+            _denial(ref, request, policies) for ref in outcome.determining_statements[:_SHOWN]
+        )
     if outcome.nearest is None:
         if not policies:
             return (Reason("no_policy", None, None, f"there is no policy that allows {action}"),)

@@ -1,6 +1,6 @@
 """One plain sentence for a person who was just woken up."""
 
-from threegrants.cloudtrail import CallerType, DeniedCall, printable
+from threegrants.cloudtrail import CallerType, DeniedCall, strip_control_characters
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
 from threegrants.evidence import Evidence, Read
 
@@ -21,14 +21,14 @@ def summarise(
     stops: tuple[Blocker, ...],
     outcome: Outcome,
     *,
-    may_be_absent: bool = False,
+    may_be_missing: bool = False,
 ) -> str:
     """Who cannot do what, and which of the grants is missing."""
     who = _who(call, evidence)
     what = f"{_VERBS[call.access.value]} {_target(call, evidence)}"
     if outcome is Outcome.ALREADY_ALLOWED:
         done = f"{who} can {what} now: every grant the call needs is in place."
-        if may_be_absent:
+        if may_be_missing:
             done += (
                 " If it is still refused, the object may not exist: without s3:ListBucket S3 says "
                 "Access Denied for that too."
@@ -54,14 +54,14 @@ def _causes(
 ) -> list[str]:
     bucket, key, iam = grants
     s3, kms = " and ".join(call.s3_actions), " and ".join(call.kms_actions)
-    halves = [
+    legs = [
         (bucket, _place(evidence, "bucket policy"), s3),
         (key, _place(evidence, "key policy"), kms),
         (iam.bucket, _place(evidence, "IAM policy"), s3),
         (iam.key, _place(evidence, "IAM policy"), f"{kms} on the key"),
     ]
     found = []
-    for grant, place, actions in halves:
+    for grant, place, actions in legs:
         if grant.verdict is Verdict.MISSING:
             found.append(f"{place} does not allow {actions}")
         elif grant.verdict is Verdict.DENIED:
@@ -99,8 +99,8 @@ def _who(call: DeniedCall, evidence: Evidence) -> str:
 def _target(call: DeniedCall, evidence: Evidence) -> str:
     if call.bucket:
         path = f"s3://{call.bucket}" + (f"/{call.object_key}" if call.object_key else "")
-        plain = printable(path)
+        plain = strip_control_characters(path)
         return plain if len(plain) <= _LIMIT else plain[: _LIMIT - 1] + "…"
     if isinstance(evidence.key, Read) and evidence.key.value:
         return f"with key {evidence.key.value.arn}"
-    return "with a KMS key" if call.source == "kms" else "S3"
+    return "with a KMS key" if call.service == "kms" else "S3"

@@ -70,7 +70,7 @@ class Blocker:
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class MissingInformation:
     """Something that could not be known: what, why, and what would supply it."""
 
     what: str
@@ -102,7 +102,7 @@ class Diagnosis:
     key_policy: Grant
     iam_policy: IamGrant
     blockers: tuple[Blocker, ...]
-    unknowns: tuple[Lack, ...]
+    unknowns: tuple[MissingInformation, ...]
     outcome: Outcome
     summary: str
     cross_account: bool | None

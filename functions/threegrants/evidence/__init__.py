@@ -4,9 +4,9 @@ In: a `DeniedCall` and the accounts' reader roles. Out: an `Evidence` snapshot, 
 serialisable, in which everything is either `Read(value)` or `Unread(why, needs)`.
 """
 
-from threegrants.evidence.caller import resolvable, resolve
-from threegrants.evidence.gather import complete, gather
-from threegrants.evidence.role_clients import AccountError, Accounts
+from threegrants.evidence.caller import has_only_unique_id, resolve_unique_id
+from threegrants.evidence.gather import gather, with_bucket_of_access_point
+from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
     AccessPointEvidence,
     Authorization,
@@ -30,7 +30,6 @@ from threegrants.evidence.snapshot import (
 __all__ = [
     "AccessPointEvidence",
     "AccountError",
-    "Accounts",
     "Authorization",
     "AuthorizedAction",
     "BucketEvidence",
@@ -46,9 +45,10 @@ __all__ = [
     "OrganizationEvidence",
     "PolicyLevel",
     "Read",
+    "RoleClients",
     "Unread",
-    "complete",
     "gather",
-    "resolvable",
-    "resolve",
+    "has_only_unique_id",
+    "resolve_unique_id",
+    "with_bucket_of_access_point",
 ]

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from threegrants.evidence.calls import absent_when, ask, together
-from threegrants.evidence.role_clients import Accounts
+from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
+from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import AccessPointEvidence, Item, Read, Unread
 
 _ARN = re.compile(
@@ -23,11 +23,11 @@ _CONTROL_REGION = "us-west-2"
 _NO_POLICY = absent_when(("NoSuchAccessPointPolicy", "NoSuchMultiRegionAccessPointPolicy"), None)
 
 
-def read_access_point(accounts: Accounts, arn: str, region: str) -> AccessPointEvidence:
+def read_access_point(clients: RoleClients, arn: str, region: str) -> AccessPointEvidence:
     """The access point, read in its own account.
 
     Args:
-        accounts: clients of the member accounts.
+        clients: clients of the member accounts.
         arn: `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`, or of a multi-Region one
             `arn:aws:s3::ACCOUNT:accesspoint/ALIAS.mrap`.
         region: where the request was answered; tells which bucket of a multi-Region one it met.
@@ -40,8 +40,8 @@ def read_access_point(accounts: Accounts, arn: str, region: str) -> AccessPointE
         )
         return _all(arn, "", why)
     if named["name"].endswith(_MULTI_REGION):
-        return _multi_region(accounts, arn, named["account"], named["name"], region)
-    return _regional(accounts, arn, named["account"], named["name"], named["region"])
+        return _multi_region(clients, arn, named["account"], named["name"], region)
+    return _regional(clients, arn, named["account"], named["name"], named["region"])
 
 
 def _all(
@@ -61,71 +61,71 @@ def _all(
 
 
 def _regional(
-    accounts: Accounts, arn: str, account: str, name: str, region: str
+    clients: RoleClients, arn: str, account: str, name: str, region: str
 ) -> AccessPointEvidence:
     def needs(action: str) -> str:
-        return accounts.needs(action, arn, account)
+        return clients.needs(action, arn, account)
 
     def s3() -> Any:
-        return accounts.client(account, "s3control", region)
+        return clients.client(account, "s3control", region)
 
-    about: Item[Mapping[str, Any]]
+    description: Item[Mapping[str, Any]]
     policy: Item[str | None]
-    about, policy = together(
+    description, policy = run_concurrently(
         [
-            lambda: ask(
+            lambda: call_or_unread(
                 lambda: s3().get_access_point(AccountId=account, Name=name),
                 needs("s3:GetAccessPoint"),
             ),
-            lambda: ask(
+            lambda: call_or_unread(
                 lambda: s3().get_access_point_policy(AccountId=account, Name=name)["Policy"],
                 needs("s3:GetAccessPointPolicy"),
                 _NO_POLICY,
             ),
         ]
     )
-    if isinstance(about, Unread):
-        return _all(arn, account, about, policy)
-    facts = about.value
+    if isinstance(description, Unread):
+        return _all(arn, account, description, policy)
+    attributes = description.value
     return AccessPointEvidence(
         arn=arn,
         account=account,
-        bucket=Read(str(facts["Bucket"])),
-        bucket_account=Read(facts.get("BucketAccountId") or None),
+        bucket=Read(str(attributes["Bucket"])),
+        bucket_account=Read(attributes.get("BucketAccountId") or None),
         policy=policy,
-        network_origin=Read(facts.get("NetworkOrigin") or None),
-        vpc=Read(facts.get("VpcConfiguration", {}).get("VpcId") or None),
-        restrict_public=Read(_restricts(facts.get("PublicAccessBlockConfiguration"))),
+        network_origin=Read(attributes.get("NetworkOrigin") or None),
+        vpc=Read(attributes.get("VpcConfiguration", {}).get("VpcId") or None),
+        restrict_public=Read(_restricts(attributes.get("PublicAccessBlockConfiguration"))),
     )
 
 
 def _multi_region(
-    accounts: Accounts, arn: str, account: str, alias: str, region: str
+    clients: RoleClients, arn: str, account: str, alias: str, region: str
 ) -> AccessPointEvidence:
     """ARNs carry the alias, the policy is asked for by name: only the list knows both."""
 
     def s3() -> Any:
-        return accounts.client(account, "s3control", _CONTROL_REGION)
+        return clients.client(account, "s3control", _CONTROL_REGION)
 
-    found = ask(
+    found = call_or_unread(
         lambda: _by_alias(s3(), account, alias),
-        accounts.needs("s3:ListMultiRegionAccessPoints", f"account {account}", account),
+        clients.needs("s3:ListMultiRegionAccessPoints", f"account {account}", account),
     )
     if isinstance(found, Unread):
         return _all(arn, account, found)
-    facts = found.value
-    if facts is None:
+    attributes = found.value
+    if attributes is None:
         return _all(
             arn,
             account,
             Unread(f"account {account} has no access point {alias} any more", "nothing: gone"),
         )
-    policy = ask(
-        lambda: _established(s3(), account, str(facts["Name"])),
-        accounts.needs("s3:GetMultiRegionAccessPointPolicy", arn, account),
+    policy = call_or_unread(
+        lambda: _established(s3(), account, str(attributes["Name"])),
+        clients.needs("s3:GetMultiRegionAccessPointPolicy", arn, account),
         _NO_POLICY,
     )
-    bucket, bucket_account = _behind(facts.get("Regions", ()), region)
+    bucket, bucket_account = _behind(attributes.get("Regions", ()), region)
     return AccessPointEvidence(
         arn=arn,
         account=account,
@@ -134,7 +134,7 @@ def _multi_region(
         policy=policy,
         network_origin=Read(None),
         vpc=Read(None),
-        restrict_public=Read(_restricts(facts.get("PublicAccessBlock"))),
+        restrict_public=Read(_restricts(attributes.get("PublicAccessBlock"))),
     )
 
 

@@ -8,12 +8,12 @@ charges for the latter.
 from collections import Counter
 from typing import Any
 
-from threegrants.evidence.calls import ask
-from threegrants.evidence.role_clients import Accounts
+from threegrants.evidence.calls import call_or_unread
+from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Item, Read
 
 _GRAVE = frozenset({"ERROR", "SECURITY_WARNING"})
-_TYPES = {
+_POLICY_TYPES = {
     "s3:PutBucketPolicy": ("RESOURCE_POLICY", "AWS::S3::Bucket"),
     "kms:PutKeyPolicy": ("RESOURCE_POLICY", "AWS::KMS::Key"),
     "iam:PutRolePolicy": ("IDENTITY_POLICY", None),
@@ -21,31 +21,31 @@ _TYPES = {
     "iam:CreatePolicy": ("IDENTITY_POLICY", None),
 }
 """By the operation that writes a document: its policy type, and the type of its resource."""
-_VALIDATED = frozenset({"AWS::S3::Bucket"})
+_TYPES_WITH_OWN_RULES = frozenset({"AWS::S3::Bucket"})
 """Resource types that ValidatePolicy has rules of its own for; it knows none for KMS keys."""
 
 
-def review(
-    accounts: Accounts, where: tuple[str, str], operation: str, before: str | None, after: str
+def review_policy(
+    clients: RoleClients, where: tuple[str, str], operation: str, before: str | None, after: str
 ) -> Item[tuple[str, ...]]:
     """What speaks against a policy that was not in the policy before it.
 
     Args:
-        accounts: clients of the member accounts.
+        clients: clients of the member accounts.
         where: account and Region to ask in.
         operation: the operation that would write the policy.
         before: the policy as it is, None if there is none.
         after: the policy as it would be.
     """
-    kind, resource = _TYPES.get(operation, ("", None))
+    kind, resource = _POLICY_TYPES.get(operation, ("", None))
     if not kind:
         return Read(())  # a KMS grant is no policy
     account, region = where
 
-    def look() -> tuple[str, ...]:
-        client = accounts.client(account, "accessanalyzer", region)
-        old = _grave(client, before, kind, resource) if before is not None else Counter()
-        found = list((_grave(client, after, kind, resource) - old).elements())
+    def findings() -> tuple[str, ...]:
+        client = clients.client(account, "accessanalyzer", region)
+        old = _grave_findings(client, before, kind, resource) if before is not None else Counter()
+        found = list((_grave_findings(client, after, kind, resource) - old).elements())
         if resource is not None:
             answer = client.check_no_public_access(policyDocument=after, resourceType=resource)
             if answer.get("result") != "PASS":
@@ -53,12 +53,12 @@ def review(
         return tuple(found)
 
     actions = "access-analyzer:ValidatePolicy, access-analyzer:CheckNoPublicAccess"
-    return ask(look, accounts.needs(actions, "policies", account))
+    return call_or_unread(findings, clients.needs(actions, "policies", account))
 
 
-def _grave(client: Any, document: str, kind: str, resource: str | None) -> Counter[str]:
+def _grave_findings(client: Any, document: str, kind: str, resource: str | None) -> Counter[str]:
     """The codes of what is wrong with a policy, each as often as it is found."""
-    more = {"validatePolicyResourceType": resource} if resource in _VALIDATED else {}
+    more = {"validatePolicyResourceType": resource} if resource in _TYPES_WITH_OWN_RULES else {}
     pages = client.get_paginator("validate_policy").paginate(
         policyDocument=document, policyType=kind, **more
     )

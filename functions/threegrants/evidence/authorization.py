@@ -17,8 +17,8 @@ from typing import Any
 from botocore.exceptions import ClientError, UnknownServiceError
 
 from threegrants.cloudtrail import DeniedCall
-from threegrants.evidence.calls import ask, code_of
-from threegrants.evidence.role_clients import AccountError, Accounts
+from threegrants.evidence.calls import call_or_unread, code_of
+from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
     Authorization,
     AuthorizedAction,
@@ -45,12 +45,12 @@ _ID = re.compile(r"[0-9a-z]{1,256}")
 
 
 def read_authorization(
-    accounts: Accounts, account: str, authorization_id: str, region: str
+    clients: RoleClients, account: str, authorization_id: str, region: str
 ) -> Item[Authorization | None]:
     """What AWS says of the request with this id; never raises.
 
     Args:
-        accounts: clients of the member accounts.
+        clients: clients of the member accounts.
         account: whose reader asks: the caller's account sees most.
         authorization_id: from AWS's message; digits and lower-case letters.
         region: where the denial occurred.
@@ -60,9 +60,9 @@ def read_authorization(
             "what the message carries is no authorization id", "the complete message of the denial"
         )
 
-    def question() -> Authorization | None:
+    def fetch() -> Authorization | None:
         try:
-            client = accounts.client(account, "iam-toolbox", region)
+            client = clients.client(account, "iam-toolbox", region)
         except UnknownServiceError as error:
             raise AccountError(
                 "the installed boto3 does not know the preview service iam-toolbox",
@@ -80,8 +80,8 @@ def read_authorization(
             ),
         )
 
-    needs = accounts.needs("iam:GetRequestAuthorizationDetails", "*", account)
-    return ask(question, needs, _not_there)
+    needs = clients.needs("iam:GetRequestAuthorizationDetails", "*", account)
+    return call_or_unread(fetch, needs, _not_there)
 
 
 def concerns(found: Authorization, call: DeniedCall) -> bool:

@@ -6,12 +6,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence.calls import absent_when, ask, code_of, together
-from threegrants.evidence.role_clients import Accounts
+from threegrants.evidence.calls import absent_when, call_or_unread, code_of, run_concurrently
+from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import BucketEvidence, Encryption, Item, Read, Unread
 
 _NO_BLOCK = absent_when(("NoSuchPublicAccessBlockConfiguration",), False)
-_PLAIN = absent_when(("ServerSideEncryptionConfigurationNotFoundError",), Encryption("AES256"))
+_SSE_S3_BY_DEFAULT = absent_when(
+    ("ServerSideEncryptionConfigurationNotFoundError",), Encryption("AES256")
+)
 
 
 def read_bucket_policy(s3: Any, bucket: str, account: str) -> str | None:
@@ -30,7 +32,7 @@ def read_bucket_policy(s3: Any, bucket: str, account: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class BucketOwnership:
     """The first look at a bucket: who owns it, its policy and its default encryption."""
 
     owner: Item[str]
@@ -38,9 +40,9 @@ class Claim:
     encryption: Item[Encryption]
 
 
-def claim_bucket(
-    accounts: Accounts, bucket: str, stated: str | None, candidates: tuple[str, ...], region: str
-) -> Claim:
+def find_bucket_owner(
+    clients: RoleClients, bucket: str, stated: str | None, candidates: tuple[str, ...], region: str
+) -> BucketOwnership:
     """Ask the account that the record states, else every candidate, whether it owns the bucket.
 
     The caller's copy of a cross-account denial has an empty owner account (CloudTrail user guide,
@@ -49,60 +51,64 @@ def claim_bucket(
     the default encryption is asked for at the same time, so that the key is known a round earlier.
     """
     asked = (stated,) if stated else candidates
-    answers = together([partial(_claim, accounts, bucket, account, region) for account in asked])
+    answers = run_concurrently(
+        [partial(_policy_and_encryption, clients, bucket, account, region) for account in asked]
+    )
     for account, (policy, encryption) in zip(asked, answers, strict=True):
         if stated or isinstance(policy, Read):
-            return Claim(Read(account), policy, encryption)
+            return BucketOwnership(Read(account), policy, encryption)
     names = ", ".join(candidates) or "no account"
     nobody = Unread(
         f"the record does not name the owner of bucket {bucket} and {names} did not claim it",
-        f"the bucket owner's copy of the record, or role {accounts.role_name} in the account that "
+        f"the bucket owner's copy of the record, or role {clients.role_name} in the account that "
         f"owns {bucket}",
     )
-    return Claim(nobody, nobody, nobody)
+    return BucketOwnership(nobody, nobody, nobody)
 
 
-def _claim(
-    accounts: Accounts, bucket: str, account: str, region: str
+def _policy_and_encryption(
+    clients: RoleClients, bucket: str, account: str, region: str
 ) -> tuple[Item[str | None], Item[Encryption]]:
     def s3() -> Any:
-        return accounts.client(account, "s3", region)
+        return clients.client(account, "s3", region)
 
-    policy, encryption = together(
+    policy, encryption = run_concurrently(
         [
-            lambda: ask(
+            lambda: call_or_unread(
                 lambda: read_bucket_policy(s3(), bucket, account),
-                accounts.needs("s3:GetBucketPolicy", f"bucket {bucket}", account),
+                clients.needs("s3:GetBucketPolicy", f"bucket {bucket}", account),
             ),
-            lambda: ask(
+            lambda: call_or_unread(
                 lambda: _encryption(s3(), bucket, account),
-                accounts.needs("s3:GetEncryptionConfiguration", f"bucket {bucket}", account),
-                _PLAIN,
+                clients.needs("s3:GetEncryptionConfiguration", f"bucket {bucket}", account),
+                _SSE_S3_BY_DEFAULT,
             ),
         ]
     )
     return policy, encryption
 
 
-def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> BucketEvidence:
+def read_bucket(
+    clients: RoleClients, bucket: str, ownership: BucketOwnership, region: str
+) -> BucketEvidence:
     """Everything else of the bucket that decides, read in its owner's account."""
-    owner = claim.owner
+    owner = ownership.owner
     if isinstance(owner, Unread):
         return BucketEvidence(bucket, owner, owner, owner, owner, owner, owner, owner)
     account = owner.value
 
     def needs(action: str) -> str:
-        return accounts.needs(action, f"bucket {bucket}", account)
+        return clients.needs(action, f"bucket {bucket}", account)
 
     def s3() -> Any:
-        return accounts.client(account, "s3", region)
+        return clients.client(account, "s3", region)
 
     def bucket_block() -> bool:
         answer = s3().get_public_access_block(Bucket=bucket, ExpectedBucketOwner=account)
         return bool(answer["PublicAccessBlockConfiguration"].get("RestrictPublicBuckets"))
 
     def account_block() -> bool:
-        client = accounts.client(account, "s3control", region)
+        client = clients.client(account, "s3control", region)
         answer = client.get_public_access_block(AccountId=account)
         return bool(answer["PublicAccessBlockConfiguration"].get("RestrictPublicBuckets"))
 
@@ -114,26 +120,30 @@ def read_bucket(accounts: Accounts, bucket: str, claim: Claim, region: str) -> B
         answer = s3().get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=account)
         return {str(tag["Key"]): str(tag["Value"]) for tag in answer["TagSet"]}
 
-    block, account_wide, ownership, pays, tagged = together(
+    block, account_wide, object_ownership, pays, tagged = run_concurrently(
         [
-            lambda: ask(bucket_block, needs("s3:GetBucketPublicAccessBlock"), _NO_BLOCK),
-            lambda: ask(account_block, needs("s3:GetAccountPublicAccessBlock"), _NO_BLOCK),
-            lambda: ask(
-                lambda: _ownership(s3(), bucket, account),
+            lambda: call_or_unread(bucket_block, needs("s3:GetBucketPublicAccessBlock"), _NO_BLOCK),
+            lambda: call_or_unread(
+                account_block, needs("s3:GetAccountPublicAccessBlock"), _NO_BLOCK
+            ),
+            lambda: call_or_unread(
+                lambda: _object_ownership(s3(), bucket, account),
                 needs("s3:GetBucketOwnershipControls"),
                 absent_when(("OwnershipControlsNotFoundError",), "ObjectWriter"),
             ),
-            lambda: ask(payer, needs("s3:GetBucketRequestPayment")),
-            lambda: ask(tags, needs("s3:GetBucketTagging"), absent_when(("NoSuchTagSet",), {})),
+            lambda: call_or_unread(payer, needs("s3:GetBucketRequestPayment")),
+            lambda: call_or_unread(
+                tags, needs("s3:GetBucketTagging"), absent_when(("NoSuchTagSet",), {})
+            ),
         ]
     )
     return BucketEvidence(
         bucket,
         owner,
-        claim.policy,
+        ownership.policy,
         _strictest(block, account_wide),
-        claim.encryption,
-        ownership,
+        ownership.encryption,
+        object_ownership,
         pays,
         tagged,
     )
@@ -164,6 +174,6 @@ def _encryption(s3: Any, bucket: str, account: str) -> Encryption:
     )
 
 
-def _ownership(s3: Any, bucket: str, account: str) -> str:
+def _object_ownership(s3: Any, bucket: str, account: str) -> str:
     answer = s3.get_bucket_ownership_controls(Bucket=bucket, ExpectedBucketOwner=account)
     return str(answer["OwnershipControls"]["Rules"][0]["ObjectOwnership"])

@@ -9,8 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from threegrants.cloudtrail import Caller, CallerType
-from threegrants.evidence.calls import ask, code_of, together
-from threegrants.evidence.role_clients import Accounts
+from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
+from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import CallerEvidence, Item, NamedPolicy, Read, Unread
 
 _NO_POLICIES = frozenset({CallerType.ROOT, CallerType.SERVICE, CallerType.ANONYMOUS})
@@ -32,7 +32,7 @@ def read_inline_policy(iam: Any, kind: str, holder: str, name: str) -> str | Non
         raise
 
 
-def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
+def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
     """Everything of the caller that decides, read in its own account."""
     if caller.type in _NO_POLICIES:
         return CallerEvidence(
@@ -52,52 +52,57 @@ def read_caller(accounts: Accounts, caller: Caller) -> CallerEvidence:
     account = caller.account
 
     def iam() -> Any:
-        return accounts.client(account, "iam")
+        return clients.client(account, "iam")
 
-    named = _holder(accounts, caller, account)
+    named = _holder(clients, caller, account)
     if isinstance(named, Unread):
         return _unread(caller, named)
     kind, holder = named.value
 
     def needs(action: str) -> str:
-        return accounts.needs(action, f"{kind} {holder}", account)
+        return clients.needs(action, f"{kind} {holder}", account)
 
-    def about_and_boundary() -> tuple[Item[Mapping[str, Any]], Item[NamedPolicy | None]]:
-        found = ask(lambda: _about(iam(), kind, holder), needs(f"iam:Get{kind.title()}"))
+    def description_and_boundary() -> tuple[Item[Mapping[str, Any]], Item[NamedPolicy | None]]:
+        found = call_or_unread(
+            lambda: _describe(iam(), kind, holder), needs(f"iam:Get{kind.title()}")
+        )
         if isinstance(found, Unread):
             return found, found
         bound = found.value.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        return found, ask(
+        return found, call_or_unread(
             lambda: _managed(iam(), bound, "boundary") if bound else None,
-            accounts.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
+            clients.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
         )
 
-    (about, boundary), policies = together(
+    (description, boundary), policies = run_concurrently(
         [
-            about_and_boundary,
-            lambda: ask(lambda: _policies(iam(), kind, holder), needs(_ACTIONS[kind])),
+            description_and_boundary,
+            lambda: call_or_unread(
+                lambda: _policies(iam(), kind, holder), needs(_ACTIONS_TO_READ[kind])
+            ),
         ]
     )
-    if isinstance(about, Unread):
-        if "NoSuchEntity" in about.why:
+    if isinstance(description, Unread):
+        if "NoSuchEntity" in description.why:
             why = f"{kind} {holder} does not exist in account {account} any more"
             gone = Unread(why, "nothing: gone")
             return CallerEvidence(
                 caller.type, account, gone, caller.unique_id, policies, gone, gone
             )
-        return replace(_unread(caller, about), policies=policies)
-    facts: Mapping[str, Any] = about.value
+        return replace(_unread(caller, description), policies=policies)
+    attributes: Mapping[str, Any] = description.value
     federated = caller.type is CallerType.FEDERATED_USER
     return CallerEvidence(
         # A caller known by an id alone has turned out to be a role or a user.
-        type=caller.type if federated or caller.arn else _TYPES[kind],
+        type=caller.type if federated or caller.arn else _CALLER_TYPES[kind],
         account=account,
         # A federated user is its own principal; only its policies are those of its issuer.
-        arn=Read(caller.arn if federated else str(facts["Arn"])),
-        unique_id=str(facts.get("RoleId") or facts.get("UserId") or "") or caller.unique_id,
+        arn=Read(caller.arn if federated else str(attributes["Arn"])),
+        unique_id=str(attributes.get("RoleId") or attributes.get("UserId") or "")
+        or caller.unique_id,
         policies=policies,
         boundary=boundary,
-        tags=Read({tag["Key"]: tag["Value"] for tag in facts.get("Tags", ())}),
+        tags=Read({tag["Key"]: tag["Value"] for tag in attributes.get("Tags", ())}),
     )
 
 
@@ -106,7 +111,7 @@ def _unread(caller: Caller, why: Unread) -> CallerEvidence:
     return CallerEvidence(caller.type, caller.account, arn, caller.unique_id, why, why, why)
 
 
-def _holder(accounts: Accounts, caller: Caller, account: str) -> Item[tuple[str, str]]:
+def _holder(clients: RoleClients, caller: Caller, account: str) -> Item[tuple[str, str]]:
     """The kind (role or user) and name of who holds the policies, from ARN or unique id."""
     known = caller.issuer_arn or caller.arn
     if known:
@@ -114,8 +119,8 @@ def _holder(accounts: Accounts, caller: Caller, account: str) -> Item[tuple[str,
         if kind in {"role", "user"} and path:
             return Read((kind, path.rsplit("/", 1)[-1]))
         return Unread(f"{known} is neither a role nor a user", "the caller's own policies, by hand")
-    if resolvable(caller):
-        found = resolve(accounts, account, caller.unique_id or "")
+    if has_only_unique_id(caller):
+        found = resolve_unique_id(clients, account, caller.unique_id or "")
         if isinstance(found, Unread):
             return found
         kind, _, path = found.value.split(":", 5)[-1].partition("/")
@@ -134,7 +139,7 @@ def _holder(accounts: Accounts, caller: Caller, account: str) -> Item[tuple[str,
     return Unread(why, f"the caller's own copy of the record, from account {account}")
 
 
-def resolve(accounts: Accounts, account: str, unique: str) -> Item[str]:
+def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[str]:
     """The ARN behind `AROA…` or `AIDA…`: IAM has no call for it, so the account's list is searched.
 
     A unique id is never given twice (IAM user guide, "IAM identifiers"), so what was found is kept.
@@ -142,10 +147,10 @@ def resolve(accounts: Accounts, account: str, unique: str) -> Item[str]:
     held = _RESOLVED.get((account, unique))
     if held:
         return Read(held)
-    kind, operation, group, field = _LISTS[unique[:4]]
+    kind, operation, group, field = _UNIQUE_ID_KINDS[unique[:4]]
 
     def search() -> str | None:
-        iam = accounts.client(account, "iam")
+        iam = clients.client(account, "iam")
         if kind == "access key":
             name = iam.get_access_key_last_used(AccessKeyId=unique).get("UserName")
             return str(iam.get_user(UserName=name)["User"]["Arn"]) if name else None
@@ -155,42 +160,44 @@ def resolve(accounts: Accounts, account: str, unique: str) -> Item[str]:
                     return str(entry["Arn"])
         return None
 
-    found = ask(search, accounts.needs(_NEEDED[kind], f"every {kind}", account))
+    found = call_or_unread(
+        search, clients.needs(_ACTIONS_TO_RESOLVE[kind], f"every {kind}", account)
+    )
     if isinstance(found, Unread):
         return found
     if found.value is None:
         return Unread(
             f"no {kind} in account {account} has the id {unique} any more", "nothing: gone"
         )
-    if len(_RESOLVED) >= _KEPT:
+    if len(_RESOLVED) >= _MAX_RESOLVED:
         _RESOLVED.clear()
     _RESOLVED[account, unique] = found.value
     return Read(found.value)
 
 
-_LISTS = {
+_UNIQUE_ID_KINDS = {
     "AROA": ("role", "list_roles", "Roles", "RoleId"),
     "AIDA": ("user", "list_users", "Users", "UserId"),
     "AKIA": ("access key", "", "", ""),
 }
 """Kinds of unique ids (IAM user guide, "IAM identifiers"), and which list names them."""
-_NEEDED = {
+_ACTIONS_TO_RESOLVE = {
     "role": "iam:ListRoles",
     "user": "iam:ListUsers",
     "access key": "iam:GetAccessKeyLastUsed and iam:GetUser",
 }
-_TYPES = {"role": CallerType.ROLE, "user": CallerType.USER}
+_CALLER_TYPES = {"role": CallerType.ROLE, "user": CallerType.USER}
 _RESOLVED: dict[tuple[str, str], str] = {}
-_KEPT = 10_000
+_MAX_RESOLVED = 10_000
 
 
-def resolvable(caller: Caller) -> bool:
+def has_only_unique_id(caller: Caller) -> bool:
     """Whether the record names the caller by a unique id (or access key id) alone."""
     unique = caller.unique_id or ""
-    return not caller.arn and bool(caller.account) and unique[:4] in _LISTS
+    return not caller.arn and bool(caller.account) and unique[:4] in _UNIQUE_ID_KINDS
 
 
-_ACTIONS = {
+_ACTIONS_TO_READ = {
     "role": (
         "iam:ListRolePolicies, iam:GetRolePolicy, iam:ListAttachedRolePolicies, iam:GetPolicy and "
         "iam:GetPolicyVersion"
@@ -204,7 +211,7 @@ _ACTIONS = {
 """What reading all policies of a role or user takes."""
 
 
-def _about(iam: Any, kind: str, name: str) -> Mapping[str, Any]:
+def _describe(iam: Any, kind: str, name: str) -> Mapping[str, Any]:
     answer = iam.get_user(UserName=name) if kind == "user" else iam.get_role(RoleName=name)
     found: Mapping[str, Any] = answer[kind.title()]
     return found
@@ -217,24 +224,26 @@ def _policies(iam: Any, kind: str, name: str) -> tuple[NamedPolicy, ...]:
         if kind != "user":
             return []
         groups = _pages(iam, "list_groups_for_user", "Groups", UserName=name)
-        found = together([partial(_of, iam, "group", group["GroupName"]) for group in groups])
+        found = run_concurrently(
+            [partial(_policies_of, iam, "group", group["GroupName"]) for group in groups]
+        )
         return [policy for listed in found for policy in listed]
 
-    own, inherited = together([lambda: _of(iam, kind, name), of_groups])
+    own, inherited = run_concurrently([lambda: _policies_of(iam, kind, name), of_groups])
     return (*own, *inherited)
 
 
-def _of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:
+def _policies_of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:
     """The inline and attached policies of one role, user or group."""
     who = {f"{kind.title()}Name": name}
-    inline, attached = together(
+    inline, attached = run_concurrently(
         [
             lambda: _pages(iam, f"list_{kind}_policies", "PolicyNames", **who),
             lambda: _pages(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **who),
         ]
     )
     managed = "group-managed" if kind == "group" else "managed"
-    return together(
+    return run_concurrently(
         [
             *[partial(_inline, iam, kind, name, policy) for policy in inline],
             *[partial(_managed, iam, policy["PolicyArn"], managed) for policy in attached],

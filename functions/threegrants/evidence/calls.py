@@ -14,7 +14,7 @@ T = TypeVar("T")
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "403"}
 )
-_WIDTH = 64
+_MAX_WORKERS = 64
 """Questions asked at once: more than a role or user can have policies attached."""
 
 
@@ -23,20 +23,20 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def ask(
-    question: Callable[[], T],
+def call_or_unread(
+    call: Callable[[], T],
     needs: str,
     absent: Callable[[ClientError], Item[T] | None] | None = None,
 ) -> Item[T]:
     """Ask once (botocore retries throttling by itself).
 
     Args:
-        question: the call, returning the value.
+        call: the call, returning the value.
         needs: what supplies the value if it cannot be read: action, resource, role, account.
         absent: turns an error that is an answer ("no such policy") into that answer.
     """
     try:
-        return Read(question())
+        return Read(call())
     except AccountError as error:
         return Unread(error.why, error.needs)
     except ClientError as error:
@@ -46,7 +46,7 @@ def ask(
         code = code_of(error)
         if code in _DENIED:
             return Unread(f"the reader was refused ({code})", needs)
-        return Unread(f"AWS answered {code}: {_line(error)}", needs)
+        return Unread(f"AWS answered {code}: {_one_line(error)}", needs)
     except BotoCoreError as error:
         return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
     except (LookupError, TypeError, ValueError) as error:
@@ -54,13 +54,13 @@ def ask(
         return Unread(f"AWS's answer was not as documented: {type(error).__name__}", needs)
 
 
-def _line(error: ClientError) -> str:
+def _one_line(error: ClientError) -> str:
     text = str(error.response.get("Error", {}).get("Message", ""))
     return " ".join(text.split())[:200]
 
 
 def absent_when(codes: Sequence[str], value: Any) -> Callable[[ClientError], Item[Any] | None]:
-    """For `ask`: these error codes mean `value`, not a failure to read."""
+    """For `call_or_unread`: these error codes mean `value`, not a failure to read."""
 
     def answer(error: ClientError) -> Item[Any] | None:
         return Read(value) if code_of(error) in codes else None
@@ -68,10 +68,10 @@ def absent_when(codes: Sequence[str], value: Any) -> Callable[[ClientError], Ite
     return answer
 
 
-def together(questions: Iterable[Callable[[], Any]]) -> list[Any]:
+def run_concurrently(calls: Iterable[Callable[[], Any]]) -> list[Any]:
     """Run independent questions at the same time, answers in the order of the questions."""
-    tasks = list(questions)
+    tasks = list(calls)
     if len(tasks) <= 1:
         return [task() for task in tasks]
-    with ThreadPoolExecutor(max_workers=min(_WIDTH, len(tasks))) as pool:
+    with ThreadPoolExecutor(max_workers=min(_MAX_WORKERS, len(tasks))) as pool:
         return [future.result() for future in [pool.submit(task) for task in tasks]]

@@ -6,8 +6,8 @@ Source: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.
 import re
 from functools import partial
 
-from threegrants.evidence.calls import absent_when, ask, together
-from threegrants.evidence.role_clients import Accounts
+from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
+from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import EndpointEvidence, Item, Read, Unread
 
 _ID = re.compile(r"vpce-[0-9a-f]{8,17}")
@@ -15,12 +15,12 @@ _UNKNOWN = absent_when(("InvalidVpcEndpointId.NotFound",), None)
 
 
 def read_endpoint(
-    accounts: Accounts, endpoint_id: str, candidates: tuple[str, ...], region: str
+    clients: RoleClients, endpoint_id: str, candidates: tuple[str, ...], region: str
 ) -> Item[EndpointEvidence | None]:
     """The endpoint, from the first of `candidates` that knows it.
 
     Args:
-        accounts: clients of the member accounts.
+        clients: clients of the member accounts.
         endpoint_id: `vpce-…`, as the record states it.
         candidates: accounts it may belong to, likeliest first; all are asked at once.
         region: where the request was made; an endpoint is looked for there only.
@@ -28,7 +28,9 @@ def read_endpoint(
     if not _ID.fullmatch(endpoint_id):
         return Unread("the record names no VPC endpoint by id", "a complete CloudTrail record")
     asked = tuple(dict.fromkeys(candidates))
-    answers = together([partial(_ask, accounts, endpoint_id, one, region) for one in asked])
+    answers = run_concurrently(
+        [partial(_describe, clients, endpoint_id, one, region) for one in asked]
+    )
     for answer in answers:
         if isinstance(answer, Read) and answer.value is not None:
             return answer
@@ -41,15 +43,15 @@ def read_endpoint(
     who = ", ".join(asked) or "no account"
     return Unread(
         f"VPC endpoint {endpoint_id} is not in Region {region} of account {who}",
-        f"ec2:DescribeVpcEndpoints for role {accounts.role_name} in the account it belongs to",
+        f"ec2:DescribeVpcEndpoints for role {clients.role_name} in the account it belongs to",
     )
 
 
-def _ask(
-    accounts: Accounts, endpoint_id: str, account: str, region: str
+def _describe(
+    clients: RoleClients, endpoint_id: str, account: str, region: str
 ) -> Item[EndpointEvidence | None]:
-    def question() -> EndpointEvidence | None:
-        ec2 = accounts.client(account, "ec2", region)
+    def fetch() -> EndpointEvidence | None:
+        ec2 = clients.client(account, "ec2", region)
         [found] = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"]
         return EndpointEvidence(
             id=endpoint_id,
@@ -59,5 +61,5 @@ def _ask(
             policy=Read(found.get("PolicyDocument") or None),
         )
 
-    needs = accounts.needs("ec2:DescribeVpcEndpoints", endpoint_id, account)
-    return ask(question, needs, _UNKNOWN)
+    needs = clients.needs("ec2:DescribeVpcEndpoints", endpoint_id, account)
+    return call_or_unread(fetch, needs, _UNKNOWN)

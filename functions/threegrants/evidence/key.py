@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.evidence.calls import absent_when, ask, together
-from threegrants.evidence.role_clients import Accounts
+from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
+from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
 from threegrants.iam.arns import is_arn
@@ -17,25 +17,27 @@ def read_key_policy(kms: Any, key: str) -> str:
 
 
 def read_key(
-    accounts: Accounts, stated: str, source: str, home: tuple[str, str]
+    clients: RoleClients, stated: str, source: str, lookup_in: tuple[str, str]
 ) -> Item[KeyEvidence | None]:
     """Everything of the key that decides.
 
     Args:
-        accounts: clients of the member accounts.
+        clients: clients of the member accounts.
         stated: key ARN, alias ARN, key id or alias name, as the record or the bucket names it.
         source: how it is known (`DeniedCall.kms_key_source`).
-        home: account and Region in which a name that is no ARN is looked up.
+        lookup_in: account and Region in which a name that is no ARN is looked up.
     """
-    account, region = home
+    account, region = lookup_in
     parts = stated.split(":", 5)
     full = is_arn(stated)
     if full:
         region, account = parts[3], parts[4]
-    door = _Door(accounts, stated, account, region)
+    reader = _KeyReader(clients, stated, account, region)
     if full and parts[5].startswith("key/"):
         # Nothing has to be looked up first: one round of calls instead of two.
-        described, policy, grants, tags = together([door.describe, *door.rest(stated)])
+        described, policy, grants, tags = run_concurrently(
+            [reader.describe, *reader.policy_grants_and_tags(stated)]
+        )
         if isinstance(described, Unread):
             return Read(
                 KeyEvidence(
@@ -52,18 +54,18 @@ def read_key(
                 )
             )
     else:
-        described, policy, grants, tags = door.describe(), None, None, Read({})
+        described, policy, grants, tags = reader.describe(), None, None, Read({})
         if isinstance(described, Unread):
             return described
-    about = described.value
-    if about is None:
+    description = described.value
+    if description is None:
         gone = Unread(f"the key {stated} does not exist in account {account}", "nothing: gone")
         return Read(
             KeyEvidence(stated, source, account, region, gone, Read("NotFound"), gone, gone, stated)
         )
-    arn = str(about["Arn"])
+    arn = str(description["Arn"])
     if policy is None:
-        policy, grants, tags = together(door.rest(arn))
+        policy, grants, tags = run_concurrently(reader.policy_grants_and_tags(arn))
     return Read(
         KeyEvidence(
             arn=arn,
@@ -71,48 +73,54 @@ def read_key(
             account=account,
             region=region,
             policy=policy,
-            state=Read(str(about.get("KeyState", "Enabled"))),
+            state=Read(str(description.get("KeyState", "Enabled"))),
             # Aliases below aws/ are reserved for AWS managed keys (KMS guide, "Aliases").
             manager=Read(
-                "AWS" if "alias/aws/" in stated else str(about.get("KeyManager", "CUSTOMER"))
+                "AWS" if "alias/aws/" in stated else str(description.get("KeyManager", "CUSTOMER"))
             ),
             grants=grants,
             stated=stated,
             tags=tags,
-            multi_region=bool(about.get("MultiRegion")),
+            multi_region=bool(description.get("MultiRegion")),
         )
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _KeyReader:
     """KMS in the key's account and Region."""
 
-    accounts: Accounts
+    clients: RoleClients
     stated: str
     account: str
     region: str
 
     def _kms(self) -> Any:
-        return self.accounts.client(self.account, "kms", self.region)
+        return self.clients.client(self.account, "kms", self.region)
 
     def _needs(self, action: str) -> str:
-        return self.accounts.needs(action, f"key {self.stated}", self.account)
+        return self.clients.needs(action, f"key {self.stated}", self.account)
 
     def describe(self) -> Item[Any]:
         """The key's metadata; `Read(None)` if there is no such key."""
-        return ask(
+        return call_or_unread(
             lambda: self._kms().describe_key(KeyId=self.stated)["KeyMetadata"],
             self._needs("kms:DescribeKey"),
             absent_when(("NotFoundException",), None),
         )
 
-    def rest(self, arn: str) -> list[Callable[[], Any]]:
+    def policy_grants_and_tags(self, arn: str) -> list[Callable[[], Any]]:
         """The questions that want the key's own ARN: policy, grants, tags."""
         return [
-            lambda: ask(lambda: read_key_policy(self._kms(), arn), self._needs("kms:GetKeyPolicy")),
-            lambda: ask(lambda: _grants(self._kms(), arn), self._needs("kms:ListGrants")),
-            lambda: ask(lambda: _tags(self._kms(), arn), self._needs("kms:ListResourceTags")),
+            lambda: call_or_unread(
+                lambda: read_key_policy(self._kms(), arn), self._needs("kms:GetKeyPolicy")
+            ),
+            lambda: call_or_unread(
+                lambda: _grants(self._kms(), arn), self._needs("kms:ListGrants")
+            ),
+            lambda: call_or_unread(
+                lambda: _tags(self._kms(), arn), self._needs("kms:ListResourceTags")
+            ),
         ]
 
 

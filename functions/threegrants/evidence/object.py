@@ -14,8 +14,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence.calls import ask, code_of, together
-from threegrants.evidence.role_clients import Accounts
+from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
+from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Encryption, Item, ObjectEvidence, Read, Unread
 
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405"})
@@ -34,7 +34,7 @@ class _Listed:
 
 
 def read_object(
-    accounts: Accounts,
+    clients: RoleClients,
     account: str,
     bucket: str,
     key: str,
@@ -46,7 +46,7 @@ def read_object(
     """The object of a call, read in the account that owns the bucket; one round of calls.
 
     Args:
-        accounts: clients of the member accounts.
+        clients: clients of the member accounts.
         account: the bucket's owner; S3 refuses if another account owns it by now.
         bucket: the bucket's name.
         key: the object's key, as the record states it.
@@ -56,20 +56,20 @@ def read_object(
     """
 
     def s3() -> Any:
-        return accounts.client(account, "s3", region)
+        return clients.client(account, "s3", region)
 
     # The key is the caller's text: it stands in no sentence.
     def needs(action: str) -> str:
-        return accounts.needs(action, f"bucket {bucket} and its objects", account)
+        return clients.needs(action, f"bucket {bucket} and its objects", account)
 
     versioned = {"VersionId": version_id} if version_id else {}
     get = "s3:GetObjectVersion" if version_id else "s3:GetObject"
     where = {"Bucket": bucket, "ExpectedBucketOwner": account}
     head: Item[Mapping[str, Any] | None]
     listed: Item[_Listed]
-    head, listed, bucket_owner = together(
+    head, listed, bucket_owner = run_concurrently(
         [
-            lambda: ask(
+            lambda: call_or_unread(
                 lambda: s3().head_object(**where, Key=key, **versioned),
                 needs(get),
                 _no_object(needs(get)),
@@ -79,7 +79,7 @@ def read_object(
             else _current_listed(s3, where, key, needs("s3:ListBucket")),
             (lambda: Read(None))
             if bucket_owner_enforced
-            else lambda: ask(
+            else lambda: call_or_unread(
                 lambda: str(s3().get_bucket_acl(**where)["Owner"]["ID"]), needs("s3:GetBucketAcl")
             ),
         ]
@@ -116,11 +116,11 @@ def _current_listed(
 ) -> Callable[[], Item[_Listed]]:
     """Keys are listed in order, so that a key comes before every longer one it begins."""
 
-    def question() -> _Listed:
+    def fetch() -> _Listed:
         answer = s3().list_objects_v2(**where, Prefix=key, MaxKeys=1, FetchOwner=True)
         return _owner_in(answer, "Contents", key, lambda entry: entry["Key"] == key)
 
-    return lambda: ask(question, needs)
+    return lambda: call_or_unread(fetch, needs)
 
 
 def _version_listed(
@@ -128,7 +128,7 @@ def _version_listed(
 ) -> Callable[[], Item[_Listed]]:
     """The versions of a key come one after the other; a delete marker is no version."""
 
-    def question() -> _Listed:
+    def fetch() -> _Listed:
         answer = s3().list_object_versions(**where, Prefix=key)
         return _owner_in(
             answer,
@@ -137,7 +137,7 @@ def _version_listed(
             lambda entry: entry["Key"] == key and entry["VersionId"] == version,
         )
 
-    return lambda: ask(question, needs)
+    return lambda: call_or_unread(fetch, needs)
 
 
 def _owner_in(
@@ -173,12 +173,12 @@ def _encryption(
         return Read(None) if gone else head
     if head.value is None or not head.value.get("ServerSideEncryption"):
         return Read(None)
-    about = head.value
+    description = head.value
     return Read(
         Encryption(
-            algorithm=str(about["ServerSideEncryption"]),
-            key=about.get("SSEKMSKeyId") or None,
-            bucket_key=bool(about.get("BucketKeyEnabled")),
+            algorithm=str(description["ServerSideEncryption"]),
+            key=description.get("SSEKMSKeyId") or None,
+            bucket_key=bool(description.get("BucketKeyEnabled")),
         )
     )
 

@@ -16,8 +16,8 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from threegrants.evidence.calls import absent_when, ask, together
-from threegrants.evidence.role_clients import AccountError, Accounts
+from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
+from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
     Item,
     NamedPolicy,
@@ -28,17 +28,17 @@ from threegrants.evidence.snapshot import (
 )
 from threegrants.evidence.ttl_cache import now
 
-KEPT = 300.0
+TTL_SECONDS = 300.0
 """Seconds for which an account's place and guardrails are used again; `at` says their age."""
 
-_KINDS = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+_POLICY_TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
 _NOT_MEMBER = absent_when(("AWSOrganizationsNotInUseException",), None)
 _NOT_FOUND = absent_when(("AccountNotFoundException",), None)
 _ACTIONS = (
     "organizations:DescribeAccount, organizations:ListParents, organizations:ListPoliciesForTarget "
     "and organizations:DescribePolicy"
 )
-_UNSET = Unread(
+_NO_READER = Unread(
     "no account is named that may read the organisation",
     f"OrganizationsAccount: the management account or a delegated administrator, with {_ACTIONS} "
     "for the reader there (member.yaml, ReadOrganization=true)",
@@ -54,14 +54,14 @@ class _Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place(_Membership):
+class _AccountPlace(_Membership):
     """The same with the ids on the account's way, from the root to the last OU."""
 
-    way: tuple[str, ...]
+    path_ids: tuple[str, ...]
 
 
 def read_organization(
-    accounts: Accounts,
+    clients: RoleClients,
     organizations_account: str | None,
     account: str,
     *,
@@ -71,33 +71,33 @@ def read_organization(
     """Where `account` stands and which SCPs and RCPs are in force for it.
 
     Args:
-        accounts: clients of the member accounts.
+        clients: clients of the member accounts.
         organizations_account: the management account or a delegated administrator; None if none.
         account: whose place is asked for.
-        fresh: read anew, whatever was read within the last `KEPT` seconds.
+        fresh: read anew, whatever was read within the last `TTL_SECONDS` seconds.
         clock: seconds that only go forward.
     """
     asked = (organizations_account, account)
-    held = None if fresh else _held(accounts, asked, clock())
+    held = None if fresh else _held(clients, asked, clock())
     if held:
         return held
-    found = _read(accounts, organizations_account, account)
+    found = _read(clients, organizations_account, account)
     # What could not be read is asked again: a permission that was just given shows at once.
     if isinstance(found.scps, Read) and isinstance(found.rcps, Read):
-        _hold(accounts, asked, found, clock() + KEPT)
+        _hold(clients, asked, found, clock() + TTL_SECONDS)
     return found
 
 
 def _read(
-    accounts: Accounts, organizations_account: str | None, account: str
+    clients: RoleClients, organizations_account: str | None, account: str
 ) -> OrganizationEvidence:
     at = now()
     own: Item[_Membership | None]
-    place: Item[_Place | None]
-    own, place = together(
+    place: Item[_AccountPlace | None]
+    own, place = run_concurrently(
         [
-            lambda: _membership(accounts, account),
-            lambda: _place(accounts, organizations_account, account),
+            lambda: _membership(clients, account),
+            lambda: _place(clients, organizations_account, account),
         ]
     )
     if isinstance(own, Read) and own.value is None:
@@ -107,17 +107,19 @@ def _read(
         )
     if isinstance(place, Read) and place.value is not None:
         found = place.value
-        scps, rcps = _in_force(accounts, organizations_account or "", found, account)
-        path = "/".join((found.id, *found.way, ""))
+        scps, rcps = _policies_in_force(clients, organizations_account or "", found, account)
+        path = "/".join((found.id, *found.path_ids, ""))
         return OrganizationEvidence(
             account, Read(found.id), Read(found.management), Read(path), scps, rcps, at
         )
-    unseen = place if isinstance(place, Unread) else _outside(account, organizations_account)
-    return _from_within(accounts, account, own, unseen, at)
+    unseen = (
+        place if isinstance(place, Unread) else _not_in_organization(account, organizations_account)
+    )
+    return _seen_by_the_account(clients, account, own, unseen, at)
 
 
-def _from_within(
-    accounts: Accounts,
+def _seen_by_the_account(
+    clients: RoleClients,
     account: str,
     own: Item[_Membership | None],
     unseen: Unread,
@@ -125,7 +127,7 @@ def _from_within(
 ) -> OrganizationEvidence:
     """What the account itself may say of its organisation, where we may not read that one."""
     if isinstance(own, Unread) or own.value is None:
-        needs = accounts.needs("organizations:DescribeOrganization", "its organisation", account)
+        needs = clients.needs("organizations:DescribeOrganization", "its organisation", account)
         unknown = Unread(unseen.why, f"{needs}, or {unseen.needs}")
         return OrganizationEvidence(account, unknown, unknown, unseen, unseen, unseen, at)
     levels: Item[tuple[PolicyLevel, ...]] = unseen
@@ -136,106 +138,112 @@ def _from_within(
     )
 
 
-def _outside(account: str, organizations_account: str | None) -> Unread:
+def _not_in_organization(account: str, organizations_account: str | None) -> Unread:
     return Unread(
         f"account {account} is not in the organisation that account {organizations_account} reads",
         f"the policies of the organisation of account {account}, from its administrators",
     )
 
 
-def _membership(accounts: Accounts, account: str) -> Item[_Membership | None]:
+def _membership(clients: RoleClients, account: str) -> Item[_Membership | None]:
     """What `account` itself says: every member may call DescribeOrganization, and only members."""
 
-    def question() -> _Membership:
-        client = accounts.client(account, "organizations")
-        about = client.describe_organization()["Organization"]
-        return _Membership(str(about["Id"]), str(about["MasterAccountId"]))
+    def fetch() -> _Membership:
+        client = clients.client(account, "organizations")
+        description = client.describe_organization()["Organization"]
+        return _Membership(str(description["Id"]), str(description["MasterAccountId"]))
 
-    needs = accounts.needs("organizations:DescribeOrganization", "its organisation", account)
-    return ask(question, needs, _NOT_MEMBER)
+    needs = clients.needs("organizations:DescribeOrganization", "its organisation", account)
+    return call_or_unread(fetch, needs, _NOT_MEMBER)
 
 
 def _place(
-    accounts: Accounts, organizations_account: str | None, account: str
-) -> Item[_Place | None]:
+    clients: RoleClients, organizations_account: str | None, account: str
+) -> Item[_AccountPlace | None]:
     """Where the organisation says `account` is; `Read(None)` if it does not know the account."""
     if not organizations_account:
-        return _UNSET
+        return _NO_READER
 
-    def question() -> _Place:
-        client = accounts.client(organizations_account, "organizations")
-        about = client.describe_account(AccountId=account)["Account"]
+    def fetch() -> _AccountPlace:
+        client = clients.client(organizations_account, "organizations")
+        description = client.describe_account(AccountId=account)["Account"]
         # arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT
-        _, _, _, _, management, resource = str(about["Arn"]).split(":", 5)
-        way = _way(about.get("Paths") or ()) or _climb(client, account)
-        return _Place(resource.split("/")[1], management, way)
+        _, _, _, _, management, resource = str(description["Arn"]).split(":", 5)
+        path_ids = _ids_of_path(description.get("Paths") or ()) or _climb_to_root(client, account)
+        return _AccountPlace(resource.split("/")[1], management, path_ids)
 
-    needs = accounts.needs(
+    needs = clients.needs(
         "organizations:DescribeAccount and organizations:ListParents",
         f"account {account}",
         organizations_account,
     )
-    return ask(question, needs, _NOT_FOUND)
+    return call_or_unread(fetch, needs, _NOT_FOUND)
 
 
-def _way(paths: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+def _ids_of_path(paths: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     """Root and OUs of `o-…/r-…/ou-…/…/[ACCOUNT/]`; an account has one parent, so one path."""
     steps = paths[0].split("/") if paths else ()
     return tuple(step for step in steps if step.startswith(("r-", "ou-")))
 
 
-def _climb(client: Any, account: str) -> tuple[str, ...]:
+def _climb_to_root(client: Any, account: str) -> tuple[str, ...]:
     """The same from parent to parent, for an answer without `Paths`."""
-    way: list[str] = []
+    path_ids: list[str] = []
     child = account
     while not child.startswith("r-"):
         parents = _pages(client, "list_parents", "Parents", ChildId=child)
         child = next((str(parent["Id"]) for parent in parents), "")
-        if not child or child in way:
+        if not child or child in path_ids:
             raise AccountError(
                 "AWS Organizations shows no way from the account to the root",
                 "organizations:ListParents on every OU",
             )
-        way.insert(0, child)
-    return tuple(way)
+        path_ids.insert(0, child)
+    return tuple(path_ids)
 
 
-def _in_force(
-    accounts: Accounts, reader: str, place: _Place, account: str
+def _policies_in_force(
+    clients: RoleClients, reader: str, place: _AccountPlace, account: str
 ) -> tuple[Item[tuple[PolicyLevel, ...]], Item[tuple[PolicyLevel, ...]]]:
     """SCPs and RCPs of every level: all lists at once, then all documents at once."""
     if place.management == account:
         return Read(()), Read(())
-    levels = (*place.way, account)
+    levels = (*place.path_ids, account)
 
     def client() -> Any:
-        return accounts.client(reader, "organizations")
+        return clients.client(reader, "organizations")
 
     def attached(kind: str, level: str) -> Item[tuple[tuple[str, str], ...]]:
-        def question() -> tuple[tuple[str, str], ...]:
+        def fetch() -> tuple[tuple[str, str], ...]:
             policies = _pages(
                 client(), "list_policies_for_target", "Policies", TargetId=level, Filter=kind
             )
             return tuple((str(policy["Id"]), str(policy["Name"])) for policy in policies)
 
-        return ask(question, accounts.needs("organizations:ListPoliciesForTarget", level, reader))
-
-    def content(policy: str) -> Item[str]:
-        return ask(
-            lambda: str(client().describe_policy(PolicyId=policy)["Policy"]["Content"]),
-            accounts.needs("organizations:DescribePolicy", policy, reader),
+        return call_or_unread(
+            fetch, clients.needs("organizations:ListPoliciesForTarget", level, reader)
         )
 
-    asked = [(kind, level) for kind in _KINDS for level in levels]
-    answers = together([partial(attached, _KINDS[kind], level) for kind, level in asked])
+    def content(policy: str) -> Item[str]:
+        return call_or_unread(
+            lambda: str(client().describe_policy(PolicyId=policy)["Policy"]["Content"]),
+            clients.needs("organizations:DescribePolicy", policy, reader),
+        )
+
+    asked = [(kind, level) for kind in _POLICY_TYPES for level in levels]
+    answers = run_concurrently(
+        [partial(attached, _POLICY_TYPES[kind], level) for kind, level in asked]
+    )
     lists = dict(zip(asked, answers, strict=True))
     ids = dict.fromkeys(
         policy for found in answers if isinstance(found, Read) for policy, _ in found.value
     )
-    contents = dict(zip(ids, together([partial(content, policy) for policy in ids]), strict=True))
+    contents = dict(
+        zip(ids, run_concurrently([partial(content, policy) for policy in ids]), strict=True)
+    )
     scps, rcps = (
         _levels(kind, [(level, lists[kind, level]) for level in levels], contents)
-        for kind in _KINDS
+        for kind in _POLICY_TYPES
     )
     return scps, rcps
 
@@ -271,20 +279,20 @@ _Asked = tuple[str | None, str]
 _LOCK = threading.Lock()
 _MOST = 1_000
 # By the accounts that read it: what one role may see is not another's to see.
-_HELD: WeakKeyDictionary[Accounts, dict[_Asked, tuple[float, OrganizationEvidence]]] = (
+_HELD: WeakKeyDictionary[RoleClients, dict[_Asked, tuple[float, OrganizationEvidence]]] = (
     WeakKeyDictionary()
 )
 
 
-def _held(accounts: Accounts, asked: _Asked, at: float) -> OrganizationEvidence | None:
+def _held(clients: RoleClients, asked: _Asked, at: float) -> OrganizationEvidence | None:
     with _LOCK:
-        until, found = _HELD.get(accounts, {}).get(asked, (at, None))
+        until, found = _HELD.get(clients, {}).get(asked, (at, None))
         return found if at < until else None
 
 
-def _hold(accounts: Accounts, asked: _Asked, found: OrganizationEvidence, until: float) -> None:
+def _hold(clients: RoleClients, asked: _Asked, found: OrganizationEvidence, until: float) -> None:
     with _LOCK:
-        kept = _HELD.setdefault(accounts, {})
+        kept = _HELD.setdefault(clients, {})
         if len(kept) >= _MOST:
             kept.clear()
         kept[asked] = (until, found)

@@ -10,9 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
-from threegrants.evidence.ttl_cache import Recent
+from threegrants.evidence.ttl_cache import TtlCache
 
-_EARLY = timedelta(minutes=5)
+_RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
 _LOADER = create_loader()
 """One for the sessions of all accounts: each would read and parse the same service models again."""
 _CONFIG = Config(
@@ -24,7 +24,7 @@ _CONFIG = Config(
 )
 
 
-def _core() -> botocore.session.Session:
+def _botocore_session() -> botocore.session.Session:
     core = botocore.session.Session()
     core.register_component("data_loader", _LOADER)
     return core
@@ -39,15 +39,15 @@ class AccountError(Exception):
         self.needs = needs
 
 
-class Accounts:
+class RoleClients:
     """AWS as one of our roles sees it, account by account. Safe to use from several threads.
 
     Args:
         role_name: the role assumed in each member account (`threegrants-reader`).
         external_id: the ExternalId its trust policy wants; empty for none.
-        direct: the account in which the own credentials are used as they are (the CLI's own
+        own_account: the account in which the own credentials are used as they are (the CLI's own
             account); None if the role is assumed everywhere (the service).
-        known: member accounts that may be asked whether they own a bucket.
+        candidate_owners: member accounts that may be asked whether they own a bucket.
         organizations: the account that may read AWS Organizations; None if nobody may.
         objects: whether the reader may look at objects (HeadObject); optional.
     """
@@ -57,26 +57,26 @@ class Accounts:
         role_name: str,
         external_id: str = "",
         *,
-        direct: str | None = None,
-        known: tuple[str, ...] = (),
+        own_account: str | None = None,
+        candidate_owners: tuple[str, ...] = (),
         organizations: str | None = None,
         objects: bool = False,
     ) -> None:
         self.role_name = role_name
-        self.direct = direct
-        self.known = known
+        self.own_account = own_account
+        self.candidate_owners = candidate_owners
         self.organizations = organizations
         self.objects = objects
         self._external_id = external_id
-        self._base = boto3.Session(botocore_session=_core())
+        self._base = boto3.Session(botocore_session=_botocore_session())
         self._lock = threading.Lock()
-        self._doors: dict[str, threading.RLock] = {}
+        self._account_locks: dict[str, threading.RLock] = {}
         """one lock an account: entering one must not wait for entering another"""
         self._sts: Any = None
         self._sessions: dict[str, tuple[boto3.Session, datetime]] = {}
         self._clients: dict[tuple[str, str, str | None], tuple[Any, datetime]] = {}
-        self.recent = Recent()
-        """what was read a short while ago; see `recent.py`"""
+        self.cache = TtlCache()
+        """what was read a short while ago; see `ttl_cache.py`"""
 
     @property
     def region(self) -> str:
@@ -85,7 +85,7 @@ class Accounts:
 
     def needs(self, action: str, resource: str, account: str) -> str:
         """How to say which permission is lacking, always in the same words."""
-        who = "your own credentials" if account == self.direct else f"role {self.role_name}"
+        who = "your own credentials" if account == self.own_account else f"role {self.role_name}"
         return f"{action} on {resource} for {who} in account {account}"
 
     def client(self, account: str, service: str, region: str | None = None) -> Any:
@@ -95,8 +95,8 @@ class Accounts:
             AccountError: if the role there cannot be assumed.
         """
         with self._lock:
-            door = self._doors.setdefault(account, threading.RLock())
-        with door:
+            account_lock = self._account_locks.setdefault(account, threading.RLock())
+        with account_lock:
             now = datetime.now(UTC)
             held = self._clients.get((account, service, region))
             if held and held[1] > now:
@@ -111,14 +111,14 @@ class Accounts:
             return client
 
     def _session(self, account: str, now: datetime) -> tuple[boto3.Session, datetime]:
-        if account == self.direct:
+        if account == self.own_account:
             return self._base, datetime.max.replace(tzinfo=UTC)
         held = self._sessions.get(account)
         if held and held[1] > now:
             return held
-        entered = self._assume(account)
-        self._sessions[account] = entered
-        return entered
+        session = self._assume(account)
+        self._sessions[account] = session
+        return session
 
     def _assume(self, account: str) -> tuple[boto3.Session, datetime]:
         partition = self._base.get_partition_for_region(self.region)
@@ -139,8 +139,10 @@ class Accounts:
                 f"{arn} could not be assumed ({code})",
                 f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
             ) from error
-        given = answer["Credentials"]
-        core = _core()
-        core.set_credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        credentials = answer["Credentials"]
+        core = _botocore_session()
+        core.set_credentials(
+            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
+        )
         session = boto3.Session(botocore_session=core, region_name=self.region)
-        return session, given["Expiration"] - _EARLY
+        return session, credentials["Expiration"] - _RENEW_BEFORE_EXPIRY

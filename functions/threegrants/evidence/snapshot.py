@@ -77,7 +77,7 @@ class BucketEvidence:
     restrict_public: Item[bool]
     """RestrictPublicBuckets in force, from the bucket's or the account's Block Public Access."""
     encryption: Item[Encryption]
-    ownership: Item[str]
+    object_ownership: Item[str]
     payer: Item[str] = Read("BucketOwner")
     """who pays for requests: BucketOwner or Requester"""
     tags: Item[Mapping[str, str]] = Read({})

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 SECONDS = 60.0
 """How long a reading is used again. Verification after a change never uses it."""
-_MOST = 512
+_MAX_ENTRIES = 512
 
 
 class _Reading(NamedTuple):
@@ -23,7 +23,7 @@ class _Reading(NamedTuple):
     until: float
 
 
-class Recent:
+class TtlCache:
     """Readings by what they are of; safe to use from several threads.
 
     Two threads that ask for the same thing at the same moment may both read it: that costs a call
@@ -51,7 +51,7 @@ class Recent:
         with self._lock:
             self._held[what] = _Reading(value, at, until)
             self._held.move_to_end(what)
-            while len(self._held) > _MOST:
+            while len(self._held) > _MAX_ENTRIES:
                 self._held.popitem(last=False)
         return value, at
 

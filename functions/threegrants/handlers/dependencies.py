@@ -10,23 +10,23 @@ from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.analysis import Finding, examine
+from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
-from threegrants.ingest import completed
-from threegrants.notifications import alert_for, publish
-from threegrants.remediation import GuardrailError, Guardrails, Refused, Remedy
+from threegrants.ingest import with_incident_facts
+from threegrants.notifications import build_alert, publish
+from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
-from threegrants.remediation.run_store import Ledger
+from threegrants.remediation.run_store import RunStore
 
-_ANSWER = 1.5
+_RESPONSE_SECONDS = 1.5
 """Seconds kept for the answer itself."""
-_FRESH = 60
+_LIMITS_TTL_SECONDS = 60
 """Seconds for which the guardrails' SSM parameter is kept."""
 
 
-def rails() -> Guardrails:
+def current_limits() -> Limits:
     """The guardrails as they are now: the parameters of the stack, and the SSM parameter, if any.
 
     Raises:
@@ -37,35 +37,48 @@ def rails() -> Guardrails:
         found = from_env(os.environ)
         if not name:
             return found
-        return found.with_more(str(parameters.get_parameter(name, max_age=_FRESH)))
-    except (GuardrailError, GetParameterError) as error:
+        return found.with_more(str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS)))
+    except (LimitsError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
 
-def remedy(lifetime: int) -> Remedy:
+def remediation_service(lifetime: int) -> RemediationService:
     """The remedy; `lifetime` is how long a worker of this function holds a run, in seconds."""
-    own = settings()
-    ledger = Ledger(boto3.resource("dynamodb").Table(own.table))
-    return Remedy(own.store, ledger, own.mender, rails, reexamine, lifetime=lifetime)
+    config = settings()
+    run_store = RunStore(boto3.resource("dynamodb").Table(config.table))
+    return RemediationService(
+        config.store,
+        run_store,
+        config.remediation_role,
+        current_limits,
+        reanalyze,
+        lifetime=lifetime,
+    )
 
 
-def reexamine(incident: Incident) -> Finding:
+def reanalyze(incident: Incident) -> Analysis:
     """Examine an incident's newest record again, from fresh evidence."""
-    own = settings()
-    call = parse_record(own.store.record(incident.id))
+    config = settings()
+    call = parse_record(config.store.record(incident.id))
     if not isinstance(call, DeniedCall):
         raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return examine(completed(call, incident), own.reader, own.rules, incident.prefix, fresh=True)
+    return analyze(
+        with_incident_facts(call, incident),
+        config.reader,
+        config.analysis_options,
+        incident.prefix,
+        fresh=True,
+    )
 
 
-def alert(identity: str, why: str, note: str) -> None:
+def alert(incident_id: str, why: str, note: str) -> None:
     """Publish an alert about an incident."""
-    own = settings()
-    body = own.store.get(identity).document()
+    config = settings()
+    body = config.store.get(incident_id).document()
     if body is not None:
-        publish(own.sns, own.topic, alert_for(body, own.stack, why, note))
+        publish(config.sns, config.topic, build_alert(body, config.stack, why, note))
 
 
-def ends_at(context: LambdaContext, now: Callable[[], float] = time.time) -> float:
+def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:
     """The second by which this invocation must have answered."""
-    return now() + context.get_remaining_time_in_millis() / 1000 - _ANSWER
+    return now() + context.get_remaining_time_in_millis() / 1000 - _RESPONSE_SECONDS

@@ -29,47 +29,47 @@ from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, parse_recor
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
-from threegrants.ingest import Watch
+from threegrants.ingest import Ingest
 from threegrants.notifications import publish
 
 processor = BatchProcessor(event_type=EventType.SQS)
-_REMEMBERED = 14 * 86_400
+_DELIVERY_RETENTION_SECONDS = 14 * 86_400
 """Seconds a delivery is remembered: SQS keeps a message for at most 14 days."""
 _WAITED = "waited"
-_REPLAY = "threegrants.replay"
+_REPLAY_SOURCE = "threegrants.replay"
 """The source of events that `threegrants replay` sends."""
-_deliveries = IdempotencyConfig(
-    event_key_jmespath="[event, waited]", expires_after_seconds=_REMEMBERED
+_idempotency = IdempotencyConfig(
+    event_key_jmespath="[event, waited]", expires_after_seconds=_DELIVERY_RETENTION_SECONDS
 )
 
 
 @cache
-def _watch() -> Watch:
-    own = settings()
-    return Watch(
-        store=own.store,
-        reader=own.reader,
-        rules=own.rules,
-        stack=own.stack,
-        send=lambda alert: publish(own.sns, own.topic, alert),
-        held=_held,
+def _ingest() -> Ingest:
+    config = settings()
+    return Ingest(
+        store=config.store,
+        reader=config.reader,
+        analysis_options=config.analysis_options,
+        stack=config.stack,
+        send=lambda alert: publish(config.sns, config.topic, alert),
+        on_suppressed_alert=_count_suppressed_alert,
     )
 
 
 @cache
-def _seen() -> DynamoDBPersistenceLayer:
+def _delivery_store() -> DynamoDBPersistenceLayer:
     """Where deliveries are remembered: a table of its own, a partition for each delivery."""
     return DynamoDBPersistenceLayer(settings().seen_table, boto3_client=boto3.client("dynamodb"))
 
 
 @tracer.capture_method(capture_response=False)
-def _one(record: SQSRecord) -> None:
+def _handle_message(record: SQSRecord) -> None:
     metrics.add_metric(name="Deliveries", unit=MetricUnit.Count, value=1)
     try:
         event = json.loads(record.body)
         call = parse_record(event)
     except (RecordError, ValueError) as error:
-        _bad(record, str(error))
+        _dead_letter(record, str(error))
         return
     if isinstance(call, Skipped):
         metrics.add_metric(name="RecordsSkipped", unit=MetricUnit.Count, value=1)
@@ -78,23 +78,23 @@ def _one(record: SQSRecord) -> None:
     waited = _WAITED in record.message_attributes
     # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
     # A record that a person feeds in once more is meant to be looked at once more.
-    replayed = event.get("source") == _REPLAY
+    replayed = event.get("source") == _REPLAY_SOURCE
     known = None if replayed else call.event_id
     delivery = {"event": known or record.message_id, "waited": waited}
 
     @idempotent_function(
         data_keyword_argument="delivery",
-        persistence_store=_seen(),
-        config=_deliveries,
+        persistence_store=_delivery_store(),
+        config=_idempotency,
         key_prefix="delivery",
     )
     def once(*, delivery: Mapping[str, Any]) -> str:
-        return _take(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
+        return _process(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
 
     once(delivery=delivery)
 
 
-def _take(
+def _process(
     call: DeniedCall,
     event: Mapping[str, Any],
     message: SQSRecord,
@@ -103,8 +103,10 @@ def _take(
     replayed: bool,
 ) -> str:
     """What becomes of one denied call: `suppressed`, `waiting` or `joined`."""
-    own, watch = settings(), _watch()
-    preset = own.quiet.of(call) or own.quiet.of(call, watch.resolved(call))
+    config, ingest = settings(), _ingest()
+    preset = config.suppression.match(call) or config.suppression.match(
+        call, ingest.resolve_caller(call)
+    )
     if preset:
         with single_metric(
             name="RecordsSuppressed", unit=MetricUnit.Count, value=1, namespace=NAMESPACE
@@ -112,16 +114,16 @@ def _take(
             metric.add_dimension(name="preset", value=preset)
         logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
         return "suppressed"
-    incident = watch.see(call, event, waited=waited, replayed=replayed)
+    incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
     if incident is None:
-        own.sqs.send_message(
-            QueueUrl=own.queue,
+        config.sqs.send_message(
+            QueueUrl=config.queue,
             MessageBody=message.body,
-            DelaySeconds=own.kms_wait,
+            DelaySeconds=config.kms_wait,
             MessageAttributes={_WAITED: {"DataType": "String", "StringValue": "true"}},
         )
         metrics.add_metric(name="RecordsWaiting", unit=MetricUnit.Count, value=1)
-        logger.info("waiting", extra={"event_id": call.event_id, "seconds": own.kms_wait})
+        logger.info("waiting", extra={"event_id": call.event_id, "seconds": config.kms_wait})
         return "waiting"
     metrics.add_metric(name="DeniedCalls", unit=MetricUnit.Count, value=1)
     logger.set_correlation_id(incident.id)
@@ -138,18 +140,18 @@ def _take(
     return "joined"
 
 
-def _held(incident: Incident) -> None:
+def _count_suppressed_alert(incident: Incident) -> None:
     metrics.add_metric(name="AlertsMuted", unit=MetricUnit.Count, value=1)
     logger.info("alert held back", extra={"incident_id": incident.id})
 
 
-def _bad(message: SQSRecord, why: str) -> None:
+def _dead_letter(message: SQSRecord, why: str) -> None:
     """Bad input will not get better by retrying: straight to the dead letters, with its reason."""
     metrics.add_metric(name="RecordsRefused", unit=MetricUnit.Count, value=1)
     logger.error("record refused", extra={"why": why, "message_id": message.message_id})
-    own = settings()
-    own.sqs.send_message(
-        QueueUrl=own.dead_letters,
+    config = settings()
+    config.sqs.send_message(
+        QueueUrl=config.dead_letters,
         MessageBody=message.body,
         MessageAttributes={"reason": {"DataType": "String", "StringValue": why[:1000]}},
     )
@@ -160,7 +162,7 @@ def _bad(message: SQSRecord, why: str) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""
-    _deliveries.register_lambda_context(context)
+    _idempotency.register_lambda_context(context)
     return process_partial_response(
-        event=event, record_handler=_one, processor=processor, context=context
+        event=event, record_handler=_handle_message, processor=processor, context=context
     )

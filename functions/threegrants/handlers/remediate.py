@@ -10,29 +10,29 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import alert, ends_at, remedy
+from threegrants.handlers.dependencies import alert, deadline, remediation_service
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.handlers.settings import settings
-from threegrants.incidents import Incident, MuteError, NoIncident, State, hours_of, mute
-from threegrants.remediation import Refused, Remedy, Result, refresh, send_due
+from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
+from threegrants.remediation import Refused, RemediationService, Result, refresh, send_due_alerts
 
 app = APIGatewayHttpResolver()
 
 
-_LIFETIME = 60
+_LEASE_SECONDS = 60
 """Twice the function's timeout (template.yaml): when it is over, so is the worker."""
 
-_REFRESH = 12.0
+_REANALYSIS_SECONDS = 12.0
 """Seconds that a fresh examination may take; with less left, the sweep makes it."""
 
 
 @cache
-def _remedy() -> Remedy:
-    return remedy(_LIFETIME)
+def _service() -> RemediationService:
+    return remediation_service(_LEASE_SECONDS)
 
 
-def _until() -> float:
-    return ends_at(app.lambda_context)
+def _deadline() -> float:
+    return deadline(app.lambda_context)
 
 
 def _actor() -> str:
@@ -45,15 +45,15 @@ def _actor() -> str:
     return str(arn)
 
 
-def _answer(result: Result) -> dict[str, Any]:
+def _respond(result: Result) -> dict[str, Any]:
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
     logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
-    own = _remedy()
+    config = _service()
     try:
-        if result.state is State.FAILED and _until() > own.now() + _REFRESH:
+        if result.state is State.FAILED and _deadline() > config.now() + _REANALYSIS_SECONDS:
             # A policy that changed since the diagnosis wants new patches, not the same refusal.
-            refresh(own, own.store.get(result.id))
-        send_due(own.ledger, alert, own.now())
+            refresh(config, config.store.get(result.id))
+        send_due_alerts(config.run_store, alert, config.now())
     except Exception:  # noqa: BLE001 - a next try by the sweep
         # The answer stands; what is due stays on the agenda for the sweep.
         logger.exception("after the answer")
@@ -69,65 +69,65 @@ def incidents() -> dict[str, Any]:
         state = State(wanted) if wanted else None
     except ValueError as error:
         raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
-    return {"incidents": [_short(incident) for incident in settings().store.latest(state)]}
+    return {"incidents": [_overview(incident) for incident in settings().store.latest(state)]}
 
 
-@app.get("/incidents/<identity>")
-def show(identity: str) -> dict[str, Any]:
+@app.get("/incidents/<incident_id>")
+def show(incident_id: str) -> dict[str, Any]:
     """One incident with its diagnosis and history."""
     _actor()
     store = settings().store
-    incident = store.get(identity)
+    incident = store.get(incident_id)
     return {
-        **_short(incident),
+        **_overview(incident),
         "diagnosis": incident.document(),
-        "history": store.history(identity),
+        "history": store.history(incident_id),
     }
 
 
-@app.post("/incidents/<identity>/approve")
-def approve(identity: str) -> dict[str, Any]:
+@app.post("/incidents/<incident_id>/approve")
+def approve(incident_id: str) -> dict[str, Any]:
     """Apply the patches whose digests the body names."""
     actor = _actor()
-    logger.set_correlation_id(identity)
+    logger.set_correlation_id(incident_id)
     body = app.current_event.json_body
     digests = body.get("digests") if isinstance(body, dict) else None
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _answer(_remedy().approve(identity, digests, actor, _until()))
+    return _respond(_service().approve(incident_id, digests, actor, _deadline()))
 
 
-@app.post("/incidents/<identity>/reject")
-def reject(identity: str) -> dict[str, Any]:
+@app.post("/incidents/<incident_id>/reject")
+def reject(incident_id: str) -> dict[str, Any]:
     """Close the incident without a change."""
-    logger.set_correlation_id(identity)
-    return _answer(_remedy().reject(identity, _actor()))
+    logger.set_correlation_id(incident_id)
+    return _respond(_service().reject(incident_id, _actor()))
 
 
-@app.post("/incidents/<identity>/rollback")
-def rollback(identity: str) -> dict[str, Any]:
+@app.post("/incidents/<incident_id>/rollback")
+def rollback(incident_id: str) -> dict[str, Any]:
     """Take back what an approval wrote."""
-    logger.set_correlation_id(identity)
-    return _answer(_remedy().rollback(identity, _actor(), _until()))
+    logger.set_correlation_id(incident_id)
+    return _respond(_service().rollback(incident_id, _actor(), _deadline()))
 
 
-@app.post("/incidents/<identity>/mute")
-def silence(identity: str) -> dict[str, Any]:
+@app.post("/incidents/<incident_id>/mute")
+def mute_alerts(incident_id: str) -> dict[str, Any]:
     """Send no alerts of the incident for some hours; 0 ends that."""
     actor = _actor()
-    logger.set_correlation_id(identity)
+    logger.set_correlation_id(incident_id)
     body = app.current_event.json_body
     store = settings().store
     try:
-        hours = hours_of(body.get("hours") if isinstance(body, dict) else None)
+        hours = parse_hours(body.get("hours") if isinstance(body, dict) else None)
     except MuteError as error:
         raise BadRequestError(str(error)) from error
-    detail = mute(store, identity, hours, actor)
+    detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
-    return {"id": identity, "state": store.get(identity).state.value, "detail": detail}
+    return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
 
 
-def _short(incident: Incident) -> dict[str, Any]:
+def _overview(incident: Incident) -> dict[str, Any]:
     body = incident.diagnosis or {}
     return {
         "id": incident.id,
@@ -146,8 +146,8 @@ def _refused(error: Refused) -> Response[str]:
     return _problem(error.status, error.detail)
 
 
-@app.exception_handler(NoIncident)
-def _missing(error: NoIncident) -> Response[str]:
+@app.exception_handler(IncidentNotFound)
+def _missing(error: IncidentNotFound) -> Response[str]:
     return _problem(HTTPStatus.NOT_FOUND, str(error))
 
 

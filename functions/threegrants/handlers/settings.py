@@ -9,13 +9,19 @@ from typing import Any, TypeVar
 
 import boto3
 
-from threegrants.analysis import Rules
-from threegrants.evidence import Accounts
+from threegrants.analysis import AnalysisOptions
+from threegrants.evidence import RoleClients
 from threegrants.incidents import Store
-from threegrants.patches import Named, Profile
-from threegrants.suppression import PRESETS, NoiseError, Quiet, never_of, presets_of
+from threegrants.patches import GranteeScope, Profile
+from threegrants.suppression import (
+    PRESETS,
+    SuppressionError,
+    SuppressionRules,
+    parse_never_diagnose,
+    presets_named,
+)
 
-_MOST_WAIT = 900
+_MAX_WAIT_SECONDS = 900
 """Seconds; SQS delays a message for at most as long."""
 
 
@@ -30,7 +36,7 @@ class Settings:
     table: str
     topic: str
     reader_role: str
-    mender_role: str
+    remediation_role_name: str
     external_id: str
     profile: Profile
     trusted: tuple[str, ...]
@@ -40,7 +46,7 @@ class Settings:
     """the account in which the reader may read AWS Organizations"""
     objects: bool = False
     """whether the reader may look at objects"""
-    principal: Named = Named.PRINCIPAL
+    principal: GranteeScope = GranteeScope.PRINCIPAL
     """whom a patch names: the role or user, or its account"""
     owner_tags: tuple[str, ...] = ()
     """tags (`NAME` or `NAME=VALUE`) of what infrastructure code owns"""
@@ -51,7 +57,7 @@ class Settings:
     queue: str = ""
     seen_table: str = ""
     kms_wait: int = 180
-    quiet: Quiet = field(default_factory=Quiet)
+    suppression: SuppressionRules = field(default_factory=SuppressionRules)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -61,27 +67,29 @@ class Settings:
             SettingsError: naming the variable.
         """
 
-        def want(name: str) -> str:
+        def require(name: str) -> str:
             value = env.get(name, "")
             if not value:
                 raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
             return value
 
-        trusted = _listed(env.get("TRUSTED_ACCOUNTS", ""))
+        trusted = _comma_separated(env.get("TRUSTED_ACCOUNTS", ""))
         for account in trusted:
             if len(account) != 12 or not account.isdigit():  # noqa: PLR2004
                 raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
         profile = _one_of(Profile, env.get("KEY_USE_PROFILE") or "least", "KEY_USE_PROFILE")
-        principal = _one_of(Named, env.get("PATCH_PRINCIPAL") or "principal", "PATCH_PRINCIPAL")
+        principal = _one_of(
+            GranteeScope, env.get("PATCH_PRINCIPAL") or "principal", "PATCH_PRINCIPAL"
+        )
         wait = env.get("KMS_WAIT_SECONDS") or "180"
-        if not wait.isdecimal() or int(wait) > _MOST_WAIT:
-            raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MOST_WAIT}")
+        if not wait.isdecimal() or int(wait) > _MAX_WAIT_SECONDS:
+            raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MAX_WAIT_SECONDS}")
         stack = env.get("STACK_NAME", "threegrants")
         return cls(
-            table=want("TABLE_NAME"),
-            topic=want("TOPIC_ARN"),
-            reader_role=want("READER_ROLE_NAME"),
-            mender_role=env.get("MENDER_ROLE_NAME", ""),
+            table=require("TABLE_NAME"),
+            topic=require("TOPIC_ARN"),
+            reader_role=require("READER_ROLE_NAME"),
+            remediation_role_name=env.get("MENDER_ROLE_NAME", ""),
             external_id=env.get("EXTERNAL_ID", ""),
             profile=profile,
             trusted=trusted,
@@ -90,13 +98,13 @@ class Settings:
             organizations=env.get("ORGANIZATIONS_ACCOUNT") or None,
             objects=env.get("READ_OBJECTS") == "true",
             principal=principal,
-            owner_tags=_listed(env.get("OWNER_TAGS", "")),
+            owner_tags=_comma_separated(env.get("OWNER_TAGS", "")),
             write_owned=env.get("WRITE_OWNED") == "true",
             analyzer=env.get("ACCESS_ANALYZER") == "true",
             queue=env.get("QUEUE_URL", ""),
             seen_table=env.get("SEEN_TABLE_NAME", ""),
             kms_wait=int(wait),
-            quiet=_quiet(env, stack),
+            suppression=_suppression(env, stack),
         )
 
     @cached_property
@@ -105,25 +113,25 @@ class Settings:
         return Store(boto3.resource("dynamodb").Table(self.table))
 
     @cached_property
-    def reader(self) -> Accounts:
+    def reader(self) -> RoleClients:
         """Clients with the reader role."""
-        return Accounts(
+        return RoleClients(
             self.reader_role,
             self.external_id,
-            known=self.trusted,
+            candidate_owners=self.trusted,
             organizations=self.organizations,
             objects=self.objects,
         )
 
     @cached_property
-    def mender(self) -> Accounts:
+    def remediation_role(self) -> RoleClients:
         """Clients with the mender role; only the remediate function may assume it."""
-        return Accounts(self.mender_role, self.external_id)
+        return RoleClients(self.remediation_role_name, self.external_id)
 
     @cached_property
-    def rules(self) -> Rules:
+    def analysis_options(self) -> AnalysisOptions:
         """Where patches may go and how they are cut."""
-        return Rules(
+        return AnalysisOptions(
             writable=frozenset(self.trusted),
             profile=self.profile,
             principal=self.principal,
@@ -153,20 +161,22 @@ def _one_of(kind: type[_Choice], value: str, name: str) -> _Choice:
         raise SettingsError(f"{name} is {value!r}; wanted {' or '.join(kind)}") from error
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def _comma_separated(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _quiet(env: Mapping[str, str], stack: str) -> Quiet:
+def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
     """What is not diagnosed: presets (all of them, unless the environment says which), and us."""
     own = {env.get("READER_ROLE_NAME", ""), env.get("MENDER_ROLE_NAME", "")}
     try:
-        return Quiet(
-            presets=presets_of(_listed(env["SUPPRESS"])) if "SUPPRESS" in env else PRESETS,
-            never=never_of(_listed(env.get("NEVER_DIAGNOSE", ""))),
-            own=frozenset({*own, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
+        return SuppressionRules(
+            presets=presets_named(_comma_separated(env["SUPPRESS"]))
+            if "SUPPRESS" in env
+            else PRESETS,
+            never_diagnose=parse_never_diagnose(_comma_separated(env.get("NEVER_DIAGNOSE", ""))),
+            own_roles=frozenset({*own, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
         )
-    except NoiseError as error:
+    except SuppressionError as error:
         raise SettingsError(f"SUPPRESS or NEVER_DIAGNOSE: {error}") from error
 
 

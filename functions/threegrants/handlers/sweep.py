@@ -6,23 +6,23 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import alert, ends_at, remedy
+from threegrants.handlers.dependencies import alert, deadline, remediation_service
 from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.remediation import Remedy, Sweep
+from threegrants.remediation import RemediationService, Sweep
 
-_LIFETIME = 240
+_LEASE_SECONDS = 240
 """Twice the function's timeout (template.yaml): when it is over, so is the worker."""
 
 
 @cache
-def _remedy() -> Remedy:
-    return remedy(_LIFETIME)
+def _service() -> RemediationService:
+    return remediation_service(_LEASE_SECONDS)
 
 
-def _failed(identity: str, error: Exception) -> None:
+def _failed(incident_id: str, error: Exception) -> None:
     logger.error(
         "sweep: one incident failed",
-        extra={"incident": identity, "error": type(error).__name__, "why": str(error)[:1000]},
+        extra={"incident": incident_id, "error": type(error).__name__, "why": str(error)[:1000]},
     )
 
 
@@ -31,7 +31,7 @@ def _failed(identity: str, error: Exception) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
-    report = Sweep(_remedy(), alert, _failed, ends_at(context)).run()
+    report = Sweep(_service(), alert, _failed, deadline(context)).run()
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

@@ -10,15 +10,15 @@ may run over the colons behind it, and an incomplete ARN is completed with stars
 from collections.abc import Iterable
 
 from threegrants.iam.wildcards import (
-    Fits,
-    Parts,
+    Matcher,
     Pattern,
+    PatternPartition,
     Token,
     Tokens,
-    Wild,
-    fits_of,
-    sorted_out,
-    union,
+    Wildcard,
+    any_of,
+    compile_pattern,
+    partition_patterns,
 )
 
 FIELDS = 6
@@ -34,38 +34,38 @@ def is_arn(text: str) -> bool:
     return text.startswith("arn:") and len(split(text)) == FIELDS
 
 
-def any_arn(patterns: Iterable[Pattern]) -> Fits:
+def compile_arn_patterns(patterns: Iterable[Pattern]) -> Matcher:
     """One test for the patterns of an ARN condition operator."""
-    return union(
-        sorted_out(patterns, lambda pattern: _by_field(_fields(pattern)), colons=FIELDS - 1)
+    return any_of(
+        partition_patterns(patterns, lambda pattern: _by_field(_fields(pattern)), colons=FIELDS - 1)
     )
 
 
-def any_resource(patterns: Iterable[Pattern]) -> Parts:
+def partition_resources(patterns: Iterable[Pattern]) -> PatternPartition:
     """The tests for the patterns of a Resource element."""
-    return sorted_out(patterns, _resource, colons=FIELDS - 1)
+    return partition_patterns(patterns, _resource, colons=FIELDS - 1)
 
 
-def _resource(pattern: Tokens) -> Fits:
+def _resource(pattern: Tokens) -> Matcher:
     """A Resource pattern: completed if it is short; a star that ends a field may run on."""
     fields = _fields(pattern)
-    by_field = _by_field(fields + [(Wild.ANY,)] * (FIELDS - len(fields)))
+    by_field = _by_field(fields + [(Wildcard.ANY,)] * (FIELDS - len(fields)))
     if any(_stays_inside(field) for field in fields[: FIELDS - 1]):
         return by_field
-    across = fits_of(pattern)
+    across = compile_pattern(pattern)
     if len(fields) == FIELDS:
         return across  # which takes in all that fits field by field
     return lambda arn: by_field(arn) or across(arn)
 
 
-def _by_field(fields: list[Tokens]) -> Fits:
+def _by_field(fields: list[Tokens]) -> Matcher:
     """The test of a pattern field by field; one without six fields fits nothing."""
     if len(fields) != FIELDS:
         return lambda _arn: False
     if all(isinstance(token, str) for field in fields[:-1] for token in field):
         # No wildcard before the fifth colon: the whole text decides.
-        return fits_of(tuple(token for field in fields for token in (*field, ":"))[:-1])
-    tests = [fits_of(field) for field in fields]
+        return compile_pattern(tuple(token for field in fields for token in (*field, ":"))[:-1])
+    tests = [compile_pattern(field) for field in fields]
 
     def fits(arn: str) -> bool:
         found = split(arn)
@@ -79,7 +79,7 @@ def _by_field(fields: list[Tokens]) -> Fits:
 def _stays_inside(field: Tokens) -> bool:
     """Whether a field has a wildcard that cannot run over the colon behind it."""
     tokens = [token for token in field if token != ""]
-    return Wild.ONE in tokens or Wild.ANY in tokens[:-1]
+    return Wildcard.ONE in tokens or Wildcard.ANY in tokens[:-1]
 
 
 def _fields(tokens: Tokens) -> list[Tokens]:

@@ -10,36 +10,36 @@ operators), reference_policies_variables.html (string and ARN operators take var
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from threegrants.iam.arns import any_arn
+from threegrants.iam.arns import compile_arn_patterns
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.memo import Kept
-from threegrants.iam.values import address_range, moment, number, octets, within
-from threegrants.iam.variables import Template, Values, literal, resolved, template
-from threegrants.iam.wildcards import Fits, Pattern, any_fits
+from threegrants.iam.memo import BoundedMemo
+from threegrants.iam.values import address_range, base64_bytes, epoch_seconds, number, within
+from threegrants.iam.variables import ContextValues, Template, literal, resolved, template
+from threegrants.iam.wildcards import Matcher, Pattern, compile_patterns
 
-Test = Callable[[str, Values], bool]
+Predicate = Callable[[str, ContextValues], bool]
 """What is left to test of a statement for each request, by the resource's ARN and the values."""
 
-Wanted = tuple[Pattern, ...]
+PolicyValues = tuple[Pattern, ...]
 """The values a policy wants for one key."""
 
 
-def _equals(wanted: Wanted) -> Fits:
-    return frozenset(literal(pattern) for pattern in wanted).__contains__
+def _equals(policy_values: PolicyValues) -> Matcher:
+    return frozenset(literal(pattern) for pattern in policy_values).__contains__
 
 
-def _equals_ignoring_case(wanted: Wanted) -> Fits:
-    lowered = frozenset(literal(pattern).lower() for pattern in wanted)
+def _equals_ignoring_case(policy_values: PolicyValues) -> Matcher:
+    lowered = frozenset(literal(pattern).lower() for pattern in policy_values)
     return lambda actual: actual.lower() in lowered
 
 
-def _binary(wanted: Wanted) -> Fits:
-    stored = frozenset(octets(literal(pattern)) for pattern in wanted)
-    return lambda actual: octets(actual) in stored
+def _binary(policy_values: PolicyValues) -> Matcher:
+    stored = frozenset(base64_bytes(literal(pattern)) for pattern in policy_values)
+    return lambda actual: base64_bytes(actual) in stored
 
 
-def _address(wanted: Wanted) -> Fits:
-    read = [address_range(literal(pattern)) for pattern in wanted]
+def _address(policy_values: PolicyValues) -> Matcher:
+    read = [address_range(literal(pattern)) for pattern in policy_values]
     ranges = [found for found in read if found is not None]
 
     def fits(actual: str) -> bool:
@@ -51,9 +51,11 @@ def _address(wanted: Wanted) -> Fits:
 
 def _ordered(
     read: Callable[[str], float | None], holds: Callable[[float, float], bool]
-) -> Callable[[Wanted], Fits]:
-    def compiled(wanted: Wanted) -> Fits:
-        limits = [limit for pattern in wanted if (limit := read(literal(pattern))) is not None]
+) -> Callable[[PolicyValues], Matcher]:
+    def compiled(policy_values: PolicyValues) -> Matcher:
+        limits = [
+            limit for pattern in policy_values if (limit := read(literal(pattern))) is not None
+        ]
 
         def fits(actual: str) -> bool:
             value = read(actual)
@@ -68,7 +70,7 @@ class Operator(NamedTuple):
     """A row of the table: how the wanted values become a test, and whether it is turned around."""
 
     name: str
-    compiled: Callable[[Wanted], Fits]
+    compiled: Callable[[PolicyValues], Matcher]
     negated: bool = False
     variables: bool = False
 
@@ -88,15 +90,19 @@ def _rows() -> tuple[Operator, ...]:
     texts = (
         ("StringEquals", "StringNotEquals", _equals),
         ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", _equals_ignoring_case),
-        ("StringLike", "StringNotLike", any_fits),
-        ("ArnEquals", "ArnNotEquals", any_arn),  # the same as ArnLike: both take wildcards
-        ("ArnLike", "ArnNotLike", any_arn),
+        ("StringLike", "StringNotLike", compile_patterns),
+        (
+            "ArnEquals",
+            "ArnNotEquals",
+            compile_arn_patterns,
+        ),  # the same as ArnLike: both take wildcards
+        ("ArnLike", "ArnNotLike", compile_arn_patterns),
     )
     return (
         *(Operator(name, compiled, variables=True) for name, _, compiled in texts),
         *(Operator(name, compiled, negated=True, variables=True) for _, name, compiled in texts),
         *comparisons("Numeric", number),
-        *comparisons("Date", moment),
+        *comparisons("Date", epoch_seconds),
         Operator("Bool", _equals_ignoring_case),
         Operator("BinaryEquals", _binary),
         Operator("IpAddress", _address),
@@ -118,36 +124,41 @@ class Condition(NamedTuple):
     """the operator as written"""
     key: str
     """in lower case"""
-    shown_key: str
+    key_as_written: str
     operator: Operator | None
     """None for `Null`"""
-    over: str
+    set_operator: str
     """'' | all | any: the set operator"""
     if_exists: bool
-    wanted: tuple[Template, ...]
-    test: Test
+    policy_values: tuple[Template, ...]
+    test: Predicate
     """whether a request meets the condition"""
 
 
-def _presence(key: str, wanted: Iterable[Template]) -> Test:
+def _presence(key: str, policy_values: Iterable[Template]) -> Predicate:
     """`Null`: "true" wants the key away, "false" wants it there."""
-    wants = {one.text.lower() == "true" for one in wanted}
+    wants = {one.text.lower() == "true" for one in policy_values}
     return lambda _arn, values: (values.get(key) in _NOTHING) in wants
 
 
 def _test(
-    key: str, operator: Operator, over: str, wanted: tuple[Template, ...], *, if_exists: bool
-) -> Test:
+    key: str,
+    operator: Operator,
+    set_operator: str,
+    policy_values: tuple[Template, ...],
+    *,
+    if_exists: bool,
+) -> Predicate:
     negated = operator.negated
     # The answer where the key is missing or has no values; the set operators have their own.
-    without_value = over == "all" or (over == "" and (if_exists or negated))
+    without_value = set_operator == "all" or (set_operator == "" and (if_exists or negated))
     # How the answers for several actual values are put together.
-    together = all if over == "all" or (over == "" and negated) else any
-    if any(one.parts is not None for one in wanted):
-        return _resolving(key, operator, wanted, together, without_value=without_value)
-    fits = operator.compiled(tuple(one.text for one in wanted))
+    together = all if set_operator == "all" or (set_operator == "" and negated) else any
+    if any(one.parts is not None for one in policy_values):
+        return _resolving(key, operator, policy_values, together, without_value=without_value)
+    fits = operator.compiled(tuple(one.text for one in policy_values))
 
-    def test(_arn: str, values: Values) -> bool:
+    def test(_arn: str, values: ContextValues) -> bool:
         value = values.get(key)
         if value.__class__ is str:
             return fits(value) is not negated
@@ -159,19 +170,19 @@ def _test(
 def _resolving(
     key: str,
     operator: Operator,
-    wanted: tuple[Template, ...],
+    policy_values: tuple[Template, ...],
     together: Callable[[Iterable[bool]], bool],
     *,
     without_value: bool,
-) -> Test:
+) -> Predicate:
     """The test of a condition whose wanted values hold policy variables."""
-    fits_for, negated = Kept(operator.compiled, 256), operator.negated
+    fits_for, negated = BoundedMemo(operator.compiled, 256), operator.negated
 
-    def test(_arn: str, values: Values) -> bool:
+    def test(_arn: str, values: ContextValues) -> bool:
         value = values.get(key)
         if value in _NOTHING:
             return without_value
-        fits = fits_for[resolved(wanted, values)]
+        fits = fits_for[resolved(policy_values, values)]
         listed = (value,) if isinstance(value, str) else value or ()
         return together(fits(one) is not negated for one in listed)
 
@@ -182,50 +193,50 @@ ConditionKey = tuple[str, str, str | tuple[str, ...]]
 """Operator, condition key, wanted value or values."""
 
 
-def conditions_table(*, variables: bool) -> Kept[ConditionKey, Condition]:
+def conditions_table(*, variables: bool) -> BoundedMemo[ConditionKey, Condition]:
     """Conditions compiled; the same ones stand in policy after policy.
 
     Looking up raises PolicyError for an operator AWS does not know.
     """
 
     def compiled(key: ConditionKey) -> Condition:
-        text, shown_key, wanted = key
-        row, over, if_exists = _operator(text)
+        text, key_as_written, policy_values = key
+        row, set_operator, if_exists = _operator(text)
         takes = variables and row is not None and row.variables
-        listed = (wanted,) if isinstance(wanted, str) else wanted
+        listed = (policy_values,) if isinstance(policy_values, str) else policy_values
         templates = tuple(template(one, variables=takes) for one in listed)
-        name = shown_key.lower()
+        name = key_as_written.lower()
         if row is None:
             test = _presence(name, templates)
         else:
-            test = _test(name, row, over, templates, if_exists=if_exists)
-        return Condition(text, name, shown_key, row, over, if_exists, templates, test)
+            test = _test(name, row, set_operator, templates, if_exists=if_exists)
+        return Condition(text, name, key_as_written, row, set_operator, if_exists, templates, test)
 
-    return Kept(compiled, 8_192)
+    return BoundedMemo(compiled, 8_192)
 
 
-def condition_texts(wanted: Any, operator: str, key: str) -> tuple[str, ...]:
+def condition_texts(policy_values: Any, operator: str, key: str) -> tuple[str, ...]:
     """The values of a condition as text; numbers and truth values may stand without quotes.
 
     Raises:
         PolicyError: for values of a wrong type.
     """
-    listed = wanted if isinstance(wanted, list) else [wanted]
+    listed = policy_values if isinstance(policy_values, list) else [policy_values]
     return tuple([one if one.__class__ is str else _text(one, operator, key) for one in listed])
 
 
 def _operator(operator: str) -> tuple[Operator | None, str, bool]:
-    name, over = operator.lower(), ""
+    name, set_operator = operator.lower(), ""
     for prefix, kind in _SETS.items():
         if name.startswith(prefix):
-            name, over = name[len(prefix) :], kind
+            name, set_operator = name[len(prefix) :], kind
     if_exists = name.endswith("ifexists")
     name = name.removesuffix("ifexists")
     if name == _NULL and if_exists:
         raise PolicyError(operator, "Null takes no IfExists")
     if name != _NULL and name not in OPERATORS:
         raise PolicyError(operator, f"unknown condition operator {operator}")
-    return OPERATORS.get(name), over, if_exists
+    return OPERATORS.get(name), set_operator, if_exists
 
 
 def _text(value: Any, operator: str, key: str) -> str:

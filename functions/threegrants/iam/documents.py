@@ -16,7 +16,7 @@ from threegrants.iam.conditions import (
 )
 from threegrants.iam.elements import Actions, Resources, actions_table, resources_table
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.memo import Kept
+from threegrants.iam.memo import BoundedMemo
 from threegrants.iam.principals import Principals, principals_reader
 
 _TOP = frozenset({"Version", "Id", "Statement"})
@@ -39,7 +39,7 @@ class Statement(NamedTuple):
     position: int
 
     @property
-    def inert(self) -> bool:
+    def never_applies(self) -> bool:
         """Whether AWS accepts the statement although it can never apply."""
         return self.actions is None or self.resources is None
 
@@ -49,7 +49,7 @@ class Policy(NamedTuple):
 
     name: str
     statements: tuple[Statement, ...]
-    kept: Kept[str, list[Statement]] | None = None
+    statements_by_action: BoundedMemo[str, list[Statement]] | None = None
     """of a long policy: its index, the statements about an action in lower case"""
 
     @classmethod
@@ -89,11 +89,11 @@ class Policy(NamedTuple):
         return cls(name, statements, _index(statements) if len(found) >= _INDEXED else None)
 
 
-def _index(statements: tuple[Statement, ...]) -> Kept[str, list[Statement]]:
+def _index(statements: tuple[Statement, ...]) -> BoundedMemo[str, list[Statement]]:
     def about(action: str) -> list[Statement]:
         return [one for one in statements if one.actions and one.actions.include[action]]
 
-    return Kept(about, 512)
+    return BoundedMemo(about, 512)
 
 
 def _statement(entry: Any, position: int, readers: "_Readers") -> Statement:
@@ -137,7 +137,9 @@ def _effect(value: Any) -> bool:
     return False
 
 
-def _conditions(known: Kept[ConditionKey, Condition]) -> Callable[[Any], tuple[Condition, ...]]:
+def _conditions(
+    known: BoundedMemo[ConditionKey, Condition],
+) -> Callable[[Any], tuple[Condition, ...]]:
     def read(stated: Any) -> tuple[Condition, ...]:
         if stated.__class__ is not dict and not isinstance(stated, Mapping):
             raise PolicyError("", "is not an object")
@@ -162,7 +164,7 @@ def _readers(*, variables: bool) -> _Readers:
     """The elements of a statement: the field each goes to, and what reads its value."""
     return {
         "Sid": (0, _sid),
-        "Effect": (1, Kept(_effect, 2).__getitem__),
+        "Effect": (1, BoundedMemo(_effect, 2).__getitem__),
         "Principal": (2, principals_reader(inverted=False)),
         "NotPrincipal": (2, principals_reader(inverted=True)),
         "Action": (3, actions_table(inverted=False).__getitem__),

@@ -6,12 +6,12 @@ See docs.aws.amazon.com/IAM/latest/UserGuide/ reference_policies_elements_action
 
 from typing import NamedTuple
 
-from threegrants.iam.arns import any_resource
-from threegrants.iam.conditions import Test
+from threegrants.iam.arns import partition_resources
+from threegrants.iam.conditions import Predicate
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.memo import Kept
+from threegrants.iam.memo import BoundedMemo
 from threegrants.iam.variables import Template, resolved, template
-from threegrants.iam.wildcards import Fits, Parts, Pattern, any_fits, union
+from threegrants.iam.wildcards import Matcher, Pattern, PatternPartition, any_of, compile_patterns
 
 
 class Actions(NamedTuple):
@@ -19,7 +19,7 @@ class Actions(NamedTuple):
 
     texts: tuple[str, ...]
     inverted: bool
-    include: Kept[str, bool]
+    include: BoundedMemo[str, bool]
     """whether an action, given in lower case, is meant"""
 
 
@@ -30,8 +30,8 @@ class Resources(NamedTuple):
     inverted: bool
     everything: bool
     """`*` is among the texts"""
-    test: Test
-    parts: Parts | None
+    test: Predicate
+    parts: PatternPartition | None
     """the patterns by kind, where neither variables nor a negation are in the way"""
 
 
@@ -39,7 +39,7 @@ Texts = str | tuple[str, ...]
 """The value of an element: one text, or several."""
 
 
-def actions_table(*, inverted: bool) -> Kept[Texts, Actions | None]:
+def actions_table(*, inverted: bool) -> BoundedMemo[Texts, Actions | None]:
     """Action (or NotAction) elements compiled, None for an empty one.
 
     Looking up raises PolicyError with the place of what is no action.
@@ -53,13 +53,15 @@ def actions_table(*, inverted: bool) -> Kept[Texts, Actions | None]:
         if not texts:
             return None
         lowered = tuple(text.lower() for text in texts)
-        fits = any_fits(lowered)
-        return Actions(lowered, inverted, Kept(lambda action: fits(action) is not inverted, 512))
+        fits = compile_patterns(lowered)
+        return Actions(
+            lowered, inverted, BoundedMemo(lambda action: fits(action) is not inverted, 512)
+        )
 
-    return Kept(compiled, 8_192)
+    return BoundedMemo(compiled, 8_192)
 
 
-def resources_table(*, inverted: bool, variables: bool) -> Kept[Texts, Resources | None]:
+def resources_table(*, inverted: bool, variables: bool) -> BoundedMemo[Texts, Resources | None]:
     """Resource (or NotResource) elements compiled, None for an empty one.
 
     Looking up raises PolicyError with the place of what is neither an ARN nor `*`.
@@ -76,13 +78,13 @@ def resources_table(*, inverted: bool, variables: bool) -> Kept[Texts, Resources
         everything = "*" in texts
         if any(one.parts is not None for one in templates):
             return Resources(templates, inverted, everything, _resolving(templates, inverted), None)
-        parts = any_resource(texts)
+        parts = partition_resources(texts)
         if inverted:
-            fits = union(parts)
+            fits = any_of(parts)
             return Resources(templates, True, everything, lambda arn, _: not fits(arn), None)
         return Resources(templates, False, everything, resource_test(parts), parts)
 
-    return Kept(compiled, 8_192)
+    return BoundedMemo(compiled, 8_192)
 
 
 def _listed(value: Texts) -> tuple[str, ...]:
@@ -93,11 +95,11 @@ def _listed(value: Texts) -> tuple[str, ...]:
     return texts
 
 
-def resource_test(parts: Parts) -> Test:
+def resource_test(parts: PatternPartition) -> Predicate:
     """A test of the resource's ARN alone, in the fewest calls: nearly every statement has one."""
     exact, prefixes, others = parts
     if others:
-        fits = union(parts)
+        fits = any_of(parts)
         return lambda arn, _: fits(arn)
     if not exact:
         return lambda arn, _: arn.startswith(prefixes)
@@ -106,6 +108,8 @@ def resource_test(parts: Parts) -> Test:
     return lambda arn, _: arn in exact or arn.startswith(prefixes)
 
 
-def _resolving(texts: tuple[Template, ...], inverted: bool) -> Test:  # noqa: FBT001
-    fits: Kept[tuple[Pattern, ...], Fits] = Kept(lambda found: union(any_resource(found)), 256)
+def _resolving(texts: tuple[Template, ...], inverted: bool) -> Predicate:  # noqa: FBT001
+    fits: BoundedMemo[tuple[Pattern, ...], Matcher] = BoundedMemo(
+        lambda found: any_of(partition_resources(found)), 256
+    )
     return lambda arn, values: fits[resolved(texts, values)](arn) is not inverted

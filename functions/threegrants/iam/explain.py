@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from threegrants.iam.conditions import Condition
 from threegrants.iam.documents import Policy, Statement
-from threegrants.iam.principals import Reach
+from threegrants.iam.principals import PrincipalMatch
 from threegrants.iam.request import Request
 from threegrants.iam.statement import (
     StatementRef,
     action_matches,
     condition_holds,
-    principal_reach,
+    match_principal,
     resource_matches,
 )
 
@@ -45,7 +45,7 @@ _WEIGHTS = {"condition": 1, "principal": 2, "resource": 3, "action": 4}
 
 def nearest_miss(policies: tuple[Policy, ...], request: Request) -> NearestMiss | None:
     """The nearest Allow; None if there is no Allow that shares an action's service."""
-    service = request.asked.action.partition(":")[0]
+    service = request.environment.action.partition(":")[0]
     best: tuple[tuple[int, int], NearestMiss] | None = None
     for policy in policies:
         for statement in policy.statements:
@@ -63,13 +63,13 @@ def nearest_miss(policies: tuple[Policy, ...], request: Request) -> NearestMiss 
 
 def mismatches(statement: Statement, request: Request) -> tuple[Mismatch, ...]:
     """Every element of a statement that keeps it from applying to the request."""
-    if statement.inert:
+    if statement.never_applies:
         detail = "the statement has no Action or no Resource, so it never applies"
         return (Mismatch("action", "inert_statement", "", request.action, detail),)
     failed = []
-    if principal_reach(statement, request.asked) is Reach.NONE:
+    if match_principal(statement, request.environment) is PrincipalMatch.NONE:
         failed.append(_principal(statement, request))
-    if not action_matches(statement, request.asked):
+    if not action_matches(statement, request.environment):
         failed.append(_action(statement, request))
     if not resource_matches(statement, request):
         failed.append(_resource(statement, request))
@@ -86,11 +86,11 @@ def _same_service(statement: Statement, service: str) -> bool:
 
 def _principal(statement: Statement, request: Request) -> Mismatch:
     principals = statement.principals
-    actual = request.asked.role or request.principal
+    actual = request.environment.role or request.principal
     if principals is None:
         return Mismatch("principal", "principal_mismatch", "", actual, "the principal is another")
-    if principals.stale:
-        wanted = ", ".join(principals.stale)
+    if principals.deleted_principals:
+        wanted = ", ".join(principals.deleted_principals)
         detail = (
             f"the principal {wanted} is the unique id of a deleted role or user; if it was created "
             "anew under the same name, the statement has to name it again"
@@ -117,7 +117,7 @@ def _resource(statement: Statement, request: Request) -> Mismatch:
     inverted = resources is not None and resources.inverted
     wanted, actual = _some(texts), request.resource
     bucket, slash, _ = actual.partition("/")
-    if request.asked.action.startswith("s3:") and not inverted:
+    if request.environment.action.startswith("s3:") and not inverted:
         if slash and bucket in texts:
             detail = f"the resource is the bucket; object actions need {bucket}/*"
             return Mismatch("resource", "bucket_arn_for_object_action", wanted, actual, detail)
@@ -148,12 +148,10 @@ _REQUESTS = {
 
 
 def _condition(condition: Condition, request: Request) -> Mismatch:
-    wanted = _some([template.text for template in condition.wanted])
+    wanted = _some([template.text for template in condition.policy_values])
     found = request.values.get(condition.key, ())
     values = [found] if isinstance(found, str) else list(found)
-    demand = (
-        f"the condition {condition.text} on {condition.shown_key} wants {_want(condition, wanted)}"
-    )
+    demand = f"the condition {condition.text} on {condition.key_as_written} wants {_want(condition, wanted)}"
     if not values:
         detail = f"{demand}; the request does not carry that key"
         return Mismatch("condition", "condition_key_missing", wanted, "", detail)

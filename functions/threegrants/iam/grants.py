@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from threegrants.iam.principals import Reach
-from threegrants.iam.request import Asked, Kind, Request
+from threegrants.iam.principals import PrincipalMatch
+from threegrants.iam.request import PrincipalKind, Request, RequestEnvironment
 
 _CONTEXT = "kms:encryptioncontext:"
 _NO_CONTEXT = frozenset({"describekey", "retiregrant", "creategrant", "getpublickey"})
@@ -25,27 +25,31 @@ class KmsGrant(NamedTuple):
     constraints: Mapping[str, Any] = MappingProxyType({})
     grant_id: str = ""
 
-    def reach(self, request: Request) -> Reach:
+    def match(self, request: Request) -> PrincipalMatch:
         """How the grant reaches the principal of a request that it covers."""
-        service, _, operation = request.asked.action.partition(":")
+        service, _, operation = request.environment.action.partition(":")
         covered = (
             service == "kms"
             and request.resource == self.key_arn
             and operation in {allowed.lower() for allowed in self.operations}
             and (operation in _NO_CONTEXT or self._constraints_met(request))
         )
-        return self._grantee(request.asked) if covered else Reach.NONE
+        return self._grantee(request.environment) if covered else PrincipalMatch.NONE
 
-    def _grantee(self, asked: Asked) -> Reach:
+    def _grantee(self, environment: RequestEnvironment) -> PrincipalMatch:
         """A grantee may be a user, role, session, federated user, service or a whole account."""
         grantee = self.grantee_principal
-        if grantee == asked.principal:
-            return Reach.ROLE if asked.kind is Kind.ROLE else Reach.DIRECT
-        if grantee == asked.role or asked.plays(frozenset({grantee})):
-            return Reach.ROLE
-        if asked.account and grantee.endswith(f":iam::{asked.account}:root"):
-            return Reach.ACCOUNT
-        return Reach.NONE
+        if grantee == environment.principal:
+            return (
+                PrincipalMatch.ROLE
+                if environment.kind is PrincipalKind.ROLE
+                else PrincipalMatch.DIRECT
+            )
+        if grantee == environment.role or environment.is_session_of_any(frozenset({grantee})):
+            return PrincipalMatch.ROLE
+        if environment.account and grantee.endswith(f":iam::{environment.account}:root"):
+            return PrincipalMatch.ACCOUNT
+        return PrincipalMatch.NONE
 
     def _constraints_met(self, request: Request) -> bool:
         """The pairs of an encryption context have case, unlike the names of condition keys."""

@@ -11,7 +11,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Kept(dict[K, V], Generic[K, V]):
+class BoundedMemo(dict[K, V], Generic[K, V]):
     """`table[key]` is `make(key)`, worked out once; raises whatever `make` raises."""
 
     __slots__ = ("_make", "_most")
@@ -30,7 +30,7 @@ class Kept(dict[K, V], Generic[K, V]):
 
     def __eq__(self, other: object) -> bool:
         """What was worked out before is no part of a value: two tables never make a difference."""
-        return isinstance(other, Kept)
+        return isinstance(other, BoundedMemo)
 
     def __hash__(self) -> int:  # type: ignore[override]
         return 0

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from threegrants.iam.documents import Policy
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.public import is_public
-from threegrants.iam.request import Asked, Kind
-from threegrants.iam.statement import Bound, bind
+from threegrants.iam.request import PrincipalKind, RequestEnvironment
+from threegrants.iam.statement import BoundStatement, bind_statements
 
 if TYPE_CHECKING:
-    from threegrants.iam.compiled import Plan
+    from threegrants.iam.compiled import CompiledPolicies
 
 
 class Effect(StrEnum):
@@ -28,7 +28,7 @@ class Effect(StrEnum):
     IMPLICIT_DENY = "implicit_deny"
 
 
-class Layer(StrEnum):
+class PolicyType(StrEnum):
     """The kinds of policies."""
 
     IDENTITY = "identity"
@@ -47,7 +47,7 @@ class PolicyLevel(NamedTuple):
     policies: tuple[Policy, ...]
 
 
-class _InForce(NamedTuple):
+class _PoliciesFields(NamedTuple):
     identity: tuple[Policy, ...]
     resource: Policy | None
     boundaries: tuple[Policy, ...]
@@ -57,10 +57,10 @@ class _InForce(NamedTuple):
     vpc_endpoint: tuple[Policy, ...]
     grants: tuple[KmsGrant, ...]
     block_public_access: bool
-    plans: "dict[Asked, Plan]"
+    compiled: "dict[RequestEnvironment, CompiledPolicies]"
 
 
-class Policies(_InForce):
+class Policies(_PoliciesFields):
     """Everything in force for one request; an empty tuple or None means that layer is not."""
 
     __slots__ = ()
@@ -96,38 +96,42 @@ Group = tuple[Policy, ...]
 """Policies of one layer of which one has to allow, and none may deny."""
 
 
-_GROUPS: Mapping[Layer, Callable[[Asked, Policies], Sequence[Group]]] = {
-    Layer.IDENTITY: lambda asked, of: () if asked.account is None else (of.identity,),
-    Layer.BOUNDARY: lambda _, of: [(policy,) for policy in of.boundaries],
-    Layer.SESSION: lambda _, of: () if of.session is None else ((of.session,),),
-    Layer.SCP: lambda asked, of: (
-        [level.policies for level in of.scps] if _under_scps(asked) else ()
+_GROUPS: Mapping[PolicyType, Callable[[RequestEnvironment, Policies], Sequence[Group]]] = {
+    PolicyType.IDENTITY: lambda environment, of: (
+        () if environment.account is None else (of.identity,)
     ),
-    Layer.RCP: lambda asked, of: (
-        [level.policies for level in of.rcps] if _under_rcps(asked) else ()
+    PolicyType.BOUNDARY: lambda _, of: [(policy,) for policy in of.boundaries],
+    PolicyType.SESSION: lambda _, of: () if of.session is None else ((of.session,),),
+    PolicyType.SCP: lambda environment, of: (
+        [level.policies for level in of.scps] if _under_scps(environment) else ()
+    ),
+    PolicyType.RCP: lambda environment, of: (
+        [level.policies for level in of.rcps] if _under_rcps(environment) else ()
     ),
     # Several endpoint policies are one endpoint's: any of them may allow.
-    Layer.VPCE: lambda _, of: (of.vpc_endpoint,) if of.vpc_endpoint else (),
+    PolicyType.VPCE: lambda _, of: (of.vpc_endpoint,) if of.vpc_endpoint else (),
 }
 
 
-def groups(layer: Layer, asked: Asked, policies: Policies) -> Sequence[Group]:
+def groups(
+    policy_type: PolicyType, environment: RequestEnvironment, policies: Policies
+) -> Sequence[Group]:
     """The policies of a layer that are in force for a kind of request; RESOURCE is one policy."""
-    return _GROUPS[layer](asked, policies)
+    return _GROUPS[policy_type](environment, policies)
 
 
-def bound(
-    layer: Layer, group: Group, asked: Asked, policies: Policies
-) -> tuple[list[Bound], list[Bound]]:
+def bind_group(
+    policy_type: PolicyType, group: Group, environment: RequestEnvironment, policies: Policies
+) -> tuple[list[BoundStatement], list[BoundStatement]]:
     """The Allow and the Deny statements of a group that could apply to requests of one kind."""
-    bounded = bool(policies.boundaries)
-    if layer is not Layer.RESOURCE:
-        return bind(group, asked, bounded)
-    allows, denies = bind(group, asked, bounded, True)
-    return allows, [] if denies and _keeps_its_policy(asked) else denies
+    has_boundary = bool(policies.boundaries)
+    if policy_type is not PolicyType.RESOURCE:
+        return bind_statements(group, environment, has_boundary)
+    allows, denies = bind_statements(group, environment, has_boundary, True)
+    return allows, [] if denies and _keeps_its_policy(environment) else denies
 
 
-def shut_out(asked: Asked, policies: Policies) -> bool:
+def blocked_by_restrict_public_buckets(environment: RequestEnvironment, policies: Policies) -> bool:
     """RestrictPublicBuckets: other accounts are shut out of a bucket whose policy is public.
 
     docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
@@ -135,8 +139,8 @@ def shut_out(asked: Asked, policies: Policies) -> bool:
     return (
         policies.block_public_access
         and policies.resource is not None
-        and asked.kind is not Kind.SERVICE
-        and asked.apart
+        and environment.kind is not PrincipalKind.SERVICE
+        and environment.outside_resource_account
         and is_public(policies.resource)
     )
 
@@ -144,27 +148,31 @@ def shut_out(asked: Asked, policies: Policies) -> bool:
 _OWN_POLICY = frozenset({"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"})
 
 
-def _keeps_its_policy(asked: Asked) -> bool:
+def _keeps_its_policy(environment: RequestEnvironment) -> bool:
     """Whether a bucket policy cannot deny: the owner's root user is never locked out of it.
 
     docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
     """
-    own = asked.kind is Kind.ROOT and not asked.cross_account
-    return own and asked.action in _OWN_POLICY
+    own = environment.kind is PrincipalKind.ROOT and not environment.cross_account
+    return own and environment.action in _OWN_POLICY
 
 
-def _under_scps(asked: Asked) -> bool:
+def _under_scps(environment: RequestEnvironment) -> bool:
     """SCPs bind the organisation's principals, not the management account, not service roles."""
-    if asked.account is None or asked.service_linked:
+    if environment.account is None or environment.service_linked:
         return False
-    return not asked.managed_by(asked.account)
+    return not environment.is_management_account(environment.account)
 
 
-def _under_rcps(asked: Asked) -> bool:
+def _under_rcps(environment: RequestEnvironment) -> bool:
     """RCPs bind everyone but service-linked roles.
 
     Not the management account's resources, not AWS managed keys, not kms:RetireGrant.
     """
-    if asked.service_linked or asked.action == "kms:retiregrant" or asked.on_aws_managed_key:
+    if (
+        environment.service_linked
+        or environment.action == "kms:retiregrant"
+        or environment.on_aws_managed_key
+    ):
         return False
-    return not asked.managed_by(asked.owner)
+    return not environment.is_management_account(environment.resource_account)

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from threegrants.iam.arns import FIELDS, split
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.memo import Kept
-from threegrants.iam.request import Asked, Kind
+from threegrants.iam.memo import BoundedMemo
+from threegrants.iam.request import PrincipalKind, RequestEnvironment
 
 _KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 _UNIQUE_IDS = ("AROA", "AIDA", "ASIA", "AGPA", "ANPA")
 
 
-class Reach(IntEnum):
+class PrincipalMatch(IntEnum):
     """How a principal is named, from not at all to by its own name; decides what may limit it.
 
     See reference_policies_evaluation-logic_policy-eval-denyallow.html, the table of how
@@ -36,8 +36,8 @@ class Reach(IntEnum):
 
 
 # Looking up an Enum's member costs as much as a call, and this is a hot path.
-_NONE, _ACCOUNT_ONLY, _ROLE, _ANYONE, _DIRECT = Reach
-_SERVICE, _FEDERATED = Kind.SERVICE, Kind.FEDERATED
+_NONE, _ACCOUNT_ONLY, _ROLE, _ANYONE, _DIRECT = PrincipalMatch
+_SERVICE, _FEDERATED = PrincipalKind.SERVICE, PrincipalKind.FEDERATED
 
 
 class Principals(NamedTuple):
@@ -50,55 +50,73 @@ class Principals(NamedTuple):
     services: frozenset[str]
     federated: frozenset[str]
     inverted: bool
-    ids: frozenset[str]
+    unique_ids: frozenset[str]
     """the unique ids among the names, which AWS shows where it cannot show an ARN"""
 
     @property
-    def stale(self) -> tuple[str, ...]:
+    def deleted_principals(self) -> tuple[str, ...]:
         """Unique ids that AWS shows in place of a principal that was deleted."""
-        return tuple(sorted(self.ids))
+        return tuple(sorted(self.unique_ids))
 
-    def reach(self, asked: Asked, deny: bool = False, bounded: bool = False) -> Reach:  # noqa: FBT001, FBT002
-        """How the element reaches a principal; `bounded` if a permissions boundary is on it."""
-        return self._inverted(asked, deny, bounded) if self.inverted else self.named(asked)
+    def match(
+        self,
+        environment: RequestEnvironment,
+        deny: bool = False,  # noqa: FBT001, FBT002
+        has_boundary: bool = False,  # noqa: FBT001, FBT002
+    ) -> PrincipalMatch:
+        """How the element reaches a principal; `has_boundary` if a permissions boundary is on it."""
+        return (
+            self._inverted(environment, deny, has_boundary)
+            if self.inverted
+            else self.match_names(environment)
+        )
 
-    def named(self, asked: Asked) -> Reach:
+    def match_names(self, environment: RequestEnvironment) -> PrincipalMatch:
         """How the names of the element reach a principal, whether or not it is inverted."""
-        principal, kind = asked.principal, asked.kind
+        principal, kind = environment.principal, environment.kind
         if kind is _SERVICE:
             return _DIRECT if self.anyone or principal in self.services else _NONE
         if principal in self.names:
-            return _ROLE if kind is Kind.ROLE else _DIRECT
+            return _ROLE if kind is PrincipalKind.ROLE else _DIRECT
         found = _NONE
-        if asked.account in self.accounts:
-            found = _DIRECT if kind is Kind.ROOT else _ACCOUNT_ONLY
-        if (asked.role is not None and asked.plays(self.names)) or (
+        if environment.account in self.accounts:
+            found = _DIRECT if kind is PrincipalKind.ROOT else _ACCOUNT_ONLY
+        if (environment.role is not None and environment.is_session_of_any(self.names)) or (
             kind is _FEDERATED and _user_of(principal) in self.names
         ):
             found = _ROLE
-        elif self.ids and asked.unique_id in self.ids:
-            found = _DIRECT if kind is Kind.USER else _ROLE
-        if self.federated and not self.federated.isdisjoint(asked.federated_by):
+        elif self.unique_ids and environment.unique_id in self.unique_ids:
+            found = _DIRECT if kind is PrincipalKind.USER else _ROLE
+        if self.federated and not self.federated.isdisjoint(environment.federated_by):
             found = _DIRECT
         return _ANYONE if self.anyone and found < _ANYONE else found
 
-    def _inverted(self, asked: Asked, deny: bool, bounded: bool) -> Reach:  # noqa: FBT001
+    def _inverted(
+        self,
+        environment: RequestEnvironment,
+        deny: bool,  # noqa: FBT001
+        has_boundary: bool,  # noqa: FBT001
+    ) -> PrincipalMatch:
         """NotPrincipal: in a Deny, a principal is spared only if every name of it is listed."""
         if self.anyone:
-            return Reach.NONE
-        if asked.kind is Kind.ANONYMOUS:
-            return Reach.ANYONE
-        if asked.kind is Kind.SERVICE:
-            return Reach.NONE if asked.principal in self.services else Reach.ANYONE
-        if deny and bounded:
+            return PrincipalMatch.NONE
+        if environment.kind is PrincipalKind.ANONYMOUS:
+            return PrincipalMatch.ANYONE
+        if environment.kind is PrincipalKind.SERVICE:
+            return (
+                PrincipalMatch.NONE
+                if environment.principal in self.services
+                else PrincipalMatch.ANYONE
+            )
+        if deny and has_boundary:
             # "…the permissions boundary … always denied" (the NotPrincipal page).
-            return Reach.ANYONE
+            return PrincipalMatch.ANYONE
         if not deny:
-            return Reach.NONE if self.named(asked) else Reach.ANYONE
-        own = asked.principal in self.names or asked.kind is Kind.ROOT
-        through = asked.role is None or asked.plays(self.names)
-        spared = own and through and asked.account in self.accounts
-        return Reach.NONE if spared else Reach.ANYONE
+            return PrincipalMatch.NONE if self.match_names(environment) else PrincipalMatch.ANYONE
+        own = environment.principal in self.names or environment.kind is PrincipalKind.ROOT
+        through = environment.role is None or environment.is_session_of_any(self.names)
+        spared = own and through and environment.account in self.accounts
+        return PrincipalMatch.NONE if spared else PrincipalMatch.ANYONE
 
 
 _Key = tuple[tuple[str, Any], ...]
@@ -109,7 +127,9 @@ def principals_reader(*, inverted: bool) -> Callable[[Any], Principals]:
 
     It raises PolicyError with the path below the element.
     """
-    known: Kept[_Key, Principals] = Kept(lambda key: _compiled(key, inverted=inverted), 8_192)
+    known: BoundedMemo[_Key, Principals] = BoundedMemo(
+        lambda key: _compiled(key, inverted=inverted), 8_192
+    )
 
     def read(value: Any) -> Principals:
         if value.__class__ is not dict:
@@ -148,7 +168,7 @@ def _compiled(listed: _Key, *, inverted: bool) -> Principals:
         services=frozenset(groups.get("Service", ())),
         federated=frozenset(groups.get("Federated", ())),
         inverted=inverted,
-        ids=frozenset(name for name in plain if name.startswith(_UNIQUE_IDS)),
+        unique_ids=frozenset(name for name in plain if name.startswith(_UNIQUE_IDS)),
     )
 
 

@@ -46,12 +46,12 @@ def _pins(condition: Condition) -> bool:
     operator = condition.operator
     if condition.key not in _PINNING or operator is None or operator.negated:
         return False
-    if condition.if_exists or condition.over == "all":
+    if condition.if_exists or condition.set_operator == "all":
         return False
     if condition.key == "aws:sourceip":
-        return all(_narrow(wanted.text) for wanted in condition.wanted)
+        return all(_narrow(wanted.text) for wanted in condition.policy_values)
     wild = operator.name in {"StringLike", "ArnLike", "ArnEquals"}
-    for wanted in condition.wanted:
+    for wanted in condition.policy_values:
         if wanted.parts is not None:
             return False
         if wild and ("*" in wanted.text or "?" in wanted.text) and not _arn_of_account(wanted.text):

@@ -10,13 +10,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from threegrants.iam.arns import FIELDS, split
-from threegrants.iam.memo import Kept
-from threegrants.iam.variables import Values
+from threegrants.iam.memo import BoundedMemo
+from threegrants.iam.variables import ContextValues
 
 ANONYMOUS = "anonymous"
 
 
-class Kind(Enum):
+class PrincipalKind(Enum):
     """What kind of principal asks."""
 
     USER = "user"
@@ -29,29 +29,29 @@ class Kind(Enum):
 
 
 _KINDS = {
-    "user": Kind.USER,
-    "role": Kind.ROLE,
-    "assumed-role": Kind.SESSION,
-    "federated-user": Kind.FEDERATED,
+    "user": PrincipalKind.USER,
+    "role": PrincipalKind.ROLE,
+    "assumed-role": PrincipalKind.SESSION,
+    "federated-user": PrincipalKind.FEDERATED,
 }
 
 _Value = str | Sequence[str]
 
 
-class _Question(NamedTuple):
+class _RequestFields(NamedTuple):
     principal: str
     action: str
     resource: str
     resource_account: str
     context: Mapping[str, _Value]
     wildcard_only: bool
-    values: Values
+    values: ContextValues
     """the context by key names in lower case: key names have no case"""
-    asked: "Asked"
+    environment: "RequestEnvironment"
     """what many requests have in common"""
 
 
-class Request(_Question):
+class Request(_RequestFields):
     """One authorization question.
 
     Args:
@@ -90,36 +90,38 @@ class Request(_Question):
             get("kms:resourcealiases"),
         )
         try:
-            asked = _ASKED[kind]
+            environment = _ENVIRONMENTS[kind]
         except TypeError:  # lists, as JSON has them
-            asked = _ASKED[tuple(tuple(v) if isinstance(v, list) else v for v in kind)]
+            environment = _ENVIRONMENTS[tuple(tuple(v) if isinstance(v, list) else v for v in kind)]
         listed = (
-            principal, action, resource, resource_account, context, wildcard_only, values, asked,
+            principal, action, resource, resource_account, context, wildcard_only, values, environment,
         )  # fmt: skip
         return tuple.__new__(cls, listed)
 
 
-_lowered = Kept(str.lower, 4_096).__getitem__
-_ASKED: "Kept[tuple[Any, ...], Asked]" = Kept(lambda kind: Asked(*kind), 8_192)
+_lowered = BoundedMemo(str.lower, 4_096).__getitem__
+_ENVIRONMENTS: "BoundedMemo[tuple[Any, ...], RequestEnvironment]" = BoundedMemo(
+    lambda kind: RequestEnvironment(*kind), 8_192
+)
 
 
-class Asked:
+class RequestEnvironment:
     """What requests of one kind have in common: who asks, for what action, in whose account.
 
     One object stands for all of them, so that what follows from it can be kept under it.
     """
 
     __slots__ = (
-        "account", "action", "apart", "cross_account", "federated_by", "is_kms", "kind",
-        "management_account", "on_aws_managed_key", "owner", "path_known", "principal", "role",
-        "service_linked", "unique_id", "wildcard_only",
+        "account", "action", "cross_account", "federated_by", "is_kms", "kind",
+        "management_account", "on_aws_managed_key", "outside_resource_account", "path_known",
+        "principal", "resource_account", "role", "service_linked", "unique_id", "wildcard_only",
     )  # fmt: skip
 
     def __init__(
         self,
         principal: str,
         action: str,
-        owner: str,
+        resource_account: str,
         wildcard_only: bool,  # noqa: FBT001 - made in one place, of a tuple
         *about: _Value | None,
     ) -> None:
@@ -128,13 +130,13 @@ class Asked:
         )
         self.principal = principal
         self.action = action.lower()
-        self.owner = owner
+        self.resource_account = resource_account
         self.wildcard_only = wildcard_only
         self.kind, self.account = _kind(principal)
         self.role, self.path_known = self._role(arns)
-        self.cross_account = self.account is not None and self.account != owner
+        self.cross_account = self.account is not None and self.account != resource_account
         """the principal's account is another than the resource's"""
-        self.apart = self.account is None or self.cross_account
+        self.outside_resource_account = self.account is None or self.cross_account
         """the principal's account cannot speak for the resource"""
         self.is_kms = self.action.startswith("kms:")
         self.service_linked = bool(self.role and ":role/aws-service-role/" in self.role)
@@ -146,9 +148,9 @@ class Asked:
 
     def _role(self, arns: tuple[str, ...]) -> tuple[str | None, bool]:
         """The role behind a session, and whether its path is known (from aws:PrincipalArn)."""
-        if self.kind is Kind.ROLE:
+        if self.kind is PrincipalKind.ROLE:
             return self.principal, True
-        if self.kind is not Kind.SESSION:
+        if self.kind is not PrincipalKind.SESSION:
             return None, True
         fields = split(self.principal)
         name = fields[5].split("/")[1]
@@ -157,7 +159,7 @@ class Asked:
                 return arn, True
         return f"arn:{fields[1]}:iam::{fields[4]}:role/{name}", False
 
-    def plays(self, names: frozenset[str]) -> bool:
+    def is_session_of_any(self, names: frozenset[str]) -> bool:
         """Whether one of the ARNs is the principal's role.
 
         A session's ARN carries no path: where the context does not tell it, the name decides, for
@@ -173,18 +175,18 @@ class Asked:
             listed.startswith(f"{head}:role/") and listed.endswith(f"/{name}") for listed in names
         )
 
-    def managed_by(self, account: str | None) -> bool:
+    def is_management_account(self, account: str | None) -> bool:
         """Whether an account is known to be the management account of the organisation."""
         return account in self.management_account
 
 
-def _kind(principal: str) -> tuple[Kind, str | None]:
+def _kind(principal: str) -> tuple[PrincipalKind, str | None]:
     if principal == ANONYMOUS:
-        return Kind.ANONYMOUS, None
+        return PrincipalKind.ANONYMOUS, None
     fields = split(principal)
     if len(fields) < FIELDS:
-        return Kind.SERVICE, None
+        return PrincipalKind.SERVICE, None
     account, resource = fields[4], fields[5]
     if resource == "root":
-        return Kind.ROOT, account
-    return _KINDS.get(resource.partition("/")[0], Kind.USER), account
+        return PrincipalKind.ROOT, account
+    return _KINDS.get(resource.partition("/")[0], PrincipalKind.USER), account

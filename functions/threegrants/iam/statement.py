@@ -10,11 +10,11 @@ answers both, and leaves the tests of the resource's ARN and of the context's va
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from threegrants.iam.conditions import Condition, Test
+from threegrants.iam.conditions import Condition, Predicate
 from threegrants.iam.documents import Policy, Statement
-from threegrants.iam.principals import Reach
-from threegrants.iam.request import Asked, Request
-from threegrants.iam.variables import Values
+from threegrants.iam.principals import PrincipalMatch
+from threegrants.iam.request import Request, RequestEnvironment
+from threegrants.iam.variables import ContextValues
 
 
 class StatementRef(NamedTuple):
@@ -25,15 +25,15 @@ class StatementRef(NamedTuple):
     position: int
 
 
-Tests = tuple[Test, ...]
-_DIRECT = Reach.DIRECT  # looking up an Enum's member costs as much as a call
+Tests = tuple[Predicate, ...]
+_DIRECT = PrincipalMatch.DIRECT  # looking up an Enum's member costs as much as a call
 
 
-Bound = tuple[Tests, Reach, Statement, Policy]
+BoundStatement = tuple[Tests, PrincipalMatch, Statement, Policy]
 """A statement that applies if its tests hold, and how it reaches the principal."""
 
 
-def hold(tests: Tests, arn: str, values: Values) -> bool:
+def all_hold(tests: Tests, arn: str, values: ContextValues) -> bool:
     """Whether all tests hold."""
     for test in tests:  # noqa: SIM110 - all() costs a generator in the hottest loop
         if not test(arn, values):
@@ -41,16 +41,16 @@ def hold(tests: Tests, arn: str, values: Values) -> bool:
     return True
 
 
-def principal_reach(statement: Statement, asked: Asked) -> Reach:
+def match_principal(statement: Statement, environment: RequestEnvironment) -> PrincipalMatch:
     """How the statement names the principal; a statement without Principal means its holder."""
     if statement.principals is None:
-        return Reach.DIRECT
-    return statement.principals.reach(asked)
+        return PrincipalMatch.DIRECT
+    return statement.principals.match(environment)
 
 
-def action_matches(statement: Statement, asked: Asked) -> bool:
+def action_matches(statement: Statement, environment: RequestEnvironment) -> bool:
     """Whether the statement is about the action."""
-    return statement.actions is not None and statement.actions.include[asked.action]
+    return statement.actions is not None and statement.actions.include[environment.action]
 
 
 def resource_matches(statement: Statement, request: Request) -> bool:
@@ -68,45 +68,49 @@ def condition_holds(condition: Condition, request: Request) -> bool:
     return condition.test(request.resource, request.values)
 
 
-def bind(
+def bind_statements(
     group: Iterable[Policy],
-    asked: Asked,
-    bounded: bool,  # noqa: FBT001 - by position, in the hottest loop
+    environment: RequestEnvironment,
+    has_boundary: bool,  # noqa: FBT001 - by position, in the hottest loop
     named: bool = False,  # noqa: FBT001, FBT002
-) -> tuple[list[Bound], list[Bound]]:
+) -> tuple[list[BoundStatement], list[BoundStatement]]:
     """The Allow and the Deny statements that could apply to requests of one kind.
 
     Args:
         group: the policies.
-        asked: the kind of request.
-        bounded: whether a permissions boundary is on the principal.
+        environment: the kind of request.
+        has_boundary: whether a permissions boundary is on the principal.
         named: whether a statement has to name its principal, as in a resource-based policy.
     """
-    allows: list[Bound] = []
-    denies: list[Bound] = []
-    action = asked.action
+    allows: list[BoundStatement] = []
+    denies: list[BoundStatement] = []
+    action = environment.action
     for policy in group:
-        statements = policy.statements if policy.kept is None else policy.kept[action]
+        statements = (
+            policy.statements
+            if policy.statements_by_action is None
+            else policy.statements_by_action[action]
+        )
         for statement in statements:
             _, allow, principals, actions, resources, conditions, _ = statement
             if actions is None or resources is None or not actions.include[action]:
                 continue
-            reach = _DIRECT
+            match = _DIRECT
             if principals is not None:
-                reach = (
-                    principals.reach(asked, not allow, bounded)
+                match = (
+                    principals.match(environment, not allow, has_boundary)
                     if principals.inverted
-                    else principals.named(asked)
+                    else principals.match_names(environment)
                 )
             elif named:
                 continue
             tests: Tests = ()
-            if not (resources.everything or asked.wildcard_only):
+            if not (resources.everything or environment.wildcard_only):
                 tests = (resources.test,)
             elif resources.everything is resources.inverted:
                 continue
-            if reach:
+            if match:
                 for condition in conditions:
                     tests += (condition.test,)
-                (allows if allow else denies).append((tests, reach, statement, policy))
+                (allows if allow else denies).append((tests, match, statement, policy))
     return allows, denies

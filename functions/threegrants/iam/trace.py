@@ -3,18 +3,18 @@
 See docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html ("Policy types") for the names.
 """
 
-from threegrants.iam.authorize import Decision, LayerOutcome
-from threegrants.iam.policy_types import Effect, Layer
+from threegrants.iam.authorize import Decision, PolicyTypeOutcome
+from threegrants.iam.policy_types import Effect, PolicyType
 from threegrants.iam.statement import StatementRef
 
 _NAMES = {
-    Layer.IDENTITY: "identity-based policies",
-    Layer.RESOURCE: "resource-based policy",
-    Layer.BOUNDARY: "permissions boundary",
-    Layer.SESSION: "session policy",
-    Layer.SCP: "service control policies",
-    Layer.RCP: "resource control policies",
-    Layer.VPCE: "VPC endpoint policy",
+    PolicyType.IDENTITY: "identity-based policies",
+    PolicyType.RESOURCE: "resource-based policy",
+    PolicyType.BOUNDARY: "permissions boundary",
+    PolicyType.SESSION: "session policy",
+    PolicyType.SCP: "service control policies",
+    PolicyType.RCP: "resource control policies",
+    PolicyType.VPCE: "VPC endpoint policy",
 }
 _WORDS = {
     Effect.ALLOW: "allow",
@@ -27,18 +27,18 @@ def trace(decision: Decision) -> tuple[str, ...]:
     """One line for the decision, one for each layer, and one for what a near miss lacks."""
     causes = f" ({', '.join(decision.causes)})" if decision.causes else ""
     lines = [f"{_WORDS[decision.effect]}{causes}"]
-    for outcome in decision.layers:
+    for outcome in decision.by_policy_type:
         lines += _layer(outcome)
     return tuple(lines)
 
 
-def _layer(outcome: LayerOutcome) -> list[str]:
-    name = _NAMES[outcome.layer]
+def _layer(outcome: PolicyTypeOutcome) -> list[str]:
+    name = _NAMES[outcome.policy_type]
     if not outcome.applies:
         return [f"{name}: not in force"]
     line = f"{name}: {_WORDS[outcome.effect]}"
-    if outcome.deciding:
-        line += " by " + ", ".join(_ref(ref) for ref in outcome.deciding)
+    if outcome.determining_statements:
+        line += " by " + ", ".join(_ref(ref) for ref in outcome.determining_statements)
     elif outcome.effect is Effect.EXPLICIT_DENY:
         line += " by S3 Block Public Access (RestrictPublicBuckets)"
     if outcome.delegates:

@@ -30,7 +30,7 @@ def number(text: str) -> float | None:
 
 
 @lru_cache(maxsize=4096)
-def moment(text: str) -> float | None:
+def epoch_seconds(text: str) -> float | None:
     """A date as epoch seconds, from ISO 8601 or epoch seconds; None if it is neither."""
     epoch = number(text)
     if epoch is not None and not _is_year(text):
@@ -77,7 +77,7 @@ def within(inner: Range, outer: Range) -> bool:
     return inner[0] == outer[0] and outer[1] <= inner[1] and inner[2] <= outer[2]
 
 
-def octets(text: str) -> bytes | str:
+def base64_bytes(text: str) -> bytes | str:
     """The bytes a base64 string stands for; the string itself if it is none."""
     import binascii  # noqa: PLC0415 - binary conditions are rare
 

@@ -8,9 +8,9 @@ docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from threegrants.iam.wildcards import Pattern, Wild, plain_tokens
+from threegrants.iam.wildcards import Pattern, Wildcard, plain_tokens
 
-Values = Mapping[str, str | Sequence[str]]
+ContextValues = Mapping[str, str | Sequence[str]]
 """Condition keys, in lower case, to their values; a sequence for a multivalued key."""
 
 
@@ -20,7 +20,7 @@ class Variable(NamedTuple):
     key: str
     default: str | None
 
-    def value(self, values: Values) -> str | None:
+    def value(self, values: ContextValues) -> str | None:
         """The one value of the key, else the default; None if there is neither."""
         found = values.get(self.key, ())
         if isinstance(found, str):
@@ -32,14 +32,14 @@ class Template(NamedTuple):
     """A policy string: fixed, or with variables that are resolved for each request."""
 
     text: str
-    parts: tuple[str | Wild | Variable, ...] | None = None
+    parts: tuple[str | Wildcard | Variable, ...] | None = None
     """None if there are no variables; then `text` is the pattern."""
 
-    def resolve(self, values: Values) -> Pattern | None:
+    def resolve(self, values: ContextValues) -> Pattern | None:
         """The pattern for one request; None if a variable has no value."""
         if self.parts is None:
             return self.text
-        tokens: list[str | Wild] = []
+        tokens: list[str | Wildcard] = []
         for part in self.parts:
             if not isinstance(part, Variable):
                 tokens.append(part)
@@ -50,7 +50,7 @@ class Template(NamedTuple):
         return tuple(tokens)
 
 
-def resolved(templates: Iterable[Template], values: Values) -> tuple[Pattern, ...]:
+def resolved(templates: Iterable[Template], values: ContextValues) -> tuple[Pattern, ...]:
     """The patterns for one request, without those that have an unresolved variable."""
     found = (template.resolve(values) for template in templates)
     return tuple(pattern for pattern in found if pattern is not None)
@@ -67,7 +67,7 @@ def template(text: str, *, variables: bool) -> Template:
     """Parse a policy string; without `variables` (Version 2008-10-17), `${…}` is plain text."""
     if not variables or "${" not in text:
         return Template(text)
-    parts: list[str | Wild | Variable] = []
+    parts: list[str | Wildcard | Variable] = []
     rest = text
     found = False
     while rest:

@@ -13,21 +13,21 @@ from enum import Enum
 from typing import NamedTuple
 
 
-class Wild(Enum):
+class Wildcard(Enum):
     """The two wildcards, as tokens apart from literal text."""
 
     ANY = "*"
     ONE = "?"
 
 
-Token = str | Wild
+Token = str | Wildcard
 Tokens = tuple[Token, ...]
 """A pattern taken apart: what a policy variable stood for is literal text, whatever it holds."""
 
 Pattern = str | Tokens
 """A pattern as written, or taken apart where policy variables were put in."""
 
-Fits = Callable[[str], bool]
+Matcher = Callable[[str], bool]
 """Whether one text fits."""
 
 
@@ -39,7 +39,7 @@ def plain_tokens(text: str) -> Tokens:
     literal = ""
     for char in text:
         if char in "*?":
-            tokens += [literal, Wild.ANY if char == "*" else Wild.ONE]
+            tokens += [literal, Wildcard.ANY if char == "*" else Wildcard.ONE]
             literal = ""
         else:
             literal += char
@@ -73,20 +73,20 @@ class _Piece(NamedTuple):
         return -1
 
 
-def fits_of(tokens: Tokens) -> Fits:
+def compile_pattern(tokens: Tokens) -> Matcher:
     """The test of one pattern: the whole text, case-sensitively."""
     pieces: list[list[Token]] = [[]]
     for token in tokens:
-        if token is Wild.ANY:
+        if token is Wildcard.ANY:
             pieces.append([])
         elif token != "":
             pieces[-1].append(token)
-    if Wild.ONE in tokens:
+    if Wildcard.ONE in tokens:
         return _with_gaps([_Piece.of(piece) for piece in pieces])
     return _literal(["".join(str(token) for token in piece) for piece in pieces])
 
 
-def _literal(pieces: list[str]) -> Fits:
+def _literal(pieces: list[str]) -> Matcher:
     """The test of a pattern without `?`."""
     first, *rest = pieces
     if not rest:
@@ -109,7 +109,7 @@ def _literal(pieces: list[str]) -> Fits:
     return fits
 
 
-def _with_gaps(pieces: list[_Piece]) -> Fits:
+def _with_gaps(pieces: list[_Piece]) -> Matcher:
     """The test of a pattern with `?`."""
     first, *rest = pieces
     if not rest:
@@ -132,22 +132,22 @@ def _with_gaps(pieces: list[_Piece]) -> Fits:
     return fits
 
 
-Parts = tuple[frozenset[str], tuple[str, ...], tuple[Fits, ...]]
+PatternPartition = tuple[frozenset[str], tuple[str, ...], tuple[Matcher, ...]]
 """Patterns by what they cost: texts, prefixes before one star, and tests of their own."""
 
 
-def any_fits(patterns: Iterable[Pattern]) -> Fits:
+def compile_patterns(patterns: Iterable[Pattern]) -> Matcher:
     """One test for several patterns."""
-    return union(sorted_out(patterns, fits_of))
+    return any_of(partition_patterns(patterns, compile_pattern))
 
 
-def sorted_out(
-    patterns: Iterable[Pattern], other: Callable[[Tokens], Fits], colons: int = 0
-) -> Parts:
+def partition_patterns(
+    patterns: Iterable[Pattern], other: Callable[[Tokens], Matcher], colons: int = 0
+) -> PatternPartition:
     """The parts of several patterns; a text or prefix has to hold a number of colons."""
     exact: set[str] = set()
     prefixes: list[str] = []
-    others: list[Fits] = []
+    others: list[Matcher] = []
     for pattern in patterns:
         if not isinstance(pattern, str):
             others.append(other(pattern))
@@ -162,7 +162,7 @@ def sorted_out(
     return frozenset(exact), tuple(prefixes), tuple(others)
 
 
-def union(parts: Parts) -> Fits:
+def any_of(parts: PatternPartition) -> Matcher:
     """One test out of parts: the shortest that does the work."""
     exact, prefixes, others = parts
     if not prefixes and not others:

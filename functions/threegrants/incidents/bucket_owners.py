@@ -8,10 +8,10 @@ from typing import Any
 
 from threegrants.incidents.table import update_if
 
-_KEPT = 10_000
+_CACHE_SIZE = 10_000
 
 
-class Owners:
+class BucketOwners:
     """Partition `bucket#NAME` of the table; what is known is kept in memory too.
 
     Args:
@@ -20,11 +20,11 @@ class Owners:
 
     def __init__(self, table: Any) -> None:
         self._table = table
-        self._known: dict[str, str] = {}
+        self._cache: dict[str, str] = {}
 
     def learn(self, bucket: str, account: str) -> None:
         """Keep what a record says; a bucket that was made anew elsewhere has another owner."""
-        if self._known.get(bucket) == account:
+        if self._cache.get(bucket) == account:
             return
         update_if(
             self._table,
@@ -33,22 +33,22 @@ class Owners:
             "attribute_not_exists(pk) OR account <> :account",
             account=account,
         )
-        self._keep(bucket, account)
+        self._remember(bucket, account)
 
-    def of(self, bucket: str) -> str | None:
+    def owner_of(self, bucket: str) -> str | None:
         """The account, if any record ever named it."""
-        if bucket in self._known:
-            return self._known[bucket]
+        if bucket in self._cache:
+            return self._cache[bucket]
         item = self._table.get_item(Key=_key(bucket)).get("Item")
         if not item:
             return None
-        self._keep(bucket, str(item["account"]))
-        return self._known[bucket]
+        self._remember(bucket, str(item["account"]))
+        return self._cache[bucket]
 
-    def _keep(self, bucket: str, account: str) -> None:
-        if len(self._known) >= _KEPT:
-            self._known.clear()
-        self._known[bucket] = account
+    def _remember(self, bucket: str, account: str) -> None:
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+        self._cache[bucket] = account
 
 
 def _key(bucket: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ def principal_of(call: DeniedCall, resolved: str | None = None) -> str:
     return f"{call.caller.type}:{call.caller.invoked_by or call.caller.account or ''}"
 
 
-def incident_id(call: DeniedCall, resolved: str | None = None) -> str:
+def incident_id_of(call: DeniedCall, resolved: str | None = None) -> str:
     """`tg-` and 16 hex digits; `resolved` as for `principal_of`."""
     what = call.bucket or call.kms_key or ""
     parts = (principal_of(call, resolved), what, call.access.value)

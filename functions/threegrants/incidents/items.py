@@ -14,8 +14,8 @@ from threegrants.patches.scopes import common_prefix, folder_of
 EVENT_DAYS = 14
 """How long an event is remembered: SQS keeps a message for at most as long."""
 CLOSED_DAYS = 90
-SAMPLE = 20
-DAY = 86_400
+SAMPLE_SIZE = 20
+SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,12 @@ class Incident:
         return {**self.diagnosis, "request": request}
 
 
-def key_of(identity: str, sk: str) -> dict[str, str]:
+def item_key(incident_id: str, sk: str) -> dict[str, str]:
     """The key of one item of an incident."""
-    return {"pk": f"incident#{identity}", "sk": sk}
+    return {"pk": f"incident#{incident_id}", "sk": sk}
 
 
-def put(item: Mapping[str, Any], condition: str = "") -> dict[str, Any]:
+def put_write(item: Mapping[str, Any], condition: str = "") -> dict[str, Any]:
     """A Put for a transaction; what is None is left out."""
     # A resource's client serialises by itself: plain values go in.
     written: dict[str, Any] = {"Item": {k: v for k, v in item.items() if v is not None}}
@@ -92,16 +92,16 @@ def put(item: Mapping[str, Any], condition: str = "") -> dict[str, Any]:
     return written
 
 
-def replace(
-    identity: str, item: Mapping[str, Any], old: Incident | None, *removed: str
+def write_meta(
+    incident_id: str, item: Mapping[str, Any], old: Incident | None, *removed: str
 ) -> dict[str, Any]:
     """Write an incident: whole if it is new, else only what changed, if nobody else changed it.
 
     What is only counted meanwhile (`count`) is not overwritten. `removed` are attributes to drop.
     """
     if old is None:
-        return put({**key_of(identity, "meta"), **item}, "attribute_not_exists(pk)")
-    before = meta_of(old)
+        return put_write({**item_key(incident_id, "meta"), **item}, "attribute_not_exists(pk)")
+    before = to_item(old)
     changed = {name: value for name, value in item.items() if value != before.get(name)}
     kept = {name: value for name, value in changed.items() if value is not None}
     gone = [*(f"#{name}" for name in changed if name not in kept), *removed]
@@ -121,7 +121,7 @@ def replace(
         conditions.append("size(#event_ids) = :sampled")
         values[":sampled"] = len(old.event_ids)
     return {
-        "Key": key_of(identity, "meta"),
+        "Key": item_key(incident_id, "meta"),
         "UpdateExpression": update,
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {f"#{n}": n for n in changed},
@@ -141,12 +141,12 @@ def count(incident: Incident, call: DeniedCall) -> dict[str, Any]:
         sets.append("last_seen = :seen")
         conditions.append("last_seen < :seen")
         more[":seen"] = call.time
-    if call.event_id and len(incident.event_ids) < SAMPLE:
+    if call.event_id and len(incident.event_ids) < SAMPLE_SIZE:
         sets.append("event_ids = list_append(event_ids, :event)")
         conditions.append("size(event_ids) < :sample")
-        more |= {":event": [call.event_id], ":sample": SAMPLE}
+        more |= {":event": [call.event_id], ":sample": SAMPLE_SIZE}
     return {
-        "Key": key_of(incident.id, "meta"),
+        "Key": item_key(incident.id, "meta"),
         "UpdateExpression": "SET " + ", ".join(sets),
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": names,
@@ -154,17 +154,17 @@ def count(incident: Incident, call: DeniedCall) -> dict[str, Any]:
     }
 
 
-_WORTH = {None: 0, "kms_record": 1, "error_message": 1}
+_KEY_SOURCE_RANK = {None: 0, "kms_record": 1, "error_message": 1}
 """Which word for a key replaces which: the first that AWS itself said stays."""
 
 
-def legs_of(call: DeniedCall) -> tuple[str, ...]:
+def kms_actions_of(call: DeniedCall) -> tuple[str, ...]:
     """The KMS actions by which S3 may appear in KMS's records for this call."""
     # S3 decrypts the source of a copy with the caller's permissions.
     return tuple(sorted({*call.kms_actions, *(("kms:Decrypt",) if call.copy_source else ())}))
 
 
-def learnt(incident: Incident, call: DeniedCall) -> dict[str, Any]:
+def new_facts(incident: Incident, call: DeniedCall) -> dict[str, Any]:
     """What an event adds to what is known of its incident; empty if nothing.
 
     `asks` is among it if the diagnosis would be asked another question.
@@ -183,17 +183,17 @@ def learnt(incident: Incident, call: DeniedCall) -> dict[str, Any]:
     if call.bucket_account and call.bucket_account != incident.owner:
         found["owner"] = call.bucket_account
         asks |= answer.get("bucket_account") != call.bucket_account
-    found |= told(incident, call.kms_key, call.kms_key_source)
+    found |= better_key(incident, call.kms_key, call.kms_key_source)
     asks |= "told_key" in found and answer.get("kms_key") != call.kms_key
-    legs = tuple(sorted({*incident.legs, *legs_of(call)}))
+    legs = tuple(sorted({*incident.legs, *kms_actions_of(call)}))
     if legs != incident.legs:
         found["legs"] = list(legs)
     return found | ({"asks": incident.asks + 1} if asks else {})
 
 
-def told(incident: Incident, key: str | None, source: str | None) -> dict[str, Any]:
+def better_key(incident: Incident, key: str | None, source: str | None) -> dict[str, Any]:
     """The key an event names, if that is better than what is known; else empty."""
-    better = _WORTH.get(source, 0) > _WORTH.get(incident.told_by, 0)
+    better = _KEY_SOURCE_RANK.get(source, 0) > _KEY_SOURCE_RANK.get(incident.told_by, 0)
     return {"told_key": key, "told_by": source} if better and (key or "").startswith("arn:") else {}
 
 
@@ -204,22 +204,22 @@ def only_counts(incident: Incident, call: DeniedCall) -> bool:
     """
     return (
         call.time >= incident.first_seen
-        and not learnt(incident, call)
-        and not _counted_ahead(incident, call)
+        and not new_facts(incident, call)
+        and not _counted_by_its_kms_record(incident, call)
     )
 
 
-def _counted_ahead(incident: Incident, call: DeniedCall) -> bool:
+def _counted_by_its_kms_record(incident: Incident, call: DeniedCall) -> bool:
     """Whether the call may be one that was counted by its KMS record already."""
-    return incident.ahead > 0 and call.source == "s3" and call.time <= incident.ahead_until
+    return incident.ahead > 0 and call.service == "s3" and call.time <= incident.ahead_until
 
 
-def meta_of(incident: Incident) -> dict[str, Any]:
+def to_item(incident: Incident) -> dict[str, Any]:
     """The `meta` item of an incident: what changes with its version."""
     item: dict[str, Any] = {
         field.name: getattr(incident, field.name)
         for field in fields(incident)
-        if field.name not in _UNVERSIONED
+        if field.name not in _WITHOUT_VERSION
     }
     return item | {
         "state": incident.state.value,
@@ -229,11 +229,11 @@ def meta_of(incident: Incident) -> dict[str, Any]:
     }
 
 
-_UNVERSIONED = frozenset({"alerted_count", "muted_until", "held", "counted", "fresh"})
+_WITHOUT_VERSION = frozenset({"alerted_count", "muted_until", "held", "counted", "fresh"})
 
 
-def of_item(item: Mapping[str, Any]) -> Incident:
-    """The incident of a `meta` item; the opposite of `meta_of`."""
+def from_item(item: Mapping[str, Any]) -> Incident:
+    """The incident of a `meta` item; the opposite of `to_item`."""
     read: dict[str, Any] = {}
     for field in fields(Incident):
         value = item.get(field.name)
@@ -254,22 +254,22 @@ def of_item(item: Mapping[str, Any]) -> Incident:
     )
 
 
-def joined_with(identity: str, current: Incident | None, call: DeniedCall) -> dict[str, Any]:
+def with_event(incident_id: str, current: Incident | None, call: DeniedCall) -> dict[str, Any]:
     """The `meta` item with one more event, or of a new incident."""
     when = call.time or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     if current is None:
         events = (call.event_id,) if call.event_id else ()
-        fresh = meta_of(Incident(identity, State.OPEN, 1, 1, when, when, events, None))
-        return fresh | learnt(of_item(fresh), call)
-    item = meta_of(current) | learnt(current, call)
+        fresh = to_item(Incident(incident_id, State.OPEN, 1, 1, when, when, events, None))
+        return fresh | new_facts(from_item(fresh), call)
+    item = to_item(current) | new_facts(current, call)
     sample = tuple(dict.fromkeys((*current.event_ids, call.event_id)))
     item.update(
         version=current.version + 1,
         first_seen=min(current.first_seen, when),
         last_seen=max(current.last_seen, when),
-        event_ids=[event for event in sample if event][:SAMPLE],
+        event_ids=[event for event in sample if event][:SAMPLE_SIZE],
     )
-    if _counted_ahead(current, call):
+    if _counted_by_its_kms_record(current, call):
         item["ahead"] = current.ahead - 1
     else:
         item["count"] = current.count + 1
@@ -277,7 +277,7 @@ def joined_with(identity: str, current: Incident | None, call: DeniedCall) -> di
 
 
 def history_line(
-    identity: str,
+    incident_id: str,
     actor: str,
     what: str,
     before: State | None,
@@ -290,7 +290,7 @@ def history_line(
     seconds, rest = divmod(time.time_ns(), 10**9)
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
     return {
-        **key_of(identity, f"history#{at}#{uuid.uuid4().hex[:8]}"),
+        **item_key(incident_id, f"history#{at}#{uuid.uuid4().hex[:8]}"),
         "at": at,
         "actor": actor,
         "what": what,
@@ -301,7 +301,7 @@ def history_line(
     }
 
 
-def expire(item: dict[str, Any], state: State) -> None:
+def set_expiry(item: dict[str, Any], state: State) -> None:
     """Let a closed incident go after its retention."""
     if state in CLOSED:
-        item["expires_at"] = int(time.time()) + CLOSED_DAYS * DAY
+        item["expires_at"] = int(time.time()) + CLOSED_DAYS * SECONDS_A_DAY

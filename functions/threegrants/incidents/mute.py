@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.incidents.items import Incident, history_line, key_of, put
+from threegrants.incidents.items import Incident, history_line, item_key, put_write
 from threegrants.incidents.store import Store
 from threegrants.incidents.table import transact
 
-MOST_HOURS = 720
+MAX_HOURS = 720
 _HOUR = 3600
 
 
@@ -17,26 +17,26 @@ class MuteError(ValueError):
     """The hours are not a number from 0 to 720."""
 
 
-def hours_of(value: Any) -> int:
+def parse_hours(value: Any) -> int:
     """How long, from a request.
 
     Raises:
         MuteError: saying what is wanted.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_HOURS:
-        raise MuteError(f'the body must be {{"hours": 0 to {MOST_HOURS}}}; 0 ends the silence')
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_HOURS:
+        raise MuteError(f'the body must be {{"hours": 0 to {MAX_HOURS}}}; 0 ends the silence')
     return value
 
 
 def mute(
-    store: Store, identity: str, hours: int, actor: str, clock: Callable[[], float] = time.time
+    store: Store, incident_id: str, hours: int, actor: str, clock: Callable[[], float] = time.time
 ) -> str:
     """Keep an incident quiet for some hours; 0 ends it. What the history then says.
 
     Raises:
-        NoIncident: if there is none with this id.
+        IncidentNotFound: if there is none with this id.
     """
-    incident = store.get(identity)
+    incident = store.get(incident_id)
     until = int(clock()) + hours * _HOUR if hours else 0
     said = f"until {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}" if hours else ""
     what = "muted" if hours else "unmuted"
@@ -44,17 +44,17 @@ def mute(
         store.table,
         [
             {
-                "Key": key_of(incident.id, "meta"),
+                "Key": item_key(incident.id, "meta"),
                 "UpdateExpression": "SET muted_until = :until",
                 "ConditionExpression": "attribute_exists(pk)",
                 "ExpressionAttributeValues": {":until": until},
             },
-            put(history_line(incident.id, actor, what, incident.state, incident.state, said)),
+            put_write(history_line(incident.id, actor, what, incident.state, incident.state, said)),
         ],
     )
     return f"{what} {said}".strip()
 
 
-def muted(incident: Incident, now: float) -> bool:
+def is_muted(incident: Incident, now: float) -> bool:
     """Whether the incident is quiet now."""
     return incident.muted_until > now

@@ -27,7 +27,7 @@ class State(StrEnum):
     RESOLVED = "resolved"
 
 
-MOVES: dict[State, frozenset[State]] = {
+TRANSITIONS: dict[State, frozenset[State]] = {
     State.OPEN: frozenset(
         {State.PROPOSED, State.APPLYING, State.REJECTED, State.RESOLVED, State.ROLLING_BACK}
     ),

@@ -17,31 +17,31 @@ from boto3.dynamodb.conditions import Key
 
 from threegrants.cloudtrail import DeniedCall
 from threegrants.incidents.items import (
-    DAY,
     EVENT_DAYS,
+    SECONDS_A_DAY,
     Incident,
     count,
-    expire,
+    from_item,
     history_line,
-    joined_with,
-    key_of,
-    meta_of,
-    of_item,
+    item_key,
     only_counts,
-    put,
-    replace,
+    put_write,
+    set_expiry,
+    to_item,
+    with_event,
+    write_meta,
 )
-from threegrants.incidents.states import MOVES, State
-from threegrants.incidents.table import Conflict, pause, transact
+from threegrants.incidents.states import TRANSITIONS, State
+from threegrants.incidents.table import Conflict, back_off, transact
 
-__all__ = ["Conflict", "NoIncident", "Store"]
+__all__ = ["Conflict", "IncidentNotFound", "Store"]
 
-_TRIES = 12
-_WARM = 256
+_MAX_ATTEMPTS = 12
+_CACHE_SIZE = 256
 """Incidents that a worker keeps in mind, to count without reading first."""
 
 
-class NoIncident(LookupError):
+class IncidentNotFound(LookupError):
     """There is no incident with this id."""
 
 
@@ -54,16 +54,16 @@ class Store:
 
     def __init__(self, table: Any) -> None:
         self._table = table
-        self._warm: dict[str, Incident] = {}
+        self._cache: dict[str, Incident] = {}
 
     @property
     def table(self) -> Any:
         """The boto3 Table, for the other concerns of this room."""
         return self._table
 
-    def join(
+    def record_event(
         self,
-        identity: str,
+        incident_id: str,
         call: DeniedCall,
         record: Mapping[str, Any],
         *,
@@ -76,41 +76,45 @@ class Store:
         counts costs one transaction and one read.
 
         Args:
-            identity: the incident's id.
+            incident_id: the incident's id.
             call: the denied call.
             record: its CloudTrail record.
             opening: writes that go with the opening of the incident.
             once: a write whose condition says, like the marker, that the event is new.
         """
-        event = event_of(call, record)
-        current = self._warm.get(identity) or self.find(identity)
-        for attempt in range(_TRIES):
-            home = current.id if current else identity
-            marker = put(
+        event = event_id_of(call, record)
+        current = self._cache.get(incident_id) or self.find(incident_id)
+        for attempt in range(_MAX_ATTEMPTS):
+            existing_id = current.id if current else incident_id
+            marker = put_write(
                 {
-                    **key_of(home, f"event#{event}"),
-                    "expires_at": int(time.time()) + EVENT_DAYS * DAY,
+                    **item_key(existing_id, f"event#{event}"),
+                    "expires_at": int(time.time()) + EVENT_DAYS * SECONDS_A_DAY,
                 },
                 "attribute_not_exists(pk)",
             )
             first = [marker, once] if once else [marker]
-            simple = current is not None and only_counts(current, call)
+            only_counted = current is not None and only_counts(current, call)
             try:
-                self._write([*first, *self._entry(identity, current, call, record, opening)])
+                self._write(
+                    [*first, *self._event_writes(incident_id, current, call, record, opening)]
+                )
             except Conflict as conflict:
-                current = self.find(identity)
+                current = self.find(incident_id)
                 if current is not None and any(place < len(first) for place in conflict.refused):
                     return current
-                pause(attempt)
+                back_off(attempt)
                 continue
-            joined = dataclasses.replace(self.get(home), counted=True, fresh=not simple)
-            self._keep_warm(identity, joined)
+            joined = dataclasses.replace(
+                self.get(existing_id), counted=True, fresh=not only_counted
+            )
+            self._remember(incident_id, joined)
             return joined
-        raise Conflict(f"incident {identity} is being changed by too many others; try again")
+        raise Conflict(f"incident {incident_id} is being changed by too many others; try again")
 
     @staticmethod
-    def _entry(
-        identity: str,
+    def _event_writes(
+        incident_id: str,
         current: Incident | None,
         call: DeniedCall,
         record: Mapping[str, Any],
@@ -119,21 +123,21 @@ class Store:
         """What is written beside the marker of a new event."""
         if current is None:
             return [
-                replace(identity, joined_with(identity, None, call), None),
-                put({**key_of(identity, "record"), "record": json.dumps(record)}),
-                put(history_line(identity, "service", "opened", None, State.OPEN)),
+                write_meta(incident_id, with_event(incident_id, None, call), None),
+                put_write({**item_key(incident_id, "record"), "record": json.dumps(record)}),
+                put_write(history_line(incident_id, "service", "opened", None, State.OPEN)),
                 *opening,
             ]
         if only_counts(current, call):
             return [count(current, call)]
-        return [replace(current.id, joined_with(current.id, current, call), current)]
+        return [write_meta(current.id, with_event(current.id, current, call), current)]
 
-    def _keep_warm(self, identity: str, incident: Incident) -> None:
-        if len(self._warm) >= _WARM and identity not in self._warm:
-            self._warm.clear()
-        self._warm[identity] = incident
+    def _remember(self, incident_id: str, incident: Incident) -> None:
+        if len(self._cache) >= _CACHE_SIZE and incident_id not in self._cache:
+            self._cache.clear()
+        self._cache[incident_id] = incident
 
-    def diagnosed(
+    def save_diagnosis(
         self,
         incident: Incident,
         body: Mapping[str, Any],
@@ -162,7 +166,7 @@ class Store:
         Raises:
             Conflict: if the incident changed since it was read.
         """
-        changed = meta_of(incident)
+        changed = to_item(incident)
         changed.update(
             diagnosis=json.dumps(body),
             signature=signature,
@@ -173,45 +177,47 @@ class Store:
             owner=incident.owner or body["request"]["bucket_account"],
             version=incident.version + 1,
         )
-        expire(changed, state)
-        writes = [replace(incident.id, changed, incident, "examining_until"), *also]
+        set_expiry(changed, state)
+        writes = [write_meta(incident.id, changed, incident, "examining_until"), *also]
         if record is not None:
-            writes.append(put({**key_of(incident.id, "record"), "record": json.dumps(record)}))
+            writes.append(
+                put_write({**item_key(incident.id, "record"), "record": json.dumps(record)})
+            )
         if signature != incident.signature:
             detail = str(body["summary"])
             writes.append(
-                put(
+                put_write(
                     history_line(incident.id, "service", "diagnosed", incident.state, state, detail)
                 )
             )
         self._write(writes)
-        return self._after(changed, incident)
+        return self._as_written(changed, incident)
 
-    def known(self, identity: str) -> bool:
+    def exists(self, incident_id: str) -> bool:
         """Whether there is such an incident; answered from memory where it was seen before."""
-        return identity in self._warm or self.find(identity) is not None
+        return incident_id in self._cache or self.find(incident_id) is not None
 
-    def find(self, identity: str) -> Incident | None:
+    def find(self, incident_id: str) -> Incident | None:
         """One incident, also by the id of one that joined another; None if there is none."""
-        item = self._item(identity, "meta")
+        item = self._item(incident_id, "meta")
         if item and "joined_to" in item:
             item = self._item(str(item["joined_to"]), "meta")
-        return of_item(item) if item else None
+        return from_item(item) if item else None
 
-    def get(self, identity: str) -> Incident:
+    def get(self, incident_id: str) -> Incident:
         """One incident.
 
         Raises:
-            NoIncident: if there is none with this id.
+            IncidentNotFound: if there is none with this id.
         """
-        found = self.find(identity)
+        found = self.find(incident_id)
         if found is None:
-            raise NoIncident(f"no incident {identity}")
+            raise IncidentNotFound(f"no incident {incident_id}")
         return found
 
-    def record(self, identity: str) -> dict[str, Any]:
+    def record(self, incident_id: str) -> dict[str, Any]:
         """The CloudTrail record that was examined last."""
-        item = self._item(identity, "record")
+        item = self._item(incident_id, "record")
         loaded: dict[str, Any] = json.loads(str(item["record"])) if item else {}
         return loaded
 
@@ -228,10 +234,10 @@ class Store:
             found += [self.get(str(item["id"])) for item in answer["Items"]]
         return sorted(found, key=lambda incident: incident.last_seen, reverse=True)[:limit]
 
-    def history(self, identity: str) -> list[dict[str, Any]]:
+    def history(self, incident_id: str) -> list[dict[str, Any]]:
         """Every transition, oldest first."""
         answer = self._table.query(
-            KeyConditionExpression=Key("pk").eq(f"incident#{identity}")
+            KeyConditionExpression=Key("pk").eq(f"incident#{incident_id}")
             & Key("sk").begins_with("history#"),
         )
         hidden = {"pk", "sk"}
@@ -253,28 +259,28 @@ class Store:
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        if state not in MOVES[incident.state]:
+        if state not in TRANSITIONS[incident.state]:
             raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {what}")
-        changed = meta_of(incident)
+        changed = to_item(incident)
         changed.update(state=state.value, version=incident.version + 1)
-        expire(changed, state)
+        set_expiry(changed, state)
         writes = [
-            replace(incident.id, changed, incident),
-            put(history_line(incident.id, actor, what, incident.state, state, detail)),
+            write_meta(incident.id, changed, incident),
+            put_write(history_line(incident.id, actor, what, incident.state, state, detail)),
         ]
         self._write(writes)
-        return self._after(changed, incident)
+        return self._as_written(changed, incident)
 
-    def _item(self, identity: str, sk: str) -> dict[str, Any] | None:
-        answer = self._table.get_item(Key=key_of(identity, sk), ConsistentRead=True)
+    def _item(self, incident_id: str, sk: str) -> dict[str, Any] | None:
+        answer = self._table.get_item(Key=item_key(incident_id, sk), ConsistentRead=True)
         item: dict[str, Any] | None = answer.get("Item")
         return item
 
     @staticmethod
-    def _after(changed: Mapping[str, Any], before: Incident) -> Incident:
+    def _as_written(changed: Mapping[str, Any], before: Incident) -> Incident:
         """The incident as written, with what has no version as it was read."""
         return dataclasses.replace(
-            of_item(changed),
+            from_item(changed),
             alerted_count=before.alerted_count,
             muted_until=before.muted_until,
             held=before.held,
@@ -286,7 +292,7 @@ class Store:
         transact(self._table, items)
 
 
-def event_of(call: DeniedCall, record: Mapping[str, Any]) -> str:
+def event_id_of(call: DeniedCall, record: Mapping[str, Any]) -> str:
     """What an event is known by; a record without an id by its content."""
     known = call.shared_event_id or call.event_id
     return known or hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

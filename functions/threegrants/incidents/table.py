@@ -35,7 +35,10 @@ def transact(table: Any, items: Sequence[Mapping[str, Any]]) -> None:
             ]
         )
     except ClientError as error:
-        if code_of(error) not in {"TransactionCanceledException", "TransactionConflictException"}:
+        if error_code(error) not in {
+            "TransactionCanceledException",
+            "TransactionConflictException",
+        }:
             raise
         reasons = error.response.get("CancellationReasons", ())
         refused = (place for place, why in enumerate(reasons) if why.get("Code") == _REFUSED)
@@ -56,17 +59,17 @@ def update_if(
             ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
         )
     except ClientError as error:
-        if code_of(error) == "ConditionalCheckFailedException":
+        if error_code(error) == "ConditionalCheckFailedException":
             return False
         raise
     return True
 
 
-def code_of(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """DynamoDB's word for what went wrong."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def pause(attempt: int) -> None:
+def back_off(attempt: int) -> None:
     """Wait a little, longer after each attempt, each worker differently."""
     time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311 - no secret

@@ -3,7 +3,7 @@
 In: a diagnosis document. Out: an SNS message that a pager, a mailbox and a program can read.
 """
 
-from threegrants.notifications.payload import CERTAINTY, Alert, alert_for
+from threegrants.notifications.payload import CERTAINTY_TEXT, Alert, build_alert
 from threegrants.notifications.publish import publish
 
-__all__ = ["CERTAINTY", "Alert", "alert_for", "publish"]
+__all__ = ["CERTAINTY_TEXT", "Alert", "build_alert", "publish"]

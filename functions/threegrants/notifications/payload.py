@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.cloudtrail import printable
+from threegrants.cloudtrail import strip_control_characters
 
-_SUBJECT = 99
-_MESSAGE = 250_000
+_MAX_SUBJECT_CHARACTERS = 99
+_MAX_MESSAGE_BYTES = 250_000
 """Bytes; SNS takes 256 KiB with attributes."""
-_NOTE = 60_000
+_MAX_NOTE_CHARACTERS = 60_000
 """Characters; two policies of the greatest size, and some words."""
 
 _GRANTS = (
@@ -22,13 +22,13 @@ _GRANTS = (
     ("key policy", "key_policy"),
     ("IAM policy", "iam_policy"),
 )
-CERTAINTY = {
+CERTAINTY_TEXT = {
     "confirmed": "AWS's own message says the same",
     "evaluated": "from the policies; AWS's message says nothing",
     "contradicted": "AWS's own message says otherwise: look before you act",
 }
 """How sure a diagnosis is, in words."""
-_NEXT = {
+_NEXT_STEP = {
     "fixable": "Look, then approve or reject",
     "handoff": "Send the statement to the owner of that account",
     "do_not_patch": "Do not patch; talk to the owner of what blocks",
@@ -46,79 +46,90 @@ class Alert:
     attributes: Mapping[str, str]
 
 
-def alert_for(body: Mapping[str, Any], stack: str, why: str = "opened", note: str = "") -> Alert:
+def build_alert(
+    report: Mapping[str, Any], stack: str, reason: str = "opened", note: str = ""
+) -> Alert:
     """The alert of one diagnosis document.
 
     Args:
-        body: the document (`threegrants.diagnosis/1`).
+        report: the document (`threegrants.diagnosis/1`).
         stack: the stack's name, for the command that is shown.
-        why: `opened`, `changed` or `count`; of a remediation `failed`, `stuck`, `verified`,
+        reason: `opened`, `changed` or `count`; of a remediation `failed`, `stuck`, `verified`,
             `standing`, `overwritten`, …
         note: what happened, for people, before everything else.
     """
-    text = _text(body, stack, why)
+    people_text = _text(report, stack, reason)
     if note:
-        text = "\n".join([*(printable(line) for line in note[:_NOTE].split("\n")), "", text])
-    data = json.dumps(body, ensure_ascii=False)
-    if len(text.encode()) * 2 + len(data.encode()) * 2 > _MESSAGE:
+        people_text = "\n".join(
+            [
+                *(
+                    strip_control_characters(line)
+                    for line in note[:_MAX_NOTE_CHARACTERS].split("\n")
+                ),
+                "",
+                people_text,
+            ]
+        )
+    program_text = json.dumps(report, ensure_ascii=False)
+    if len(people_text.encode()) * 2 + len(program_text.encode()) * 2 > _MAX_MESSAGE_BYTES:
         short = [
             {name: value for name, value in patch.items() if name not in ("before", "after")}
-            for patch in body["patches"]
+            for patch in report["patches"]
         ]
-        data = json.dumps({**body, "patches": short}, ensure_ascii=False)
+        program_text = json.dumps({**report, "patches": short}, ensure_ascii=False)
     protocols = {
-        "default": text,
-        "email": text,
-        "sqs": data,
-        "lambda": data,
-        "sms": _sms(body, note),
+        "default": people_text,
+        "email": people_text,
+        "sqs": program_text,
+        "lambda": program_text,
+        "sms": _sms(report, note),
     }
     return Alert(
-        subject=_subject(body),
+        subject=_subject(report),
         message=json.dumps(protocols, ensure_ascii=False),
         attributes={
-            "incident_id": str(body["id"]),
-            "outcome": str(body["outcome"]),
-            "reason": why,
+            "incident_id": str(report["id"]),
+            "outcome": str(report["outcome"]),
+            "reason": reason,
         },
     )
 
 
-def _subject(body: Mapping[str, Any]) -> str:
-    request = body["request"]
+def _subject(report: Mapping[str, Any]) -> str:
+    request = report["request"]
     line = (
-        f"Access denied: {request['access']} {request['bucket'] or 'KMS key'} - {body['outcome']}"
+        f"Access denied: {request['access']} {request['bucket'] or 'KMS key'} - {report['outcome']}"
     )
     plain = "".join(ch if " " <= ch <= "~" else "?" for ch in line)
-    return plain[:_SUBJECT]
+    return plain[:_MAX_SUBJECT_CHARACTERS]
 
 
-def _sms(body: Mapping[str, Any], note: str) -> str:
-    return printable(f"{body['id']}: {note or body['summary']}")[:140]
+def _sms(report: Mapping[str, Any], note: str) -> str:
+    return strip_control_characters(f"{report['id']}: {note or report['summary']}")[:140]
 
 
-def _text(body: Mapping[str, Any], stack: str, why: str) -> str:
-    request, grants = body["request"], body["grants"]
+def _text(report: Mapping[str, Any], stack: str, reason: str) -> str:
+    request, grants = report["request"], report["grants"]
     lines = [
-        str(body["summary"]),
+        str(report["summary"]),
         "",
-        f"Incident   {body['id']} ({why}; {request['count']} events)",
-        f"Principal  {body['principal']['arn'] or body['principal']['account']}",
+        f"Incident   {report['id']} ({reason}; {request['count']} events)",
+        f"Principal  {report['principal']['arn'] or report['principal']['account']}",
         f"Request    {request['action']} on {request['resource']}",
-        f"Outcome    {body['outcome']} ({CERTAINTY[body['certainty']]})",
+        f"Outcome    {report['outcome']} ({CERTAINTY_TEXT[report['certainty']]})",
         "",
         *(f"{label:<14}{grants[name]['verdict']}" for label, name in _GRANTS),
     ]
-    if source := body["copy_source"]:
+    if source := report["copy_source"]:
         lines.append(f"Copy source   s3://{source['bucket']}: {source['summary']}")
-    for blocker in body["blockers"]:
+    for blocker in report["blockers"]:
         lines.append(f"Blocked by    {blocker['kind'].replace('_', ' ')}: {blocker['detail']}")
         lines.append(f"Who decides   {blocker['owner']}")
     lines += [
         "",
-        f"{_NEXT[str(body['outcome'])]}:",
-        f"  threegrants show {body['id']} --stack {stack}",
+        f"{_NEXT_STEP[str(report['outcome'])]}:",
+        f"  threegrants show {report['id']} --stack {stack}",
     ]
-    if body["outcome"] == "fixable":
-        lines.append(f"  threegrants approve {body['id']} --stack {stack}")
-    return "\n".join(printable(line) for line in lines)
+    if report["outcome"] == "fixable":
+        lines.append(f"  threegrants approve {report['id']} --stack {stack}")
+    return "\n".join(strip_control_characters(line) for line in lines)

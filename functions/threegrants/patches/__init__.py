@@ -5,35 +5,35 @@ before and after as text, and a digest that an approval binds to.
 """
 
 from threegrants.patches.alternatives import Handoff
-from threegrants.patches.choices import Choices, Named, Profile
-from threegrants.patches.describe import says
-from threegrants.patches.iac_ownership import owner, reserved
+from threegrants.patches.choices import Choices, GranteeScope, Profile
+from threegrants.patches.describe import describe_patch
+from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
 from threegrants.patches.patch import Patch, canonical, same_policy, sha256
 from threegrants.patches.scopes import Scope
-from threegrants.patches.snippets import as_code
-from threegrants.patches.statement_edit import added_principal, cut
-from threegrants.patches.verify import proven, with_patches
+from threegrants.patches.snippets import iac_snippets
+from threegrants.patches.statement_edit import added_principal, remove_principals
+from threegrants.patches.verify import verify_patches, with_patches
 
 __all__ = [
     "Choices",
     "Draft",
     "Drafts",
+    "GranteeScope",
     "Handoff",
-    "Named",
     "Patch",
     "Profile",
     "Scope",
     "added_principal",
-    "as_code",
     "canonical",
-    "cut",
+    "describe_patch",
+    "iac_owner",
+    "iac_snippets",
     "make_patches",
-    "owner",
-    "proven",
-    "reserved",
+    "remove_principals",
     "same_policy",
-    "says",
     "sha256",
+    "unmodifiable_reason",
+    "verify_patches",
     "with_patches",
 ]

@@ -9,11 +9,11 @@ from typing import Any
 from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis.request_context import partition_of
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
-from threegrants.patches.grant_statement import Face
+from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.patch import Patch
-from threegrants.patches.scopes import Cut
+from threegrants.patches.scopes import ScopedPattern
 from threegrants.patches.snippets import access_point_snippets
-from threegrants.patches.statement_edit import put_in
+from threegrants.patches.statement_edit import add_grant
 
 GRANT_OPERATIONS = (
     "Decrypt",
@@ -58,7 +58,7 @@ def kms_grant(
     key: KeyEvidence,
     grantee: str,
     actions: tuple[str, ...],
-) -> tuple[Patch, Face] | None:
+) -> tuple[Patch, GrantStatement] | None:
     """A KMS grant for the role or user; None if a grant cannot carry one of the actions.
 
     Additive: it touches no policy, so nobody else's change can be lost by it.
@@ -68,7 +68,7 @@ def kms_grant(
         found = [
             one
             for one in GRANT_OPERATIONS
-            if Face(None, (action,), ("*",)).covers("", f"kms:{one}", "")
+            if GrantStatement(None, (action,), ("*",)).covers_request("", f"kms:{one}", "")
         ]
         if not found:
             return None
@@ -78,8 +78,10 @@ def kms_grant(
     bucket_arn = _certain_context(call, evidence)
     if bucket_arn:
         wanted["Constraints"] = {"EncryptionContextSubset": {"aws:s3:arn": bucket_arn}}
-    mark = hashlib.sha256(json.dumps([key.arn, wanted], sort_keys=True).encode()).hexdigest()[:16]
-    wanted["Name"] = f"threegrants-{mark}"
+    content_hash = hashlib.sha256(
+        json.dumps([key.arn, wanted], sort_keys=True).encode()
+    ).hexdigest()[:16]
+    wanted["Name"] = f"threegrants-{content_hash}"
     patch = Patch(
         grant="key_policy",
         account=key.account,
@@ -91,7 +93,7 @@ def kms_grant(
         statement=wanted,
         default=False,
     )
-    return patch, Face(grantee, tuple(f"kms:{one}" for one in operations), (key.arn,))
+    return patch, GrantStatement(grantee, tuple(f"kms:{one}" for one in operations), (key.arn,))
 
 
 def _certain_context(call: DeniedCall, evidence: Evidence) -> str | None:
@@ -115,11 +117,15 @@ def _certain_context(call: DeniedCall, evidence: Evidence) -> str | None:
 
 
 def managed_policy(
-    call: DeniedCall, grantee: str, account: str, face: Face, cut: Cut | None
-) -> tuple[Patch, Face]:
+    call: DeniedCall,
+    grantee: str,
+    account: str,
+    grant_statement: GrantStatement,
+    scoped: ScopedPattern | None,
+) -> tuple[Patch, GrantStatement]:
     """A customer managed policy of its own, attached to the role or user."""
-    after, statement = put_in(None, face, call.access.value)
-    mark = hashlib.sha256(json.dumps([grantee, after]).encode()).hexdigest()[:16]
+    after, statement = add_grant(None, grant_statement, call.access.value)
+    content_hash = hashlib.sha256(json.dumps([grantee, after]).encode()).hexdigest()[:16]
     patch = Patch(
         grant="iam_policy",
         account=account,
@@ -129,14 +135,16 @@ def managed_policy(
         before=None,
         after=after,
         statement=statement,
-        policy_name=f"threegrants-{mark}",
-        scope=cut.scope.value if cut else "",
+        policy_name=f"threegrants-{content_hash}",
+        scope=scoped.scope.value if scoped else "",
         default=False,
     )
-    return patch, face
+    return patch, grant_statement
 
 
-def access_point(call: DeniedCall, bucket: BucketEvidence, face: Face, grantee: str) -> Handoff:
+def access_point(
+    call: DeniedCall, bucket: BucketEvidence, grant_statement: GrantStatement, grantee: str
+) -> Handoff:
     """An access point with a policy of its own, for a bucket whose policy is full.
 
     Source: S3 user guide, "Configuring IAM policies for using access points", "Delegating access
@@ -153,7 +161,7 @@ def access_point(call: DeniedCall, bucket: BucketEvidence, face: Face, grantee: 
     return Handoff(
         "access_point",
         account,
-        face.resources[0].partition("/")[0],
+        grant_statement.resources[0].partition("/")[0],
         why,
-        access_point_snippets(call.region, account, bucket.name, face),
+        access_point_snippets(call.region, account, bucket.name, grant_statement),
     )

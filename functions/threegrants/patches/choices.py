@@ -23,7 +23,7 @@ ARTICLE_ACTIONS = (
 """KMS developer guide, "Allows key users to use the KMS key"."""
 
 
-class Named(StrEnum):
+class GranteeScope(StrEnum):
     """Whom a resource-based policy names: the one role or user, or its whole account.
 
     An account's root ARN hands the decision to that account's IAM: every principal there that its
@@ -50,6 +50,6 @@ class Choices:
 
     profile: Profile = Profile.LEAST
     scope: Scope = Scope.PREFIX
-    principal: Named = Named.PRINCIPAL
+    principal: GranteeScope = GranteeScope.PRINCIPAL
     owner_tags: tuple[str, ...] = ()
     write_owned: bool = False

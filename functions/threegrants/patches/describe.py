@@ -7,7 +7,7 @@ from threegrants.patches.patch import Patch
 from threegrants.patches.statement_edit import added_principal
 
 
-def says(patch: Patch) -> str:
+def describe_patch(patch: Patch) -> str:
     """Whom the patch lets do what, and by which change; account-wide grants are called so."""
     if patch.operation == "kms:CreateGrant":
         grant = json.loads(patch.after)
@@ -15,7 +15,7 @@ def says(patch: Patch) -> str:
         limit = " for the bucket's encryption context" if "Constraints" in grant else ""
         return (
             f"Adds a KMS grant beside the key policy, which stays as it is: "
-            f"{_whom(grant['GranteePrincipal'])} may {operations}{limit}."
+            f"{_principal_text(grant['GranteePrincipal'])} may {operations}{limit}."
         )
     statement = patch.statement
     actions = ", ".join(texts(statement.get("Action")))
@@ -24,11 +24,11 @@ def says(patch: Patch) -> str:
         if patch.grant == "key_policy"
         else " and ".join(texts(statement.get("Resource")))
     )
-    whom = _whom(added_principal(patch) or patch.target)
-    return f"{_HOW[_change(patch)]}: {whom} may {actions} on {resources}."
+    whom = _principal_text(added_principal(patch) or patch.target)
+    return f"{_CHANGES[_change(patch)]}: {whom} may {actions} on {resources}."
 
 
-_HOW = {
+_CHANGES = {
     "extended": "Adds one principal to a statement of ours",
     "appended": "Adds one statement",
     "new": "Makes a policy with one statement",
@@ -48,7 +48,7 @@ def _change(patch: Patch) -> str:
     return "extended" if known else "appended"
 
 
-def _whom(arn: str) -> str:
+def _principal_text(arn: str) -> str:
     parts = arn.split(":", 5)
     kind, _, path = parts[5].partition("/")
     if kind == "root":

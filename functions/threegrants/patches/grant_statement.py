@@ -18,7 +18,7 @@ _ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource"})
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class GrantStatement:
     """Who may do what on what, as one Allow statement says it.
 
     Actions and resources are literal, or literal up to a `*` at the end. `principal` is the ARN of
@@ -29,39 +29,43 @@ class Face:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
 
-    def covers(self, principal: str, action: str, resource: str) -> bool:
+    def covers_request(self, principal: str, action: str, resource: str) -> bool:
         """Whether the statement allows this, told without the evaluator."""
-        return self.reaches(principal) and self.allows(action) and self.is_on(resource)
+        return (
+            self.covers_principal(principal)
+            and self.covers_action(action)
+            and self.covers_resource(resource)
+        )
 
-    def allows(self, action: str) -> bool:
+    def covers_action(self, action: str) -> bool:
         """Whether it is about this action."""
-        return any(_fits(one.lower(), action.lower()) for one in self.actions)
+        return any(_matches(one.lower(), action.lower()) for one in self.actions)
 
-    def is_on(self, resource: str) -> bool:
+    def covers_resource(self, resource: str) -> bool:
         """Whether it is about this resource."""
-        return any(_fits(one, resource) for one in self.resources)
+        return any(_matches(one, resource) for one in self.resources)
 
-    def reaches(self, asked: str) -> bool:
+    def covers_principal(self, requested: str) -> bool:
         """Whether it is about this principal: the named one, its sessions, or of its account."""
         named = self.principal
-        if named is None or asked == named:
+        if named is None or requested == named:
             return True
-        mine, theirs = named.split(":", 5), asked.split(":", 5)
-        if len(mine) != len(theirs) or mine[4] != theirs[4]:
+        named_parts, requested_parts = named.split(":", 5), requested.split(":", 5)
+        if len(named_parts) != len(requested_parts) or named_parts[4] != requested_parts[4]:
             return False
-        if mine[5] == "root":
+        if named_parts[5] == "root":
             return True
-        kind, _, path = mine[5].partition("/")
+        kind, _, path = named_parts[5].partition("/")
         name = path.rsplit("/", 1)[-1]
         if kind == "role":
-            return theirs[5].startswith(f"assumed-role/{name}/")
-        return theirs[5] == f"federated-user/{name}"
+            return requested_parts[5].startswith(f"assumed-role/{name}/")
+        return requested_parts[5] == f"federated-user/{name}"
 
-    def statement(self, access: str) -> dict[str, Any]:
+    def to_statement(self, access: str) -> dict[str, Any]:
         """The statement, with a Sid of letters and digits only, as IAM wants it."""
         named = {} if self.principal is None else {"Principal": {"AWS": self.principal}}
         return {
-            "Sid": f"Threegrants{access.title()}{_mark(self.actions, self.resources)}",
+            "Sid": f"Threegrants{access.title()}{_content_hash(self.actions, self.resources)}",
             "Effect": "Allow",
             **named,
             "Action": _one_or_many(self.actions),
@@ -84,7 +88,7 @@ def is_ours(statement: Any) -> bool:
         principals = texts(named["AWS"])
         if not principals or any("*" in principal for principal in principals):
             return False
-    return found.group(1) == _mark(actions, resources)
+    return found.group(1) == _content_hash(actions, resources)
 
 
 def same_grant(statement: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -113,7 +117,7 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(listed) if all(isinstance(one, str) for one in listed) else ()
 
 
-def _mark(actions: tuple[str, ...], resources: tuple[str, ...]) -> str:
+def _content_hash(actions: tuple[str, ...], resources: tuple[str, ...]) -> str:
     said = [sorted({action.lower() for action in actions}), sorted(set(resources))]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
@@ -122,5 +126,5 @@ def _one_or_many(values: tuple[str, ...]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _fits(pattern: str, text: str) -> bool:
+def _matches(pattern: str, text: str) -> bool:
     return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern

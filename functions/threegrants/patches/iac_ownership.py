@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from threegrants.evidence import Evidence, Item, Read, Unread
 from threegrants.patches.patch import Patch
 
-STACK = "aws:cloudformation:stack-name"
+STACK_NAME_TAG = "aws:cloudformation:stack-name"
 """CloudFormation's own tag on what a stack creates; nobody else may set tags of this prefix
 (CloudFormation user guide, "Resource tags")."""
 
-_NOT_WRITABLE = (
+_UNMODIFIABLE_ROLES = (
     (":role/aws-reserved/", "IAM Identity Center owns this role: its permission set is to change"),
     (":role/aws-service-role/", "the role is linked to an AWS service, which owns its policies"),
 )
@@ -20,12 +20,12 @@ _NOT_WRITABLE = (
 Identity Center user guide, "Referencing permission sets in resource policies"."""
 
 
-def reserved(arn: str) -> str:
+def unmodifiable_reason(arn: str) -> str:
     """Why IAM would refuse to change a role's policies for anyone; empty if it would not."""
-    return next((why for path, why in _NOT_WRITABLE if path in arn), "")
+    return next((why for path, why in _UNMODIFIABLE_ROLES if path in arn), "")
 
 
-def owner(patch: Patch, evidence: Evidence, owner_tags: tuple[str, ...]) -> str | Unread:
+def iac_owner(patch: Patch, evidence: Evidence, owner_tags: tuple[str, ...]) -> str | Unread:
     """Which infrastructure code owns the target of a patch; empty if none does.
 
     `Unread` where the tags that would tell could not be read.
@@ -33,7 +33,7 @@ def owner(patch: Patch, evidence: Evidence, owner_tags: tuple[str, ...]) -> str 
     tags = _tags(patch, evidence)
     if isinstance(tags, Unread):
         return tags
-    stack = tags.value.get(STACK)
+    stack = tags.value.get(STACK_NAME_TAG)
     if stack is not None:
         return f"CloudFormation stack {stack} owns it"
     for wanted in owner_tags:

@@ -45,13 +45,13 @@ def append(text: str, path: Path, value: Any) -> str:
     style, span = _style(text), _find(text, path)
     inline = " " if "\n" in style.comma else style.comma
     if text[span.start] != "[":
-        new = _dumped(value, style, _margin(text, span.start))
+        new = _serialized(value, style, _indentation(text, span.start))
         return (
             f"{text[: span.start]}[{text[span.start : span.end]},{inline}{new}]{text[span.end :]}"
         )
     members = _members(text, span)
     if not members:
-        new = _dumped(value, style, _margin(text, span.start))
+        new = _serialized(value, style, _indentation(text, span.start))
         return f"{text[: span.start]}[{new}]{text[span.end :]}"
     last = members[-1]
     # What stands before the last member stands before the new one: a space, or a fresh line.
@@ -59,7 +59,7 @@ def append(text: str, path: Path, value: Any) -> str:
         lead = text[members[-2].end : last.start].split(",", 1)[1]
     else:
         lead = text[span.start + 1 : last.start] or inline
-    new = _dumped(value, style, _margin(text, last.start))
+    new = _serialized(value, style, _indentation(text, last.start))
     return f"{text[: last.end]},{lead}{new}{text[last.end :]}"
 
 
@@ -84,8 +84,8 @@ def remove(text: str, path: Path) -> str:
 
 def _find(text: str, path: Path) -> _Span:
     """Where the value at a path stands; in an object the last of several equal keys counts."""
-    span = _value(text, _skip(text, 0))
-    if _skip(text, span.end) != len(text):
+    span = _value(text, _skip_whitespace(text, 0))
+    if _skip_whitespace(text, span.end) != len(text):
         raise ValueError("the document goes on behind its end")
     for part in path:
         opened = text[span.start]
@@ -109,56 +109,56 @@ def _value(text: str, start: int) -> _Span:
 
 def _members(text: str, span: _Span) -> list[_Span]:
     found: list[_Span] = []
-    at = _skip(text, span.start + 1)
+    at = _skip_whitespace(text, span.start + 1)
     while text[at] != "]":
         found.append(_value(text, at))
-        at = _skip(text, found[-1].end)
-        at = _skip(text, at + 1) if text[at] == "," else at
+        at = _skip_whitespace(text, found[-1].end)
+        at = _skip_whitespace(text, at + 1) if text[at] == "," else at
     return found
 
 
 def _fields(text: str, span: _Span) -> dict[str, _Span]:
     found: dict[str, _Span] = {}
-    at = _skip(text, span.start + 1)
+    at = _skip_whitespace(text, span.start + 1)
     while text[at] != "}":
         name = _value(text, at)
-        start = _skip(text, _skip(text, name.end) + 1)
+        start = _skip_whitespace(text, _skip_whitespace(text, name.end) + 1)
         found[json.loads(text[name.start : name.end])] = _value(text, start)
-        at = _skip(text, _value(text, start).end)
-        at = _skip(text, at + 1) if text[at] == "," else at
+        at = _skip_whitespace(text, _value(text, start).end)
+        at = _skip_whitespace(text, at + 1) if text[at] == "," else at
     return found
 
 
-def _skip(text: str, at: int) -> int:
+def _skip_whitespace(text: str, at: int) -> int:
     match = _SPACE.match(text, at)
     return match.end() if match else at
 
 
 def _style(text: str) -> _Style:
     """The style of a document, read off its first member."""
-    opened = _skip(text, 0) + 1
-    lead = text[opened : _skip(text, opened)]
-    first = _skip(text, opened)
+    opened = _skip_whitespace(text, 0) + 1
+    lead = text[opened : _skip_whitespace(text, opened)]
+    first = _skip_whitespace(text, opened)
     if text[first : first + 1] != '"':
         return _Style(" ", " ", "")
-    colon = _skip(text, _value(text, first).end) + 1
-    gap = text[colon : _skip(text, colon)]
+    colon = _skip_whitespace(text, _value(text, first).end) + 1
+    gap = text[colon : _skip_whitespace(text, colon)]
     if "\n" in lead:
         return _Style("\n", gap, lead.rsplit("\n", 1)[1] or "  ")
     fields = list(_fields(text, _Span(opened - 1, len(text))).values())
     if len(fields) < 2:  # noqa: PLR2004 - no comma to look at
         return _Style(gap, gap, "")
     comma = text.index(",", fields[0].end) + 1
-    return _Style(text[comma : _skip(text, comma)], gap, "")
+    return _Style(text[comma : _skip_whitespace(text, comma)], gap, "")
 
 
-def _margin(text: str, at: int) -> str:
+def _indentation(text: str, at: int) -> str:
     """The indentation of the line on which a place stands."""
     line = text[text.rfind("\n", 0, at) + 1 : at]
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
-def _dumped(value: Any, style: _Style, margin: str) -> str:
+def _serialized(value: Any, style: _Style, indentation: str) -> str:
     """A value in the style of the document it goes into."""
     if "\n" not in style.comma:
         between = (f",{style.comma}", f":{style.colon}")
@@ -166,4 +166,4 @@ def _dumped(value: Any, style: _Style, margin: str) -> str:
     lines = json.dumps(
         value, ensure_ascii=False, indent=style.step, separators=(",", f":{style.colon}")
     ).split("\n")
-    return f"\n{margin}".join(lines)
+    return f"\n{indentation}".join(lines)

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
 from threegrants.cloudtrail import DeniedCall
-from threegrants.cloudtrail.operations import on_object
-from threegrants.diagnosis import Diagnosis, Lack, Verdict
+from threegrants.cloudtrail.operations import is_object_action
+from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
 from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
-from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, Named, Profile
-from threegrants.patches.grant_statement import Face, is_ours, statements
+from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, GranteeScope, Profile
+from threegrants.patches.grant_statement import GrantStatement, is_ours, statements
 from threegrants.patches.patch import Patch
-from threegrants.patches.scopes import Cut, cuts
-from threegrants.patches.size_limits import fits
-from threegrants.patches.statement_edit import put_in
+from threegrants.patches.scopes import ScopedPattern, scopes_for
+from threegrants.patches.size_limits import limit_violation
+from threegrants.patches.statement_edit import add_grant
 
 NEVER_GRANTED = frozenset(
     {
@@ -43,8 +43,8 @@ NEVER_GRANTED = frozenset(
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 """S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
-_ACCESS_POINT = re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/[A-Za-z0-9.-]+")
-_POLICY_NAME = re.compile(r"[^A-Za-z0-9+=,.@_-]")
+_ACCESS_POINT_ARN = re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/[A-Za-z0-9.-]+")
+_NOT_IN_POLICY_NAMES = re.compile(r"[^A-Za-z0-9+=,.@_-]")
 _NAME_CHARACTERS = 128
 
 
@@ -53,7 +53,7 @@ class Draft:
     """A patch, and what it is meant to grant: what its proof is held against."""
 
     patch: Patch
-    face: Face
+    grant_statement: GrantStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Drafts:
     """The drafts; for each missing grant without one the reason; and what is for people to do."""
 
     drafts: tuple[Draft, ...] = ()
-    lacks: tuple[Lack, ...] = field(default=())
+    missing_information: tuple[MissingInformation, ...] = field(default=())
     handoffs: tuple[Handoff, ...] = field(default=())
 
 
@@ -83,30 +83,36 @@ def make_patches(
     """
     if diagnosis.grantee is None:
         return Drafts()
-    never = NEVER_GRANTED.intersection((*call.s3_actions, *call.kms_actions))
-    if never:
-        names = ", ".join(sorted(never))
+    forbidden = NEVER_GRANTED.intersection((*call.s3_actions, *call.kms_actions))
+    if forbidden:
+        names = ", ".join(sorted(forbidden))
         why = f"{names} decides who else gets in, or takes the resource away"
-        return Drafts(lacks=(Lack("patches", why, "a person who grants it by hand"),))
-    work = _Work(call, evidence, diagnosis.grantee, choices, cuts(call, choices.scope, prefix))
+        return Drafts(
+            missing_information=(
+                MissingInformation("patches", why, "a person who grants it by hand"),
+            )
+        )
+    drafting = _Drafting(
+        call, evidence, diagnosis.grantee, choices, scopes_for(call, choices.scope, prefix)
+    )
     found: list[Drafts] = []
     if diagnosis.bucket_policy.verdict is Verdict.MISSING:
-        found.append(work.bucket_policy())
+        found.append(drafting.bucket_policy())
     if diagnosis.key_policy.verdict is Verdict.MISSING:
-        found.append(work.key_policy())
+        found.append(drafting.key_policy())
     iam = diagnosis.iam_policy
-    halves = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
-    if any(halves):
-        found.append(work.iam_policy(bucket=halves[0], key=halves[1]))
+    legs_missing = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
+    if any(legs_missing):
+        found.append(drafting.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
     return Drafts(
         tuple(draft for one in found for draft in one.drafts),
-        tuple(lack for one in found for lack in one.lacks),
+        tuple(missing for one in found for missing in one.missing_information),
         tuple(handoff for one in found for handoff in one.handoffs),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PolicyLocation:
     """Where a patch goes."""
 
     grant: str
@@ -118,12 +124,12 @@ class _Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class _Drafting:
     call: DeniedCall
     evidence: Evidence
     grantee: str
     choices: Choices
-    cuts: tuple[Cut, ...]
+    scoped_patterns: tuple[ScopedPattern, ...]
 
     def bucket_policy(self) -> Drafts:
         bucket = self.evidence.bucket
@@ -132,58 +138,64 @@ class _Work:
             or not isinstance(bucket.account, Read)
             or isinstance(bucket.policy, Unread)
         ):
-            return _lacking("patch of the bucket policy", "the bucket policy was not read")
+            return _not_drafted("patch of the bucket policy", "the bucket policy was not read")
         if not _BUCKET_NAME.fullmatch(bucket.name):
-            return _lacking("patch of the bucket policy", f"{bucket.name!r} is no bucket's name")
+            return _not_drafted(
+                "patch of the bucket policy", f"{bucket.name!r} is no bucket's name"
+            )
         arn = self._bucket_arn()
-        place = _Place(
+        location = _PolicyLocation(
             "bucket_policy", bucket.account.value, self.call.region, arn, "s3:PutBucketPolicy"
         )
         before = bucket.policy.value
         offers = [
-            self._scoped(place, before, self._bucket_face(cut, place.account), cut)
-            for cut in self.cuts
+            self._scoped(location, before, self._bucket_statement(scoped, location.account), scoped)
+            for scoped in self.scoped_patterns
         ]
-        chosen = _proposed(offers, self.cuts)
+        chosen = _with_default(offers, self.scoped_patterns)
         if chosen.drafts:
             return chosen
-        face = self._bucket_face(next(cut for cut in self.cuts if cut.default), place.account)
-        handoff = access_point(self.call, bucket, face, self.grantee)
+        grant_statement = self._bucket_statement(
+            next(scoped for scoped in self.scoped_patterns if scoped.default), location.account
+        )
+        handoff = access_point(self.call, bucket, grant_statement, self.grantee)
         return replace(chosen, handoffs=(handoff,))
 
     def key_policy(self) -> Drafts:
         key = self._key()
         if key is None or isinstance(key.policy, Unread):
-            return _lacking("patch of the key policy", "the key policy was not read")
+            return _not_drafted("patch of the key policy", "the key policy was not read")
         if isinstance(key.manager, Read) and key.manager.value == "AWS":
             why = "the policy of an AWS managed key cannot be changed"
-            return _lacking("patch of the key policy", why)
-        place = _Place("key_policy", key.account, key.region, key.arn, "kms:PutKeyPolicy")
-        face = Face(self._principal(key.account), self._kms_actions(), ("*",))
-        statement = self._draft(place, key.policy.value, face)
+            return _not_drafted("patch of the key policy", why)
+        location = _PolicyLocation(
+            "key_policy", key.account, key.region, key.arn, "kms:PutKeyPolicy"
+        )
+        grant_statement = GrantStatement(self._principal(key.account), self._kms_actions(), ("*",))
+        statement = self._draft(location, key.policy.value, grant_statement)
         grant = kms_grant(self.call, self.evidence, key, self.grantee, self._kms_actions())
-        fitting = "" if grant is None else fits(grant[0], self.evidence.caller)
+        excess = "" if grant is None else limit_violation(grant[0], self.evidence.caller)
         if isinstance(statement, Draft):
-            across = self.evidence.caller.account != key.account
-            beside = [Draft(*grant)] if grant and across and not fitting else []
+            cross_account = self.evidence.caller.account != key.account
+            beside = [Draft(*grant)] if grant and cross_account and not excess else []
             return Drafts((statement, *beside))
-        if grant is None or fitting:
-            none = fitting or "no KMS grant can carry these actions"
+        if grant is None or excess:
+            none = excess or "no KMS grant can carry these actions"
             why = f"{statement.why}; and a KMS grant does not do either: {none}"
-            return Drafts(lacks=(replace(statement, why=why),))
+            return Drafts(missing_information=(replace(statement, why=why),))
         return Drafts((Draft(replace(grant[0], default=True), grant[1]),))
 
     def iam_policy(self, *, bucket: bool, key: bool) -> Drafts:
         caller = self.evidence.caller
         if isinstance(caller.policies, Unread) or not caller.account:
-            return _lacking("patch of the IAM policy", "the caller's policies were not read")
+            return _not_drafted("patch of the IAM policy", "the caller's policies were not read")
         of_key = self._key() if key else None
         if key and of_key is None:
-            return _lacking("patch of the IAM policy", "the key is not known")
+            return _not_drafted("patch of the IAM policy", "the key is not known")
         kind = "User" if ":user/" in self.grantee else "Role"
         subject = self.call.bucket or (of_key.arn.rsplit("/", 1)[-1] if of_key else "key")
-        name = _own_name(caller, _POLICY_NAME.sub("-", f"threegrants-{subject}"))
-        place = _Place(
+        name = _free_policy_name(caller, _NOT_IN_POLICY_NAMES.sub("-", f"threegrants-{subject}"))
+        location = _PolicyLocation(
             "iam_policy",
             caller.account,
             self.call.region,
@@ -191,72 +203,93 @@ class _Work:
             f"iam:Put{kind}Policy",
             name,
         )
-        before = _inline(caller, name)
+        before = _inline_document(caller, name)
         # Without the bucket's half every scope is the same.
-        cut_by = self.cuts if bucket else (None,)
-        faces = [self._iam_face(cut, of_key) for cut in cut_by]
+        patterns = self.scoped_patterns if bucket else (None,)
+        grant_statements = [self._iam_statement(scoped, of_key) for scoped in patterns]
         offers = [
-            self._scoped(place, before, face, cut) for face, cut in zip(faces, cut_by, strict=True)
+            self._scoped(location, before, grant_statement, scoped)
+            for grant_statement, scoped in zip(grant_statements, patterns, strict=True)
         ]
-        chosen = _proposed(offers, cut_by)
+        chosen = _with_default(offers, patterns)
         if chosen.drafts:
             return chosen
-        apart = [
-            self._fitting(*managed_policy(self.call, self.grantee, caller.account, face, cut))
-            for face, cut in zip(faces, cut_by, strict=True)
+        separate = [
+            self._within_limits(
+                *managed_policy(self.call, self.grantee, caller.account, grant_statement, scoped)
+            )
+            for grant_statement, scoped in zip(grant_statements, patterns, strict=True)
         ]
-        second = _proposed(apart, cut_by)
+        second = _with_default(separate, patterns)
         if second.drafts:
             return second
-        why = f"{chosen.lacks[0].why}; nor is there room for a policy of its own: "
-        why += second.lacks[0].why
-        return Drafts(lacks=(replace(chosen.lacks[0], why=why),))
+        why = f"{chosen.missing_information[0].why}; nor is there room for a policy of its own: "
+        why += second.missing_information[0].why
+        return Drafts(missing_information=(replace(chosen.missing_information[0], why=why),))
 
     def _scoped(
-        self, place: _Place, before: str | None, face: Face, cut: Cut | None
-    ) -> Draft | Lack:
-        return self._draft(place, before, face, cut.scope.value if cut else "")
+        self,
+        location: _PolicyLocation,
+        before: str | None,
+        grant_statement: GrantStatement,
+        scoped: ScopedPattern | None,
+    ) -> Draft | MissingInformation:
+        return self._draft(location, before, grant_statement, scoped.scope.value if scoped else "")
 
     def _draft(
-        self, place: _Place, before: str | None, face: Face, scope: str = ""
-    ) -> Draft | Lack:
+        self,
+        location: _PolicyLocation,
+        before: str | None,
+        grant_statement: GrantStatement,
+        scope: str = "",
+    ) -> Draft | MissingInformation:
         try:
-            after, statement = put_in(before, face, self.call.access.value)
+            after, statement = add_grant(before, grant_statement, self.call.access.value)
         except ValueError as error:
-            return Lack(f"patch of {place.target}", str(error), "a policy that AWS accepts")
+            return MissingInformation(
+                f"patch of {location.target}", str(error), "a policy that AWS accepts"
+            )
         patch = Patch(
-            grant=place.grant,
-            account=place.account,
-            region=place.region,
-            target=place.target,
-            operation=place.operation,
+            grant=location.grant,
+            account=location.account,
+            region=location.region,
+            target=location.target,
+            operation=location.operation,
             before=before,
             after=after,
             statement=statement,
-            policy_name=place.policy_name,
+            policy_name=location.policy_name,
             scope=scope,
         )
-        return self._fitting(patch, face)
+        return self._within_limits(patch, grant_statement)
 
-    def _fitting(self, patch: Patch, face: Face) -> Draft | Lack:
-        problem = fits(patch, self.evidence.caller)
+    def _within_limits(
+        self, patch: Patch, grant_statement: GrantStatement
+    ) -> Draft | MissingInformation:
+        problem = limit_violation(patch, self.evidence.caller)
         if problem:
-            return Lack(f"patch of {patch.target}", problem, "room in the policy")
-        return Draft(patch, face)
+            return MissingInformation(f"patch of {patch.target}", problem, "room in the policy")
+        return Draft(patch, grant_statement)
 
-    def _bucket_face(self, cut: Cut, owner: str) -> Face:
-        return Face(self._principal(owner), self.call.s3_actions, self._s3_resources(cut))
+    def _bucket_statement(self, scoped: ScopedPattern, owner: str) -> GrantStatement:
+        return GrantStatement(
+            self._principal(owner), self.call.s3_actions, self._s3_resources(scoped)
+        )
 
-    def _iam_face(self, cut: Cut | None, key: KeyEvidence | None) -> Face:
-        actions = self.call.s3_actions if cut else ()
-        resources = (*self._s3_resources(cut), *self._through(cut)) if cut else ()
+    def _iam_statement(
+        self, scoped: ScopedPattern | None, key: KeyEvidence | None
+    ) -> GrantStatement:
+        actions = self.call.s3_actions if scoped else ()
+        resources = (
+            (*self._s3_resources(scoped), *self._access_point_resources(scoped)) if scoped else ()
+        )
         if key is not None:
             actions, resources = actions + self._kms_actions(), (*resources, key.arn)
-        return Face(None, actions, resources)
+        return GrantStatement(None, actions, resources)
 
     def _principal(self, owner: str) -> str:
         _, partition, _, _, account, _ = self.grantee.split(":", 5)
-        if self.choices.principal is Named.PRINCIPAL or account == owner:
+        if self.choices.principal is GranteeScope.PRINCIPAL or account == owner:
             return self.grantee
         return f"arn:{partition}:iam::{account}:root"
 
@@ -266,23 +299,23 @@ class _Work:
     def _bucket_arn(self) -> str:
         return str(s3_resource(self.call, "s3:ListBucket"))
 
-    def _s3_resources(self, cut: Cut) -> tuple[str, ...]:
+    def _s3_resources(self, scoped: ScopedPattern) -> tuple[str, ...]:
         bucket = self._bucket_arn()
         return tuple(
             dict.fromkeys(
-                f"{bucket}/{cut.pattern}" if on_object(action) else bucket
+                f"{bucket}/{scoped.pattern}" if is_object_action(action) else bucket
                 for action in self.call.s3_actions
             )
         )
 
-    def _through(self, cut: Cut) -> tuple[str, ...]:
+    def _access_point_resources(self, scoped: ScopedPattern) -> tuple[str, ...]:
         """The same by the access point's own ARN, which S3 may ask the caller's policies about."""
         point = self.call.access_point_arn or ""
-        if not _ACCESS_POINT.fullmatch(point):
+        if not _ACCESS_POINT_ARN.fullmatch(point):
             return ()
         return tuple(
             dict.fromkeys(
-                f"{point}/object/{cut.pattern}" if on_object(action) else point
+                f"{point}/object/{scoped.pattern}" if is_object_action(action) else point
                 for action in self.call.s3_actions
             )
         )
@@ -292,35 +325,41 @@ class _Work:
         return ARTICLE_ACTIONS if article else self.call.kms_actions
 
 
-def _proposed(offers: list[Draft | Lack], cut_by: tuple[Cut | None, ...]) -> Drafts:
+def _with_default(
+    offers: list[Draft | MissingInformation], patterns: tuple[ScopedPattern | None, ...]
+) -> Drafts:
     """The drafts that fit, narrowest first, with the default marked.
 
     Where the default does not fit, the next narrower one is proposed; a wider one never is.
     """
-    wanted = next(place for place, cut in enumerate(cut_by) if cut is None or cut.default)
-    fitting = [place for place, offer in enumerate(offers) if isinstance(offer, Draft)]
-    best = max((place for place in fitting if place <= wanted), default=None)
+    wanted = next(
+        index for index, scoped in enumerate(patterns) if scoped is None or scoped.default
+    )
+    fitting = [index for index, offer in enumerate(offers) if isinstance(offer, Draft)]
+    best = max((index for index in fitting if index <= wanted), default=None)
     drafts = tuple(
-        Draft(replace(offer.patch, default=place == best), offer.face)
-        for place, offer in enumerate(offers)
+        Draft(replace(offer.patch, default=index == best), offer.grant_statement)
+        for index, offer in enumerate(offers)
         if isinstance(offer, Draft)
     )
-    lack = offers[wanted]
-    return Drafts(drafts, () if best is not None or isinstance(lack, Draft) else (lack,))
+    missing = offers[wanted]
+    return Drafts(drafts, () if best is not None or isinstance(missing, Draft) else (missing,))
 
 
-def _lacking(what: str, why: str) -> Drafts:
-    return Drafts(lacks=(Lack(what, why, "see above"),))
+def _not_drafted(what: str, why: str) -> Drafts:
+    return Drafts(missing_information=(MissingInformation(what, why, "see above"),))
 
 
-def _own_name(caller: CallerEvidence, name: str) -> str:
+def _free_policy_name(caller: CallerEvidence, name: str) -> str:
     """A policy name under which nothing stands that is not ours."""
     name = name[: _NAME_CHARACTERS - 4]
     names = chain([name], (f"{name}-{serial}" for serial in count(2)))
-    return next(tried for tried in names if _only_ours(_inline(caller, tried)))
+    return next(
+        tried for tried in names if _holds_only_our_statements(_inline_document(caller, tried))
+    )
 
 
-def _only_ours(document: str | None) -> bool:
+def _holds_only_our_statements(document: str | None) -> bool:
     if document is None:
         return True
     try:
@@ -330,7 +369,7 @@ def _only_ours(document: str | None) -> bool:
     return isinstance(loaded, dict) and all(is_ours(one) for one in statements(loaded))
 
 
-def _inline(caller: CallerEvidence, name: str) -> str | None:
+def _inline_document(caller: CallerEvidence, name: str) -> str | None:
     policies = caller.policies.value if isinstance(caller.policies, Read) else ()
     for policy in policies:
         if policy.kind == "inline" and policy.name == name:

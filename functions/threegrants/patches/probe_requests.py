@@ -12,51 +12,72 @@ from typing import Any
 
 from threegrants.cloudtrail.operations import S3
 from threegrants.patches.alternatives import GRANT_OPERATIONS
-from threegrants.patches.grant_statement import Face, principals_of, statements, texts
+from threegrants.patches.grant_statement import GrantStatement, principals_of, statements, texts
 from threegrants.patches.patch import Patch
 
-Question = tuple[str, str, str]
+ProbeRequest = tuple[str, str, str]
 """principal, action, resource"""
 
-_SAMPLE = 400
+_SAMPLE_SIZE = 400
 """Questions in which everything may differ; those that differ in one thing are all asked."""
 _KMS_ADMINISTRATION = (
     "CancelKeyDeletion", "CreateAlias", "CreateGrant", "DeleteAlias", "DisableKey",
     "DisableKeyRotation", "EnableKey", "GetKeyPolicy", "ListGrants", "PutKeyPolicy",
     "ReplicateKey", "RetireGrant", "RevokeGrant", "ScheduleKeyDeletion", "Sign", "TagResource",
 )  # fmt: skip
-_ELSEWHERE = ("iam:PassRole", "sts:AssumeRole", "ec2:RunInstances", "s3-object-lambda:GetObject")
+_OTHER_SERVICES = (
+    "iam:PassRole",
+    "sts:AssumeRole",
+    "ec2:RunInstances",
+    "s3-object-lambda:GetObject",
+)
 
 
-def questions(patch: Patch, face: Face, grantee: str, owner: str) -> list[Question]:
+def probe_requests(
+    patch: Patch, grant_statement: GrantStatement, grantee: str, owner: str
+) -> list[ProbeRequest]:
     """What to ask before and after a patch.
 
     Args:
         patch: the patch; what its documents name is asked about too.
-        face: what it is meant to grant.
+        grant_statement: what it is meant to grant.
         grantee: the ARN of the role or user it is for.
         owner: the account that owns the resource.
     """
     # Not for secrets: the same patch has to be asked the same questions.
-    chance = random.Random(patch.digest)  # noqa: S311
-    named = _named(patch, chance)
+    rng = random.Random(patch.digest)  # noqa: S311
+    named = _named_in_document(patch, rng)
     one_only = patch.grant == "iam_policy"  # an identity-based policy is about its holder only
-    who = [grantee] if one_only else list(_unique((*_principals(grantee, owner), *named[0])))
-    what = list(_unique((*_meant(face), *_actions(face, chance), *named[1])))
-    on_key = patch.grant == "key_policy"  # a key policy is about its key only
-    where = [patch.target] if on_key else list(_unique((*_resources(face, chance), *named[2])))
-    meant = list(
-        product(filter(face.reaches, who), filter(face.allows, what), filter(face.is_on, where))
+    principals = [grantee] if one_only else list(_unique((*_principals(grantee, owner), *named[0])))
+    actions = list(
+        _unique((*_granted_actions(grant_statement), *_actions(grant_statement, rng), *named[1]))
     )
-    near: list[Question] = []
-    for principal, action, resource in _some(meant, 4, chance):
-        near += [(other, action, resource) for other in who]
-        near += [(principal, other, resource) for other in what]
-        near += [(principal, action, other) for other in where]
-    for _ in range(_SAMPLE):
-        near.append((chance.choice(who), chance.choice(what), chance.choice(where)))
+    on_key = patch.grant == "key_policy"  # a key policy is about its key only
+    resources = (
+        [patch.target] if on_key else list(_unique((*_resources(grant_statement, rng), *named[2])))
+    )
+    granted = list(
+        product(
+            filter(grant_statement.covers_principal, principals),
+            filter(grant_statement.covers_action, actions),
+            filter(grant_statement.covers_resource, resources),
+        )
+    )
+    probes: list[ProbeRequest] = []
+    for principal, action, resource in _sampled(granted, 4, rng):
+        probes += [(other, action, resource) for other in principals]
+        probes += [(principal, other, resource) for other in actions]
+        probes += [(principal, action, other) for other in resources]
+    for _ in range(_SAMPLE_SIZE):
+        probes.append((rng.choice(principals), rng.choice(actions), rng.choice(resources)))
     return list(
-        _unique((*_some(meant, _SAMPLE // 4, chance), *_written(patch, grantee, chance), *near))
+        _unique(
+            (
+                *_sampled(granted, _SAMPLE_SIZE // 4, rng),
+                *_requests_of_new_statements(patch, grantee, rng),
+                *probes,
+            )
+        )
     )
 
 
@@ -80,7 +101,7 @@ def _principals(grantee: str, owner: str) -> Iterator[str]:
     if kind == "role":
         yield session_of(grantee)
     yield f"arn:{partition}:iam::{account}:{'user' if kind == 'role' else 'role'}/{path}"
-    for elsewhere in (account, owner, _other(account, owner)):
+    for elsewhere in (account, owner, _third_account(account, owner)):
         yield f"arn:{partition}:iam::{elsewhere}:root"
         if elsewhere != account:
             yield f"arn:{partition}:iam::{elsewhere}:{resource}"
@@ -88,7 +109,7 @@ def _principals(grantee: str, owner: str) -> Iterator[str]:
     yield from ("anonymous", "s3.amazonaws.com", "ec2.amazonaws.com", "logging.s3.amazonaws.com")
 
 
-def _other(account: str, owner: str) -> str:
+def _third_account(account: str, owner: str) -> str:
     """An account that is neither."""
     return next(
         a for a in ("123456789012", "210987654321", "555555555555") if a not in {account, owner}
@@ -96,38 +117,38 @@ def _other(account: str, owner: str) -> str:
 
 
 @cache
-def _vocabulary() -> tuple[str, ...]:
+def _known_actions() -> tuple[str, ...]:
     """Every action of S3 and KMS that this product knows, and some of other services."""
     s3 = {action for one in S3.values() for action in (*one.actions, *one.versioned)}
     kms = {f"kms:{name}" for name in (*GRANT_OPERATIONS, *_KMS_ADMINISTRATION)}
-    return (*sorted(s3), *sorted(kms), *_ELSEWHERE)
+    return (*sorted(s3), *sorted(kms), *_OTHER_SERVICES)
 
 
-def _meant(face: Face) -> Iterator[str]:
-    for pattern in face.actions:
-        yield from _concrete(pattern)
+def _granted_actions(grant_statement: GrantStatement) -> Iterator[str]:
+    for pattern in grant_statement.actions:
+        yield from _matching_actions(pattern)
 
 
-def _actions(face: Face, chance: random.Random) -> Iterator[str]:
+def _actions(grant_statement: GrantStatement, rng: random.Random) -> Iterator[str]:
     """Siblings of the actions, what administers, and others."""
     yield from ("s3:PutBucketPolicy", "s3:PutObjectAcl", "s3:DeleteObject", "s3:ListBucket")
     yield from ("kms:PutKeyPolicy", "kms:CreateGrant", "kms:Decrypt", "iam:PassRole")
-    for action in face.actions:
+    for action in grant_statement.actions:
         stem = action.rstrip("*")
         yield f"{stem}Extra"
         # What a star behind the action would let in too, and what one further left would.
-        yield from [one for one in _vocabulary() if one.startswith(stem)]
-        wider = [one for one in _vocabulary() if one.startswith(stem[: len(stem) // 2 + 2])]
-        yield from _some(wider, 4, chance)
-    yield from _some(_vocabulary(), 10, chance)
+        yield from [one for one in _known_actions() if one.startswith(stem)]
+        wider = [one for one in _known_actions() if one.startswith(stem[: len(stem) // 2 + 2])]
+        yield from _sampled(wider, 4, rng)
+    yield from _sampled(_known_actions(), 10, rng)
 
 
-def _resources(face: Face, chance: random.Random) -> Iterator[str]:
-    for pattern in face.resources:
+def _resources(grant_statement: GrantStatement, rng: random.Random) -> Iterator[str]:
+    for pattern in grant_statement.resources:
         stem = pattern.rstrip("*")
         yield stem
         if pattern.endswith("*"):
-            yield from (f"{stem}a", f"{stem}deep/er/key", f"{stem}{chance.getrandbits(32):x}")
+            yield from (f"{stem}a", f"{stem}deep/er/key", f"{stem}{rng.getrandbits(32):x}")
         head, slash, key = stem.partition("/")
         yield from (
             head,
@@ -140,61 +161,69 @@ def _resources(face: Face, chance: random.Random) -> Iterator[str]:
         if key:
             parent = key.rstrip("/").rpartition("/")[0]
             yield from (f"{head}/{parent}", f"{head}/{parent}/other", f"{head}/x/{key}a")
-            yield from (f"{head}/{key.swapcase()}a", f"{head}/{chance.getrandbits(32):x}/a")
+            yield from (f"{head}/{key.swapcase()}a", f"{head}/{rng.getrandbits(32):x}/a")
 
 
-def _named(patch: Patch, chance: random.Random) -> tuple[list[str], list[str], list[str]]:
+def _named_in_document(patch: Patch, rng: random.Random) -> tuple[list[str], list[str], list[str]]:
     """Whom, what and where the document after the patch names, as questions."""
     loaded: Any = json.loads(patch.after)
     listed = [one for one in statements(loaded) if isinstance(one, dict)]
-    who = [_asker(name) for one in listed for name in principals_of(one)]
-    who += [session_of(name) for name in who if ":role/" in name]
-    accounts = {name.split(":")[4] for name in who if name.startswith("arn:")}
-    who += [f"arn:aws:iam::{account}:role/any" for account in sorted(accounts) if account]
-    what = [c for one in listed for a in texts(one.get("Action")) for c in _concrete(a)]
-    where = [r.replace("*", "any") for one in listed for r in texts(one.get("Resource"))]
+    principals = [_requester(name) for one in listed for name in principals_of(one)]
+    principals += [session_of(name) for name in principals if ":role/" in name]
+    accounts = {name.split(":")[4] for name in principals if name.startswith("arn:")}
+    principals += [f"arn:aws:iam::{account}:role/any" for account in sorted(accounts) if account]
+    actions = [c for one in listed for a in texts(one.get("Action")) for c in _matching_actions(a)]
+    resources = [r.replace("*", "any") for one in listed for r in texts(one.get("Resource"))]
     return (
-        _some(list(_unique(who)), 8, chance),
-        _some(list(_unique(what)), 8, chance),
-        _some([one for one in _unique(where) if one.startswith("arn:")], 8, chance),
+        _sampled(list(_unique(principals)), 8, rng),
+        _sampled(list(_unique(actions)), 8, rng),
+        _sampled([one for one in _unique(resources) if one.startswith("arn:")], 8, rng),
     )
 
 
-def _written(patch: Patch, grantee: str, chance: random.Random) -> Iterator[Question]:
+def _requests_of_new_statements(
+    patch: Patch, grantee: str, rng: random.Random
+) -> Iterator[ProbeRequest]:
     """What each statement that is new says of itself, question by question."""
     old = [] if patch.before is None else statements(json.loads(patch.before))
     for one in statements(json.loads(patch.after)):
         if one in old or not isinstance(one, dict):
             continue
         names = [grantee] if patch.grant == "iam_policy" else principals_of(one) or ["anonymous"]
-        who = [_asker(name) for name in names]
-        what = [action for text in texts(one.get("Action")) for action in _concrete(text)]
-        where = [text.replace("*", "any") for text in texts(one.get("Resource"))]
+        principals = [_requester(name) for name in names]
+        actions = [
+            action for text in texts(one.get("Action")) for action in _matching_actions(text)
+        ]
+        resources = [text.replace("*", "any") for text in texts(one.get("Resource"))]
         if patch.grant == "key_policy":
-            where = [patch.target]
+            resources = [patch.target]
         yield from product(
-            _some(who, 4, chance), _some(what, 4, chance), _some([*where, patch.target], 4, chance)
+            _sampled(principals, 4, rng),
+            _sampled(actions, 4, rng),
+            _sampled([*resources, patch.target], 4, rng),
         )
 
 
-def _asker(name: str) -> str:
+def _requester(name: str) -> str:
     """Who asks, for a name under a statement's `AWS`: an ARN, an account id, or everyone."""
     if len(name) == 12 and name.isdigit():  # noqa: PLR2004
         return f"arn:aws:iam::{name}:root"
     return name if name.startswith("arn:") else "anonymous"
 
 
-def _concrete(pattern: str) -> list[str]:
+def _matching_actions(pattern: str) -> list[str]:
     """An action pattern as actions."""
     if not pattern.endswith("*"):
         return [pattern]
     stem = pattern[:-1].lower()
-    return [one for one in _vocabulary() if one.lower().startswith(stem)] or [f"{pattern[:-1]}Any"]
+    return [one for one in _known_actions() if one.lower().startswith(stem)] or [
+        f"{pattern[:-1]}Any"
+    ]
 
 
-def _some(listed: Iterable[Any], most: int, chance: random.Random) -> list[Any]:
+def _sampled(listed: Iterable[Any], most: int, rng: random.Random) -> list[Any]:
     known = list(listed)
-    return known if len(known) <= most else chance.sample(known, most)
+    return known if len(known) <= most else rng.sample(known, most)
 
 
 def _unique(listed: Iterable[Any]) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from threegrants.cloudtrail import DeniedCall
-from threegrants.cloudtrail.operations import on_object
+from threegrants.cloudtrail.operations import is_object_action
 
 
 class Scope(StrEnum):
@@ -16,7 +16,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ScopedPattern:
     """One scope of one call.
 
     `scope` says what is covered, whatever was asked for: a prefix that is empty covers the bucket,
@@ -33,7 +33,9 @@ _LOWEST, _HIGHEST = 0x20, 0xFF
 """Characters AWS accepts in a policy document (IAM user guide, "IAM and STS quotas")."""
 
 
-def cuts(call: DeniedCall, wanted: Scope, prefix: str | None = None) -> tuple[Cut, ...]:
+def scopes_for(
+    call: DeniedCall, wanted: Scope, prefix: str | None = None
+) -> tuple[ScopedPattern, ...]:
     """The scopes that differ, the narrowest first; exactly one is the default.
 
     Args:
@@ -45,19 +47,21 @@ def cuts(call: DeniedCall, wanted: Scope, prefix: str | None = None) -> tuple[Cu
     `$`), or that a policy cannot hold, end the literal part, and the pattern is cut at the slash
     before them.
     """
-    if not any(on_object(action) for action in call.s3_actions):
-        return (Cut(Scope.BUCKET, None, True),)
+    if not any(is_object_action(action) for action in call.s3_actions):
+        return (ScopedPattern(Scope.BUCKET, None, True),)
     key = call.object_key
     patterns = {Scope.BUCKET: "*"}
-    literal = _literal(key or "")
-    folder = folder_of(literal if prefix is None else _literal(prefix))
+    literal = _literal_part(key or "")
+    folder = folder_of(literal if prefix is None else _literal_part(prefix))
     if folder:
         patterns[Scope.PREFIX] = f"{folder}*"
     if key and literal == key:
         patterns[Scope.OBJECT] = key
     default = _default(wanted, patterns, widened=folder_of(literal) != folder)
     return tuple(
-        Cut(scope, patterns[scope], scope is default) for scope in Scope if scope in patterns
+        ScopedPattern(scope, patterns[scope], scope is default)
+        for scope in Scope
+        if scope in patterns
     )
 
 
@@ -89,8 +93,8 @@ def common_prefix(one: str, other: str) -> str:
     return folder_of(one[:length])
 
 
-def _literal(key: str) -> str:
-    for place, char in enumerate(key):
+def _literal_part(key: str) -> str:
+    for index, char in enumerate(key):
         if char in "*?$" or not _LOWEST <= ord(char) <= _HIGHEST:
-            return key[:place]
+            return key[:index]
     return key

@@ -20,7 +20,7 @@ MANAGED_POLICIES = 10
 GRANTEE_CHARACTERS = 256
 
 
-def fits(patch: Patch, caller: CallerEvidence) -> str:
+def limit_violation(patch: Patch, caller: CallerEvidence) -> str:
     """Empty if the patched document fits its limit, else what does not fit."""
     return _CHECKS[patch.operation](patch, caller)
 
@@ -37,7 +37,7 @@ def _inline(patch: Patch, caller: CallerEvidence) -> str:
     kind = "user" if patch.operation == "iam:PutUserPolicy" else "role"
     others = sum(
         _characters(policy.document)
-        for policy in _held(caller)
+        for policy in _caller_policies(caller)
         if policy.kind == "inline" and policy.name != patch.policy_name
     )
     total, limit = others + _characters(patch.after), INLINE_CHARACTERS[kind]
@@ -47,7 +47,7 @@ def _inline(patch: Patch, caller: CallerEvidence) -> str:
 
 
 def _managed(patch: Patch, caller: CallerEvidence) -> str:
-    attached = sum(policy.kind == "managed" for policy in _held(caller))
+    attached = sum(policy.kind == "managed" for policy in _caller_policies(caller))
     if attached >= MANAGED_POLICIES:
         return f"{attached} managed policies are attached, the default quota is {MANAGED_POLICIES}"
     size = _characters(patch.after)
@@ -73,7 +73,7 @@ _CHECKS = {
 }
 
 
-def _held(caller: CallerEvidence) -> tuple[NamedPolicy, ...]:
+def _caller_policies(caller: CallerEvidence) -> tuple[NamedPolicy, ...]:
     return caller.policies.value if isinstance(caller.policies, Read) else ()
 
 

@@ -13,46 +13,50 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from threegrants.cloudtrail import printable
-from threegrants.patches.grant_statement import Face
+from threegrants.cloudtrail import strip_control_characters
+from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.patch import Patch
 
-_DYNAMIC = "{{resolve:"
+_DYNAMIC_REFERENCE = "{{resolve:"
 _VERSION = "2012-10-17"
 _PERMISSION_SET = re.compile(r"/AWSReservedSSO_(.+)_[0-9a-f]{16}$")
 
 
-def as_code(patch: Patch) -> dict[str, str]:
+def iac_snippets(patch: Patch) -> dict[str, str]:
     """The change of a patch, by tool: `terraform` and `cloudformation`."""
     terraform, cloudformation = _KINDS[_kind(patch)](patch)
-    if _DYNAMIC in json.dumps(dict(patch.statement)):
-        cloudformation = f"# The resource holds {_DYNAMIC} which CloudFormation would replace: use a wider scope\n"
+    if _DYNAMIC_REFERENCE in json.dumps(dict(patch.statement)):
+        cloudformation = f"# The resource holds {_DYNAMIC_REFERENCE} which CloudFormation would replace: use a wider scope\n"
     return {"terraform": terraform, "cloudformation": cloudformation}
 
 
-def access_point_snippets(region: str, account: str, bucket: str, face: Face) -> dict[str, str]:
-    """An access point that grants what `face` says, by tool."""
-    partition = face.resources[0].split(":", 2)[1]
+def access_point_snippets(
+    region: str, account: str, bucket: str, grant_statement: GrantStatement
+) -> dict[str, str]:
+    """An access point that grants what `grant_statement` says, by tool."""
+    partition = grant_statement.resources[0].split(":", 2)[1]
     name = f"threegrants-{re.sub('[^a-z0-9-]', '-', bucket.lower())}"[:50].rstrip("-")
     arn = f"arn:{partition}:s3:{region}:{account}:accesspoint/{name}"
     through = tuple(
         f"{arn}/object/{resource.partition('/')[2]}" if "/" in resource else arn
-        for resource in face.resources
+        for resource in grant_statement.resources
     )
     statement = {
         "Sid": "Threegrants",
         "Effect": "Allow",
-        "Principal": {"AWS": face.principal},
-        "Action": list(face.actions),
+        "Principal": {"AWS": grant_statement.principal},
+        "Action": list(grant_statement.actions),
         "Resource": list(through),
     }
     policy = {"Version": _VERSION, "Statement": [statement]}
     arguments = {"bucket": bucket, "name": name}
-    terraform = _block("aws_s3_access_point", "threegrants", arguments, policy=policy)
+    terraform = _hcl_resource("aws_s3_access_point", "threegrants", arguments, policy=policy)
     properties = {"Bucket": bucket, "Name": name, "Policy": policy}
-    cloudformation = _template("ThreegrantsAccessPoint", "AWS::S3::AccessPoint", properties)
-    if _DYNAMIC in json.dumps(policy):
-        cloudformation = f"# The resource holds {_DYNAMIC} which CloudFormation would replace\n"
+    cloudformation = _cloudformation("ThreegrantsAccessPoint", "AWS::S3::AccessPoint", properties)
+    if _DYNAMIC_REFERENCE in json.dumps(policy):
+        cloudformation = (
+            f"# The resource holds {_DYNAMIC_REFERENCE} which CloudFormation would replace\n"
+        )
     return {"terraform": terraform, "cloudformation": cloudformation}
 
 
@@ -73,20 +77,22 @@ def _kind(patch: Patch) -> str:
 def _statement(patch: Patch) -> tuple[str, str]:
     """One statement for a policy that exists."""
     if patch.grant == "bucket_policy":
-        homes = ("aws_s3_bucket_policy", "AWS::S3::BucketPolicy")
+        resource_types = ("aws_s3_bucket_policy", "AWS::S3::BucketPolicy")
     else:
-        homes = ("the key's policy", "KeyPolicy of AWS::KMS::Key")
-    return _fragment(patch, homes)
+        resource_types = ("the key's policy", "KeyPolicy of AWS::KMS::Key")
+    return _fragment(patch, resource_types)
 
 
-def _fragment(patch: Patch, homes: tuple[str, str]) -> tuple[str, str]:
-    where = f"policy of {printable(patch.target)}"
+def _fragment(patch: Patch, resource_types: tuple[str, str]) -> tuple[str, str]:
+    where = f"policy of {strip_control_characters(patch.target)}"
     statement, sid = dict(patch.statement), str(patch.statement["Sid"])
     extended = patch.before is not None and f'"{sid}"' in patch.before
     word = f"Replace statement {sid} in" if extended else "Add this statement to"
-    terraform = f"# {word} the {where} ({homes[0]}): one more member of its Statement list.\n"
+    terraform = (
+        f"# {word} the {where} ({resource_types[0]}): one more member of its Statement list.\n"
+    )
     terraform += f"locals {{\n  {sid.lower()} = {_hcl(statement, 1)}\n}}\n"
-    cloudformation = f"# {word} the {where} ({homes[1]}).\n- {_yaml(statement, '  ')}\n"
+    cloudformation = f"# {word} the {where} ({resource_types[1]}).\n- {_yaml(statement, '  ')}\n"
     return terraform, cloudformation
 
 
@@ -94,42 +100,51 @@ def _bucket(patch: Patch) -> tuple[str, str]:
     """The first policy of a bucket."""
     bucket = patch.target.split(":::", 1)[1]
     document = json.loads(patch.after)
-    head = f"# {printable(patch.target)} has no bucket policy so far.\n"
-    terraform = _block("aws_s3_bucket_policy", "threegrants", {"bucket": bucket}, policy=document)
+    head = f"# {strip_control_characters(patch.target)} has no bucket policy so far.\n"
+    terraform = _hcl_resource(
+        "aws_s3_bucket_policy", "threegrants", {"bucket": bucket}, policy=document
+    )
     properties = {"Bucket": bucket, "PolicyDocument": document}
-    return head + terraform, head + _template(
+    return head + terraform, head + _cloudformation(
         "ThreegrantsBucketPolicy", "AWS::S3::BucketPolicy", properties
     )
 
 
 def _inline(patch: Patch) -> tuple[str, str]:
     """Our own inline policy of a role or user: a resource of its own."""
-    kind, holder = _holder(patch)
+    kind, identity_name = _identity(patch)
     name, document = patch.policy_name or "", json.loads(patch.after)
-    terraform = _block(
-        f"aws_iam_{kind}_policy", "threegrants", {kind: holder, "name": name}, policy=document
+    terraform = _hcl_resource(
+        f"aws_iam_{kind}_policy",
+        "threegrants",
+        {kind: identity_name, "name": name},
+        policy=document,
     )
-    properties = {f"{kind.title()}Name": holder, "PolicyName": name, "PolicyDocument": document}
+    properties = {
+        f"{kind.title()}Name": identity_name,
+        "PolicyName": name,
+        "PolicyDocument": document,
+    }
     title = f"AWS::IAM::{kind.title()}Policy"
-    return terraform, _template("ThreegrantsPolicy", title, properties)
+    return terraform, _cloudformation("ThreegrantsPolicy", title, properties)
 
 
 def _managed(patch: Patch) -> tuple[str, str]:
     """A customer managed policy, attached."""
-    kind, holder = _holder(patch)
+    kind, identity_name = _identity(patch)
     name, document = patch.policy_name or "", json.loads(patch.after)
-    terraform = _block("aws_iam_policy", "threegrants", {"name": name}, policy=document)
+    terraform = _hcl_resource("aws_iam_policy", "threegrants", {"name": name}, policy=document)
     terraform += (
         f'resource "aws_iam_{kind}_policy_attachment" "threegrants" {{\n'
-        f"  {kind} = {_text(holder)}\n"
+        f"  {kind} = {_hcl_string(identity_name)}\n"
         "  policy_arn = aws_iam_policy.threegrants.arn\n}\n"
     )
     properties = {
         "ManagedPolicyName": name,
         "PolicyDocument": document,
-        f"{kind.title()}s": [holder],
+        f"{kind.title()}s": [identity_name],
     }
-    return terraform, _template("ThreegrantsPolicy", "AWS::IAM::ManagedPolicy", properties)
+    return terraform, _cloudformation("ThreegrantsPolicy", "AWS::IAM::ManagedPolicy", properties)
 
 
 def _grant(patch: Patch) -> tuple[str, str]:
@@ -143,7 +158,9 @@ def _grant(patch: Patch) -> tuple[str, str]:
     }
     subset = wanted.get("Constraints", {}).get("EncryptionContextSubset")
     block = f"\n  constraints {{\n    encryption_context_subset = {_hcl(subset, 2)}\n  }}\n"
-    terraform = _block("aws_kms_grant", "threegrants", arguments, tail=block if subset else "")
+    terraform = _hcl_resource(
+        "aws_kms_grant", "threegrants", arguments, tail=block if subset else ""
+    )
     none = "# CloudFormation has no resource for KMS grants: use the key policy's statement.\n"
     return terraform, none
 
@@ -151,12 +168,12 @@ def _grant(patch: Patch) -> tuple[str, str]:
 def _permission_set(patch: Patch) -> tuple[str, str]:
     """A statement for the permission set that makes the role: changing the role is undone."""
     found = _PERMISSION_SET.search(patch.target)
-    name = printable(found.group(1)) if found else "of this role"
-    homes = (
+    name = strip_control_characters(found.group(1)) if found else "of this role"
+    resource_types = (
         f"aws_ssoadmin_permission_set_inline_policy of permission set {name}",
         f"InlinePolicy of AWS::SSO::PermissionSet {name}",
     )
-    return _fragment(patch, homes)
+    return _fragment(patch, resource_types)
 
 
 _KINDS = {
@@ -169,12 +186,12 @@ _KINDS = {
 }
 
 
-def _holder(patch: Patch) -> tuple[str, str]:
+def _identity(patch: Patch) -> tuple[str, str]:
     kind, _, path = patch.target.split(":", 5)[5].partition("/")
     return kind, path.rsplit("/", 1)[-1]
 
 
-def _block(
+def _hcl_resource(
     kind: str, name: str, arguments: Mapping[str, Any], policy: Any = None, tail: str = ""
 ) -> str:
     """One Terraform resource."""
@@ -185,7 +202,7 @@ def _block(
     return f'resource "{kind}" "{name}" {{\n{body}\n{tail}}}\n'
 
 
-def _template(name: str, kind: str, properties: Mapping[str, Any]) -> str:
+def _cloudformation(name: str, kind: str, properties: Mapping[str, Any]) -> str:
     """A CloudFormation template with one resource."""
     resource = {"Type": kind, "Properties": properties}
     return f"Resources:\n  {name}: {_yaml(resource, '    ')}\n"
@@ -196,26 +213,27 @@ def _hcl(value: Any, depth: int) -> str:
     pad = "  " * (depth + 1)
     if isinstance(value, Mapping):
         lines = [
-            f"{pad}{_text(str(key))} = {_hcl(inner, depth + 1)}" for key, inner in value.items()
+            f"{pad}{_hcl_string(str(key))} = {_hcl(inner, depth + 1)}"
+            for key, inner in value.items()
         ]
         return "{\n" + "\n".join(lines) + "\n" + "  " * depth + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_hcl(inner, depth) for inner in value) + "]"
     if isinstance(value, str):
-        return _text(value)
+        return _hcl_string(value)
     return json.dumps(value)
 
 
-def _text(value: str) -> str:
+def _hcl_string(value: str) -> str:
     """A Terraform string: backslash escapes for what is not plain ASCII, `$${` and `%%{`."""
-    found = "".join(_ESCAPES.get(char) or _plain(char) for char in value)
+    found = "".join(_ESCAPES.get(char) or _hcl_character(char) for char in value)
     return '"' + found.replace("${", "$${").replace("%{", "%%{") + '"'
 
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def _plain(char: str) -> str:
+def _hcl_character(char: str) -> str:
     if " " <= char <= "~":
         return char
     return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"  # noqa: PLR2004

@@ -4,14 +4,22 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from threegrants.patches.grant_statement import Face, is_ours, principals_of, same_grant, statements
+from threegrants.patches.grant_statement import (
+    GrantStatement,
+    is_ours,
+    principals_of,
+    same_grant,
+    statements,
+)
 from threegrants.patches.json_edit import append, remove
 from threegrants.patches.patch import Patch
 
 _EMPTY = '{"Version": "2012-10-17", "Statement": []}'
 
 
-def put_in(before: str | None, face: Face, access: str) -> tuple[str, dict[str, Any]]:
+def add_grant(
+    before: str | None, grant_statement: GrantStatement, access: str
+) -> tuple[str, dict[str, Any]]:
     """The document with the grant in it, and the statement that carries it.
 
     A statement of ours about the same actions and resources gets one more principal; otherwise one
@@ -21,17 +29,17 @@ def put_in(before: str | None, face: Face, access: str) -> tuple[str, dict[str, 
         ValueError: if `before` is no JSON object.
     """
     if before is None:
-        statement = face.statement(access)
+        statement = grant_statement.to_statement(access)
         return append(_EMPTY, ("Statement",), statement), statement
     document = _object(before)
-    statement, listed = face.statement(access), statements(document)
-    for place, old in enumerate(listed):
-        if face.principal and is_ours(old) and same_grant(old, statement):
+    statement, listed = grant_statement.to_statement(access), statements(document)
+    for index, old in enumerate(listed):
+        if grant_statement.principal and is_ours(old) and same_grant(old, statement):
             where = (
-                ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
+                ("Statement", index) if isinstance(document["Statement"], list) else ("Statement",)
             )
-            after = append(before, (*where, "Principal", "AWS"), face.principal)
-            return after, statements(_object(after))[place]
+            after = append(before, (*where, "Principal", "AWS"), grant_statement.principal)
+            return after, statements(_object(after))[index]
     taken = {old.get("Sid") for old in listed if isinstance(old, dict)}
     sid, serial = statement["Sid"], 2
     while statement["Sid"] in taken:
@@ -42,22 +50,22 @@ def put_in(before: str | None, face: Face, access: str) -> tuple[str, dict[str, 
     return append(before, ("Statement",), statement), statement
 
 
-def cut(live: str, place: int, principals: Iterable[str]) -> str | None:
+def remove_principals(live: str, index: int, principals: Iterable[str]) -> str | None:
     """The text without these principals of one statement, or without the statement if none is left.
 
     Every other byte stays. None if nothing is left to say.
 
     Args:
         live: the document.
-        place: the statement's position.
+        index: the statement's position.
         principals: the names under `AWS` that go; none for the whole statement.
     """
     document = _object(live)
-    listed, going = statements(document), set(principals)
-    where = ("Statement", place) if isinstance(document["Statement"], list) else ("Statement",)
-    names = principals_of(listed[place])
-    if going and not set(names) <= going:
-        for at in reversed([at for at, name in enumerate(names) if name in going]):
+    listed, removed = statements(document), set(principals)
+    where = ("Statement", index) if isinstance(document["Statement"], list) else ("Statement",)
+    names = principals_of(listed[index])
+    if removed and not set(names) <= removed:
+        for at in reversed([at for at, name in enumerate(names) if name in removed]):
             live = remove(live, (*where, "Principal", "AWS", at))
         return live
     return None if len(listed) == 1 else remove(live, where)

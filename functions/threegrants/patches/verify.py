@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from threegrants.cloudtrail import DeniedCall
-from threegrants.diagnosis import Diagnosis, Lack, Verdict, diagnose
+from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict, diagnose
 from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, Read
 from threegrants.iam import (
     KmsGrant,
@@ -19,11 +19,11 @@ from threegrants.iam import (
     Policy,
     PolicyError,
     Request,
-    evaluate,
+    authorize,
     is_public,
 )
 from threegrants.patches.grant_statement import (
-    Face,
+    GrantStatement,
     is_ours,
     principals_of,
     same_grant,
@@ -32,10 +32,10 @@ from threegrants.patches.grant_statement import (
 )
 from threegrants.patches.make import Draft
 from threegrants.patches.patch import Patch
-from threegrants.patches.probe_requests import questions, session_of
+from threegrants.patches.probe_requests import probe_requests, session_of
 
 _ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-_IDENTITY = (Policy.parse({"Version": "2012-10-17", "Statement": _ALL}, "everything"),)
+_ALLOW_ALL_IDENTITY = (Policy.parse({"Version": "2012-10-17", "Statement": _ALL}, "everything"),)
 
 
 def with_patches(evidence: Evidence, patches: Iterable[Patch]) -> Evidence:
@@ -68,7 +68,7 @@ def _patched_key(key: KeyEvidence, patch: Patch) -> KeyEvidence:
     return replace(key, grants=Read((*held, _grant(patch))))
 
 
-def refuted(draft: Draft, evidence: Evidence, grantee: str, owner: str) -> str:
+def violation(draft: Draft, evidence: Evidence, grantee: str, owner: str) -> str:
     """Why a patch grants something else than it is meant to; empty if every proof holds.
 
     Args:
@@ -77,37 +77,37 @@ def refuted(draft: Draft, evidence: Evidence, grantee: str, owner: str) -> str:
         grantee: the ARN of the role or user it is for.
         owner: the account that owns the bucket, the key, or the role.
     """
-    patch, face = draft.patch, draft.face
-    if not _exists(evidence):
+    patch, grant_statement = draft.patch, draft.grant_statement
+    if not _principal_was_seen(evidence):
         return (
             "whether the principal still exists was not seen: AWS would refuse the policy, or keep "
             f"a dead id in it; needs iam:GetRole or iam:GetUser for {grantee}"
         )
     try:
         return (
-            _textual(patch, face)
-            or _differential(patch, face, grantee, owner)
-            or _public(patch)
-            or _administrators(patch, owner)
+            _edit_violation(patch, grant_statement)
+            or _access_violation(patch, grant_statement, grantee, owner)
+            or _public_violation(patch)
+            or _lockout_violation(patch, owner)
         )
     except PolicyError as error:
         return f"the evaluator cannot read the policy: {error}"
 
 
-def helps(
+def still_denied(
     patch: Patch,
     call: DeniedCall,
     evidence: Evidence,
-    beside: Iterable[Patch],
+    other_patches: Iterable[Patch],
     *,
-    partly: bool = False,
+    own_grant_only: bool = False,
 ) -> str:
     """Why the denied call would still be refused; empty if it would be allowed.
 
-    `beside` are the patches of the other grants. `partly`: something else about the call is not
+    `other_patches` are the patches of the other grants. `own_grant_only`: something else about the call is not
     known, so nobody is asked to approve; then it is enough that this grant is not missing any more.
     """
-    after = diagnose(call, with_patches(evidence, (*beside, patch)))
+    after = diagnose(call, with_patches(evidence, (*other_patches, patch)))
     if after.allowed:
         return ""
     still = {
@@ -115,72 +115,78 @@ def helps(
         "key_policy": after.key_policy.verdict,
         "iam_policy": after.iam_policy.verdict,
     }[patch.grant]
-    if partly and still is not Verdict.MISSING:
+    if own_grant_only and still is not Verdict.MISSING:
         return ""
     return f"with it the call would still be refused: {after.summary}"
 
 
-def proven(
+def verify_patches(
     drafts: Iterable[Draft],
     call: DeniedCall,
     evidence: Evidence,
     diagnosis: Diagnosis,
     *,
-    partly: bool = False,
-) -> tuple[tuple[Patch, ...], tuple[Lack, ...]]:
+    own_grant_only: bool = False,
+) -> tuple[tuple[Patch, ...], tuple[MissingInformation, ...]]:
     """The drafts whose proofs hold, and for each other one the reason."""
     listed = list(drafts)
     grantee = diagnosis.grantee or ""
     proposed = [draft.patch for draft in listed if draft.patch.default]
     kept: list[Patch] = []
-    lacks: list[Lack] = []
+    missing_information: list[MissingInformation] = []
     for draft in listed:
         patch = draft.patch
-        beside = [other for other in proposed if other.grant != patch.grant]
-        problem = refuted(draft, evidence, grantee, patch.account) or helps(
-            patch, call, evidence, beside, partly=partly
+        other_patches = [other for other in proposed if other.grant != patch.grant]
+        problem = violation(draft, evidence, grantee, patch.account) or still_denied(
+            patch, call, evidence, other_patches, own_grant_only=own_grant_only
         )
         if problem:
             what = " ".join(word for word in ("patch of", patch.target, patch.scope) if word)
-            lacks.append(Lack(f"proof of the {what}", problem, "a person who reads the policies"))
+            missing_information.append(
+                MissingInformation(
+                    f"proof of the {what}", problem, "a person who reads the policies"
+                )
+            )
         else:
             kept.append(patch)
-    return tuple(kept), tuple(dict.fromkeys(lacks))
+    return tuple(kept), tuple(dict.fromkeys(missing_information))
 
 
-def _exists(evidence: Evidence) -> bool:
+def _principal_was_seen(evidence: Evidence) -> bool:
     """Whether the role or user was seen now: its tags or boundary come with its description."""
     caller = evidence.caller
     seen = isinstance(caller.tags, Read) or isinstance(caller.boundary, Read)
     return isinstance(caller.arn, Read) and caller.arn.value is not None and seen
 
 
-def _textual(patch: Patch, face: Face) -> str:
+def _edit_violation(patch: Patch, grant_statement: GrantStatement) -> str:
     """What is written differs from what was there by one grant, which says what it is meant to."""
     if patch.operation == "kms:CreateGrant":
         grant = json.loads(patch.after)
         said = (grant["GranteePrincipal"], {f"kms:{one}" for one in grant["Operations"]})
-        same = said == (face.principal, set(face.actions))
+        same = said == (grant_statement.principal, set(grant_statement.actions))
         return "" if same else "the KMS grant is not the one that is meant"
     before: Any = {} if patch.before is None else json.loads(patch.before)
     after: Any = json.loads(patch.after)
-    if patch.before is not None and _around(before) != _around(after):
+    if patch.before is not None and _outside_statements(before) != _outside_statements(after):
         return "the patch changes the document outside its statements"
     old, new = statements(before), statements(after)
-    changed = [place for place, one in enumerate(new) if place >= len(old) or one != old[place]]
+    changed = [index for index, one in enumerate(new) if index >= len(old) or one != old[index]]
     if len(changed) != 1 or len(new) - len(old) not in (0, 1):
         return f"the patch changes {len(changed)} statements, not one"
     ours = new[changed[0]]
     if len(new) > len(old):
         names: tuple[str, ...] = ()
-    elif is_ours(old[changed[0]]) and _but_principals(old[changed[0]]) == _but_principals(ours):
+    elif is_ours(old[changed[0]]) and _without_principal(old[changed[0]]) == _without_principal(
+        ours
+    ):
         names = principals_of(old[changed[0]])
     else:
         return "the patch changes a statement that is not ours"
-    names += () if face.principal is None else (face.principal,)
+    names += () if grant_statement.principal is None else (grant_statement.principal,)
     if (
         not is_ours(ours)
-        or not same_grant(ours, face.statement(""))
+        or not same_grant(ours, grant_statement.to_statement(""))
         or principals_of(ours) != names
     ):
         return "the statement does not say exactly what it is meant to"
@@ -189,34 +195,38 @@ def _textual(patch: Patch, face: Face) -> str:
     return ""
 
 
-def _around(document: dict[str, Any]) -> dict[str, Any]:
+def _outside_statements(document: dict[str, Any]) -> dict[str, Any]:
     return {element: value for element, value in document.items() if element != "Statement"}
 
 
-def _but_principals(statement: dict[str, Any]) -> dict[str, Any]:
+def _without_principal(statement: dict[str, Any]) -> dict[str, Any]:
     return {element: value for element, value in statement.items() if element != "Principal"}
 
 
-def _differential(patch: Patch, face: Face, grantee: str, owner: str) -> str:
+def _access_violation(
+    patch: Patch, grant_statement: GrantStatement, grantee: str, owner: str
+) -> str:
     """No answer of the evaluator changes but those that the grant is about, and those do."""
     context = _context(patch)
-    before, after = (_worlds(patch, owner, patched=patched) for patched in (False, True))
+    before, after = (
+        _surrounding_policies(patch, owner, patched=patched) for patched in (False, True)
+    )
     meant_for = {grantee, session_of(grantee)} if ":role/" in grantee else {grantee}
-    for question in questions(patch, face, grantee, owner):
-        request = Request(*question, owner, context)
+    for probe in probe_requests(patch, grant_statement, grantee, owner):
+        request = Request(*probe, owner, context)
         answers = [
-            (evaluate(request, old).allowed, evaluate(request, new).allowed)
+            (authorize(request, old).allowed, authorize(request, new).allowed)
             for old, new in zip(before, after, strict=True)
         ]
-        if face.covers(*question):
-            if question[0] in meant_for and not answers[0][1]:
-                return f"it does not allow {question[0]} {question[1]} on {question[2]}"
+        if grant_statement.covers_request(*probe):
+            if probe[0] in meant_for and not answers[0][1]:
+                return f"it does not allow {probe[0]} {probe[1]} on {probe[2]}"
         elif any(old != new for old, new in answers):
-            return f"it would change whether {question[0]} may {question[1]} on {question[2]}"
+            return f"it would change whether {probe[0]} may {probe[1]} on {probe[2]}"
     return ""
 
 
-def _worlds(patch: Patch, owner: str, *, patched: bool) -> list[Policies]:
+def _surrounding_policies(patch: Patch, owner: str, *, patched: bool) -> list[Policies]:
     """What is in force around the policy: everything its other side could allow, and nothing.
 
     Denies are left out, for they stay as they are: what one of them hides today, nobody relies on.
@@ -225,19 +235,22 @@ def _worlds(patch: Patch, owner: str, *, patched: bool) -> list[Policies]:
     if patch.grant == "iam_policy":
         delegates = {**_ALL, "Principal": {"AWS": owner}}
         resource = Policy.parse({"Version": "2012-10-17", "Statement": delegates}, "delegation")
-        return [Policies(identity=(_allows(text),), resource=resource)]
+        return [Policies(identity=(_allow_statements(text),), resource=resource)]
     if patch.operation == "kms:CreateGrant":
         delegates = {**_ALL, "Principal": {"AWS": owner}}
         resource = Policy.parse({"Version": "2012-10-17", "Statement": delegates}, "delegation")
         grants = (_grant(patch),) if patched else ()
         return [
             Policies(identity=identity, resource=resource, grants=grants)
-            for identity in (_IDENTITY, ())
+            for identity in (_ALLOW_ALL_IDENTITY, ())
         ]
-    return [Policies(identity=identity, resource=_allows(text)) for identity in (_IDENTITY, ())]
+    return [
+        Policies(identity=identity, resource=_allow_statements(text))
+        for identity in (_ALLOW_ALL_IDENTITY, ())
+    ]
 
 
-def _allows(text: str | None) -> Policy:
+def _allow_statements(text: str | None) -> Policy:
     """The Allow statements of a document."""
     loaded: Any = {"Statement": []} if text is None else json.loads(text)
     kept = [
@@ -255,7 +268,7 @@ def _context(patch: Patch) -> dict[str, str]:
     return {f"kms:EncryptionContext:{key}": value for key, value in subset.items()}
 
 
-def _public(patch: Patch) -> str:
+def _public_violation(patch: Patch) -> str:
     """No policy becomes public; S3 would also shut out other accounts from a bucket then."""
     if patch.grant == "iam_policy" or patch.operation == "kms:CreateGrant":
         return ""
@@ -265,7 +278,7 @@ def _public(patch: Patch) -> str:
     return ""
 
 
-def _administrators(patch: Patch, owner: str) -> str:
+def _lockout_violation(patch: Patch, owner: str) -> str:
     """Whoever could read and change the key policy still can, and somebody can."""
     if patch.operation != "kms:PutKeyPolicy" or patch.before is None:
         return ""
@@ -278,23 +291,23 @@ def _administrators(patch: Patch, owner: str) -> str:
     ]
     partition = patch.target.split(":")[1]
     root = f"arn:{partition}:iam::{owner}:root"
-    whoever = [
+    principals = [
         root,
         root.replace(":root", ":role/any"),
         *(n for n in named if n.startswith("arn:")),
     ]
-    keepers = 0
-    for principal in dict.fromkeys(whoever):
+    administrators = 0
+    for principal in dict.fromkeys(principals):
         for action in ("kms:PutKeyPolicy", "kms:GetKeyPolicy"):
             request = Request(principal, action, patch.target, owner)
             could, can = (
-                evaluate(request, Policies(identity=_IDENTITY, resource=policy)).allowed
+                authorize(request, Policies(identity=_ALLOW_ALL_IDENTITY, resource=policy)).allowed
                 for policy in (old, new)
             )
             if could and not can:
                 return f"{principal} could not {action} any more"
-            keepers += can and action == "kms:PutKeyPolicy"
-    return "" if keepers else "nobody who is named could change the key policy afterwards"
+            administrators += can and action == "kms:PutKeyPolicy"
+    return "" if administrators else "nobody who is named could change the key policy afterwards"
 
 
 def _grant(patch: Patch) -> KmsGrant:

@@ -4,21 +4,21 @@ In: an incident, the digests a person approved, and who that person is by AWS's 
 Out: policies changed in the member accounts, and every step in the incident's history.
 """
 
-from threegrants.remediation.limits import GuardrailError, Guardrails, Standing
+from threegrants.remediation.limits import Limits, LimitsError, StandingApproval
 from threegrants.remediation.results import Refused, Result
-from threegrants.remediation.service import Remedy
-from threegrants.remediation.standing_approvals import standing
-from threegrants.remediation.sweep import Sweep, refresh, send_due
+from threegrants.remediation.service import RemediationService
+from threegrants.remediation.standing_approvals import find_standing_approval
+from threegrants.remediation.sweep import Sweep, refresh, send_due_alerts
 
 __all__ = [
-    "GuardrailError",
-    "Guardrails",
+    "Limits",
+    "LimitsError",
     "Refused",
-    "Remedy",
+    "RemediationService",
     "Result",
-    "Standing",
+    "StandingApproval",
     "Sweep",
+    "find_standing_approval",
     "refresh",
-    "send_due",
-    "standing",
+    "send_due_alerts",
 ]

@@ -7,34 +7,34 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.incidents import Incident, State
 from threegrants.patches import Patch
-from threegrants.remediation.approvers import account_of, known, same_principal
-from threegrants.remediation.limit_facts import Facts, facts
-from threegrants.remediation.limits import Guardrails
+from threegrants.remediation.approvers import account_of, is_identified, same_principal
+from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
+from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import accounts, grants_to_account, objection
-from threegrants.remediation.policy_io import KNOWN
+from threegrants.remediation.policy_io import APPLICABLE_OPERATIONS
 from threegrants.remediation.results import Refused
 
-EXHAUSTED = "as many patches as MaxPatchesPerHour allows were applied in this hour; try later"
+QUOTA_EXCEEDED = "as many patches as MaxPatchesPerHour allows were applied in this hour; try later"
 _NOBODY = (
     "AWS did not say who asks: use the API with IAM authorization, as a role, a user or root (a "
     "federated user's name is its own choice)"
 )
 
 
-def person(actor: str) -> None:
+def require_identified(actor: str) -> None:
     """Make sure that AWS named someone.
 
     Raises:
         Refused: if not.
     """
-    if not known(actor):
+    if not is_identified(actor):
         raise Refused(HTTPStatus.FORBIDDEN, _NOBODY)
 
 
-def offered(incident: Incident, digests: Sequence[str]) -> tuple[Patch, ...]:
+def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, ...]:
     """The patches that are approved, as the diagnosis offers them now.
 
     Raises:
@@ -59,19 +59,19 @@ def offered(incident: Incident, digests: Sequence[str]) -> tuple[Patch, ...]:
             f"incident again. Offered: {', '.join(known_here) or 'none'}",
         )
     patches = tuple(known_here[digest] for digest in dict.fromkeys(digests))
-    by_hand = [patch.operation for patch in patches if patch.operation not in KNOWN]
+    by_hand = [patch.operation for patch in patches if patch.operation not in APPLICABLE_OPERATIONS]
     if by_hand:
         raise Refused(HTTPStatus.CONFLICT, f"{by_hand[0]} is not applied by this service")
     return patches
 
 
-def may_decide(incident: Incident, actor: str, patches: Sequence[Patch]) -> None:
+def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patch]) -> None:
     """Make sure that the denied principal decides nothing about its own incident.
 
     Raises:
         Refused: if it asks, or nobody does.
     """
-    person(actor)
+    require_identified(actor)
     principal = str((incident.document() or {}).get("principal", {}).get("arn") or "")
     if principal and same_principal(actor, principal):
         raise Refused(HTTPStatus.FORBIDDEN, "the denied principal cannot approve its own grant")
@@ -83,8 +83,8 @@ def may_decide(incident: Incident, actor: str, patches: Sequence[Patch]) -> None
         )
 
 
-def within(
-    rails: Guardrails, incident: Incident, patches: Sequence[Patch], mender: Accounts
+def check_limits(
+    limits: Limits, incident: Incident, patches: Sequence[Patch], remediation_role: RoleClients
 ) -> None:
     """Hold the patches against the guardrails, as AWS is now.
 
@@ -92,21 +92,23 @@ def within(
         Refused: with the rule that does not hold, or what could not be read.
     """
     body = incident.document() or {}
-    found = objection(rails, body, patches, _facts(rails, body, patches, mender))
+    found = objection(limits, body, patches, _limit_facts(limits, body, patches, remediation_role))
     if found is not None:
         raise Refused(HTTPStatus.FORBIDDEN, found)
-    if len(patches) > rails.patches_an_hour:
-        raise Refused(HTTPStatus.TOO_MANY_REQUESTS, EXHAUSTED)
+    if len(patches) > limits.patches_an_hour:
+        raise Refused(HTTPStatus.TOO_MANY_REQUESTS, QUOTA_EXCEEDED)
 
 
-def _facts(
-    rails: Guardrails, body: dict[str, Any], patches: Sequence[Patch], mender: Accounts
-) -> Facts:
+def _limit_facts(
+    limits: Limits, body: dict[str, Any], patches: Sequence[Patch], remediation_role: RoleClients
+) -> LimitFacts:
     written = accounts(body, patches)
-    if written - rails.trusted:
-        return Facts()  # refused for that; not even read there
+    if written - limits.trusted:
+        return LimitFacts()  # refused for that; not even read there
     try:
-        return facts(patches, written, mender, organization=rails.organization is not None)
+        return read_limit_facts(
+            patches, written, remediation_role, organization=limits.organization is not None
+        )
     except Exception as error:
         words = " ".join(str(error).split())
         raise Refused(

@@ -16,7 +16,7 @@ _KNOWN = re.compile(
 _IDENTITY_CENTER = "awsreservedsso_"
 
 
-def known(approver: str) -> bool:
+def is_identified(approver: str) -> bool:
     """Whether AWS named a person we can tell from others: a role's session, a user, or root.
 
     Federated users are not: whoever makes such a session chooses its name, and the ARN does not
@@ -27,7 +27,7 @@ def known(approver: str) -> bool:
 
 def same_principal(session: str, principal: str) -> bool:
     """Whether an assumed-role session (or user) is the given role (or user), whatever its path."""
-    return identity(session) == identity(principal)
+    return principal_identity(session) == principal_identity(principal)
 
 
 def same_person(one: str, other: str) -> bool:
@@ -48,7 +48,7 @@ def account_of(arn: str) -> str:
     return fields[4] if len(fields) == 6 else ""  # noqa: PLR2004 - the six fields of an ARN
 
 
-def identity(arn: str) -> tuple[str, str, str]:
+def principal_identity(arn: str) -> tuple[str, str, str]:
     """Account, kind and name; names are unique in an account whatever their case and path."""
     fields = arn.split(":", 5)
     if len(fields) < 6:  # noqa: PLR2004 - the six fields of an ARN

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from threegrants.incidents.items import DAY
+from threegrants.incidents.items import SECONDS_A_DAY
 
 _FREE = "-"
 
@@ -19,12 +19,12 @@ def key_of_lease(target: str) -> dict[str, str]:
     return {"pk": f"lease#{target}", "sk": "lease"}
 
 
-def take(targets: Iterable[str], incident: str, worker: str, until: int) -> list[dict[str, Any]]:
+def take(targets: Iterable[str], incident: str, worker_id: str, until: int) -> list[dict[str, Any]]:
     """Take free leases."""
     return [
         _update(
             target,
-            {"incident": incident, "worker": worker, "until": until},
+            {"incident": incident, "worker": worker_id, "until": until},
             "attribute_not_exists(pk) OR #incident = :free",
             {":free": _FREE},
         )
@@ -32,11 +32,13 @@ def take(targets: Iterable[str], incident: str, worker: str, until: int) -> list
     ]
 
 
-def hand_on(targets: Iterable[str], incident: str, worker: str, until: int) -> list[dict[str, Any]]:
+def hand_on(
+    targets: Iterable[str], incident: str, worker_id: str, until: int
+) -> list[dict[str, Any]]:
     """Give held leases to the next worker of the same incident."""
     return [
         _update(
-            target, {"worker": worker, "until": until}, "#incident = :mine", {":mine": incident}
+            target, {"worker": worker_id, "until": until}, "#incident = :mine", {":mine": incident}
         )
         for target in sorted(set(targets))
     ]
@@ -83,6 +85,6 @@ def quota(patches: int, most: int, now: float) -> dict[str, Any]:
             ":zero": 0,
             ":n": patches,
             ":room": most - patches,
-            ":gone": int(now) + DAY,
+            ":gone": int(now) + SECONDS_A_DAY,
         },
     }

@@ -5,49 +5,53 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence import Accounts, Item
-from threegrants.evidence.calls import absent_when, ask, code_of
+from threegrants.evidence import Item, RoleClients
+from threegrants.evidence.calls import absent_when, call_or_unread, code_of
 from threegrants.patches import Patch
 
 _IN_NO_ORGANIZATION = "AWSOrganizationsNotInUseException"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class LimitFacts:
     """Tags by target ARN, organisation id by account; unread is a value, and refuses."""
 
     tags: Mapping[str, Item[Mapping[str, str]]] = field(default_factory=dict)
     organizations: Mapping[str, Item[str | None]] = field(default_factory=dict)
 
 
-def facts(
-    patches: Iterable[Patch], accounts: Iterable[str], mender: Accounts, *, organization: bool
-) -> Facts:
+def read_limit_facts(
+    patches: Iterable[Patch],
+    accounts: Iterable[str],
+    remediation_role: RoleClients,
+    *,
+    organization: bool,
+) -> LimitFacts:
     """Read the tags of every target, and, if asked, where the accounts belong."""
-    return Facts(
-        tags={patch.target: _tags(patch, mender) for patch in patches},
-        organizations={account: _organization(account, mender) for account in accounts}
+    return LimitFacts(
+        tags={patch.target: _tags(patch, remediation_role) for patch in patches},
+        organizations={account: _organization(account, remediation_role) for account in accounts}
         if organization
         else {},
     )
 
 
-def _tags(patch: Patch, mender: Accounts) -> Item[Mapping[str, str]]:
+def _tags(patch: Patch, remediation_role: RoleClients) -> Item[Mapping[str, str]]:
     service = patch.target.split(":")[2]
     name = patch.target.split(":", 5)[5].rsplit("/", 1)[-1]
 
     def bucket() -> Mapping[str, str]:
-        client = mender.client(patch.account, "s3", patch.region)
+        client = remediation_role.client(patch.account, "s3", patch.region)
         answer = client.get_bucket_tagging(Bucket=name, ExpectedBucketOwner=patch.account)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
     def key() -> Mapping[str, str]:
-        client = mender.client(patch.account, "kms", patch.region)
+        client = remediation_role.client(patch.account, "kms", patch.region)
         pages = client.get_paginator("list_resource_tags").paginate(KeyId=patch.target)
         return {tag["TagKey"]: tag["TagValue"] for page in pages for tag in page["Tags"]}
 
     def principal() -> Mapping[str, str]:
-        client = mender.client(patch.account, "iam", patch.region)
+        client = remediation_role.client(patch.account, "iam", patch.region)
         kind = "user" if ":user/" in patch.target else "role"
         pages = client.get_paginator(f"list_{kind}_tags").paginate(**{f"{kind.title()}Name": name})
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
@@ -57,16 +61,16 @@ def _tags(patch: Patch, mender: Accounts) -> Item[Mapping[str, str]]:
         "kms": (key, "kms:ListResourceTags"),
         "iam": (principal, "iam:ListRoleTags, iam:ListUserTags"),
     }[service]
-    return ask(
+    return call_or_unread(
         read,
-        mender.needs(action, patch.target, patch.account),
+        remediation_role.needs(action, patch.target, patch.account),
         absent_when(("NoSuchTagSet",), {}),
     )
 
 
-def _organization(account: str, mender: Accounts) -> Item[str | None]:
+def _organization(account: str, remediation_role: RoleClients) -> Item[str | None]:
     def read() -> str | None:
-        client = mender.client(account, "organizations", None)
+        client = remediation_role.client(account, "organizations", None)
         try:
             return str(client.describe_organization()["Organization"]["Id"])
         except ClientError as error:
@@ -74,4 +78,6 @@ def _organization(account: str, mender: Accounts) -> Item[str | None]:
                 return None
             raise
 
-    return ask(read, mender.needs("organizations:DescribeOrganization", "*", account))
+    return call_or_unread(
+        read, remediation_role.needs("organizations:DescribeOrganization", "*", account)
+    )

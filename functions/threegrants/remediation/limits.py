@@ -18,7 +18,7 @@ _HOUR = 3600
 _ACCOUNT_DIGITS = 12
 
 
-class GuardrailError(ValueError):
+class LimitsError(ValueError):
     """A guardrail is not what it must be: where, what it is, and what is wanted."""
 
     def __init__(self, where: str, seen: object, wanted: str) -> None:
@@ -26,7 +26,7 @@ class GuardrailError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingApproval:
     """A standing approval: patches that are applied without a person."""
 
     name: str
@@ -42,7 +42,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Guardrails:
+class Limits:
     """What must hold before anything is written."""
 
     trusted: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class Guardrails:
     four_eyes: frozenset[Access] = frozenset()
     approval_seconds: int = 24 * _HOUR
     patches_an_hour: int = 20
-    standing: tuple[Standing, ...] = ()
+    standing_approvals: tuple[StandingApproval, ...] = ()
 
     def protects(self, target: str) -> str | None:
         """The pattern that protects an ARN, by the ARN or by its last part."""
@@ -63,36 +63,34 @@ class Guardrails:
                 return pattern
         return None
 
-    def with_more(self, text: str) -> "Guardrails":
+    def with_more(self, text: str) -> "Limits":
         """These guardrails and those of the SSM parameter; of two, the stricter.
 
         Raises:
-            GuardrailError: naming the place in the JSON.
+            LimitsError: naming the place in the JSON.
         """
         try:
             data = json.loads(text)
         except ValueError as error:
-            raise GuardrailError("$", text, "a JSON object") from error
+            raise LimitsError("$", text, "a JSON object") from error
         if not isinstance(data, dict):
-            raise GuardrailError("$", data, "a JSON object")
+            raise LimitsError("$", data, "a JSON object")
         strange = set(data) - set(_MORE)
         if strange:
-            raise GuardrailError(
-                f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_MORE)}"
-            )
+            raise LimitsError(f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_MORE)}")
         found = self
         for name, value in data.items():
             found = _MORE[name](found, value, f"$.{name}")
         return found
 
 
-def from_env(env: Mapping[str, str]) -> Guardrails:
+def from_env(env: Mapping[str, str]) -> Limits:
     """The guardrails of the function's environment, as `template.yaml` sets it.
 
     Raises:
-        GuardrailError: naming the variable.
+        LimitsError: naming the variable.
     """
-    return Guardrails(
+    return Limits(
         trusted=frozenset(_account(a, "TRUSTED_ACCOUNTS") for a in _words(env, "TRUSTED_ACCOUNTS")),
         organization=env.get("ORGANIZATION_ID") or None,
         protected=_words(env, "PROTECTED_RESOURCES"),
@@ -109,7 +107,7 @@ def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
 def _account(value: Any, where: str) -> str:
     if isinstance(value, str) and len(value) == _ACCOUNT_DIGITS and value.isdecimal():
         return value
-    raise GuardrailError(where, value, "12 digits")
+    raise LimitsError(where, value, "12 digits")
 
 
 def _number(value: Any, where: str) -> int:
@@ -117,19 +115,19 @@ def _number(value: Any, where: str) -> int:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    raise GuardrailError(where, value, "a whole number above 0")
+    raise LimitsError(where, value, "a whole number above 0")
 
 
 def _text(value: Any, where: str) -> str:
     if isinstance(value, str) and value:
         return value
-    raise GuardrailError(where, value, "a text")
+    raise LimitsError(where, value, "a text")
 
 
 def _list(value: Any, where: str) -> list[Any]:
     if isinstance(value, list):
         return value
-    raise GuardrailError(where, value, "a list")
+    raise LimitsError(where, value, "a list")
 
 
 def _access(value: Any, where: str) -> frozenset[Access]:
@@ -139,60 +137,60 @@ def _access(value: Any, where: str) -> frozenset[Access]:
             found.add(Access(word))
         except ValueError as error:
             wanted = f"one of {', '.join(Access)}"
-            raise GuardrailError(f"{where}[{at}]", word, wanted) from error
+            raise LimitsError(f"{where}[{at}]", word, wanted) from error
     return frozenset(found)
 
 
-def _protected(rails: Guardrails, value: Any, where: str) -> Guardrails:
+def _protected(limits: Limits, value: Any, where: str) -> Limits:
     more = tuple(_text(word, f"{where}[{at}]") for at, word in enumerate(_list(value, where)))
-    return replace(rails, protected=(*rails.protected, *more))
+    return replace(limits, protected=(*limits.protected, *more))
 
 
-def _tags(rails: Guardrails, value: Any, where: str) -> Guardrails:
+def _tags(limits: Limits, value: Any, where: str) -> Limits:
     if not isinstance(value, dict):
-        raise GuardrailError(where, value, "an object of tag names and values")
+        raise LimitsError(where, value, "an object of tag names and values")
     more = tuple((name, _text(text, f"{where}.{name}")) for name, text in value.items())
-    return replace(rails, protecting_tags=(*rails.protecting_tags, *more))
+    return replace(limits, protecting_tags=(*limits.protecting_tags, *more))
 
 
-def _four_eyes(rails: Guardrails, value: Any, where: str) -> Guardrails:
-    return replace(rails, four_eyes=rails.four_eyes | _access(value, where))
+def _four_eyes(limits: Limits, value: Any, where: str) -> Limits:
+    return replace(limits, four_eyes=limits.four_eyes | _access(value, where))
 
 
-def _hours(rails: Guardrails, value: Any, where: str) -> Guardrails:
+def _hours(limits: Limits, value: Any, where: str) -> Limits:
     seconds = _HOUR * _number(value, where)
-    return replace(rails, approval_seconds=min(rails.approval_seconds, seconds))
+    return replace(limits, approval_seconds=min(limits.approval_seconds, seconds))
 
 
-def _most(rails: Guardrails, value: Any, where: str) -> Guardrails:
-    return replace(rails, patches_an_hour=min(rails.patches_an_hour, _number(value, where)))
+def _most(limits: Limits, value: Any, where: str) -> Limits:
+    return replace(limits, patches_an_hour=min(limits.patches_an_hour, _number(value, where)))
 
 
-def _standing(rails: Guardrails, value: Any, where: str) -> Guardrails:
+def _standing_approvals(limits: Limits, value: Any, where: str) -> Limits:
     rules = tuple(_rule(rule, f"{where}[{at}]") for at, rule in enumerate(_list(value, where)))
-    return replace(rails, standing=rules)
+    return replace(limits, standing_approvals=rules)
 
 
 _RULE = frozenset({"name", "owner", "caller", "bucket", "access", "scope", "expires"})
 
 
-def _rule(value: Any, where: str) -> Standing:
+def _rule(value: Any, where: str) -> StandingApproval:
     if not isinstance(value, dict) or set(value) != _RULE:
-        raise GuardrailError(where, value, f"an object with exactly {', '.join(sorted(_RULE))}")
+        raise LimitsError(where, value, f"an object with exactly {', '.join(sorted(_RULE))}")
     try:
         scope = Scope(value["scope"])
         expires = datetime.fromisoformat(_text(value["expires"], f"{where}.expires"))
     except ValueError as error:
-        if isinstance(error, GuardrailError):
+        if isinstance(error, LimitsError):
             raise
         wanted = "scope object, prefix or bucket, and expires as 2027-01-31T00:00:00Z"
-        raise GuardrailError(where, value, wanted) from error
+        raise LimitsError(where, value, wanted) from error
     if expires.tzinfo is None:
-        raise GuardrailError(f"{where}.expires", value["expires"], "a time with its zone")
+        raise LimitsError(f"{where}.expires", value["expires"], "a time with its zone")
     bucket = _text(value["bucket"], f"{where}.bucket")
     if not bucket.strip("*?"):
-        raise GuardrailError(f"{where}.bucket", bucket, "a pattern that does not fit every bucket")
-    return Standing(
+        raise LimitsError(f"{where}.bucket", bucket, "a pattern that does not fit every bucket")
+    return StandingApproval(
         name=_text(value["name"], f"{where}.name"),
         owner=_account(value["owner"], f"{where}.owner"),
         caller=_account(value["caller"], f"{where}.caller"),
@@ -203,12 +201,12 @@ def _rule(value: Any, where: str) -> Standing:
     )
 
 
-_MORE: dict[str, Callable[[Guardrails, Any, str], Guardrails]] = {
+_MORE: dict[str, Callable[[Limits, Any, str], Limits]] = {
     "protected": _protected,
     "protecting_tags": _tags,
     "four_eyes": _four_eyes,
     "approval_hours": _hours,
     "patches_an_hour": _most,
-    "standing": _standing,
+    "standing": _standing_approvals,
 }
 """What the SSM parameter's JSON object may hold."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
-from threegrants.remediation.runs import Due
+from threegrants.remediation.runs import OutboxItem
 
 _EVENTS = {
     "s3:PutBucketPolicy": ("PutBucketPolicy", "DeleteBucketPolicy"),
@@ -23,7 +23,7 @@ _SECOND = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignWrite:
     """A write by someone else inside a window of ours."""
 
     event_id: str
@@ -34,7 +34,9 @@ class Foreign:
     """the policy it wrote; empty if it removed the policy"""
 
 
-def foreign_writes(patch: Patch, window: Due, mender: Accounts) -> tuple[Foreign, ...]:
+def foreign_writes(
+    patch: Patch, window: OutboxItem, remediation_role: RoleClients
+) -> tuple[ForeignWrite, ...]:
     """Writes of the same policy by anyone else, from our first read to our last.
 
     Looked up by the event's name and not by the resource's: CloudTrail names a key's resource in
@@ -44,8 +46,8 @@ def foreign_writes(patch: Patch, window: Due, mender: Accounts) -> tuple[Foreign
         AccountError: if the account cannot be entered.
         ClientError: if CloudTrail refuses.
     """
-    client = mender.client(patch.account, "cloudtrail", patch.region)
-    found: list[Foreign] = []
+    client = remediation_role.client(patch.account, "cloudtrail", patch.region)
+    found: list[ForeignWrite] = []
     for name in _EVENTS[patch.operation]:
         pages = client.get_paginator("lookup_events").paginate(
             LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}],
@@ -53,14 +55,16 @@ def foreign_writes(patch: Patch, window: Due, mender: Accounts) -> tuple[Foreign
             EndTime=datetime.fromtimestamp(window.closed + _SECOND, UTC),
         )
         found += [
-            _foreign(record)
+            _foreign_write(record)
             for record in _records(pages)
-            if not record.get("errorCode") and _about(record, patch) and not _ours(record, mender)
+            if not record.get("errorCode")
+            and _about(record, patch)
+            and not _ours(record, remediation_role)
         ]
     return tuple(found)
 
 
-def told(patch: Patch, writes: tuple[Foreign, ...]) -> str:
+def describe_writes(patch: Patch, writes: tuple[ForeignWrite, ...]) -> str:
     """The alert's words, with both documents."""
     warning = (
         f"{patch.target} was written by others while a patch was being written. S3 and KMS have no "
@@ -94,18 +98,20 @@ def _about(record: Mapping[str, Any], patch: Patch) -> bool:
     return any(text.rsplit("/", 1)[-1] == name for text in stated)
 
 
-def _ours(record: Mapping[str, Any], mender: Accounts) -> bool:
+def _ours(record: Mapping[str, Any], remediation_role: RoleClients) -> bool:
     who = record.get("userIdentity") or {}
     issuer = ((who.get("sessionContext") or {}).get("sessionIssuer") or {}).get("arn") or ""
-    session = f":assumed-role/{mender.role_name}/"
-    return issuer.endswith(f":role/{mender.role_name}") or session in str(who.get("arn") or "")
+    session = f":assumed-role/{remediation_role.role_name}/"
+    return issuer.endswith(f":role/{remediation_role.role_name}") or session in str(
+        who.get("arn") or ""
+    )
 
 
-def _foreign(record: Mapping[str, Any]) -> Foreign:
+def _foreign_write(record: Mapping[str, Any]) -> ForeignWrite:
     who = record.get("userIdentity") or {}
     asked = record.get("requestParameters") or {}
     policy = asked.get("bucketPolicy") or asked.get("policy") or ""
-    return Foreign(
+    return ForeignWrite(
         event_id=str(record.get("eventID", "")),
         time=str(record.get("eventTime", "")),
         who=str(who.get("arn") or who.get("invokedBy") or who.get("accountId") or "unknown"),

@@ -12,8 +12,8 @@ from typing import Any
 from threegrants.evidence import Unread
 from threegrants.patches import Patch, canonical
 from threegrants.remediation.approvers import account_of
-from threegrants.remediation.limit_facts import Facts
-from threegrants.remediation.limits import Guardrails
+from threegrants.remediation.limit_facts import LimitFacts
+from threegrants.remediation.limits import Limits
 
 _OURS = "Threegrants"
 """How the Sid of every statement of ours begins."""
@@ -55,15 +55,15 @@ _OPERATIONS = frozenset(
 """What a KMS grant of ours may allow."""
 
 Document = Mapping[str, Any]
-Rule = Callable[[Guardrails, Document, Sequence[Patch], Facts], str | None]
+Rule = Callable[[Limits, Document, Sequence[Patch], LimitFacts], str | None]
 
 
 def objection(
-    rails: Guardrails, document: Document, patches: Sequence[Patch], facts: Facts
+    limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     """Why these patches of this diagnosis may not be applied; None if they may."""
     for rule in RULES:
-        found = rule(rails, document, patches, facts)
+        found = rule(limits, document, patches, facts)
         if found is not None:
             return found
     return None
@@ -85,30 +85,30 @@ def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
 
 
 def _trusted(
-    rails: Guardrails, document: Document, patches: Sequence[Patch], _: Facts
+    limits: Limits, document: Document, patches: Sequence[Patch], _: LimitFacts
 ) -> str | None:
-    strange = accounts(document, patches) - rails.trusted
+    strange = accounts(document, patches) - limits.trusted
     if not strange:
         return None
     return f"account {', '.join(sorted(strange))} is not in TrustedAccounts: nothing is applied"
 
 
 def _same_organization(
-    rails: Guardrails, document: Document, patches: Sequence[Patch], facts: Facts
+    limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
-    if rails.organization is None:
+    if limits.organization is None:
         return None
     for account in sorted(accounts(document, patches)):
         item = facts.organizations.get(account)
         if item is None or isinstance(item, Unread):
             why = f"{item.why}; needs {item.needs}" if item else "not read"
             return f"the organisation of account {account} is not known: {why}"
-        if item.value != rails.organization:
-            return f"account {account} is not in organisation {rails.organization}"
+        if item.value != limits.organization:
+            return f"account {account} is not in organisation {limits.organization}"
     return None
 
 
-def _one_each(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+def _one_each(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
     seen: set[tuple[str, str]] = set()
     for patch in patches:
         if (patch.grant, patch.target) in seen:
@@ -118,23 +118,23 @@ def _one_each(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts)
 
 
 def _unprotected(
-    rails: Guardrails, _: Document, patches: Sequence[Patch], facts: Facts
+    limits: Limits, _: Document, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     for patch in patches:
-        pattern = rails.protects(patch.target)
+        pattern = limits.protects(patch.target)
         if pattern is not None:
             return f"{patch.target} is protected ({pattern})"
         item = facts.tags.get(patch.target)
         if item is None or isinstance(item, Unread):
             why = f"{item.why}; needs {item.needs}" if item else "not read"
             return f"whether a tag protects {patch.target} is not known: {why}"
-        for name, value in rails.protecting_tags:
+        for name, value in limits.protecting_tags:
             if item.value.get(name) == value:
                 return f"{patch.target} is protected (tag {name}={value})"
     return None
 
 
-def _only_ours(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+def _only_ours(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
     """Every statement that is not ours stays, and one of ours is new or changed."""
     for patch in patches:
         if patch.operation == "kms:CreateGrant":
@@ -153,7 +153,7 @@ def _only_ours(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts
     return None
 
 
-def _named(_: Guardrails, document: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+def _named(_: Limits, document: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
     """Nothing is granted to anyone but the denied principal, or its account."""
     denied = document["principal"]
     if denied.get("type") == "anonymous" or not denied.get("arn"):
@@ -175,7 +175,7 @@ def _named(_: Guardrails, document: Document, patches: Sequence[Patch], ___: Fac
     return None
 
 
-def _narrow(_: Guardrails, __: Document, patches: Sequence[Patch], ___: Facts) -> str | None:
+def _narrow(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
     """No wild action, no administration, no wild resource but a key policy's own key."""
     for patch in patches:
         where = f"the patch of {patch.target}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence import Accounts
+from threegrants.evidence import RoleClients
 from threegrants.evidence.bucket import read_bucket_policy
 from threegrants.evidence.caller import read_inline_policy
 from threegrants.evidence.calls import code_of
@@ -27,7 +27,7 @@ class Malformed(ValueError):
     """AWS answered with something that is no policy."""
 
 
-def read(patch: Patch, accounts: Accounts) -> str | None:
+def read(patch: Patch, accounts: RoleClients) -> str | None:
     """The live text, None if there is none.
 
     Raises:
@@ -42,7 +42,7 @@ def read(patch: Patch, accounts: Accounts) -> str | None:
     return text
 
 
-def write(patch: Patch, text: str | None, accounts: Accounts) -> None:
+def write(patch: Patch, text: str | None, accounts: RoleClients) -> None:
     """Put `text` in its place; None removes it (there was none before).
 
     Raises:
@@ -209,8 +209,8 @@ _KINDS: dict[str, _Kind] = {
     "iam:CreatePolicy": _Kind("iam", _read_managed, _write_managed),
 }
 
-SHARED = frozenset({"s3:PutBucketPolicy", "kms:PutKeyPolicy"})
+SHARED_DOCUMENTS = frozenset({"s3:PutBucketPolicy", "kms:PutKeyPolicy"})
 """Operations that replace a document in which others have statements too."""
 
-KNOWN = frozenset(_KINDS)
+APPLICABLE_OPERATIONS = frozenset(_KINDS)
 """Operations that can be applied; other patches are for people."""

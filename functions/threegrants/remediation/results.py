@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from threegrants.incidents import State
-from threegrants.remediation.runs import STANDING
-from threegrants.remediation.worker import Outcome
+from threegrants.remediation.runs import IN_FORCE
+from threegrants.remediation.worker import RunProgress
 
 
 class Refused(Exception):
@@ -36,7 +36,7 @@ class Result:
         }
 
     @classmethod
-    def of(cls, identity: str, outcome: Outcome) -> "Result":
+    def of(cls, incident_id: str, outcome: RunProgress) -> "Result":
         """Where a worker left a run."""
         shown = tuple(
             {
@@ -44,8 +44,8 @@ class Result:
                 "account": intent.patch.account,
                 "target": intent.patch.target,
                 "digest": intent.patch.digest,
-                "written": intent.step in STANDING,
+                "written": intent.step in IN_FORCE,
             }
             for intent in outcome.intents
         )
-        return cls(identity, outcome.state, outcome.detail, shown)
+        return cls(incident_id, outcome.state, outcome.detail, shown)

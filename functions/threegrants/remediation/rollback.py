@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.patches import Patch, canonical, cut, same_policy
+from threegrants.patches import Patch, canonical, remove_principals, same_policy
 from threegrants.remediation.policy_io import half_written
 
 _WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
@@ -19,7 +19,7 @@ class Undo:
     nothing: bool = False
 
 
-class Edited(Exception):
+class StatementEdited(Exception):
     """Our statement was changed by someone else; taking it back is for a person to decide."""
 
     def __init__(self, patch: Patch, before: Any, ours: Any, now: Any) -> None:
@@ -35,7 +35,7 @@ def undo(patch: Patch, live: str | None) -> Undo:
     """Restore the bytes if nothing else changed, else take out exactly what is ours.
 
     Raises:
-        Edited: if our statement is there, but says something we did not write.
+        StatementEdited: if our statement is there, but says something we did not write.
     """
     if live is None or same_policy(live, patch.before):
         return Undo(nothing=True)
@@ -44,7 +44,7 @@ def undo(patch: Patch, live: str | None) -> Undo:
     if patch.operation in _WHOLE:
         if half_written(live, patch.after):
             return Undo(text=None)
-        raise Edited(patch, None, json.loads(patch.after), json.loads(live))
+        raise StatementEdited(patch, None, json.loads(patch.after), json.loads(live))
     return _out_of(patch, live)
 
 
@@ -58,11 +58,11 @@ def _out_of(patch: Patch, live: str) -> Undo:
     if not places:
         return Undo(nothing=True)
     if len(places) > 1:
-        raise Edited(patch, before, ours, [listed[at] for at in places])
+        raise StatementEdited(patch, before, ours, [listed[at] for at in places])
     going = _going(patch, before, ours, listed[places[0]])
     if going is None:
         return Undo(nothing=True)
-    return Undo(text=cut(live, places[0], going))
+    return Undo(text=remove_principals(live, places[0], going))
 
 
 def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[str, ...] | None:
@@ -72,7 +72,7 @@ def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[s
     principals of this one go. None if they are gone already.
     """
     if not _same(_bare(now), _bare(ours)):
-        raise Edited(patch, before, ours, now)
+        raise StatementEdited(patch, before, ours, now)
     there, had, wrote = (_principals(one) for one in (now, before, ours))
     if not wrote:
         return ()  # an identity-based policy names nobody: the statement goes as a whole
@@ -80,9 +80,9 @@ def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[s
     if not added or not set(added) & set(there):
         if set(had) <= set(there) and not any(map(_dead, there)):
             return None
-        raise Edited(patch, before, ours, now)
+        raise StatementEdited(patch, before, ours, now)
     if not set(added) <= set(there):
-        raise Edited(patch, before, ours, now)
+        raise StatementEdited(patch, before, ours, now)
     return tuple(added)
 
 

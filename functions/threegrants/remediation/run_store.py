@@ -2,7 +2,7 @@
 
 Every change is one transaction with its conditions: a run begins whole or not at all, a worker whose
 time is over can record nothing, and what ends gives its leases back as it ends. The incident's
-partition gains `work`, `approval` and `intent#RUN#NN`; `lease#ARN`, `quota#patches` and `agenda`
+partition gains `run`, `approval` and `intent#RUN#NN`; `lease#ARN`, `quota#patches` and `outbox`
 are partitions of their own. See docs/remediation.md.
 """
 
@@ -15,30 +15,30 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.incidents.items import (
-    DAY,
+    SECONDS_A_DAY,
     Incident,
-    expire,
     history_line,
-    key_of,
-    meta_of,
-    put,
-    replace,
+    item_key,
+    put_write,
+    set_expiry,
+    to_item,
+    write_meta,
 )
-from threegrants.incidents.states import MOVES, State
+from threegrants.incidents.states import TRANSITIONS, State
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
-from threegrants.remediation.runs import Approval, Due, Intent, Task, Work
+from threegrants.remediation.runs import Approval, Intent, OutboxItem, OutboxTask, Run
 
 
-class Busy(Conflict):
+class LeaseHeld(Conflict):
     """The lease of a target is held by another incident."""
 
 
-class Exhausted(Conflict):
+class QuotaExceeded(Conflict):
     """The hour's quota of patches is used up."""
 
 
-class Lost(Conflict):
+class LeaseLost(Conflict):
     """The run has another worker by now, or has ended."""
 
 
@@ -61,7 +61,7 @@ class _Part:
     refused: type[Conflict] = Conflict
 
 
-class Ledger:
+class RunStore:
     """Remediation's part of the table.
 
     Args:
@@ -75,77 +75,83 @@ class Ledger:
         self,
         incident: Incident,
         move: Move,
-        work: Work,
+        run: Run,
         intents: Sequence[Intent],
         targets: Iterable[str],
         *,
         quota: tuple[int, float] | None = None,
-        agenda: Sequence[Due] = (),
+        outbox: Sequence[OutboxItem] = (),
     ) -> None:
         """Begin a run: move, run, intents, leases and quota, all or nothing.
 
         Args:
             incident: as it was read.
             move: where it goes.
-            work: the new run; replaces the record of the last one.
+            run: the new run; replaces the record of the last one.
             intents: what it will write; none for a rollback.
             targets: the ARNs whose leases it needs.
             quota: the most patches an hour, and the time; None to count none.
-            agenda: what becomes due with it.
+            outbox: what becomes due with it.
 
         Raises:
-            Busy: if another incident holds a lease.
-            Exhausted: if the hour's quota is used up.
+            LeaseHeld: if another incident holds a lease.
+            QuotaExceeded: if the hour's quota is used up.
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         parts = [
             *self._moving(incident, move),
-            _Part(put({**key_of(incident.id, "work"), **work.to_item()})),
+            _Part(put_write({**item_key(incident.id, "work"), **run.to_item()})),
             *(_Part(_intent(incident.id, intent)) for intent in intents),
             *(
-                _Part({**lease}, Busy)
-                for lease in leases.take(targets, incident.id, work.worker, work.until)
+                _Part({**lease}, LeaseHeld)
+                for lease in leases.take(targets, incident.id, run.worker_id, run.until)
             ),
-            *self._due(agenda),
+            *self._due(outbox),
         ]
         if quota is not None:
-            parts.append(_Part(leases.quota(len(intents), *quota), Exhausted))
+            parts.append(_Part(leases.quota(len(intents), *quota), QuotaExceeded))
         self._write(parts)
 
     def take_over(
-        self, identity: str, work: Work, targets: Iterable[str], worker: str, until: int
-    ) -> Work:
+        self, incident_id: str, run: Run, targets: Iterable[str], worker_id: str, until: int
+    ) -> Run:
         """Become the worker of a run whose worker's time is over.
 
         Raises:
-            Lost: if someone else took it over, or it ended.
+            LeaseLost: if someone else took it over, or it ended.
         """
-        mine = dataclasses.replace(work, worker=worker, until=until, attempts=work.attempts + 1)
-        held = leases.hand_on(targets, identity, worker, until)
-        self._write([self._fenced(identity, mine, work), *(_Part(lease, Lost) for lease in held)])
+        mine = dataclasses.replace(run, worker_id=worker_id, until=until, attempts=run.attempts + 1)
+        held = leases.hand_on(targets, incident_id, worker_id, until)
+        self._write(
+            [self._fenced(incident_id, mine, run), *(_Part(lease, LeaseLost) for lease in held)]
+        )
         return mine
 
     def record(
-        self, identity: str, work: Work, intents: Sequence[Intent], agenda: Sequence[Due] = ()
+        self,
+        incident_id: str,
+        run: Run,
+        intents: Sequence[Intent],
+        outbox: Sequence[OutboxItem] = (),
     ) -> None:
         """Record the steps of intents.
 
         Raises:
-            Lost: if the run has another worker by now.
+            LeaseLost: if the run has another worker by now.
         """
         self._write(
             [
-                self._fenced(identity, work, work),
-                *(_Part(_intent(identity, intent)) for intent in intents),
-                *self._due(agenda),
+                self._fenced(incident_id, run, run),
+                *(_Part(_intent(incident_id, intent)) for intent in intents),
+                *self._due(outbox),
             ]
         )
 
-    def turn(self, incident: Incident, move: Move, old: Work, new: Work) -> None:
+    def turn_to_undo(self, incident: Incident, move: Move, old: Run, new: Run) -> None:
         """Turn a run back: it keeps its leases, and undoes from now on.
 
         Raises:
-            Lost: if the run has another worker by now.
+            LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
         self._write([self._fenced(incident.id, new, old), *self._moving(incident, move)])
@@ -154,35 +160,37 @@ class Ledger:
         self,
         incident: Incident,
         move: Move,
-        work: Work,
+        run: Run,
         targets: Iterable[str],
-        agenda: Sequence[Due] = (),
+        outbox: Sequence[OutboxItem] = (),
     ) -> None:
         """End a run: move, give the leases back, put what follows on the agenda.
 
         Raises:
-            Lost: if the run has another worker by now.
+            LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        ended = dataclasses.replace(work, until=0)
+        ended = dataclasses.replace(run, until=0)
         self._write(
             [
-                self._fenced(incident.id, ended, work),
+                self._fenced(incident.id, ended, run),
                 *self._moving(incident, move),
-                *(_Part(lease, Lost) for lease in leases.give_back(targets, incident.id)),
-                *self._due(agenda),
+                *(_Part(lease, LeaseLost) for lease in leases.give_back(targets, incident.id)),
+                *self._due(outbox),
             ]
         )
 
-    def hand_over(self, identity: str, work: Work, targets: Iterable[str]) -> None:
+    def hand_over(self, incident_id: str, run: Run, targets: Iterable[str]) -> None:
         """Stop working on a run before it ended, so that the sweep need not wait.
 
         Raises:
-            Lost: if the run has another worker by now.
+            LeaseLost: if the run has another worker by now.
         """
-        ended = dataclasses.replace(work, until=0)
-        held = leases.hand_on(targets, identity, work.worker, 0)
-        self._write([self._fenced(identity, ended, work), *(_Part(lease, Lost) for lease in held)])
+        ended = dataclasses.replace(run, until=0)
+        held = leases.hand_on(targets, incident_id, run.worker_id, 0)
+        self._write(
+            [self._fenced(incident_id, ended, run), *(_Part(lease, LeaseLost) for lease in held)]
+        )
 
     def propose(self, incident: Incident, move: Move, approval: Approval) -> None:
         """Keep the first of two approvals.
@@ -198,37 +206,37 @@ class Ledger:
         self._write(
             [
                 *self._moving(incident, move),
-                _Part(put({**key_of(incident.id, "approval"), **kept})),
+                _Part(put_write({**item_key(incident.id, "approval"), **kept})),
             ]
         )
 
-    def approval(self, identity: str) -> Approval | None:
+    def approval(self, incident_id: str) -> Approval | None:
         """The first of two approvals, the newest."""
-        item = self._item(key_of(identity, "approval"))
+        item = self._item(item_key(incident_id, "approval"))
         if item is None:
             return None
         return Approval(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))
 
-    def move(self, incident: Incident, move: Move, agenda: Sequence[Due] = ()) -> None:
+    def move(self, incident: Incident, move: Move, outbox: Sequence[OutboxItem] = ()) -> None:
         """Move an incident that no run holds.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._moving(incident, move), *self._due(agenda)])
+        self._write([*self._moving(incident, move), *self._due(outbox)])
 
-    def work(self, identity: str) -> Work | None:
+    def last_run(self, incident_id: str) -> Run | None:
         """The last run of an incident."""
-        item = self._item(key_of(identity, "work"))
-        return Work.from_item(item) if item else None
+        item = self._item(item_key(incident_id, "work"))
+        return Run.from_item(item) if item else None
 
-    def intents(self, identity: str, runs: Sequence[str]) -> list[Intent]:
+    def intents(self, incident_id: str, runs: Sequence[str]) -> list[Intent]:
         """The intents of these runs, in the order in which they were to be written."""
         found: list[Intent] = []
-        for run in runs:
+        for run_id in runs:
             answer = self._table.query(
-                KeyConditionExpression=Key("pk").eq(key_of(identity, "")["pk"])
-                & Key("sk").begins_with(f"intent#{run}#"),
+                KeyConditionExpression=Key("pk").eq(item_key(incident_id, "")["pk"])
+                & Key("sk").begins_with(f"intent#{run_id}#"),
                 ConsistentRead=True,
             )
             found += [Intent.from_item(item) for item in answer["Items"]]
@@ -263,9 +271,9 @@ class Ledger:
         """Remember where this sweep stopped."""
         self._table.put_item(Item={"pk": "sweep", "sk": name, "after": after})
 
-    def due(self, now: float, most: int = 50) -> list[Due]:
+    def due(self, now: float, most: int = 50) -> list[OutboxItem]:
         """What is on the agenda by now and not done, the longest due first."""
-        found: list[Due] = []
+        found: list[OutboxItem] = []
         start: dict[str, Any] = {}
         while len(found) < most:
             answer = self._table.query(
@@ -280,19 +288,19 @@ class Ledger:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return found[:most]
 
-    def add(self, agenda: Sequence[Due]) -> None:
+    def add(self, outbox: Sequence[OutboxItem]) -> None:
         """Put things on the agenda by themselves."""
-        self._write(self._due(agenda))
+        self._write(self._due(outbox))
 
-    def done(self, due: Due) -> None:
+    def done(self, due: OutboxItem) -> None:
         """Mark a thing as done; it expires a week later."""
         self._table.update_item(
             Key={"pk": "agenda", "sk": due.sk},
             UpdateExpression="SET done = :yes, expires_at = :gone",
-            ExpressionAttributeValues={":yes": True, ":gone": int(time.time()) + 7 * DAY},
+            ExpressionAttributeValues={":yes": True, ":gone": int(time.time()) + 7 * SECONDS_A_DAY},
         )
 
-    def tried(self, due: Due) -> None:
+    def tried(self, due: OutboxItem) -> None:
         """Count a try that did not succeed."""
         self._table.update_item(
             Key={"pk": "agenda", "sk": due.sk},
@@ -306,40 +314,40 @@ class Ledger:
 
     @staticmethod
     def _moving(incident: Incident, move: Move) -> list[_Part]:
-        if move.to not in MOVES[incident.state]:
+        if move.to not in TRANSITIONS[incident.state]:
             raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
-        changed = meta_of(incident)
+        changed = to_item(incident)
         changed.update(state=move.to.value, version=incident.version + 1)
-        expire(changed, move.to)
+        set_expiry(changed, move.to)
         line = history_line(
             incident.id, move.actor, move.what, incident.state, move.to, move.detail, move.digests
         )
-        return [_Part(replace(incident.id, changed, incident)), _Part(put(line))]
+        return [_Part(write_meta(incident.id, changed, incident)), _Part(put_write(line))]
 
     @staticmethod
-    def _fenced(identity: str, new: Work, old: Work) -> _Part:
+    def _fenced(incident_id: str, new: Run, old: Run) -> _Part:
         """Write the run, if its worker is still the one of `old`."""
         values = new.to_item()
         return _Part(
             {
-                "Key": key_of(identity, "work"),
+                "Key": item_key(incident_id, "work"),
                 "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
                 "ConditionExpression": "#run = :was_run AND #worker = :was_worker",
                 "ExpressionAttributeNames": {f"#{name}": name for name in values},
                 "ExpressionAttributeValues": {
                     **{f":{name}": value for name, value in values.items()},
-                    ":was_run": old.run,
-                    ":was_worker": old.worker,
+                    ":was_run": old.id,
+                    ":was_worker": old.worker_id,
                 },
             },
-            Lost,
+            LeaseLost,
         )
 
     @staticmethod
-    def _due(agenda: Sequence[Due]) -> list[_Part]:
+    def _due(outbox: Sequence[OutboxItem]) -> list[_Part]:
         return [
             _Part(
-                put(
+                put_write(
                     {
                         "pk": "agenda",
                         "sk": f"{due.at:012}#{uuid.uuid4().hex[:12]}",
@@ -354,7 +362,7 @@ class Ledger:
                     }
                 )
             )
-            for due in agenda
+            for due in outbox
         ]
 
     def _write(self, parts: Sequence[_Part]) -> None:
@@ -366,13 +374,13 @@ class Ledger:
             raise
 
 
-def _intent(identity: str, intent: Intent) -> dict[str, Any]:
-    return put({**key_of(identity, intent.sk), **intent.to_item()})
+def _intent(incident_id: str, intent: Intent) -> dict[str, Any]:
+    return put_write({**item_key(incident_id, intent.sk), **intent.to_item()})
 
 
-def _due_of(item: dict[str, Any]) -> Due:
-    return Due(
-        task=Task(item["task"]),
+def _due_of(item: dict[str, Any]) -> OutboxItem:
+    return OutboxItem(
+        task=OutboxTask(item["task"]),
         incident=str(item["incident"]),
         about=str(item["about"]),
         at=int(str(item["sk"])[:12]),

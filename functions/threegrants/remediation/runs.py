@@ -10,7 +10,7 @@ from threegrants.incidents.states import State
 from threegrants.patches import Patch
 
 
-class Way(StrEnum):
+class Direction(StrEnum):
     """Where a run is going."""
 
     APPLY = "apply"
@@ -27,20 +27,20 @@ class Step(StrEnum):
     UNDONE = "undone"
 
 
-STANDING = frozenset({Step.WRITING, Step.WRITTEN, Step.UNDOING})
+IN_FORCE = frozenset({Step.WRITING, Step.WRITTEN, Step.UNDOING})
 """Steps after which something of ours may be in the live policy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Run:
     """The `work` item of an incident: its last run, who works on it, and what stands.
 
     Times are whole seconds since the epoch.
     """
 
-    run: str
-    way: Way
-    worker: str
+    id: str
+    direction: Direction
+    worker_id: str
     until: int
     """The worker begins nothing that might not end before; afterwards another may take over."""
     digests: tuple[str, ...]
@@ -49,7 +49,7 @@ class Work:
     expires: int
     """When the approval expires: later, the run only goes back."""
     attempts: int = 1
-    standing: tuple[str, ...] = ()
+    runs_in_force: tuple[str, ...] = ()
     """Runs whose patches stand, the oldest first."""
     undoes: tuple[str, ...] = ()
     """Runs that an undo takes back, the oldest first."""
@@ -62,15 +62,15 @@ class Work:
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
         return {
-            "run": self.run,
-            "way": self.way.value,
-            "worker": self.worker,
+            "run": self.id,
+            "way": self.direction.value,
+            "worker": self.worker_id,
             "until": self.until,
             "digests": list(self.digests),
             "actors": list(self.actors),
             "expires": self.expires,
             "attempts": self.attempts,
-            "standing": list(self.standing),
+            "standing": list(self.runs_in_force),
             "undoes": list(self.undoes),
             "end": self.end.value,
             "back": self.back.value if self.back else "",
@@ -78,18 +78,18 @@ class Work:
         }
 
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> "Work":
+    def from_item(cls, item: Mapping[str, Any]) -> "Run":
         """Read back what `to_item` wrote."""
         return cls(
-            run=str(item["run"]),
-            way=Way(item["way"]),
-            worker=str(item["worker"]),
+            id=str(item["run"]),
+            direction=Direction(item["way"]),
+            worker_id=str(item["worker"]),
             until=int(item["until"]),
             digests=tuple(item["digests"]),
             actors=tuple(item["actors"]),
             expires=int(item["expires"]),
             attempts=int(item["attempts"]),
-            standing=tuple(item["standing"]),
+            runs_in_force=tuple(item["standing"]),
             undoes=tuple(item["undoes"]),
             end=State(item["end"]),
             back=State(item["back"]) if item["back"] else None,
@@ -104,7 +104,7 @@ class Intent:
     `opened` and `closed` are the seconds of the read before and the read after the last write.
     """
 
-    run: str
+    run_id: str
     number: int
     patch: Patch
     step: Step = Step.PLANNED
@@ -114,12 +114,12 @@ class Intent:
     @property
     def sk(self) -> str:
         """The sort key of its item."""
-        return f"intent#{self.run}#{self.number:02}"
+        return f"intent#{self.run_id}#{self.number:02}"
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
         return {
-            "run": self.run,
+            "run": self.run_id,
             "number": self.number,
             "patch": json.dumps(self.patch.to_json()),
             "step": self.step.value,
@@ -135,7 +135,7 @@ class Intent:
             ValueError: if the patch does not match its digest.
         """
         return cls(
-            run=str(item["run"]),
+            run_id=str(item["run"]),
             number=int(item["number"]),
             patch=Patch.from_json(json.loads(str(item["patch"]))),
             step=Step(item["step"]),
@@ -144,7 +144,7 @@ class Intent:
         )
 
 
-class Task(StrEnum):
+class OutboxTask(StrEnum):
     """What can be on the agenda."""
 
     ALERT = "alert"
@@ -152,13 +152,13 @@ class Task(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class OutboxItem:
     """One thing on the agenda: an alert to send, or a window to look into.
 
     `about` is the reason of an alert; of a window, the sort key of its intent.
     """
 
-    task: Task
+    task: OutboxTask
     incident: str
     about: str
     at: int

@@ -6,21 +6,21 @@ from typing import Any
 
 from threegrants.cloudtrail import Access
 from threegrants.patches import Scope
-from threegrants.remediation.limits import Guardrails, Standing
+from threegrants.remediation.limits import Limits, StandingApproval
 
 _WIDTH = {"": 0, Scope.OBJECT.value: 1, Scope.PREFIX.value: 2, Scope.BUCKET.value: 3}
 """From the narrowest; a grant to which scope does not apply (a key's) is the narrowest."""
 
 
-def standing(
-    rails: Guardrails, document: Mapping[str, Any], now: float
-) -> tuple[Standing, tuple[str, ...]] | None:
+def find_standing_approval(
+    limits: Limits, document: Mapping[str, Any], now: float
+) -> tuple[StandingApproval, tuple[str, ...]] | None:
     """The first rule that covers a diagnosis, and the digests it approves: one for each target.
 
     Where two people are wanted, no rule covers: a rule is not even one person.
 
     Args:
-        rails: the guardrails, with the rules.
+        limits: the guardrails, with the rules.
         document: the diagnosis document (`threegrants.diagnosis/1`).
         now: seconds since the epoch.
     """
@@ -28,9 +28,9 @@ def standing(
         return None
     request, principal = document["request"], document["principal"]
     access = Access(request["access"])
-    if access in rails.four_eyes:
+    if access in limits.four_eyes:
         return None
-    for rule in rails.standing:
+    for rule in limits.standing_approvals:
         if (
             rule.expires > now
             and rule.owner == request["bucket_account"]
@@ -45,7 +45,7 @@ def standing(
 
 
 def _chosen(
-    patches: Sequence[Mapping[str, Any]], rule: Standing, principal: str
+    patches: Sequence[Mapping[str, Any]], rule: StandingApproval, principal: str
 ) -> tuple[str, ...] | None:
     """For each grant and target, the proposed patch if the rule allows it, else the widest it does."""
     wanted: dict[tuple[str, str], list[Mapping[str, Any]]] = {}

@@ -5,6 +5,22 @@ suppresses it, or None.
 """
 
 from threegrants.suppression.presets import PRESETS, Preset
-from threegrants.suppression.rules import NEVER, OWN, NoiseError, Quiet, never_of, presets_of
+from threegrants.suppression.rules import (
+    NEVER_DIAGNOSE,
+    OWN_ROLES,
+    SuppressionError,
+    SuppressionRules,
+    parse_never_diagnose,
+    presets_named,
+)
 
-__all__ = ["NEVER", "OWN", "PRESETS", "NoiseError", "Preset", "Quiet", "never_of", "presets_of"]
+__all__ = [
+    "NEVER_DIAGNOSE",
+    "OWN_ROLES",
+    "PRESETS",
+    "Preset",
+    "SuppressionError",
+    "SuppressionRules",
+    "parse_never_diagnose",
+    "presets_named",
+]

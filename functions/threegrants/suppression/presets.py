@@ -1,6 +1,6 @@
 """The presets, as data: each a few rows, a row matches if every field it names does.
 
-A field's patterns are `fnmatch` patterns, case-sensitive; the fields are those of `quiet.facts`.
+A field's patterns are `fnmatch` patterns, case-sensitive; the fields are those of `rules.match_fields`.
 """
 
 from collections.abc import Mapping

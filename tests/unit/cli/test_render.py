@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from threegrants.analysis import Rules, conclude
+from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cli.render import console, show_diagnosis
 from threegrants.evidence import Read
-from threegrants.patches import Named
-from threegrants.report import document
+from threegrants.patches import GranteeScope
+from threegrants.report import report_for
 from unit.patches.test_make import LONG
 from unit.worlds import BUCKET, KEY, ROLE, allow, call, delegates, evidence
 
@@ -14,26 +14,26 @@ IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
 IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
 
 
-def shown(seen, rules=None, tool=None, denied=None):
-    finding = conclude(denied or call(), seen, rules or Rules())
+def shown(seen, options=None, tool=None, denied=None):
+    analysis = analyze_evidence(denied or call(), seen, options or AnalysisOptions())
     with console().capture() as captured:
-        show_diagnosis(document(finding, "id"), tool)
-    return finding, captured.get()
+        show_diagnosis(report_for(analysis, "id"), tool)
+    return analysis, captured.get()
 
 
 def test_the_proposed_patch_as_a_diff_and_the_others_by_digest():
-    finding, text = shown(evidence((), IN_KEY, IN_IAM))
-    [proposed] = finding.patches
+    analysis, text = shown(evidence((), IN_KEY, IN_IAM))
+    [proposed] = analysis.patches
     before, after = text.split("or instead")
     assert f"s3:PutBucketPolicy {BUCKET}, scope prefix" in before
     assert f"digest {proposed.digest}" in before
-    assert all(p.digest in after for p in finding.offered if not p.default)
+    assert all(p.digest in after for p in analysis.offered if not p.default)
     assert proposed.digest not in after
     assert '"Resource"' not in after
 
 
 def test_a_whole_account_is_said_in_capitals():
-    _, text = shown(evidence((), IN_KEY, IN_IAM), Rules(principal=Named.ACCOUNT))
+    _, text = shown(evidence((), IN_KEY, IN_IAM), AnalysisOptions(principal=GranteeScope.ACCOUNT))
     assert "EVERY principal of account" in text
 
 

@@ -12,9 +12,9 @@ from threegrants.cloudtrail import (
     DeniedCall,
     RecordError,
     Skipped,
+    copy_source_read,
     parse_record,
-    read_feed,
-    reading_source,
+    read_trail_file,
 )
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -157,16 +157,16 @@ def test_what_is_not_understood_of_an_enriched_event_is_left_out():
 
 def test_a_network_activity_event_names_the_endpoint():
     call = load("getobject-vpc-endpoint-denied")
-    assert (call.message.layer, call.message.explicit) == ("vpce", None)
+    assert (call.message.policy_type, call.message.explicit_deny) == ("vpce", None)
     assert call.vpc_endpoint_account == "222222222222"
 
 
 def test_whether_headobject_needs_the_key_is_not_sure():
-    assert load("headobject-caller-copy").kms_doubt
+    assert load("headobject-caller-copy").kms_uncertainty
     asked = {"bucketName": "b", "key": "k", "x-amz-checksum-mode": "ENABLED"}
     call = parse_record({**RECORD, "eventName": "HeadObject", "requestParameters": asked})
-    assert call.kms_doubt is None
-    assert load("getobject-caller-copy").kms_doubt is None
+    assert call.kms_uncertainty is None
+    assert load("getobject-caller-copy").kms_uncertainty is None
 
 
 COPIES = [
@@ -183,7 +183,7 @@ def test_a_copy_reads_its_source(stated, wanted):
     asked = {"bucketName": "b", "key": "k", "x-amz-copy-source": stated,
              "x-amz-server-side-encryption": "aws:kms"}  # fmt: skip
     call = parse_record({**RECORD, "eventName": "CopyObject", "requestParameters": asked})
-    read = reading_source(call)
+    read = copy_source_read(call)
     assert (read.bucket, read.access_point_arn, read.object_key, read.version_id) == wanted
     action = "s3:GetObjectVersion" if wanted[3] else "s3:GetObject"
     assert (read.s3_actions, read.kms_actions) == ((action,), ("kms:Decrypt",))
@@ -192,10 +192,10 @@ def test_a_copy_reads_its_source(stated, wanted):
 
 
 def test_what_is_no_copy_has_no_source():
-    assert reading_source(parse_record(RECORD)) is None
+    assert copy_source_read(parse_record(RECORD)) is None
     asked = {"bucketName": "b", "key": "k", "x-amz-copy-source": "/nothing"}
     call = parse_record({**RECORD, "eventName": "CopyObject", "requestParameters": asked})
-    assert reading_source(call) is None
+    assert copy_source_read(call) is None
 
 
 def test_both_copies_are_one_event():
@@ -234,7 +234,7 @@ def test_whatever_comes_in_is_a_call_a_skip_or_an_error(value):
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda b: b"\x1f\x8b" + b))
 def test_whatever_file_comes_in_is_records_or_an_error(data):
     try:
-        for position, record in read_feed(data):
+        for position, record in read_trail_file(data):
             assert position
             assert isinstance(record, dict)
     except RecordError as error:
@@ -255,6 +255,6 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_file(form):
-    found = [parse_record(record) for _, record in read_feed(FORMS[form])]
+    found = [parse_record(record) for _, record in read_trail_file(FORMS[form])]
     assert found
     assert all(isinstance(call, DeniedCall) and call.action == "s3:GetObject" for call in found)

@@ -3,7 +3,7 @@
 import botocore.session
 import pytest
 
-from threegrants.cloudtrail.operations import S3, UNMAPPED, on_object, s3_operation
+from threegrants.cloudtrail.operations import S3, UNMAPPED, is_object_action, s3_operation
 
 MODEL = frozenset(botocore.session.get_session().get_service_model("s3").operation_names)
 
@@ -47,4 +47,4 @@ def test_operation(name, versioned, actions, kms):
      ("s3:GetBucketObjectLockConfiguration", False), ("s3:PutBucketPolicy", False)],
 )  # fmt: skip
 def test_the_resource_an_action_is_checked_on(action, object_):
-    assert on_object(action) is object_
+    assert is_object_action(action) is object_

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from threegrants.diagnosis import Certainty, Grant, Verdict, diagnose
-from threegrants.diagnosis.aws_details import certainty, checked
-from threegrants.diagnosis.legs import Pair
+from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
+from threegrants.diagnosis.legs import LegVerdicts
 from threegrants.evidence import Authorization, AuthorizedAction, Check, Read
 from unit.worlds import KEY, ROLE, B, allow, call, delegates, evidence
 
@@ -32,32 +32,34 @@ def details(layer, effect, action="s3:GetObject"):
 
 @pytest.mark.parametrize(("ours", "effect", "out"), CELLS)
 def test_both_words(ours, effect, out):
-    pair = Pair(Grant(Verdict(ours)), Grant(Verdict.GRANTED))
-    found = checked(pair, "s3", replace(evidence(), authorization=details("resource", effect)))
+    verdicts = LegVerdicts(Grant(Verdict(ours)), Grant(Verdict.GRANTED))
+    found = reconcile_with_aws(
+        verdicts, "s3", replace(evidence(), authorization=details("resource", effect))
+    )
     assert found.resource.verdict == out
-    assert found.identity == pair.identity
+    assert found.identity == verdicts.identity
 
 
 def test_nothing_of_ours_is_granted_by_aws_where_our_answer_is_certain():
     for ours, effect in itertools.product(("missing", "denied"), EFFECTS):
-        pair = Pair(Grant(Verdict(ours)), Grant(Verdict(ours)))
+        verdicts = LegVerdicts(Grant(Verdict(ours)), Grant(Verdict(ours)))
         seen = replace(evidence(), authorization=details("identity", effect))
-        assert checked(pair, "s3", seen).identity.verdict is not Verdict.GRANTED
+        assert reconcile_with_aws(verdicts, "s3", seen).identity.verdict is not Verdict.GRANTED
 
 
 def test_the_other_half_is_not_touched():
-    pair = Pair(Grant(Verdict.UNKNOWN), Grant(Verdict.UNKNOWN))
+    verdicts = LegVerdicts(Grant(Verdict.UNKNOWN), Grant(Verdict.UNKNOWN))
     seen = replace(evidence(), authorization=details("resource", "ALLOW", "kms:Decrypt"))
-    assert checked(pair, "s3", seen) == pair
-    assert checked(pair, "kms", seen).resource.verdict is Verdict.GRANTED
+    assert reconcile_with_aws(verdicts, "s3", seen) == verdicts
+    assert reconcile_with_aws(verdicts, "kms", seen).resource.verdict is Verdict.GRANTED
 
 
 def test_the_gravest_of_several_checks_counts():
     checks = tuple(Check("resource", effect, None, (), ()) for effect in EFFECTS)
     action = AuthorizedAction("s3:GetObject", "r", "EXPLICIT_DENY", {}, checks)
     seen = replace(evidence(), authorization=Read(Authorization("id", (action,))))
-    pair = Pair(Grant(Verdict.UNKNOWN), Grant(Verdict.GRANTED))
-    assert checked(pair, "s3", seen).resource.verdict is Verdict.DENIED
+    verdicts = LegVerdicts(Grant(Verdict.UNKNOWN), Grant(Verdict.GRANTED))
+    assert reconcile_with_aws(verdicts, "s3", seen).resource.verdict is Verdict.DENIED
 
 
 WHO = f"User: arn:aws:sts::{B}:assumed-role/analyst/s is not authorized to perform: "

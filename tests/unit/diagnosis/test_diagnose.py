@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from threegrants.analysis import Rules, conclude
+from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import BucketEvidence, Encryption, NamedPolicy, Read, Unread
 from threegrants.patches import Profile
@@ -35,12 +35,12 @@ def test_every_subset_of_grants(have):
     seen = evidence(
         bucket=IN_BUCKET if bucket else (), key=IN_KEY if key else (delegates(),), iam=iam
     )
-    finding = conclude(call(), seen, Rules())
+    analysis = analyze_evidence(call(), seen, AnalysisOptions())
     words = ["granted" if there else "missing" for there in have]
     outcome = "already_allowed" if all(have) else "fixable"
-    assert verdicts(finding.diagnosis) == (*words, outcome)
+    assert verdicts(analysis.diagnosis) == (*words, outcome)
     missing = (not bucket) + (not key) + (not (iam_bucket and iam_key))
-    assert len(finding.patches) == missing
+    assert len(analysis.patches) == missing
 
 
 SAME = f"arn:aws:iam::{A}:role/analyst"
@@ -99,7 +99,7 @@ CASES = [
 @pytest.mark.parametrize(("denied", "seen", "wanted"), [c[1:] for c in CASES],
                          ids=[c[0] for c in CASES])  # fmt: skip
 def test_case(denied, seen, wanted):
-    assert verdicts(conclude(denied, seen, Rules()).diagnosis) == wanted
+    assert verdicts(analyze_evidence(denied, seen, AnalysisOptions()).diagnosis) == wanted
 
 
 UNREAD = Unread("the reader was refused", "s3:GetBucketPolicy on bucket a-reports")
@@ -130,7 +130,9 @@ def test_without_the_owner_the_callers_own_side_is_still_judged():
 
 
 def test_the_article_profile_grants_its_five_actions():
-    patches = conclude(call(), evidence((), None, ()), Rules(profile=Profile.ARTICLE)).patches
+    patches = analyze_evidence(
+        call(), evidence((), None, ()), AnalysisOptions(profile=Profile.ARTICLE)
+    ).patches
     [key] = [patch for patch in patches if patch.grant == "key_policy"]
     assert key.statement["Action"] == [
         "kms:Encrypt",
@@ -143,10 +145,10 @@ def test_the_article_profile_grants_its_five_actions():
 
 def test_a_policy_that_would_grow_too_large_is_not_offered():
     long = tuple(allow(ROLE, "s3:ListBucket", BUCKET, Sid=f"S{n}x{'y' * 80}") for n in range(100))
-    finding = conclude(call(), evidence(long, IN_KEY, IN_IAM), Rules())
-    assert finding.patches == ()
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert "limit is 20480" in finding.diagnosis.unknowns[-1].why
+    analysis = analyze_evidence(call(), evidence(long, IN_KEY, IN_IAM), AnalysisOptions())
+    assert analysis.patches == ()
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert "limit is 20480" in analysis.diagnosis.unknowns[-1].why
 
 
 HOSTILE = [
@@ -160,24 +162,28 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("key", "pattern"), [c[1:] for c in HOSTILE], ids=[c[0] for c in HOSTILE])
 def test_a_hostile_object_key_never_widens_a_patch_beyond_its_folder(key, pattern):
-    [patch] = conclude(call(key=key), evidence((), IN_KEY, IN_IAM), Rules()).patches
+    [patch] = analyze_evidence(
+        call(key=key), evidence((), IN_KEY, IN_IAM), AnalysisOptions()
+    ).patches
     assert patch.statement["Resource"] == f"{BUCKET}/{pattern}"
 
 
 def test_accounts_nobody_trusts_are_handed_off():
-    finding = conclude(call(), evidence((), IN_KEY, IN_IAM), Rules(writable=frozenset()))
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert len(finding.patches) == 1
+    analysis = analyze_evidence(
+        call(), evidence((), IN_KEY, IN_IAM), AnalysisOptions(writable=frozenset())
+    )
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert len(analysis.patches) == 1
 
 
 def test_a_boundary_blocks_and_is_not_patched():
     bound = NamedPolicy("limits", policy(allow(action="ec2:*", resource="*")), "boundary")
     seen = evidence((), IN_KEY, IN_IAM)
     seen = replace(seen, caller=replace(seen.caller, boundary=Read(bound)))
-    finding = conclude(call(), seen, Rules())
-    assert [blocker.kind for blocker in finding.diagnosis.blockers] == ["permissions_boundary"]
-    assert finding.diagnosis.outcome.value == "do_not_patch"
-    assert finding.patches == ()
+    analysis = analyze_evidence(call(), seen, AnalysisOptions())
+    assert [blocker.kind for blocker in analysis.diagnosis.blockers] == ["permissions_boundary"]
+    assert analysis.diagnosis.outcome.value == "do_not_patch"
+    assert analysis.patches == ()
 
 
 def test_notprincipal_spares_nobody_who_has_a_boundary():
@@ -215,7 +221,7 @@ def test_awss_own_word_of_a_policy_we_cannot_read():
 
 
 def test_what_works_in_the_owners_account_only_is_never_granted():
-    across = conclude(call("PutBucketPolicy"), evidence(iam=(ADMIN,)), Rules())
+    across = analyze_evidence(call("PutBucketPolicy"), evidence(iam=(ADMIN,)), AnalysisOptions())
     assert [b.kind for b in across.diagnosis.blockers] == ["owner_account_only"]
     assert (across.diagnosis.outcome.value, across.patches) == ("do_not_patch", ())
     inside = diagnose(call("PutBucketPolicy", account=A), evidence(iam=(ADMIN,), account=A))
@@ -247,7 +253,7 @@ def test_with_a_bucket_key_the_encryption_context_of_a_read_is_not_known():
 
 
 def test_patches_name_exactly_what_is_needed():
-    patches = {p.grant: p for p in conclude(call(), evidence(), Rules()).patches}
+    patches = {p.grant: p for p in analyze_evidence(call(), evidence(), AnalysisOptions()).patches}
     bucket, key, iam = (patches[n].statement for n in ("bucket_policy", "key_policy", "iam_policy"))
     assert bucket["Principal"] == key["Principal"] == {"AWS": ROLE}
     assert (bucket["Action"], bucket["Resource"]) == ("s3:GetObject", f"{BUCKET}/2026/*")

@@ -4,16 +4,16 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from threegrants.analysis import Rules, conclude
+from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.evidence import AccountError, Read, Unread
-from threegrants.evidence.analyzer import review
+from threegrants.evidence.analyzer import review_policy
 from unit.worlds import ROLE, A, allow, call, delegates, evidence
 
 WHERE = (A, "eu-west-1")
 
 
 class Reader:
-    """Stands for `Accounts`: one stubbed client."""
+    """Stands for `RoleClients`: one stubbed client."""
 
     def __init__(self):
         self.made = boto3.client("accessanalyzer", region_name="eu-west-1",
@@ -59,7 +59,7 @@ def test_nothing_speaks_against_it(reader):
     reader.validates("old", **BUCKET)
     reader.validates("new", ("SUGGESTION", "EMPTY"), ("WARNING", "X"), **BUCKET)
     reader.checks("new", "AWS::S3::Bucket")
-    assert review(reader, WHERE, "s3:PutBucketPolicy", "old", "new") == Read(())
+    assert review_policy(reader, WHERE, "s3:PutBucketPolicy", "old", "new") == Read(())
 
 
 def test_only_what_is_new_counts(reader):
@@ -68,30 +68,30 @@ def test_only_what_is_new_counts(reader):
         "new", ("ERROR", "OLD"), ("ERROR", "OLD"), ("SECURITY_WARNING", "NEW"), **BUCKET
     )
     reader.checks("new", "AWS::S3::Bucket")
-    answer = review(reader, WHERE, "s3:PutBucketPolicy", "old", "new")
+    answer = review_policy(reader, WHERE, "s3:PutBucketPolicy", "old", "new")
     assert sorted(answer.value) == ["ERROR OLD", "SECURITY_WARNING NEW"]
 
 
 def test_public_access(reader):
     reader.validates("new")
     reader.checks("new", "AWS::KMS::Key", "FAIL")
-    answer = review(reader, WHERE, "kms:PutKeyPolicy", None, "new")
+    answer = review_policy(reader, WHERE, "kms:PutKeyPolicy", None, "new")
     assert answer == Read(("open to everyone",))
 
 
 def test_an_identity_policy_is_not_public(reader):
     reader.validates("new", kind="IDENTITY_POLICY")
-    assert review(reader, WHERE, "iam:PutRolePolicy", None, "new") == Read(())
+    assert review_policy(reader, WHERE, "iam:PutRolePolicy", None, "new") == Read(())
 
 
 def test_a_grant_is_no_policy(reader):
-    assert review(reader, WHERE, "kms:CreateGrant", None, "{}") == Read(())
+    assert review_policy(reader, WHERE, "kms:CreateGrant", None, "{}") == Read(())
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
 def test_where_it_may_not_be_asked_it_is_unread(reader, code):
     reader.stub.add_client_error("validate_policy", code)
-    answer = review(reader, WHERE, "iam:PutRolePolicy", None, "new")
+    answer = review_policy(reader, WHERE, "iam:PutRolePolicy", None, "new")
     assert isinstance(answer, Unread)
     assert code in answer.why
     assert "access-analyzer:ValidatePolicy" in answer.needs
@@ -102,7 +102,9 @@ def test_an_account_that_cannot_be_entered_is_unread(reader):
         raise AccountError("no entry", "a role")
 
     reader.client = refuse
-    assert review(reader, WHERE, "iam:PutRolePolicy", None, "new") == Unread("no entry", "a role")
+    assert review_policy(reader, WHERE, "iam:PutRolePolicy", None, "new") == Unread(
+        "no entry", "a role"
+    )
 
 
 SEEN = evidence(
@@ -114,16 +116,16 @@ def test_what_it_says_against_a_patch_keeps_it_from_being_offered():
     def against_prefixes(patch):
         return Read(("SECURITY_WARNING X",) if patch.scope == "prefix" else ())
 
-    finding = conclude(call(), SEEN, Rules(), None, against_prefixes)
-    assert [patch.scope for patch in finding.offered] == ["object", "bucket"]
-    assert finding.patches == ()
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert "SECURITY_WARNING X" in finding.diagnosis.unknowns[-1].why
+    analysis = analyze_evidence(call(), SEEN, AnalysisOptions(), None, against_prefixes)
+    assert [patch.scope for patch in analysis.offered] == ["object", "bucket"]
+    assert analysis.patches == ()
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert "SECURITY_WARNING X" in analysis.diagnosis.unknowns[-1].why
 
 
 def test_without_it_the_proofs_suffice_and_the_lack_is_told_once():
     unread = Unread("the reader was refused", "access-analyzer:ValidatePolicy")
-    finding = conclude(call(), SEEN, Rules(), None, lambda _: unread)
-    assert len(finding.offered) == 3
-    assert finding.diagnosis.outcome.value == "fixable"
-    assert [lack.needs for lack in finding.diagnosis.unknowns].count(unread.needs) == 1
+    analysis = analyze_evidence(call(), SEEN, AnalysisOptions(), None, lambda _: unread)
+    assert len(analysis.offered) == 3
+    assert analysis.diagnosis.outcome.value == "fixable"
+    assert [lack.needs for lack in analysis.diagnosis.unknowns].count(unread.needs) == 1

@@ -1,6 +1,6 @@
 """What was read a moment ago is used again, for a stated time, and says its age."""
 
-from threegrants.evidence.ttl_cache import SECONDS, Recent
+from threegrants.evidence.ttl_cache import SECONDS, TtlCache
 
 
 class Clock:
@@ -22,46 +22,46 @@ class Source:
 
 def test_a_reading_is_used_again_until_its_time_is_up():
     clock, source = Clock(), Source()
-    recent = Recent(clock=clock)
-    first, at = recent.get("bucket", source)
+    cache = TtlCache(clock=clock)
+    first, at = cache.get("bucket", source)
     clock.now += SECONDS - 1
-    assert recent.get("bucket", source) == (first, at)
+    assert cache.get("bucket", source) == (first, at)
     clock.now += 2
-    assert recent.get("bucket", source)[0] == 2
+    assert cache.get("bucket", source)[0] == 2
 
 
 def test_fresh_reads_anew_and_is_kept():
     source = Source()
-    recent = Recent()
-    recent.get("bucket", source)
-    assert recent.get("bucket", source, fresh=True)[0] == 2
-    assert recent.get("bucket", source)[0] == 2
+    cache = TtlCache()
+    cache.get("bucket", source)
+    assert cache.get("bucket", source, fresh=True)[0] == 2
+    assert cache.get("bucket", source)[0] == 2
 
 
 def test_other_things_are_other_readings():
     source = Source()
-    recent = Recent()
-    assert [recent.get(what, source)[0] for what in ("a", "b", "a")] == [1, 2, 1]
+    cache = TtlCache()
+    assert [cache.get(what, source)[0] for what in ("a", "b", "a")] == [1, 2, 1]
 
 
 def test_the_oldest_is_let_go_when_there_are_many():
     source = Source()
-    recent = Recent()
+    cache = TtlCache()
     for number in range(513):
-        recent.get(number, source)
-    assert recent.get(512, source)[0] == 513
-    assert recent.get(0, source)[0] == 514
+        cache.get(number, source)
+    assert cache.get(512, source)[0] == 513
+    assert cache.get(0, source)[0] == 514
 
 
 def test_a_failed_reading_is_not_kept():
-    recent = Recent()
+    cache = TtlCache()
 
     def failing():
         raise RuntimeError
 
     for _ in range(2):
         try:
-            recent.get("bucket", failing)
+            cache.get("bucket", failing)
         except RuntimeError:
             continue
-    assert recent.get("bucket", Source())[0] == 1
+    assert cache.get("bucket", Source())[0] == 1

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from threegrants.cli.cases import answer
+from threegrants.cli.cases import answer_case
 from threegrants.iam import Policy, PolicyError
 from unit.iam.questions import questions
 
@@ -14,13 +14,13 @@ RANDOM = questions("random")
 
 @pytest.mark.parametrize("case", DOCUMENTED, ids=[case["id"] for case in DOCUMENTED])
 def test_documented(case):
-    assert answer(case)["decision"] == case["expected"]["decision"], case.get("doc")
+    assert answer_case(case)["decision"] == case["expected"]["decision"], case.get("doc")
 
 
 def test_random():
     wrong = []
     for case in RANDOM:
-        given_answer, expected = answer(case), case["expected"]
+        given_answer, expected = answer_case(case), case["expected"]
         causes = expected.get("causes")
         right = given_answer["decision"] == expected["decision"] and (
             causes is None or sorted(causes) == given_answer["causes"]

@@ -9,8 +9,8 @@ import json
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from threegrants.cli.cases import answer, load
-from threegrants.iam import Effect, Layer, evaluate, evaluate_layer
+from threegrants.cli.cases import answer_case, load
+from threegrants.iam import Effect, PolicyType, authorize, authorize_policy_type
 from unit.iam.questions import questions
 
 RANDOM = questions("random")
@@ -49,7 +49,7 @@ identity_statements = [s for policy in policies_of["identity"] for s in statemen
 
 
 def decided(case):
-    found = answer(case)
+    found = answer_case(case)
     return found["decision"], found["causes"]
 
 
@@ -78,8 +78,8 @@ def test_a_deny_never_allows_more(case, statement, version):
         **case,
         "identityPolicies": [*case["identityPolicies"], {"name": "d", "policy": deny}],
     }
-    if not evaluate(*load(case)).allowed:
-        assert not evaluate(*load(denied)).allowed
+    if not authorize(*load(case)).allowed:
+        assert not authorize(*load(denied)).allowed
 
 
 @settings(deadline=None)
@@ -90,17 +90,17 @@ def test_an_allow_in_identity_policies_never_denies_more(case, statement):
         **case,
         "identityPolicies": [*case["identityPolicies"], {"name": "a", "policy": allow}],
     }
-    if evaluate(*load(case)).allowed:
-        assert evaluate(*load(wider)).allowed
+    if authorize(*load(case)).allowed:
+        assert authorize(*load(wider)).allowed
 
 
 @settings(deadline=None)
 @given(st.one_of(st.sampled_from(allowed_across), mixed(across)))
 def test_what_is_allowed_across_accounts_is_allowed_by_both_sides_alone(case):
     request, policies = load(case)
-    assume(evaluate(request, policies).allowed)
-    for layer in (Layer.IDENTITY, Layer.RESOURCE):
-        assert evaluate_layer(request, layer, policies).effect is Effect.ALLOW
+    assume(authorize(request, policies).allowed)
+    for policy_type in (PolicyType.IDENTITY, PolicyType.RESOURCE):
+        assert authorize_policy_type(request, policy_type, policies).effect is Effect.ALLOW
 
 
 @settings(deadline=None)
@@ -204,8 +204,8 @@ def test_one_policy_or_one_for_each_statement_is_the_same(case):
 @settings(deadline=None)
 @given(any_case)
 def test_the_trace_agrees_with_the_decision(case):
-    decision = evaluate(*load(case))
-    says = {outcome.layer.value: outcome for outcome in decision.layers}
+    decision = authorize(*load(case))
+    says = {outcome.policy_type.value: outcome for outcome in decision.by_policy_type}
     denying = {name for name, o in says.items() if o.effect is Effect.EXPLICIT_DENY}
     explicit = {cause.split(":")[0] for cause in decision.causes if cause.endswith(":explicit")}
     assert denying == explicit

@@ -8,7 +8,7 @@ from threegrants.iam import (
     Policy,
     PolicyLevel,
     Request,
-    evaluate,
+    authorize,
     is_public,
     only_for_owner,
 )
@@ -54,7 +54,7 @@ def condition(operator, key, value, effect="Allow", **more):
 
 
 def by_identity(request, *policies):
-    return evaluate(request, Policies(identity=policies)).allowed
+    return authorize(request, Policies(identity=policies)).allowed
 
 
 ROWS = [
@@ -176,7 +176,7 @@ ROWS = [
 @pytest.mark.parametrize(("request_", "policies", "allowed"), [row[1:] for row in ROWS],
                          ids=[row[0] for row in ROWS])  # fmt: skip
 def test_row(request_, policies, allowed):
-    assert evaluate(request_, policies).allowed is allowed
+    assert authorize(request_, policies).allowed is allowed
 
 
 TAGS = {"aws:TagKeys": ("a", "b")}
@@ -296,8 +296,10 @@ def test_public(text, public):
     assert is_public(policy(text)) is public
 
 
-def outcome(request, policies, layer):
-    return next(o for o in evaluate(request, policies).layers if o.layer == layer)
+def outcome(request, policies, policy_type):
+    return next(
+        o for o in authorize(request, policies).by_policy_type if o.policy_type == policy_type
+    )
 
 
 NEAREST = [
@@ -333,14 +335,14 @@ WANTS = [
 @pytest.mark.parametrize(("operator", "value", "said"), WANTS, ids=[w[0] for w in WANTS])
 def test_a_condition_that_is_not_met_is_said_in_words(operator, value, said):
     text = statement(Condition={operator: {"aws:RequestedRegion": value}})
-    decision = evaluate(s3(**{"aws:RequestedRegion": "us"}), Policies(identity=(policy(text),)))
-    [miss] = decision.layers[0].nearest.failed
+    decision = authorize(s3(**{"aws:RequestedRegion": "us"}), Policies(identity=(policy(text),)))
+    [miss] = decision.by_policy_type[0].nearest.failed
     assert miss.detail.endswith(said)
 
 
 def test_the_trace_can_be_read():
     delegating = policy(statement(ROOT), name="bucket policy")
-    decision = evaluate(s3(), Policies(identity=(NARROW,), resource=delegating, boundaries=(ALL,)))
+    decision = authorize(s3(), Policies(identity=(NARROW,), resource=delegating, boundaries=(ALL,)))
     assert decision.trace == (
         "implicit deny (identity:implicit, resource:implicit)",
         "identity-based policies: implicit deny",
@@ -351,7 +353,7 @@ def test_the_trace_can_be_read():
         "resource control policies: not in force",
         "VPC endpoint policy: not in force",
     )
-    near = evaluate(s3(), Policies(identity=(policy(statement(resource="arn:aws:s3:::b")),)))
+    near = authorize(s3(), Policies(identity=(policy(statement(resource="arn:aws:s3:::b")),)))
     assert near.trace[1:3] == (
         "identity-based policies: implicit deny; nearest is p #0",
         "  the resource is the bucket; object actions need arn:aws:s3:::b/*",

@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 
-from threegrants.analysis import Rules, conclude
-from threegrants.cloudtrail import reading_source
+from threegrants.analysis import AnalysisOptions, analyze_evidence
+from threegrants.cloudtrail import copy_source_read
 from threegrants.evidence import BucketEvidence, Encryption, Read
 from threegrants.patches import with_patches
 from unit.worlds import BUCKET, KEY, ROLE, A, call, evidence
@@ -22,10 +22,10 @@ def copying(source="a-drafts"):
 
 def test_both_halves_are_patched_one_on_top_of_the_other():
     denied, seen = copying()
-    assert reading_source(denied) is not None
-    finding = conclude(denied, seen, Rules())
-    assert finding.diagnosis.outcome.value == "fixable"
-    found = [(p.grant, p.target) for p in finding.patches]
+    assert copy_source_read(denied) is not None
+    analysis = analyze_evidence(denied, seen, AnalysisOptions())
+    assert analysis.diagnosis.outcome.value == "fixable"
+    found = [(p.grant, p.target) for p in analysis.patches]
     assert found == [
         ("bucket_policy", BUCKET),
         ("key_policy", KEY),
@@ -34,22 +34,22 @@ def test_both_halves_are_patched_one_on_top_of_the_other():
         ("key_policy", KEY),
         ("iam_policy", ROLE),
     ]
-    write, read = (p for p in finding.patches if p.grant == "key_policy")
+    write, read = (p for p in analysis.patches if p.grant == "key_policy")
     assert read.before == write.after
     assert [s.get("Action") for s in json.loads(read.after)["Statement"][1:]] == [
         "kms:GenerateDataKey",
         "kms:Decrypt",
     ]
-    after = with_patches(seen, finding.patches)
-    after = replace(after, source=with_patches(seen.source, finding.patches))
-    assert conclude(denied, after, Rules()).diagnosis.allowed
+    after = with_patches(seen, analysis.patches)
+    after = replace(after, source=with_patches(seen.source, analysis.patches))
+    assert analyze_evidence(denied, after, AnalysisOptions()).diagnosis.allowed
 
 
 def test_within_one_bucket_the_second_patch_starts_from_the_first():
     denied, seen = copying("a-reports")
-    finding = conclude(denied, seen, Rules())
+    analysis = analyze_evidence(denied, seen, AnalysisOptions())
     for grant in ("bucket_policy", "key_policy", "iam_policy"):
-        first, second = (p for p in finding.patches if p.grant == grant)
+        first, second = (p for p in analysis.patches if p.grant == grant)
         assert second.before == first.after
         assert len({first.digest, second.digest}) == 2
 
@@ -62,6 +62,6 @@ def test_a_half_that_cannot_be_patched_hands_the_whole_off():
         Read("BucketOwnerEnforced"), tags=Read(owned),
     )  # fmt: skip
     seen = replace(seen, source=replace(seen.source, bucket=there))
-    finding = conclude(denied, seen, Rules())
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert any("stack drafts owns it" in lack.why for lack in finding.diagnosis.unknowns)
+    analysis = analyze_evidence(denied, seen, AnalysisOptions())
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert any("stack drafts owns it" in lack.why for lack in analysis.diagnosis.unknowns)

@@ -10,12 +10,12 @@ from cfnlint.api import ManualArgs, lint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threegrants.analysis import Rules, conclude
+from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
-from threegrants.patches import as_code
-from threegrants.patches.snippets import _hcl, _text
-from threegrants.report import document
+from threegrants.patches import iac_snippets
+from threegrants.patches.snippets import _hcl, _hcl_string
+from threegrants.report import report_for
 from unit.patches.test_make import LONG, crowded
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
@@ -45,14 +45,16 @@ OWNED = [
 @pytest.mark.parametrize(("part", "tags", "rule", "why"), [c[1:] for c in OWNED],
                          ids=[c[0] for c in OWNED])  # fmt: skip
 def test_what_code_owns_is_handed_off_with_the_code(part, tags, rule, why):
-    finding = conclude(call(), tagged(part, tags), Rules(owner_tags=rule))
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert [why in lack.why for lack in finding.diagnosis.unknowns].count(True) == 1
-    for patch in document(finding, "id")["patches"]:
+    analysis = analyze_evidence(call(), tagged(part, tags), AnalysisOptions(owner_tags=rule))
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert [why in lack.why for lack in analysis.diagnosis.unknowns].count(True) == 1
+    for patch in report_for(analysis, "id")["patches"]:
         assert set(patch["snippets"]) == {"terraform", "cloudformation"}
-    forced = conclude(call(), tagged(part, tags), Rules(owner_tags=rule, write_owned=True))
+    forced = analyze_evidence(
+        call(), tagged(part, tags), AnalysisOptions(owner_tags=rule, write_owned=True)
+    )
     assert forced.diagnosis.outcome.value == "fixable"
-    assert not any("snippets" in patch for patch in document(forced, "id")["patches"])
+    assert not any("snippets" in patch for patch in report_for(forced, "id")["patches"])
 
 
 FREE = [
@@ -64,15 +66,15 @@ FREE = [
 
 @pytest.mark.parametrize(("tags", "rule"), [c[1:] for c in FREE], ids=[c[0] for c in FREE])
 def test_what_nobody_owns_is_fixable(tags, rule):
-    finding = conclude(call(), tagged("bucket", tags), Rules(owner_tags=rule))
-    assert finding.diagnosis.outcome.value == "fixable"
+    analysis = analyze_evidence(call(), tagged("bucket", tags), AnalysisOptions(owner_tags=rule))
+    assert analysis.diagnosis.outcome.value == "fixable"
 
 
 def test_tags_that_were_not_read_are_no_permission():
     unread = Unread("the reader was refused", "s3:GetBucketTagging on bucket a-reports")
-    finding = conclude(call(), tagged("bucket", unread), Rules())
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert finding.diagnosis.unknowns[-1].needs == unread.needs
+    analysis = analyze_evidence(call(), tagged("bucket", unread), AnalysisOptions())
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert analysis.diagnosis.unknowns[-1].needs == unread.needs
 
 
 SSO = f"arn:aws:iam::{B}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Data_0123456789abcdef"
@@ -83,14 +85,14 @@ def test_identity_center_gets_the_permission_sets_statement():
     seen = replace(seen, caller=replace(seen.caller, arn=Read(SSO)))
     session = f"arn:aws:sts::{B}:assumed-role/{SSO.rsplit('/', 1)[-1]}/sam"
     denied = replace(call(), caller=replace(call().caller, arn=SSO, session_arn=session))
-    finding = conclude(denied, seen, Rules(write_owned=True))
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert {patch.grant for patch in finding.offered} == {"iam_policy"}
-    code = as_code(finding.patches[0])
+    analysis = analyze_evidence(denied, seen, AnalysisOptions(write_owned=True))
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert {patch.grant for patch in analysis.offered} == {"iam_policy"}
+    code = iac_snippets(analysis.patches[0])
     assert "aws_ssoadmin_permission_set_inline_policy of permission set Data" in code["terraform"]
     assert "AWS::SSO::PermissionSet Data" in code["cloudformation"]
     [statement] = yaml.safe_load(code["cloudformation"])
-    assert statement == finding.patches[0].statement
+    assert statement == analysis.patches[0].statement
 
 
 def patches():
@@ -100,10 +102,10 @@ def patches():
     named = replace(seen, caller=replace(seen.caller, arn=Read(user), type=CallerType.USER))
     held = evidence((allow(f"{ROLE}2", "s3:PutObject"),), IN_KEY, IN_IAM)
     found = [
-        *conclude(call(), seen, Rules()).offered,
-        *conclude(call(), named, Rules()).offered,
-        *conclude(call(), crowded(), Rules()).offered,
-        *conclude(call(), held, Rules()).offered,
+        *analyze_evidence(call(), seen, AnalysisOptions()).offered,
+        *analyze_evidence(call(), named, AnalysisOptions()).offered,
+        *analyze_evidence(call(), crowded(), AnalysisOptions()).offered,
+        *analyze_evidence(call(), held, AnalysisOptions()).offered,
     ]
     return {(p.operation, p.before is None): p for p in found}
 
@@ -121,7 +123,7 @@ def lints(template):
 )
 def test_cloudformation(kind):
     patch = PATCHES[kind]
-    code = as_code(patch)["cloudformation"]
+    code = iac_snippets(patch)["cloudformation"]
     loaded = yaml.safe_load(code)
     if patch.operation == "kms:CreateGrant":
         assert loaded is None
@@ -143,7 +145,7 @@ def test_cloudformation(kind):
 )
 def test_terraform(kind):
     patch = PATCHES[kind]
-    code = as_code(patch)["terraform"]
+    code = iac_snippets(patch)["terraform"]
     resource = {
         "s3:PutBucketPolicy": "aws_s3_bucket_policy",
         "kms:PutKeyPolicy": "locals",
@@ -160,7 +162,7 @@ def test_terraform(kind):
 
 
 def test_an_access_point_is_a_template_too():
-    [handoff] = conclude(call(), evidence(LONG, IN_KEY, IN_IAM), Rules()).handoffs
+    [handoff] = analyze_evidence(call(), evidence(LONG, IN_KEY, IN_IAM), AnalysisOptions()).handoffs
     assert lints(handoff.snippets["cloudformation"]) == []
     assert 'resource "aws_s3_access_point"' in handoff.snippets["terraform"]
 
@@ -179,7 +181,7 @@ ESCAPES = [
 
 @pytest.mark.parametrize(("text", "wanted"), [c[1:] for c in ESCAPES], ids=[c[0] for c in ESCAPES])
 def test_terraform_strings(text, wanted):
-    assert _text(text) == wanted
+    assert _hcl_string(text) == wanted
 
 
 @settings(max_examples=300)
@@ -191,8 +193,8 @@ def test_terraform_strings(text, wanted):
 )
 def test_no_text_breaks_out_of_a_terraform_string(text):
     """Read back by HCL's rules: one literal, without interpolation, that says the same."""
-    inner = _text(text)[1:-1]
-    assert _text(text)[0] == _text(text)[-1] == '"'
+    inner = _hcl_string(text)[1:-1]
+    assert _hcl_string(text)[0] == _hcl_string(text)[-1] == '"'
     token = re.compile(r'\\u([0-9a-f]{4})|\\U([0-9a-f]{8})|\\([nrt"\\])|\$\$\{|%%\{|([ -~])')
     read, at = "", 0
     while at < len(inner):
@@ -224,24 +226,26 @@ HOSTILE = ['q"; x = "/a', "q\\/a", "%{ for x in y }/a", "{{resolve:ssm:x}}/a", "
 @pytest.mark.parametrize("key", HOSTILE)
 def test_hostile_keys_in_code(key):
     seen = evidence((allow(f"{ROLE}2", "s3:PutObject"),), IN_KEY, IN_IAM)
-    found = {p.scope: p for p in conclude(call(key=key), seen, Rules()).offered}
+    found = {p.scope: p for p in analyze_evidence(call(key=key), seen, AnalysisOptions()).offered}
     for scope, patch in found.items():
-        code = as_code(patch)
+        code = iac_snippets(patch)
         assert code["terraform"].isascii()
         assert code["cloudformation"].isascii()
         if "{{resolve:" in key and scope != "bucket":
             assert yaml.safe_load(code["cloudformation"]) is None
             continue
         assert yaml.safe_load(code["cloudformation"]) == [patch.statement]
-        assert _text(patch.statement["Resource"]) in code["terraform"]
+        assert _hcl_string(patch.statement["Resource"]) in code["terraform"]
 
 
 def test_an_extended_statement_replaces_itself():
     seen = evidence((), IN_KEY, IN_IAM)
-    first = conclude(call(), seen, Rules()).patches[0]
+    first = analyze_evidence(call(), seen, AnalysisOptions()).patches[0]
     theirs = {**first.statement, "Principal": {"AWS": f"{ROLE}2"}}
-    patch = conclude(call(), evidence((theirs,), IN_KEY, IN_IAM), Rules()).patches[0]
-    for code in as_code(patch).values():
+    patch = analyze_evidence(
+        call(), evidence((theirs,), IN_KEY, IN_IAM), AnalysisOptions()
+    ).patches[0]
+    for code in iac_snippets(patch).values():
         assert code.startswith(
             f"# Replace statement {first.statement['Sid']} in the policy of {BUCKET}"
         )
@@ -253,16 +257,18 @@ def test_long_policies_leave_only_the_proposed_patches_in_the_document():
     denied = call("CopyObject", **{"x-amz-copy-source": "a-drafts/in/draft.csv"})
     seen = evidence(lines, keys)
     seen = replace(seen, source=replace(seen, bucket=replace(seen.bucket, name="a-drafts")))
-    finding = conclude(denied, seen, Rules())
-    body = document(finding, "id")
-    assert len(finding.offered) > len(finding.patches) == 6
-    assert [p["digest"] for p in body["patches"]] == [p.digest for p in finding.patches]
+    analysis = analyze_evidence(denied, seen, AnalysisOptions())
+    body = report_for(analysis, "id")
+    assert len(analysis.offered) > len(analysis.patches) == 6
+    assert [p["digest"] for p in body["patches"]] == [p.digest for p in analysis.patches]
     assert len(json.dumps(json.dumps(body))) < 400_000
     assert body["unknowns"][-1]["what"] == "other scopes and other ways"
 
 
 def test_the_document_shows_every_choice():
-    body = document(conclude(call(), evidence(), Rules(writable=frozenset({A, B}))), "id")
+    body = report_for(
+        analyze_evidence(call(), evidence(), AnalysisOptions(writable=frozenset({A, B}))), "id"
+    )
     assert body["outcome"] == "fixable"
     assert [p["scope"] for p in body["patches"] if p["grant"] == "bucket_policy"] == [
         "object", "prefix", "bucket",

@@ -5,11 +5,11 @@ from dataclasses import fields, replace
 
 import pytest
 
-from threegrants.analysis import Rules, conclude
+from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
 from threegrants.evidence.snapshot import AccessPointEvidence
-from threegrants.patches import Named, Patch, Profile, Scope, says
+from threegrants.patches import GranteeScope, Patch, Profile, Scope, describe_patch
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 IN_BUCKET = (allow(ROLE),)
@@ -17,8 +17,10 @@ IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
 IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
 
 
-def offered(denied=None, seen=None, rules=None, prefix=None):
-    return conclude(denied or call(), seen or evidence(), rules or Rules(), prefix).offered
+def offered(denied=None, seen=None, options=None, prefix=None):
+    return analyze_evidence(
+        denied or call(), seen or evidence(), options or AnalysisOptions(), prefix
+    ).offered
 
 
 def of(grant, patches):
@@ -52,7 +54,9 @@ SCOPES = [
     ids=[c[0] for c in SCOPES],
 )
 def test_scopes(key, prefix, wanted, scopes, default):
-    found = offered(call(key=key), evidence((), IN_KEY, IN_IAM), Rules(scope=wanted), prefix)
+    found = offered(
+        call(key=key), evidence((), IN_KEY, IN_IAM), AnalysisOptions(scope=wanted), prefix
+    )
     assert [(p.scope, p.statement["Resource"].removeprefix(f"{BUCKET}/")) for p in found] == scopes
     assert [p.scope for p in found if p.default] == [default]
     assert len({p.digest for p in found}) == len(found)
@@ -79,15 +83,17 @@ def through(arn=POINT):
         Read(policy(allow(ROLE, resource=f"{POINT}/object/*"))), Read("Internet"),
     )  # fmt: skip
     denied = replace(call(), access_point_arn=arn)
-    return conclude(denied, replace(evidence(), access_point=Read(point)), Rules())
+    return analyze_evidence(
+        denied, replace(evidence(), access_point=Read(point)), AnalysisOptions()
+    )
 
 
 def test_through_an_access_point_the_callers_policy_names_it_too():
-    finding = through()
-    assert finding.diagnosis.outcome.value == "fixable"
-    iam = next(p for p in finding.patches if p.grant == "iam_policy")
+    analysis = through()
+    assert analysis.diagnosis.outcome.value == "fixable"
+    iam = next(p for p in analysis.patches if p.grant == "iam_policy")
     assert iam.statement["Resource"] == [f"{BUCKET}/2026/*", f"{POINT}/object/2026/*", KEY]
-    bucket = next(p for p in finding.patches if p.grant == "bucket_policy")
+    bucket = next(p for p in analysis.patches if p.grant == "bucket_policy")
     assert bucket.statement["Resource"] == f"{BUCKET}/2026/*"
 
 
@@ -113,19 +119,19 @@ def test_one_default_for_each_missing_grant():
 
 def test_the_whole_account_only_if_asked_for_and_said_so():
     root = f"arn:aws:iam::{B}:root"
-    found = offered(rules=Rules(principal=Named.ACCOUNT))
+    found = offered(options=AnalysisOptions(principal=GranteeScope.ACCOUNT))
     resource = [p for p in found if p.operation in ("s3:PutBucketPolicy", "kms:PutKeyPolicy")]
     assert {p.statement["Principal"]["AWS"] for p in resource} == {root}
-    assert all(f"EVERY principal of account {B}" in says(p) for p in resource)
-    assert not any("EVERY" in says(p) for p in offered())
+    assert all(f"EVERY principal of account {B}" in describe_patch(p) for p in resource)
+    assert not any("EVERY" in describe_patch(p) for p in offered())
     [grant] = [p for p in found if p.operation == "kms:CreateGrant"]
     assert json.loads(grant.after)["GranteePrincipal"] == ROLE
 
 
 def test_no_patch_has_a_wildcard_principal_or_every_action():
     for profile in Profile:
-        for named in Named:
-            for patch in offered(rules=Rules(profile=profile, principal=named)):
+        for named in GranteeScope:
+            for patch in offered(options=AnalysisOptions(profile=profile, principal=named)):
                 text = json.dumps(dict(patch.statement))
                 assert '"Principal": "*"' not in text
                 assert '"AWS": "*"' not in text
@@ -141,7 +147,9 @@ def test_an_existing_policy_of_ours_grows_by_a_principal():
     found = next(p for p in offered(None, seen) if p.default)
     assert json.loads(found.after)["Statement"][1]["Principal"] == {"AWS": [other, ROLE]}
     assert found.statement["Sid"] == first.statement["Sid"]
-    assert says(found).startswith("Adds one principal to a statement of ours: role analyst")
+    assert describe_patch(found).startswith(
+        "Adds one principal to a statement of ours: role analyst"
+    )
 
 
 NEVER = ["PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "DeleteBucket"]
@@ -150,10 +158,10 @@ NEVER = ["PutBucketPolicy", "DeleteBucketPolicy", "PutBucketAcl", "DeleteBucket"
 @pytest.mark.parametrize("operation", NEVER)
 def test_what_decides_who_gets_in_is_never_granted(operation):
     seen = evidence(iam=(), account=A)
-    finding = conclude(call(operation, account=A), seen, Rules())
-    assert finding.offered == ()
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert "decides who else gets in" in finding.diagnosis.unknowns[-1].why
+    analysis = analyze_evidence(call(operation, account=A), seen, AnalysisOptions())
+    assert analysis.offered == ()
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert "decides who else gets in" in analysis.diagnosis.unknowns[-1].why
 
 
 def own_of():
@@ -183,21 +191,21 @@ LONG = tuple(allow(ROLE, "s3:ListBucket", BUCKET, Sid=f"S{n}x{'y' * 80}") for n 
 
 
 def test_a_full_bucket_policy_is_handed_off_with_an_access_point():
-    finding = conclude(call(), evidence(LONG, IN_KEY, IN_IAM), Rules())
-    [handoff] = finding.handoffs
+    analysis = analyze_evidence(call(), evidence(LONG, IN_KEY, IN_IAM), AnalysisOptions())
+    [handoff] = analysis.handoffs
     assert (handoff.kind, handoff.account, handoff.target) == ("access_point", A, BUCKET)
     point = f"arn:aws:s3:eu-west-1:{A}:accesspoint/threegrants-a-reports/object/2026/*"
     assert all(point in code for code in handoff.snippets.values())
     assert "s3:DataAccessPointAccount" in handoff.why
-    assert (finding.offered, finding.diagnosis.outcome.value) == ((), "handoff")
+    assert (analysis.offered, analysis.diagnosis.outcome.value) == ((), "handoff")
 
 
 def test_a_full_key_policy_is_answered_by_a_grant():
     full = (delegates(), *(allow(A, "kms:Decrypt", "*", Sid=f"S{n}{'y' * 280}") for n in range(90)))
-    finding = conclude(call(), evidence(IN_BUCKET, full, IN_IAM), Rules())
-    [patch] = finding.offered
+    analysis = analyze_evidence(call(), evidence(IN_BUCKET, full, IN_IAM), AnalysisOptions())
+    [patch] = analysis.offered
     assert (patch.operation, patch.default, patch.before) == ("kms:CreateGrant", True, None)
-    assert finding.diagnosis.outcome.value == "fixable"
+    assert analysis.diagnosis.outcome.value == "fixable"
 
 
 def crowded(managed=0, document=""):
@@ -212,23 +220,23 @@ def crowded(managed=0, document=""):
 
 
 def test_full_inline_policies_are_answered_by_a_managed_policy():
-    finding = conclude(call(), crowded(9), Rules())
-    [default] = finding.patches
+    analysis = analyze_evidence(call(), crowded(9), AnalysisOptions())
+    [default] = analysis.patches
     assert (default.operation, default.scope, default.before) == (
         "iam:CreatePolicy",
         "prefix",
         None,
     )
-    assert {p.scope for p in finding.offered} == {"object", "prefix", "bucket"}
+    assert {p.scope for p in analysis.offered} == {"object", "prefix", "bucket"}
     assert default.target == ROLE
-    assert finding.diagnosis.outcome.value == "fixable"
+    assert analysis.diagnosis.outcome.value == "fixable"
 
 
 def test_where_nothing_fits_it_says_so():
-    finding = conclude(call(), crowded(10), Rules())
-    why = finding.diagnosis.unknowns[-1].why
-    assert finding.offered == ()
-    assert finding.diagnosis.outcome.value == "handoff"
+    analysis = analyze_evidence(call(), crowded(10), AnalysisOptions())
+    why = analysis.diagnosis.unknowns[-1].why
+    assert analysis.offered == ()
+    assert analysis.diagnosis.outcome.value == "handoff"
     assert "limit is 10240" in why
     assert "10 managed policies are attached" in why
 
@@ -272,7 +280,7 @@ def test_a_grant_is_held_to_an_encryption_context_only_where_it_is_certain():
 
 
 def test_a_grant_holds_operations_not_patterns():
-    found = offered(rules=Rules(profile=Profile.ARTICLE))
+    found = offered(options=AnalysisOptions(profile=Profile.ARTICLE))
     [grant] = [p for p in found if p.operation == "kms:CreateGrant"]
     held = json.loads(grant.after)
     assert {"Decrypt", "DescribeKey", "ReEncryptFrom", "GenerateDataKey"} <= set(held["Operations"])
@@ -290,9 +298,9 @@ def test_a_hostile_bucket_name_makes_no_patch():
     denied = replace(call(), bucket="a*")
     seen = evidence((), IN_KEY, IN_IAM)
     seen = replace(seen, bucket=replace(seen.bucket, name="a*"))
-    finding = conclude(denied, seen, Rules())
-    assert of("bucket_policy", finding.offered) == []
-    assert finding.diagnosis.outcome.value == "handoff"
+    analysis = analyze_evidence(denied, seen, AnalysisOptions())
+    assert of("bucket_policy", analysis.offered) == []
+    assert analysis.diagnosis.outcome.value == "handoff"
 
 
 CHANGES = {
@@ -326,6 +334,6 @@ UNSEEN = Unread("the reader was refused", "iam:GetRole")
 def test_a_principal_that_was_not_seen_is_not_named():
     seen = evidence((), IN_KEY, IN_IAM)
     seen = replace(seen, caller=replace(seen.caller, boundary=UNSEEN, tags=UNSEEN))
-    finding = conclude(call(), seen, Rules())
-    assert finding.offered == ()
-    assert any("still exists" in lack.why for lack in finding.diagnosis.unknowns)
+    analysis = analyze_evidence(call(), seen, AnalysisOptions())
+    assert analysis.offered == ()
+    assert any("still exists" in lack.why for lack in analysis.diagnosis.unknowns)

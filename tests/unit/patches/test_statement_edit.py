@@ -6,16 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threegrants.patches import Patch, canonical, cut
-from threegrants.patches.grant_statement import Face, is_ours, statements
-from threegrants.patches.statement_edit import put_in
-from threegrants.remediation.rollback import Edited, undo
+from threegrants.patches import Patch, canonical, remove_principals
+from threegrants.patches.grant_statement import GrantStatement, is_ours, statements
+from threegrants.patches.statement_edit import add_grant
+from threegrants.remediation.rollback import StatementEdited, undo
 from unit.worlds import BUCKET, ROLE, A, B, allow, policy
 
 OTHER = f"arn:aws:iam::{B}:role/other"
-FACE = Face(ROLE, ("s3:GetObject", "s3:GetObjectAttributes"), (f"{BUCKET}/2026/*", BUCKET))
-OURS = FACE.statement("read")
-THEIRS = Face(OTHER, FACE.actions, FACE.resources).statement("read")
+GRANT_STATEMENT = GrantStatement(
+    ROLE, ("s3:GetObject", "s3:GetObjectAttributes"), (f"{BUCKET}/2026/*", BUCKET)
+)
+OURS = GRANT_STATEMENT.to_statement("read")
+THEIRS = GrantStatement(OTHER, GRANT_STATEMENT.actions, GRANT_STATEMENT.resources).to_statement(
+    "read"
+)
 
 
 def stored(*listed):
@@ -62,14 +66,14 @@ EXTENDED = [
 @pytest.mark.parametrize(("held", "names"), [c[1:] for c in EXTENDED], ids=[c[0] for c in EXTENDED])
 def test_a_statement_of_ours_gets_one_more_principal(held, names):
     foreign = allow("*", effect="Deny", Sid="First")
-    after, statement = put_in(stored(foreign, held), FACE, "read")
+    after, statement = add_grant(stored(foreign, held), GRANT_STATEMENT, "read")
     assert statements(json.loads(after)) == [foreign, statement]
     assert statement == {**held, "Principal": {"AWS": names}}
 
 
 def test_a_statement_that_only_looks_like_ours_is_left_alone():
     fake = {**THEIRS, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
-    after, statement = put_in(stored(fake), FACE, "read")
+    after, statement = add_grant(stored(fake), GRANT_STATEMENT, "read")
     assert statements(json.loads(after)) == [fake, statement]
     assert statement == {**OURS, "Sid": f"{OURS['Sid']}x2"}
     assert is_ours(statement)
@@ -77,10 +81,10 @@ def test_a_statement_that_only_looks_like_ours_is_left_alone():
 
 def test_a_single_statement_of_ours_without_its_list():
     text = json.dumps({"Version": "2012-10-17", "Id": "theirs", "Statement": THEIRS})
-    after, _ = put_in(text, FACE, "read")
+    after, _ = add_grant(text, GRANT_STATEMENT, "read")
     assert json.loads(after)["Statement"]["Principal"] == {"AWS": [OTHER, ROLE]}
     assert json.loads(after)["Id"] == "theirs"
-    assert canonical(cut(after, 0, [ROLE])) == canonical(text)
+    assert canonical(remove_principals(after, 0, [ROLE])) == canonical(text)
 
 
 def patch(before, after, statement):
@@ -93,16 +97,18 @@ def test_taking_back_refuses_what_was_edited_and_leaves_what_is_not_ours():
     foreign = allow("*", effect="Deny", Sid="First")
     made = patch(stored(foreign), stored(foreign, OURS), OURS)
     for live in (stored({**OURS, "Condition": {}}), stored({**OURS, "Action": "s3:*"})):
-        with pytest.raises(Edited, match="our statement"):
+        with pytest.raises(StatementEdited, match="our statement"):
             undo(made, live)
     for live in (stored(allow(ROLE)), stored(THEIRS)):
         assert undo(made, live).nothing
 
 
 def test_taking_back_one_principal_of_a_statement_that_others_extended_since():
-    first, statement = put_in(None, FACE, "read")
+    first, statement = add_grant(None, GRANT_STATEMENT, "read")
     one = patch(None, first, statement)
-    second, extended = put_in(first, Face(OTHER, FACE.actions, FACE.resources), "read")
+    second, extended = add_grant(
+        first, GrantStatement(OTHER, GRANT_STATEMENT.actions, GRANT_STATEMENT.resources), "read"
+    )
     two = patch(first, second, extended)
     left = undo(one, second).text
     assert json.loads(left)["Statement"][0]["Principal"] == {"AWS": [OTHER]}
@@ -137,8 +143,12 @@ styles = st.sampled_from([{}, {"separators": (",", ":")}, {"indent": 3}, {"ensur
 def test_foreign_statements_are_never_touched(listed, named, style):
     document = {"Version": "2012-10-17", "Id": "x", "Statement": listed, "More": 1}
     before = json.dumps(document, **style)
-    face = FACE if named else Face(None, FACE.actions, FACE.resources)
-    after, statement = put_in(before, face, "read")
+    grant_statement = (
+        GRANT_STATEMENT
+        if named
+        else GrantStatement(None, GRANT_STATEMENT.actions, GRANT_STATEMENT.resources)
+    )
+    after, statement = add_grant(before, grant_statement, "read")
     now = json.loads(after)
     assert {**now, "Statement": []} == {**document, "Statement": []}
     for place, one in enumerate(listed):
@@ -149,14 +159,14 @@ def test_foreign_statements_are_never_touched(listed, named, style):
             ) in after or ("indent" in style)
     if named and sum(is_ours(one) for one in listed) <= 1:
         place = next(n for n, one in enumerate(now["Statement"]) if one == statement)
-        taken = cut(after, place, [ROLE]) or policy()
+        taken = remove_principals(after, place, [ROLE]) or policy()
         assert canonical(taken) == canonical(before if listed else None)
 
 
 def test_the_first_statement_of_all():
-    after, statement = put_in(None, FACE, "read")
+    after, statement = add_grant(None, GRANT_STATEMENT, "read")
     assert json.loads(after) == {"Version": "2012-10-17", "Statement": [statement]}
-    assert cut(after, 0, [ROLE]) is None
+    assert remove_principals(after, 0, [ROLE]) is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", "{" * 100_000])
@@ -164,4 +174,4 @@ def test_what_is_no_policy_is_refused(text):
     with pytest.raises(
         ValueError, match=r"Expecting|nothing at|behind its end|nested|not a JSON|no Statement"
     ):
-        put_in(text, FACE, "read")
+        add_grant(text, GRANT_STATEMENT, "read")

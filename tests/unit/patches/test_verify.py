@@ -7,21 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from threegrants.analysis import Rules, conclude
+from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import NamedPolicy, Read
-from threegrants.iam import Policies, Policy, Request, evaluate
-from threegrants.patches import Choices, Named, make_patches, proven, with_patches
-from threegrants.patches.grant_statement import Face
+from threegrants.iam import Policies, Policy, Request, authorize
+from threegrants.patches import Choices, GranteeScope, make_patches, verify_patches, with_patches
+from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
-from threegrants.patches.probe_requests import questions
+from threegrants.patches.probe_requests import probe_requests
 from threegrants.patches.verify import (
-    _administrators,
-    _differential,
-    _public,
-    _textual,
-    helps,
-    refuted,
+    _access_violation,
+    _edit_violation,
+    _lockout_violation,
+    _public_violation,
+    still_denied,
+    violation,
 )
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
@@ -45,17 +45,17 @@ GRANT_DRAFT = DRAFTS["kms:CreateGrant", ""]
 
 @pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(name) for name in DRAFTS])
 def test_every_draft_is_proven(name):
-    assert refuted(DRAFTS[name], SEEN, ROLE, DRAFTS[name].patch.account) == ""
+    assert violation(DRAFTS[name], SEEN, ROLE, DRAFTS[name].patch.account) == ""
 
 
-@pytest.mark.parametrize("named", list(Named))
+@pytest.mark.parametrize("named", list(GranteeScope))
 @pytest.mark.parametrize("account", [A, B])
 def test_drafts_of_either_side_and_kind_are_proven(named, account):
     seen = evidence((), (allow(f"arn:aws:iam::{A}:user/admin", "kms:*", "*"),), (), account)
     denied = call(account=account)
     found = make_patches(denied, seen, diagnose(denied, seen), Choices(principal=named))
-    kept, lacks = proven(found.drafts, denied, seen, diagnose(denied, seen))
-    assert lacks == ()
+    kept, missing_information = verify_patches(found.drafts, denied, seen, diagnose(denied, seen))
+    assert missing_information == ()
     assert len(kept) == len(found.drafts) > 0
 
 
@@ -64,7 +64,7 @@ def edited(draft, **changes):
     document = json.loads(draft.patch.after)
     statement = {**document["Statement"][-1], **changes}
     after = json.dumps({**document, "Statement": [*document["Statement"][:-1], statement]})
-    return Draft(replace(draft.patch, after=after, statement=statement), draft.face)
+    return Draft(replace(draft.patch, after=after, statement=statement), draft.grant_statement)
 
 
 WIDER = [
@@ -95,14 +95,14 @@ WIDER = [
 
 @pytest.mark.parametrize("draft", [c[1] for c in WIDER], ids=[c[0] for c in WIDER])
 def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
-    assert _textual(draft.patch, draft.face) != ""
-    assert _differential(draft.patch, draft.face, ROLE, draft.patch.account) != ""
+    assert _edit_violation(draft.patch, draft.grant_statement) != ""
+    assert _access_violation(draft.patch, draft.grant_statement, ROLE, draft.patch.account) != ""
 
 
 def with_statements(draft, *listed):
     document = json.loads(draft.patch.after)
     after = json.dumps({**document, "Statement": list(listed)})
-    return Draft(replace(draft.patch, after=after), draft.face)
+    return Draft(replace(draft.patch, after=after), draft.grant_statement)
 
 
 HELD = json.loads(BUCKET_DRAFT.patch.after)["Statement"]
@@ -118,13 +118,13 @@ NARROWER = [
     ("a condition on ours", edited(BUCKET_DRAFT, Condition={"Bool": {"aws:SecureTransport": "true"}})),
     ("a deny", edited(BUCKET_DRAFT, Effect="Deny")),
     ("the version", Draft(replace(BUCKET_DRAFT.patch, after=BUCKET_DRAFT.patch.after.replace(
-        "2012-10-17", "2008-10-17")), BUCKET_DRAFT.face)),
+        "2012-10-17", "2008-10-17")), BUCKET_DRAFT.grant_statement)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("draft", [c[1] for c in NARROWER], ids=[c[0] for c in NARROWER])
 def test_a_patch_that_changes_anything_else_is_refused(draft):
-    assert refuted(draft, SEEN, ROLE, A) != ""
+    assert violation(draft, SEEN, ROLE, A) != ""
 
 
 def test_a_grant_to_another_or_for_more_is_refused():
@@ -136,8 +136,8 @@ def test_a_grant_to_another_or_for_more_is_refused():
         {"Operations": ["Encrypt"]},
     ):
         patch = replace(GRANT_DRAFT.patch, after=json.dumps({**held, **changes}))
-        assert _textual(patch, GRANT_DRAFT.face) != ""
-        assert _differential(patch, GRANT_DRAFT.face, ROLE, A) != ""
+        assert _edit_violation(patch, GRANT_DRAFT.grant_statement) != ""
+        assert _access_violation(patch, GRANT_DRAFT.grant_statement, ROLE, A) != ""
 
 
 extras = st.fixed_dictionaries(
@@ -155,15 +155,15 @@ extras = st.fixed_dictionaries(
 @given(extras)
 def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
     draft = with_statements(BUCKET_DRAFT, *HELD[:2], extra, HELD[2])
-    assert _differential(draft.patch, draft.face, ROLE, A) != ""
+    assert _access_violation(draft.patch, draft.grant_statement, ROLE, A) != ""
 
 
 def test_public_policies():
     public = edited(BUCKET_DRAFT, Principal="*").patch
-    assert "public" in _public(public)
-    assert _public(BUCKET_DRAFT.patch) == ""
+    assert "public" in _public_violation(public)
+    assert _public_violation(BUCKET_DRAFT.patch) == ""
     was = replace(public, before=policy(allow("*")))
-    assert _public(was) == ""
+    assert _public_violation(was) == ""
 
 
 KEYS = [
@@ -174,14 +174,14 @@ KEYS = [
 
 @pytest.mark.parametrize(("after", "why"), [c[1:] for c in KEYS], ids=[c[0] for c in KEYS])
 def test_the_keys_administrators_stay(after, why):
-    assert why in _administrators(replace(KEY_DRAFT.patch, after=after), A)
-    assert _administrators(KEY_DRAFT.patch, A) == ""
+    assert why in _lockout_violation(replace(KEY_DRAFT.patch, after=after), A)
+    assert _lockout_violation(KEY_DRAFT.patch, A) == ""
 
 
 def test_a_key_policy_that_nobody_can_change_is_not_written():
     orphan = policy(allow(ROLE, "kms:Decrypt", "*"))
     patch = replace(KEY_DRAFT.patch, before=orphan, after=orphan)
-    assert "nobody who is named" in _administrators(patch, A)
+    assert "nobody who is named" in _lockout_violation(patch, A)
 
 
 def test_a_patch_that_does_not_help_is_not_offered():
@@ -190,29 +190,29 @@ def test_a_patch_that_does_not_help_is_not_offered():
     elsewhere = replace(
         BUCKET_DRAFT.patch, after=BUCKET_DRAFT.patch.after.replace("/2026/", "/2025/")
     )
-    assert helps(BUCKET_DRAFT.patch, call(), SEEN, others) == ""
-    assert "still be refused" in helps(elsewhere, call(), SEEN, others)
-    assert "still be refused" in helps(BUCKET_DRAFT.patch, call(), SEEN, [])
-    assert "still be refused" in helps(
-        Draft(with_statements(BUCKET_DRAFT, *HELD, allow("*", effect="Deny")).patch, BUCKET_DRAFT.face).patch,
+    assert still_denied(BUCKET_DRAFT.patch, call(), SEEN, others) == ""
+    assert "still be refused" in still_denied(elsewhere, call(), SEEN, others)
+    assert "still be refused" in still_denied(BUCKET_DRAFT.patch, call(), SEEN, [])
+    assert "still be refused" in still_denied(
+        Draft(with_statements(BUCKET_DRAFT, *HELD, allow("*", effect="Deny")).patch, BUCKET_DRAFT.grant_statement).patch,
         call(), SEEN, others,
     )  # fmt: skip
 
 
 def test_a_failed_proof_is_told_and_hands_the_matter_off(monkeypatch):
     monkeypatch.setattr(
-        "threegrants.patches.verify._public",
+        "threegrants.patches.verify._public_violation",
         lambda patch: "it would be public" if patch.grant == "bucket_policy" else "",
     )
-    finding = conclude(call(), SEEN, Rules())
-    assert "bucket_policy" not in {patch.grant for patch in finding.offered}
-    assert finding.diagnosis.outcome.value == "handoff"
-    assert "it would be public" in [lack.why for lack in finding.diagnosis.unknowns]
+    analysis = analyze_evidence(call(), SEEN, AnalysisOptions())
+    assert "bucket_policy" not in {patch.grant for patch in analysis.offered}
+    assert analysis.diagnosis.outcome.value == "handoff"
+    assert "it would be public" in [lack.why for lack in analysis.diagnosis.unknowns]
 
 
 def test_a_principal_that_is_gone():
     gone = replace(SEEN, caller=replace(SEEN.caller, arn=Read(None)))
-    assert "still exists" in refuted(BUCKET_DRAFT, gone, ROLE, A)
+    assert "still exists" in violation(BUCKET_DRAFT, gone, ROLE, A)
 
 
 def test_with_patches_replaces_only_its_own_policy():
@@ -228,9 +228,9 @@ def test_with_patches_replaces_only_its_own_policy():
 
 def test_the_questions_are_the_same_each_time_and_look_over_every_fence():
     draft = BUCKET_DRAFT
-    asked = questions(draft.patch, draft.face, ROLE, A)
-    assert asked == questions(draft.patch, draft.face, ROLE, A)
-    who, what, where = ({question[n] for question in asked} for n in range(3))
+    asked = probe_requests(draft.patch, draft.grant_statement, ROLE, A)
+    assert asked == probe_requests(draft.patch, draft.grant_statement, ROLE, A)
+    who, what, where = ({probe[n] for probe in asked} for n in range(3))
     assert {
         ROLE,
         f"{ROLE}2",
@@ -241,7 +241,7 @@ def test_the_questions_are_the_same_each_time_and_look_over_every_fence():
     } <= who
     assert {"s3:GetObject", "s3:GetObjectVersion", "s3:PutBucketPolicy", "kms:Decrypt"} <= what
     assert {BUCKET, f"{BUCKET}/2026", f"{BUCKET}/2026-old/a", f"{BUCKET}2"} <= where
-    inside = [question for question in asked if draft.face.covers(*question)]
+    inside = [probe for probe in asked if draft.grant_statement.covers_request(*probe)]
     assert 2 < len(inside) < len(asked) / 2
 
 
@@ -266,14 +266,20 @@ keys = st.text("ab/-. é", max_size=6)
 def test_what_a_face_covers_is_what_the_evaluator_allows(role, path, actions, key, below):
     """The proof's own reading of a statement against the evaluator's, on every question."""
     grantee = f"arn:aws:iam::{B}:role/{path}{role}"
-    face = Face(grantee, tuple(actions), (f"{BUCKET}/{key}{'*' if below else ''}",))
-    document = Policy.parse({"Version": "2012-10-17", "Statement": face.statement("read")}, "p")
-    patch = replace(BUCKET_DRAFT.patch, after=json.dumps({"Statement": face.statement("read")}))
+    grant_statement = GrantStatement(
+        grantee, tuple(actions), (f"{BUCKET}/{key}{'*' if below else ''}",)
+    )
+    document = Policy.parse(
+        {"Version": "2012-10-17", "Statement": grant_statement.to_statement("read")}, "p"
+    )
+    patch = replace(
+        BUCKET_DRAFT.patch, after=json.dumps({"Statement": grant_statement.to_statement("read")})
+    )
     everything = Policy.parse(policy({"Effect": "Allow", "Action": "*", "Resource": "*"}), "all")
-    for question in questions(patch, face, grantee, A):
-        if question[0].split(":")[4:5] == [A]:
+    for probe in probe_requests(patch, grant_statement, grantee, A):
+        if probe[0].split(":")[4:5] == [A]:
             continue  # the owner's own principals need no bucket policy
-        allowed = evaluate(
-            Request(*question, A), Policies(identity=(everything,), resource=document)
+        allowed = authorize(
+            Request(*probe, A), Policies(identity=(everything,), resource=document)
         ).allowed
-        assert allowed is face.covers(*question), question
+        assert allowed is grant_statement.covers_request(*probe), probe

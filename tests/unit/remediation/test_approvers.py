@@ -2,7 +2,7 @@
 
 import pytest
 
-from threegrants.remediation.approvers import known, same_person, same_principal
+from threegrants.remediation.approvers import is_identified, same_person, same_principal
 from unit.worlds import A, B
 
 
@@ -30,7 +30,7 @@ KNOWN = [
 
 @pytest.mark.parametrize(("arn", "wanted"), KNOWN)
 def test_known(arn, wanted):
-    assert known(arn) is wanted
+    assert is_identified(arn) is wanted
 
 
 SAME = [

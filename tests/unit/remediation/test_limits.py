@@ -6,7 +6,7 @@ import pytest
 
 from threegrants.cloudtrail import Access
 from threegrants.patches import Scope
-from threegrants.remediation import GuardrailError, Guardrails, standing
+from threegrants.remediation import Limits, LimitsError, find_standing_approval
 from threegrants.remediation.limits import from_env
 from unit.worlds import BUCKET, ROLE, A, B
 
@@ -23,7 +23,7 @@ RULE = {
 
 
 def test_from_env():
-    rails = from_env(
+    limits = from_env(
         {
             "TRUSTED_ACCOUNTS": f"{A}, {B}",
             "ORGANIZATION_ID": "o-1",
@@ -33,11 +33,11 @@ def test_from_env():
             "MAX_PATCHES_PER_HOUR": "3",
         }
     )
-    assert rails.trusted == {A, B}
-    assert rails.four_eyes == {Access.WRITE, Access.DELETE}
-    assert (rails.approval_seconds, rails.patches_an_hour) == (7200, 3)
-    assert rails.protects("arn:aws:s3:::secret-plans") == "secret-*"
-    assert from_env({}) == Guardrails()
+    assert limits.trusted == {A, B}
+    assert limits.four_eyes == {Access.WRITE, Access.DELETE}
+    assert (limits.approval_seconds, limits.patches_an_hour) == (7200, 3)
+    assert limits.protects("arn:aws:s3:::secret-plans") == "secret-*"
+    assert from_env({}) == Limits()
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_from_env():
     ],
 )
 def test_a_wrong_variable_is_named(name, value):
-    with pytest.raises(GuardrailError, match=name):
+    with pytest.raises(LimitsError, match=name):
         from_env({name: value})
 
 
 def test_more_is_stricter():
-    rails = Guardrails(protected=("a",), four_eyes=frozenset({Access.WRITE}), patches_an_hour=5)
-    more = rails.with_more(
+    limits = Limits(protected=("a",), four_eyes=frozenset({Access.WRITE}), patches_an_hour=5)
+    more = limits.with_more(
         json.dumps(
             {
                 "protected": ["b"],
@@ -72,7 +72,7 @@ def test_more_is_stricter():
     assert ("threegrants:protected", "true") in more.protecting_tags
     assert ("env", "prod") in more.protecting_tags
     assert more.four_eyes == {Access.WRITE, Access.DELETE}
-    assert (more.approval_seconds, more.patches_an_hour) == (rails.approval_seconds, 5)
+    assert (more.approval_seconds, more.patches_an_hour) == (limits.approval_seconds, 5)
 
 
 WRONG = [
@@ -98,12 +98,12 @@ WRONG = [
 
 @pytest.mark.parametrize(("text", "words"), [c[1:] for c in WRONG], ids=[c[0] for c in WRONG])
 def test_a_wrong_parameter_is_refused(text, words):
-    with pytest.raises(GuardrailError, match=words):
-        Guardrails().with_more(text)
+    with pytest.raises(LimitsError, match=words):
+        Limits().with_more(text)
 
 
-def rails(**changes):
-    return Guardrails().with_more(json.dumps({"standing": [{**RULE, **changes}]}))
+def limits(**changes):
+    return Limits().with_more(json.dumps({"standing": [{**RULE, **changes}]}))
 
 
 def patch(grant="bucket_policy", digest="d", scope="prefix", **more):
@@ -128,33 +128,33 @@ def body(*patches, **request):
 
 
 def test_a_rule_covers_what_it_names():
-    rule, digests = standing(rails(), body(), NOW)
+    rule, digests = find_standing_approval(limits(), body(), NOW)
     assert rule.scope is Scope.PREFIX
     assert digests == ("d",)
 
 
 UNCOVERED = [
-    ("no rules", Guardrails(), body()),
-    ("another caller", rails(caller=A), body()),
-    ("another owner", rails(owner=B), body()),
-    ("another bucket", rails(bucket="b-*"), body()),
-    ("another access", rails(), body(access="write")),
-    ("expired", rails(expires="2020-01-01T00:00:00Z"), body()),
-    ("too wide", rails(scope="object"), body()),
-    ("not fixable", rails(), {**body(), "outcome": "handoff"}),
-    ("a whole account", rails(),
+    ("no rules", Limits(), body()),
+    ("another caller", limits(caller=A), body()),
+    ("another owner", limits(owner=B), body()),
+    ("another bucket", limits(bucket="b-*"), body()),
+    ("another access", limits(), body(access="write")),
+    ("expired", limits(expires="2020-01-01T00:00:00Z"), body()),
+    ("too wide", limits(scope="object"), body()),
+    ("not fixable", limits(), {**body(), "outcome": "handoff"}),
+    ("a whole account", limits(),
      body(patch(statement={"Principal": {"AWS": f"arn:aws:iam::{B}:root"}}))),
-    ("two people are wanted", rails().with_more('{"four_eyes": ["read"]}'), body()),
-    ("a scope nobody knows", rails(), body(patch(scope="everything"))),
-    ("nothing offered", rails(), {**body(), "patches": []}),
-    ("only an alternative", rails(), body(patch(alternative=True))),
+    ("two people are wanted", limits().with_more('{"four_eyes": ["read"]}'), body()),
+    ("a scope nobody knows", limits(), body(patch(scope="everything"))),
+    ("nothing offered", limits(), {**body(), "patches": []}),
+    ("only an alternative", limits(), body(patch(alternative=True))),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given_rails", "document"), [c[1:] for c in UNCOVERED],
+@pytest.mark.parametrize(("given_limits", "document"), [c[1:] for c in UNCOVERED],
                          ids=[c[0] for c in UNCOVERED])  # fmt: skip
-def test_no_rule_covers(given_rails, document):
-    assert standing(given_rails, document, NOW) is None
+def test_no_rule_covers(given_limits, document):
+    assert find_standing_approval(given_limits, document, NOW) is None
 
 
 def test_of_several_scopes_the_proposed_one_if_it_fits_else_the_widest():
@@ -164,6 +164,6 @@ def test_of_several_scopes_the_proposed_one_if_it_fits_else_the_widest():
         patch(digest="b", scope="bucket", default=True),
         patch("key_policy", "k", "", target="key"),
     ]
-    assert standing(rails(scope="bucket"), body(*offered), NOW)[1] == ("b", "k")
-    assert standing(rails(scope="prefix"), body(*offered), NOW)[1] == ("p", "k")
-    assert standing(rails(scope="object"), body(*offered), NOW)[1] == ("o", "k")
+    assert find_standing_approval(limits(scope="bucket"), body(*offered), NOW)[1] == ("b", "k")
+    assert find_standing_approval(limits(scope="prefix"), body(*offered), NOW)[1] == ("p", "k")
+    assert find_standing_approval(limits(scope="object"), body(*offered), NOW)[1] == ("o", "k")

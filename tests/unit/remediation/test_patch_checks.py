@@ -7,15 +7,15 @@ import pytest
 
 from threegrants.evidence import Read, Unread
 from threegrants.patches import Patch
-from threegrants.remediation.limit_facts import Facts
-from threegrants.remediation.limits import Guardrails
+from threegrants.remediation.limit_facts import LimitFacts
+from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import grants_to_account, objection
 from unit.worlds import BUCKET, KEY, ROLE, A, allow, delegates, policy
 from unit.worlds import A as OWNER
 from unit.worlds import B as CALLER
 
 THEIRS = allow(f"arn:aws:iam::{A}:role/other", "s3:GetObject", Sid="Theirs")
-RAILS = Guardrails(trusted=frozenset({OWNER, CALLER}))
+LIMITS = Limits(trusted=frozenset({OWNER, CALLER}))
 DOCUMENT = {"principal": {"arn": ROLE, "account": CALLER, "type": "role"}}
 SID = "ThreegrantsRead1"
 
@@ -45,7 +45,7 @@ def ours(**changes):
 
 
 def facts(*patches, **tags):
-    return Facts({patch.target: Read(tags) for patch in patches})
+    return LimitFacts({patch.target: Read(tags) for patch in patches})
 
 
 FINE = [
@@ -61,7 +61,7 @@ FINE = [
 
 @pytest.mark.parametrize("patch", FINE)
 def test_fine(patch):
-    assert objection(RAILS, DOCUMENT, [patch], facts(patch)) is None
+    assert objection(LIMITS, DOCUMENT, [patch], facts(patch)) is None
 
 
 BAD = [
@@ -101,40 +101,40 @@ BAD = [
 
 @pytest.mark.parametrize(("patch", "words"), [c[1:] for c in BAD], ids=[c[0] for c in BAD])
 def test_refused(patch, words):
-    assert words in str(objection(RAILS, DOCUMENT, [patch], facts(patch)))
+    assert words in str(objection(LIMITS, DOCUMENT, [patch], facts(patch)))
 
 
 def test_anonymous_callers_are_granted_nothing():
     document = {"principal": {"arn": None, "account": CALLER, "type": "anonymous"}}
-    assert "anonymous" in str(objection(RAILS, document, [FINE[0]], facts(FINE[0])))
+    assert "anonymous" in str(objection(LIMITS, document, [FINE[0]], facts(FINE[0])))
 
 
 def test_one_patch_for_each_grant_and_target():
     two = [FINE[0], bucket([], ours(Resource=f"{BUCKET}/other/*"))]
-    assert "approve one of them" in str(objection(RAILS, DOCUMENT, two, facts(*two)))
+    assert "approve one of them" in str(objection(LIMITS, DOCUMENT, two, facts(*two)))
 
 
 PROTECTED = [
-    (Guardrails(protected=("a-*",)), {}, "protected (a-*)"),
-    (Guardrails(protected=(BUCKET,)), {}, "protected"),
-    (Guardrails(protected=("other",)), {}, None),
-    (Guardrails(), {"threegrants:protected": "true"}, "tag threegrants:protected"),
-    (Guardrails(), {"threegrants:protected": "false"}, None),
-    (Guardrails(protecting_tags=(("env", "prod"),)), {"env": "prod"}, "tag env=prod"),
+    (Limits(protected=("a-*",)), {}, "protected (a-*)"),
+    (Limits(protected=(BUCKET,)), {}, "protected"),
+    (Limits(protected=("other",)), {}, None),
+    (Limits(), {"threegrants:protected": "true"}, "tag threegrants:protected"),
+    (Limits(), {"threegrants:protected": "false"}, None),
+    (Limits(protecting_tags=(("env", "prod"),)), {"env": "prod"}, "tag env=prod"),
 ]
 
 
-@pytest.mark.parametrize(("rails", "tags", "words"), PROTECTED)
-def test_protected(rails, tags, words):
+@pytest.mark.parametrize(("limits", "tags", "words"), PROTECTED)
+def test_protected(limits, tags, words):
     found = objection(
-        replace(rails, trusted=RAILS.trusted), DOCUMENT, [FINE[0]], facts(FINE[0], **tags)
+        replace(limits, trusted=LIMITS.trusted), DOCUMENT, [FINE[0]], facts(FINE[0], **tags)
     )
     assert found is None if words is None else words in found
 
 
 def test_tags_that_cannot_be_read_refuse():
-    lacking = Facts({BUCKET: Unread("the mender was refused", "s3:GetBucketTagging")})
-    found = objection(RAILS, DOCUMENT, [FINE[0]], lacking)
+    lacking = LimitFacts({BUCKET: Unread("the mender was refused", "s3:GetBucketTagging")})
+    found = objection(LIMITS, DOCUMENT, [FINE[0]], lacking)
     assert "not known" in found
     assert "s3:GetBucketTagging" in found
 
@@ -151,7 +151,7 @@ ORGANIZATION = [
 @pytest.mark.parametrize(("organizations", "words"), ORGANIZATION)
 def test_organization(organizations, words):
     known = replace(facts(FINE[0]), organizations=organizations)
-    found = objection(replace(RAILS, organization="o-1"), DOCUMENT, [FINE[0]], known)
+    found = objection(replace(LIMITS, organization="o-1"), DOCUMENT, [FINE[0]], known)
     assert found is None if words is None else words in found
 
 

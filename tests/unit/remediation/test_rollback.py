@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from threegrants.patches import Patch, canonical, same_policy
-from threegrants.remediation.rollback import Edited, Undo, undo
+from threegrants.remediation.rollback import StatementEdited, Undo, undo
 from unit.worlds import BUCKET, KEY, ROLE, A, allow, policy
 
 OURS = allow(ROLE, Sid="ThreegrantsRead1")
@@ -78,7 +78,7 @@ EDITED = [
 @pytest.mark.parametrize(("given_patch", "live"), [c[1:] for c in EDITED],
                          ids=[c[0] for c in EDITED])  # fmt: skip
 def test_what_someone_edited_is_refused_with_all_three_texts(given_patch, live):
-    with pytest.raises(Edited) as refused:
+    with pytest.raises(StatementEdited) as refused:
         undo(given_patch, live)
     for words in ("before us: not there", "as we wrote it: {", "now: "):
         assert words in str(refused.value)
@@ -107,7 +107,7 @@ def test_what_is_ours_alone(operation, after, live, wanted):
 
 @pytest.mark.parametrize("live", [policy(THEIRS), json.dumps({"Unattached": {}})])
 def test_a_managed_policy_that_says_something_else_is_left(live):
-    with pytest.raises(Edited):
+    with pytest.raises(StatementEdited):
         undo(patch(None, policy(OURS), "iam:CreatePolicy", ROLE), live)
 
 
