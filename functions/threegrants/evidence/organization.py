@@ -13,8 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
+
+from botocore.client import BaseClient
 
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import AccountError, RoleClients
@@ -27,6 +29,9 @@ from threegrants.evidence.snapshot import (
     Unread,
 )
 from threegrants.evidence.ttl_cache import now
+
+if TYPE_CHECKING:
+    from types_boto3_organizations import OrganizationsClient
 
 TTL_SECONDS = 300.0
 """Seconds for which an account's place and guardrails are used again; `at` says their age."""
@@ -186,7 +191,7 @@ def _ids_of_path(paths: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return tuple(step for step in steps if step.startswith(("r-", "ou-")))
 
 
-def _climb_to_root(client: Any, account: str) -> tuple[str, ...]:
+def _climb_to_root(client: "OrganizationsClient", account: str) -> tuple[str, ...]:
     """The same from parent to parent, for an answer without `Paths`."""
     path_ids: list[str] = []
     child = account
@@ -210,7 +215,7 @@ def _policies_in_force(
         return Read(()), Read(())
     levels = (*place.path_ids, account)
 
-    def client() -> Any:
+    def client() -> "OrganizationsClient":
         return clients.client(reader, "organizations")
 
     def attached(kind: str, level: str) -> Item[tuple[tuple[str, str], ...]]:
@@ -270,7 +275,9 @@ def _levels(
     return Read(tuple(levels) if levels[0].policies else ())
 
 
-def _pages(client: Any, operation: str, group: str, **asked: str) -> Iterator[Mapping[str, Any]]:
+def _pages(
+    client: BaseClient, operation: str, group: str, **asked: str
+) -> Iterator[Mapping[str, Any]]:
     for page in client.get_paginator(operation).paginate(**asked):
         yield from page[group]
 

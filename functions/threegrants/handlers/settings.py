@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 
@@ -20,6 +20,10 @@ from threegrants.suppression import (
     parse_never_diagnose,
     presets_named,
 )
+
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
 
 _MAX_WAIT_SECONDS = 900
 """Seconds; SQS delays a message for at most as long."""
@@ -141,12 +145,12 @@ class Settings:
         )
 
     @cached_property
-    def sns(self) -> Any:
+    def sns(self) -> "SNSClient":
         """The SNS client."""
         return boto3.client("sns")
 
     @cached_property
-    def sqs(self) -> Any:
+    def sqs(self) -> "SQSClient":
         """The SQS client, for bad input on its way to the dead-letter queue."""
         return boto3.client("sqs")
 

@@ -5,11 +5,14 @@ None of them changes the incident's version. A lease that its holder lost in a c
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threegrants.incidents.items import Incident, item_key
 from threegrants.incidents.states import State
 from threegrants.incidents.table import update_if
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 LEASE_SECONDS = 60
 """Seconds; as long as the function that holds it may run."""
@@ -25,7 +28,7 @@ class IncidentLeases:
         clock: seconds since the epoch.
     """
 
-    def __init__(self, table: Any, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, table: "Table", clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._clock = clock
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
@@ -34,6 +34,9 @@ from threegrants.incidents.items import (
 from threegrants.incidents.states import TRANSITIONS, State
 from threegrants.incidents.table import Conflict, back_off, transact
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
+
 __all__ = ["Conflict", "IncidentNotFound", "Store"]
 
 _MAX_ATTEMPTS = 12
@@ -52,12 +55,12 @@ class Store:
         table: a boto3 DynamoDB Table resource.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
         self._cache: dict[str, Incident] = {}
 
     @property
-    def table(self) -> Any:
+    def table(self) -> "Table":
         """The boto3 Table, for the other concerns of this room."""
         return self._table
 

@@ -10,7 +10,7 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
@@ -28,6 +28,9 @@ from threegrants.incidents.states import TRANSITIONS, State
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
 from threegrants.remediation.runs import Approval, Intent, OutboxItem, OutboxTask, Run
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 
 class LeaseHeld(Conflict):
@@ -68,7 +71,7 @@ class RunStore:
         table: a boto3 DynamoDB Table resource, the one of the `Store`.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
 
     def begin(
