@@ -87,6 +87,13 @@ def test_a_path_that_a_page_names_exists(page):
     assert sorted(name for name in wanted if not exists(name, page)) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_make_target_that_a_page_names_exists(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    wanted = set(re.findall(r"(?:`|^ {4}|&& )make ([a-z-]+)", page.read_text(), re.MULTILINE))
+    assert sorted(wanted - targets) == []
+
+
 def test_every_decision_is_listed():
     folder = ROOT / "docs" / "adr"
     listed = re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text())
