@@ -1,8 +1,10 @@
 """The access point's side: the bucket behind it, its policy, and from where it may be used.
 
-Sources: docs.aws.amazon.com/AmazonS3/latest/API/ API_control_GetAccessPoint.html,
-API_control_GetAccessPointPolicy.html, API_control_ListMultiRegionAccessPoints.html,
-API_control_GetMultiRegionAccessPointPolicy.html.
+Sources:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetAccessPoint.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetAccessPointPolicy.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_ListMultiRegionAccessPoints.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetMultiRegionAccessPointPolicy.html
 """
 
 import re

@@ -3,9 +3,12 @@
 Optional, because S3 has no permission to see an object's headers without its content. Only headers
 are asked for; the content is never read, and no checksum, which would need the key as well.
 
-Sources: docs.aws.amazon.com/AmazonS3/latest/API/ API_HeadObject.html, API_ListObjectsV2.html,
-API_ListObjectVersions.html, API_GetBucketAcl.html; docs.aws.amazon.com/AmazonS3/latest/userguide/
-about-object-ownership.html.
+Sources:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,10 @@
 """The organisation's side: where an account stands, and the SCPs and RCPs on its way, root first.
 
-Sources: docs.aws.amazon.com/organizations/latest/APIReference/ API_Account.html (`Arn`, `Paths`),
-API_ListPoliciesForTarget.html, API_DescribeOrganization.html; docs.aws.amazon.com/organizations/
-latest/userguide/orgs_manage_policies_scps_evaluation.html.
+Sources:
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html (`Arn`, `Paths`)
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListPoliciesForTarget.html
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
 
 Three rounds of calls, whatever the number of policies: the account, the lists of all its levels,
 the documents.
