@@ -24,7 +24,8 @@ _ARN = re.compile(
 )
 _MULTI_REGION = ".mrap"
 _CONTROL_REGION = "us-west-2"
-"""Where S3 answers for every multi-Region access point (S3 user guide, "Restrictions")."""
+"""Where S3 answers for every multi-Region access point. Source:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiRegionAccessPointRestrictions.html"""
 _NO_POLICY = absent_when(("NoSuchAccessPointPolicy", "NoSuchMultiRegionAccessPointPolicy"), None)
 
 

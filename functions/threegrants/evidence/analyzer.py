@@ -1,8 +1,9 @@
 """A second opinion on a policy before it is written: IAM Access Analyzer, where it may be asked.
 
-Source: IAM Access Analyzer API reference, ValidatePolicy and CheckNoPublicAccess. Optional: the
-reader role needs `access-analyzer:ValidatePolicy` and `access-analyzer:CheckNoPublicAccess`; AWS
-charges for the latter.
+Optional: the reader role needs `access-analyzer:ValidatePolicy` and
+`access-analyzer:CheckNoPublicAccess`; AWS charges for the latter. Sources:
+https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ValidatePolicy.html
+https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_CheckNoPublicAccess.html
 """
 
 from collections import Counter

@@ -48,10 +48,11 @@ def find_bucket_owner(
 ) -> BucketOwnership:
     """Ask the account that the record states, else every candidate, whether it owns the bucket.
 
-    The caller's copy of a cross-account denial has an empty owner account (CloudTrail user guide,
-    "Receiving log files from multiple accounts"); `ExpectedBucketOwner` makes S3 refuse the
-    question in every account but the owner's. The answer to the question is the policy itself, and
-    the default encryption is asked for at the same time, so that the key is known a round earlier.
+    The caller's copy of a cross-account denial has an empty owner account. `ExpectedBucketOwner`
+    makes S3 refuse the question in every account but the owner's. The answer to the question is the
+    policy itself, and the default encryption is asked for at the same time, so that the key is
+    known a round earlier. Source:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
     """
     asked = (stated,) if stated else candidates
     answers = run_concurrently(
@@ -153,7 +154,10 @@ def read_bucket(
 
 
 def _strictest(bucket: Item[bool], account: Item[bool]) -> Item[bool]:
-    """Block Public Access: the stricter of bucket and account wins (S3 user guide)."""
+    """Block Public Access: the stricter of bucket and account wins.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
     for item in (bucket, account):
         if isinstance(item, Read) and item.value:
             return item

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
 
 _NO_POLICIES = frozenset({CallerType.ROOT, CallerType.SERVICE, CallerType.ANONYMOUS})
-"""Callers that no identity-based policy can be attached to (IAM user guide, "Policies")."""
+"""Callers that no identity-based policy can be attached to. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html"""
 
 
 def document_text(document: Any) -> str:
@@ -146,7 +146,8 @@ def _holder(clients: RoleClients, caller: Caller, account: str) -> Item[tuple[st
 def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[str]:
     """The ARN behind `AROA…` or `AIDA…`: IAM has no call for it, so the account's list is searched.
 
-    A unique id is never given twice (IAM user guide, "IAM identifiers"), so what was found is kept.
+    A unique id is never given twice, so what was found is kept. Source:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
     held = _RESOLVED.get((account, unique))
     if held:
@@ -181,7 +182,7 @@ _UNIQUE_ID_KINDS = {
     "AIDA": ("user", "list_users", "Users", "UserId"),
     "AKIA": ("access key", "", "", ""),
 }
-"""Kinds of unique ids (IAM user guide, "IAM identifiers"), and which list names them."""
+"""Kinds of unique ids, and which list names them. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"""
 _ACTIONS_TO_RESOLVE = {
     "role": "iam:ListRoles",
     "user": "iam:ListUsers",

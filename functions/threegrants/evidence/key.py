@@ -77,7 +77,7 @@ def read_key(
             region=region,
             policy=policy,
             state=Read(str(description.get("KeyState", "Enabled"))),
-            # Aliases below aws/ are reserved for AWS managed keys (KMS guide, "Aliases").
+            # Aliases below aws/ are reserved for AWS managed keys: https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html
             manager=Read(
                 "AWS" if "alias/aws/" in stated else str(description.get("KeyManager", "CUSTOMER"))
             ),

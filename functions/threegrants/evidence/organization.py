@@ -273,7 +273,7 @@ def _levels(
             policies.append(NamedPolicy(name, text.value, kind))
         levels.append(PolicyLevel(level, tuple(policies)))
     # While a kind is enabled the root has at least one policy of it, and disabling it detaches all
-    # (Organizations user guide, "Disabling a policy type"): none at the root is none in force.
+    # (https://docs.aws.amazon.com/organizations/latest/userguide/disable-policy-type.html): none at the root is none in force.
     return Read(tuple(levels) if levels[0].policies else ())
 
 

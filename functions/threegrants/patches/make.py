@@ -1,7 +1,7 @@
 """Draft the patches: for each missing grant one statement, in every scope, and what else would do.
 
 Each statement names exactly the principal, the actions the call needs and the resource; a key
-policy's resource is the key itself, written `*` (KMS developer guide, "Key policies in AWS KMS").
+policy's resource is the key itself, written `*` (https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html).
 """
 
 import json
@@ -42,7 +42,7 @@ NEVER_GRANTED = frozenset(
 """Who may do these decides who else gets in, or takes the resource away: for people, by hand."""
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
-"""S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
+"""The old rules of us-east-1 included. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 _ACCESS_POINT_ARN = re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/[A-Za-z0-9.-]+")
 _NOT_IN_POLICY_NAMES = re.compile(r"[^A-Za-z0-9+=,.@_-]")
 _NAME_CHARACTERS = 128
