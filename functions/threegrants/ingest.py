@@ -40,7 +40,7 @@ from threegrants.incidents import (
     principal_of,
 )
 from threegrants.notifications import Alert, build_alert
-from threegrants.report import report_for
+from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
 _EVIDENCE_TTL_SECONDS = 60
@@ -329,7 +329,7 @@ class Ingest:
                 self.leases.release_alert(incident.id)
                 continue
             try:
-                self.send(build_alert(body, self.stack, why))
+                self.send(build_alert(Report.from_json(body), self.stack, why))
             except BaseException:
                 self.leases.release_alert(incident.id)
                 raise
