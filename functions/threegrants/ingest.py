@@ -45,7 +45,7 @@ from threegrants.incidents.states import (
     after_diagnosis,
 )
 from threegrants.notifications import Alert, build_alert
-from threegrants.report import alert_fingerprint, report_for
+from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
 _EVIDENCE_TTL_SECONDS = 60
@@ -287,14 +287,14 @@ class Ingest:
         return call
 
     def _save(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
-        body = report_for(
+        report = report_for(
             analysis,
             incident.id,
             incident.event_ids,
             incident.count,
             (incident.first_seen, incident.last_seen),
         )
-        mark = alert_fingerprint(body)
+        body, mark = report.to_json(), report.alert_fingerprint
         changed = mark != incident.signature
         state = after_diagnosis(incident.state, allowed=analysis.diagnosis.allowed, changed=changed)
         quiet = state is State.REJECTED
@@ -329,7 +329,7 @@ class Ingest:
                 self.leases.release_alert(incident.id)
                 continue
             try:
-                self.send(build_alert(body, self.stack, why))
+                self.send(build_alert(Report.from_json(body), self.stack, why))
             except BaseException:
                 self.leases.release_alert(incident.id)
                 raise
