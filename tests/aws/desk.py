@@ -1,5 +1,6 @@
 """A desk for intake on moto: the records of failed calls, and the workers that take them in."""
 
+import json
 import time
 from datetime import UTC, datetime
 
@@ -110,6 +111,12 @@ class Harness:
     def incidents(self):
         items = self.table.scan()["Items"]
         return [i for i in items if i["sk"] == "meta" and "joined_to" not in i]
+
+    def kms_record(self, incident_id):
+        item = self.table.get_item(Key={"pk": f"incident#{incident_id}", "sk": "kms_record"})[
+            "Item"
+        ]
+        return json.loads(item["record"])
 
     def only(self):
         [item] = self.incidents()

@@ -13,7 +13,7 @@ from aws.conftest import A, B, document
 from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, RoleClients, Unread, gather
-from threegrants.incidents import Conflict, State, Store
+from threegrants.incidents import Conflict, Move, State, Store
 from threegrants.ingest import Ingest
 from threegrants.remediation import Limits, Refused, RemediationService
 from threegrants.remediation.run_store import RunStore
@@ -80,6 +80,9 @@ class Harness:
     def handle(self, **changes):
         event = record(**changes)
         return self.ingest.handle(parse_record(event), event)
+
+    def move(self, incident, move):
+        self.run_store.move(incident, move)
 
     def digests(self, identity):
         offered = self.store.get(identity).document()["patches"]
@@ -182,10 +185,10 @@ def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
 def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
     first = desk.handle()
     table = desk.store._table
-    closed = desk.store.move(first, State.REJECTED, "a person", "rejected")
+    desk.move(first, Move(State.REJECTED, "a person", "rejected"))
     key = {"pk": f"incident#{first.id}", "sk": "meta"}
     assert "expires_at" in table.get_item(Key=key)["Item"]
-    desk.store.move(closed, State.OPEN, "service", "opened again")
+    desk.move(desk.store.get(first.id), Move(State.OPEN, "service", "opened again"))
     assert "expires_at" not in table.get_item(Key=key)["Item"]
 
 
@@ -298,9 +301,9 @@ def test_a_rejected_incident_stays_quiet(desk):
 def test_two_at_once_one_wins(desk):
     incident = desk.handle()
     held = desk.store.get(incident.id)
-    desk.store.move(held, State.REJECTED, "one", "rejected")
+    desk.move(held, Move(State.REJECTED, "one", "rejected"))
     with pytest.raises(Conflict):
-        desk.store.move(held, State.REJECTED, "two", "rejected")
+        desk.move(held, Move(State.REJECTED, "two", "rejected"))
 
 
 def test_the_worlds_of_unit_tests_are_the_same_call():

@@ -18,10 +18,10 @@ from aws.remediation_desk import (
 )
 from aws.test_flow import APPROVER, ROLE, record
 from threegrants.cloudtrail import parse_record
-from threegrants.incidents import Conflict, State
+from threegrants.incidents import Conflict, Move, State
 from threegrants.patches import Patch
 from threegrants.remediation import Refused, worker
-from threegrants.remediation.run_store import LeaseHeld, Move
+from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
 
 
