@@ -7,6 +7,7 @@ from aws.desk import EVERYTHING, LATER, Harness, kms, s3
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import IncidentLeases, Lease, Move, State, mute, store
 from threegrants.ingest import analyze as really_analyze
+from threegrants.remediation.run_store import RunStore
 
 
 @pytest.fixture
