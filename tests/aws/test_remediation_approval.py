@@ -16,7 +16,7 @@ from aws.remediation_desk import (
     opened,
     sweep,
 )
-from aws.test_flow import APPROVER
+from support.harness import APPROVER
 from threegrants.cloudtrail import Access
 from threegrants.handlers import remediate
 from threegrants.incidents import State

@@ -10,10 +10,8 @@ from unittest.mock import patch
 import boto3
 from moto import mock_aws
 
+from support.names import BUCKET, REGION, A, B
 from support.policies import allow, policy, root
-
-A, B, REGION = "111111111111", "222222222222", "eu-west-1"
-BUCKET = "a-reports"
 
 
 @cache

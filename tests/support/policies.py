@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-BUCKET_ARN = "arn:aws:s3:::a-reports"
+from support.names import BUCKET_ARN, A
+
 Statement = dict[str, Any]
 
 
@@ -22,11 +23,13 @@ def allow(
     return {"Effect": effect, **named, "Action": action, **where, **more}
 
 
-def root(account: str) -> Statement:
+def root(account: str = A) -> Statement:
     """The statement of a key policy that hands its account's IAM policies the say."""
     return allow(f"arn:aws:iam::{account}:root", "kms:*", "*")
 
 
-def policy(*statements: Statement) -> str:
-    """A policy as JSON text."""
+def policy(*statements: Statement) -> str | None:
+    """A policy as JSON text; without a statement there is none."""
+    if not statements:
+        return None
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
