@@ -5,9 +5,8 @@ import pytest
 from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Harness, kms, s3
 from threegrants.cloudtrail import parse_record
-from threegrants.incidents import IncidentLeases, Lease, Move, State, mute, store
+from threegrants.incidents import IncidentLeases, Lease, State, mute, store
 from threegrants.ingest import analyze as really_analyze
-from threegrants.remediation.run_store import RunStore
 
 
 @pytest.fixture
@@ -214,7 +213,7 @@ def test_unmute(desk):
 
 def test_a_rejected_incident_counts_quietly(desk):
     incident = desk.handle(s3("e-1"))
-    RunStore(desk.table).move(incident, Move(State.REJECTED, "sam", "rejected"))
+    desk.move(incident, State.REJECTED, "sam", "rejected")
     for number in range(11):
         desk.handle(s3(f"r-{number}"))
     assert desk.only().count == 12

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from aws.conftest import REGION, A, Aws, B
-from aws.protocol_model import (
+from support.protocol_model import (
     BUCKET,
     FUNCTION,
     KEY,
@@ -46,6 +45,7 @@ from aws.protocol_model import (
     statement,
     statements,
 )
+from support.wire import answer_calls
 from threegrants.cloudtrail import CallerType, parse_record
 from threegrants.diagnosis import Outcome
 from threegrants.incidents import Move, State, Store
@@ -346,13 +346,11 @@ class Model(RuleBasedStateMachine):
 
 
 def test_model(monkeypatch, aws):
-    real = BaseClient._make_api_call
+    def gated(call):
+        gate(call.operation)
+        return call.proceed()
 
-    def gated(client, operation, parameters):
-        gate(operation)
-        return real(client, operation, parameters)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", gated)
+    answer_calls(monkeypatch, gated)
     monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
     run_state_machine_as_test(
         Model,
