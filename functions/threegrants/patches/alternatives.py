@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from threegrants.aws.arn import bucket_arn
 from threegrants.cloudtrail import DeniedCall
-from threegrants.diagnosis.request_context import partition_of
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.patch import Patch
@@ -75,9 +75,9 @@ def kms_grant(
         operations += found
     operations = sorted(set(operations))
     wanted: dict[str, Any] = {"GranteePrincipal": grantee, "Operations": operations}
-    bucket_arn = _certain_context(call, evidence)
-    if bucket_arn:
-        wanted["Constraints"] = {"EncryptionContextSubset": {"aws:s3:arn": bucket_arn}}
+    context_arn = _certain_context(call, evidence)
+    if context_arn:
+        wanted["Constraints"] = {"EncryptionContextSubset": {"aws:s3:arn": context_arn}}
     content_hash = hashlib.sha256(
         json.dumps([key.arn, wanted], sort_keys=True).encode()
     ).hexdigest()[:16]
@@ -112,8 +112,7 @@ def _certain_context(call: DeniedCall, evidence: Evidence) -> str | None:
         return None
     if call.kms_actions != ("kms:GenerateDataKey",) or not call.bucket:
         return None
-    partition = partition_of(call.region)
-    return f"arn:{partition}:s3:::{call.bucket}"
+    return bucket_arn(call.bucket, call.region)
 
 
 def managed_policy(

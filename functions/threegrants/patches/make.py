@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn
+from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
@@ -16,7 +18,7 @@ from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
 from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, GranteeScope, Profile
-from threegrants.patches.grant_statement import GrantStatement, is_ours, statements
+from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.patch import Patch
 from threegrants.patches.scopes import ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
@@ -43,7 +45,9 @@ NEVER_GRANTED = frozenset(
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 """S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
-_ACCESS_POINT_ARN = re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/[A-Za-z0-9.-]+")
+_ACCESS_POINT_ARN = re.compile(
+    rf"arn:{PARTITION}:s3:[a-z0-9-]*:{ACCOUNT_ID}:accesspoint/[A-Za-z0-9.-]+"
+)
 _NOT_IN_POLICY_NAMES = re.compile(r"[^A-Za-z0-9+=,.@_-]")
 _NAME_CHARACTERS = 128
 
@@ -288,10 +292,10 @@ class _Drafting:
         return GrantStatement(None, actions, resources)
 
     def _principal(self, owner: str) -> str:
-        _, partition, _, _, account, _ = self.grantee.split(":", 5)
-        if self.choices.principal is GranteeScope.PRINCIPAL or account == owner:
+        grantee = Arn.parse(self.grantee)
+        if self.choices.principal is GranteeScope.PRINCIPAL or grantee.account == owner:
             return self.grantee
-        return f"arn:{partition}:iam::{account}:root"
+        return str(grantee.root())
 
     def _key(self) -> KeyEvidence | None:
         return self.evidence.key.value if isinstance(self.evidence.key, Read) else None
