@@ -5,8 +5,9 @@ before and after as text, and a digest that an approval binds to.
 """
 
 from threegrants.patches.alternatives import Handoff
-from threegrants.patches.choices import Choices, GranteeScope, Profile
+from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.describe import describe_patch
+from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
 from threegrants.patches.patch import Patch, sha256

@@ -10,24 +10,11 @@ from threegrants.aws.arn import bucket_arn
 from threegrants.cloudtrail import DeniedCall
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
+from threegrants.patches.grantable_actions import grant_operations
 from threegrants.patches.patch import Patch
 from threegrants.patches.scopes import ScopedPattern
 from threegrants.patches.snippets import access_point_snippets
 from threegrants.patches.statement_edit import add_grant
-
-GRANT_OPERATIONS = (
-    "Decrypt",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-)
-"""What a grant of ours may hold: the use of a symmetric key, of all that KMS takes there (KMS API
-reference, CreateGrant, `Operations`). A grant to make grants is not among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +50,10 @@ def kms_grant(
 
     Additive: it touches no policy, so nobody else's change can be lost by it.
     """
-    operations: list[str] = []
-    for action in actions:
-        found = [
-            one
-            for one in GRANT_OPERATIONS
-            if GrantStatement(None, (action,), ("*",)).covers_request("", f"kms:{one}", "")
-        ]
-        if not found:
-            return None
-        operations += found
-    operations = sorted(set(operations))
-    wanted: dict[str, Any] = {"GranteePrincipal": grantee, "Operations": operations}
+    operations = grant_operations(actions)
+    if operations is None:
+        return None
+    wanted: dict[str, Any] = {"GranteePrincipal": grantee, "Operations": list(operations)}
     context_arn = _certain_context(call, evidence)
     if context_arn:
         wanted["Constraints"] = {"EncryptionContextSubset": {"aws:s3:arn": context_arn}}

@@ -17,31 +17,13 @@ from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
 from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
-from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, GranteeScope, Profile
+from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.grant_statement import GrantStatement
+from threegrants.patches.grantable_actions import forbidden_among, kms_actions
 from threegrants.patches.patch import Patch
 from threegrants.patches.scopes import ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grant
-
-NEVER_GRANTED = frozenset(
-    {
-        "s3:BypassGovernanceRetention",
-        "s3:DeleteBucket",
-        "s3:DeleteBucketPolicy",
-        "s3:PutAccountPublicAccessBlock",
-        "s3:PutBucketAcl",
-        "s3:PutBucketOwnershipControls",
-        "s3:PutBucketPolicy",
-        "s3:PutBucketPublicAccessBlock",
-        "kms:CreateGrant",
-        "kms:DisableKey",
-        "kms:PutKeyPolicy",
-        "kms:RevokeGrant",
-        "kms:ScheduleKeyDeletion",
-    }
-)
-"""Who may do these decides who else gets in, or takes the resource away: for people, by hand."""
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 """S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
@@ -87,10 +69,9 @@ def make_patches(
     """
     if diagnosis.grantee is None:
         return Drafts()
-    forbidden = NEVER_GRANTED.intersection((*call.s3_actions, *call.kms_actions))
+    forbidden = forbidden_among((*call.s3_actions, *call.kms_actions))
     if forbidden:
-        names = ", ".join(sorted(forbidden))
-        why = f"{names} decides who else gets in, or takes the resource away"
+        why = f"{', '.join(forbidden)} decides who else gets in, or takes the resource away"
         return Drafts(
             missing_information=(
                 MissingInformation("patches", why, "a person who grants it by hand"),
@@ -325,8 +306,7 @@ class _Drafting:
         )
 
     def _kms_actions(self) -> tuple[str, ...]:
-        article = self.choices.profile is Profile.ARTICLE
-        return ARTICLE_ACTIONS if article else self.call.kms_actions
+        return kms_actions(self.choices.profile, self.call.kms_actions)
 
 
 def _with_default(

@@ -14,8 +14,8 @@ from typing import Any
 from threegrants.aws.arn import Arn, account_in, account_root, is_account_id, parse_arn
 from threegrants.aws.policy_json import aws_principals, statement_objects, statements, texts
 from threegrants.cloudtrail.operations import S3
-from threegrants.patches.alternatives import GRANT_OPERATIONS
 from threegrants.patches.grant_statement import GrantStatement
+from threegrants.patches.grantable_actions import GRANT_OPERATIONS
 from threegrants.patches.patch import Patch
 
 ProbeRequest = tuple[str, str, str]

@@ -1,7 +1,8 @@
 """What must hold of an approval before anything is written: a table of rules; pure.
 
-Patches are made and proven elsewhere (`patches/`); here each is looked at once more for what must
-never be, by itself and without trust in who made it.
+Patches are made and checked elsewhere (`patches/`); here each is looked at once more for what must
+never be, by itself and without trust in who made it. What may be granted at all is the table of
+`patches.grantable_actions`.
 """
 
 import json
@@ -13,6 +14,7 @@ from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn
 from threegrants.aws.policy_json import as_list, is_ours, same_statement, statement_objects, texts
 from threegrants.evidence import Unread
 from threegrants.patches import Patch
+from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
 from threegrants.remediation.approvers import account_of
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
@@ -27,35 +29,6 @@ _RESOURCE = re.compile(
     rf"|kms:[a-z0-9-]+:{ACCOUNT_ID}:key/[\w-]+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
-_WILD_ACTIONS = frozenset({"kms:reencrypt*", "kms:generatedatakey*"})
-_NEVER = frozenset(
-    {
-        "s3:putbucketpolicy",
-        "s3:deletebucketpolicy",
-        "s3:putbucketacl",
-        "s3:putaccesspointpolicy",
-        "s3:putbucketpublicaccessblock",
-        "s3:bypassgovernanceretention",
-        "kms:putkeypolicy",
-        "kms:creategrant",
-        "kms:schedulekeydeletion",
-        "kms:disablekey",
-    }
-)
-"""Actions by which the grantee could grant itself the rest, or destroy; lower case."""
-_OPERATIONS = frozenset(
-    {
-        "Decrypt",
-        "Encrypt",
-        "DescribeKey",
-        "GenerateDataKey",
-        "GenerateDataKeyWithoutPlaintext",
-        "ReEncryptFrom",
-        "ReEncryptTo",
-    }
-)
-"""What a KMS grant of ours may allow."""
-
 Document = Mapping[str, Any]
 Rule = Callable[[Limits, Document, Sequence[Patch], LimitFacts], str | None]
 
@@ -187,7 +160,9 @@ def _narrow(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) 
     for patch in patches:
         where = f"the patch of {patch.target}"
         if patch.operation == "kms:CreateGrant":
-            strange = set(json.loads(patch.after).get("Operations") or ["none"]) - _OPERATIONS
+            strange = set(json.loads(patch.after).get("Operations") or ["none"]).difference(
+                GRANT_OPERATIONS
+            )
             if strange:
                 return f"{where} would grant {', '.join(sorted(map(str, strange)))}"
             continue
@@ -203,9 +178,7 @@ def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
     if not actions or not resources:
         return "no action or no resource"
     for action in actions:
-        plain = action.lower()
-        wild = ("*" in plain or "?" in plain) and plain not in _WILD_ACTIONS
-        if wild or plain in _NEVER or not plain.startswith(("s3:", "kms:")):
+        if not is_grantable(action):
             return f"{action!r:.80}"
     for resource in resources:
         if patch.grant == "key_policy":
