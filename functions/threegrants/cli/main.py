@@ -34,6 +34,7 @@ from threegrants.cloudtrail import (
 )
 from threegrants.evidence import RoleClients
 from threegrants.incidents import incident_id_of
+from threegrants.incidents.states import UNSUCCESSFUL
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import Report, ReportError, report_for
 
@@ -394,5 +395,5 @@ def _report_of(incident: Mapping[str, Any]) -> Report | None:
 
 def _show_result(result: Mapping[str, Any]) -> None:
     show_result(result)
-    if result["state"] in ("failed", "stuck"):
+    if result["state"] in UNSUCCESSFUL:
         sys.exit(1)
