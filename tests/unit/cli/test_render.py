@@ -1,4 +1,4 @@
-"""What the terminal shows: every outcome to the letter, patches, incidents, and nothing hostile."""
+"""What the terminal shows: every outcome, patches, incidents, and nothing hostile."""
 
 import json
 from dataclasses import replace
@@ -47,8 +47,7 @@ def test_every_outcome_with_its_verdicts_and_reasons(outcome):
     made = BY_OUTCOME[outcome]()
     text = printed(show_diagnosis, made)
     flat = " ".join(text.split())
-    assert lines(text)[0] == made.summary[: len(lines(text)[0])] != ""
-    assert f"incident {ID}" in flat
+    assert flat.startswith(f"{made.summary} incident {ID}")
     assert f"principal {ROLE}" in flat
     assert f"key {KEY} (known from: bucket default)" in flat
     assert f"outcome {outcome.value} ({CERTAINTY_TEXT[made.certainty]})" in flat

@@ -2,7 +2,8 @@
 
 import pytest
 
-from threegrants.diagnosis import Verdict, diagnose
+from threegrants.analysis import AnalysisOptions, analyze_evidence
+from threegrants.diagnosis import Verdict
 from unit.worlds import BUCKET, KEY, ROLE, B, allow, call, delegates, evidence
 
 IN_BUCKET = (allow(ROLE),)
@@ -15,7 +16,8 @@ def denied_by(condition, operation="GetObject", sid="Guard", **parameters):
     more = {"Condition": condition} if condition is not None else {}
     deny = allow("*", "s3:*", f"{BUCKET}/*", "Deny", Sid=sid, **more)
     seen = evidence((*IN_BUCKET, deny), IN_KEY, IN_IAM)
-    grant = diagnose(call(operation, **parameters), seen, None).bucket_policy
+    denied = call(operation, **parameters)
+    grant = analyze_evidence(denied, seen, AnalysisOptions()).diagnosis.bucket_policy
     assert grant.verdict is Verdict.DENIED
     return grant.reasons
 
@@ -65,7 +67,8 @@ def test_a_deny_is_said_with_its_conditions(condition, code, detail):
 def test_a_deny_of_an_identity_based_policy_is_said_with_its_conditions():
     where = {"StringEquals": {"aws:PrincipalAccount": B}}
     deny = allow(action="kms:*", resource="*", effect="Deny", Condition=where)
-    found = diagnose(call(), evidence(IN_BUCKET, IN_KEY, (*IN_IAM, deny)), None)
+    seen = evidence(IN_BUCKET, IN_KEY, (*IN_IAM, deny))
+    found = analyze_evidence(call(), seen, AnalysisOptions()).diagnosis
     [reason] = found.iam_policy.key.reasons
     assert reason.detail == f"denies kms:Decrypt where StringEquals aws:PrincipalAccount {B}"
     assert (reason.policy, reason.sid) == ("own", "#2")
