@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.handlers.settings import settings
-from threegrants.incidents import Incident, with_incident_facts
+from threegrants.incidents import AlertReason, Incident, with_incident_facts
 from threegrants.notifications import build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
@@ -75,7 +75,8 @@ def alert(incident_id: str, why: str, note: str) -> None:
     config = settings()
     report = config.store.get(incident_id).report
     if report is not None:
-        publish(config.sns, config.topic, build_alert(report, config.stack, why, note))
+        sent = build_alert(report, config.stack, AlertReason(why), note)
+        publish(config.sns, config.topic, sent)
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:
