@@ -1,4 +1,4 @@
-"""Publish an alert to the topic."""
+"""Publish an alert to the SNS topic."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,12 @@ if TYPE_CHECKING:
 
 
 def publish(sns: "SNSClient", topic: str, alert: Alert) -> None:
-    """Publish once; botocore retries throttling.
+    """Publish an alert once; botocore retries throttling.
+
+    Args:
+        sns: a boto3 SNS client.
+        topic: the topic's ARN.
+        alert: subject, message and attributes.
 
     Raises:
         ClientError: if SNS refuses; the queue then delivers the record again.
