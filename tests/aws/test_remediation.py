@@ -21,7 +21,7 @@ from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, State
 from threegrants.patches import Patch
 from threegrants.remediation import Refused, worker
-from threegrants.remediation.run_store import LeaseHeld, Move
+from threegrants.remediation.run_store import LeaseHeld, Transition
 from threegrants.remediation.runs import Intent, Step
 
 
@@ -47,7 +47,7 @@ def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monk
 
 def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, aws):
     identity = desk.handle().id
-    result = approve(desk, identity, until=desk.clock() + 2)
+    result = approve(desk, identity, deadline=desk.clock() + 2)
     assert result.state is State.APPLYING
     assert bucket_policy(aws) is None
     assert sweep(desk, rechecks=0)["resumed: verified"] == 1
@@ -57,12 +57,12 @@ def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, 
 
 def test_a_worker_whose_time_is_over_can_record_nothing(desk):
     identity = desk.handle().id
-    approve(desk, identity, until=desk.clock() + 2)
+    approve(desk, identity, deadline=desk.clock() + 2)
     stale = desk.run_store.last_run(identity)
     intents = desk.run_store.intents(identity, (stale.id,))
     sweep(desk, rechecks=0)
     with pytest.raises(Conflict):
-        desk.run_store.record(identity, stale, [replace(intents[0], step=Step.UNDONE)])
+        desk.run_store.record_steps(identity, stale, [replace(intents[0], step=Step.UNDONE)])
     assert desk.run_store.intents(identity, (stale.id,))[0].step is Step.WRITTEN
 
 
@@ -146,13 +146,13 @@ def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
 
 def test_a_lease_is_refused_by_the_table_itself(desk):
     identity = desk.handle().id
-    approve(desk, identity, until=desk.clock() + 2)
+    approve(desk, identity, deadline=desk.clock() + 2)
     event = {**record(event="e-9"), "eventName": "PutObject"}
     other = desk.ingest.handle(parse_record(event), event)
     run = replace(desk.run_store.last_run(identity), id="r", worker_id="w")
     with pytest.raises(LeaseHeld):
         desk.run_store.begin(
-            other, Move(State.APPLYING, "x", "approved"), run, (), ["arn:aws:s3:::a-reports"]
+            other, Transition(State.APPLYING, "x", "approved"), run, (), ["arn:aws:s3:::a-reports"]
         )
     assert desk.store.get(other.id).state is State.OPEN
     assert desk.run_store.last_run(other.id) is None

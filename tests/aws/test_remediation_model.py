@@ -175,7 +175,7 @@ class Model(RuleBasedStateMachine):
             free.join()
 
     def look(self, identity, target, one):
-        held = self.run_store.holder(target)
+        held = self.run_store.lease_holder(target)
         if held != identity:
             self.cloud.broken.append(f"{target} written for {identity}, held by {held}")
         state, run = self.store.get(identity).state, self.run_store.last_run(identity)

@@ -37,13 +37,15 @@ def current_limits() -> Limits:
         found = from_env(os.environ)
         if not name:
             return found
-        return found.with_more(str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS)))
+        return found.with_ssm_parameter(
+            str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
+        )
     except (LimitsError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
 
-def remediation_service(lifetime: int) -> RemediationService:
-    """The remedy; `lifetime` is how long a worker of this function holds a run, in seconds."""
+def remediation_service(lease_seconds: int) -> RemediationService:
+    """The remedy; `lease_seconds` is how long a worker of this function holds a run, in seconds."""
     config = settings()
     run_store = RunStore(boto3.resource("dynamodb").Table(config.table))
     return RemediationService(
@@ -52,7 +54,7 @@ def remediation_service(lifetime: int) -> RemediationService:
         config.remediation_role,
         current_limits,
         reanalyze,
-        lifetime=lifetime,
+        lease_seconds=lease_seconds,
     )
 
 

@@ -19,32 +19,37 @@ def key_of_lease(target: str) -> dict[str, str]:
     return {"pk": f"lease#{target}", "sk": "lease"}
 
 
-def take(targets: Iterable[str], incident: str, worker_id: str, until: int) -> list[dict[str, Any]]:
+def take(
+    target_arns: Iterable[str], incident: str, worker_id: str, lease_until: int
+) -> list[dict[str, Any]]:
     """Take free leases."""
     return [
         _update(
             target,
-            {"incident": incident, "worker": worker_id, "until": until},
+            {"incident": incident, "worker": worker_id, "until": lease_until},
             "attribute_not_exists(pk) OR #incident = :free",
             {":free": _FREE},
         )
-        for target in sorted(set(targets))
+        for target in sorted(set(target_arns))
     ]
 
 
-def hand_on(
-    targets: Iterable[str], incident: str, worker_id: str, until: int
+def pass_on(
+    target_arns: Iterable[str], incident: str, worker_id: str, lease_until: int
 ) -> list[dict[str, Any]]:
     """Give held leases to the next worker of the same incident."""
     return [
         _update(
-            target, {"worker": worker_id, "until": until}, "#incident = :mine", {":mine": incident}
+            target,
+            {"worker": worker_id, "until": lease_until},
+            "#incident = :mine",
+            {":mine": incident},
         )
-        for target in sorted(set(targets))
+        for target in sorted(set(target_arns))
     ]
 
 
-def give_back(targets: Iterable[str], incident: str) -> list[dict[str, Any]]:
+def release(target_arns: Iterable[str], incident: str) -> list[dict[str, Any]]:
     """Free held leases. The item stays: no role of the service may delete any."""
     return [
         _update(
@@ -53,7 +58,7 @@ def give_back(targets: Iterable[str], incident: str) -> list[dict[str, Any]]:
             "#incident = :mine",
             {":mine": incident},
         )
-        for target in sorted(set(targets))
+        for target in sorted(set(target_arns))
     ]
 
 

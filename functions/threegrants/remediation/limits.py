@@ -63,7 +63,7 @@ class Limits:
                 return pattern
         return None
 
-    def with_more(self, text: str) -> "Limits":
+    def with_ssm_parameter(self, text: str) -> "Limits":
         """These guardrails and those of the SSM parameter; of two, the stricter.
 
         Raises:
@@ -75,12 +75,14 @@ class Limits:
             raise LimitsError("$", text, "a JSON object") from error
         if not isinstance(data, dict):
             raise LimitsError("$", data, "a JSON object")
-        strange = set(data) - set(_MORE)
+        strange = set(data) - set(_PARAMETER_FIELDS)
         if strange:
-            raise LimitsError(f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_MORE)}")
+            raise LimitsError(
+                f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_PARAMETER_FIELDS)}"
+            )
         found = self
         for name, value in data.items():
-            found = _MORE[name](found, value, f"$.{name}")
+            found = _PARAMETER_FIELDS[name](found, value, f"$.{name}")
         return found
 
 
@@ -167,16 +169,23 @@ def _most(limits: Limits, value: Any, where: str) -> Limits:
 
 
 def _standing_approvals(limits: Limits, value: Any, where: str) -> Limits:
-    rules = tuple(_rule(rule, f"{where}[{at}]") for at, rule in enumerate(_list(value, where)))
+    rules = tuple(
+        _standing_approval(approval, f"{where}[{at}]")
+        for at, approval in enumerate(_list(value, where))
+    )
     return replace(limits, standing_approvals=rules)
 
 
-_RULE = frozenset({"name", "owner", "caller", "bucket", "access", "scope", "expires"})
+_STANDING_APPROVAL_FIELDS = frozenset(
+    {"name", "owner", "caller", "bucket", "access", "scope", "expires"}
+)
 
 
-def _rule(value: Any, where: str) -> StandingApproval:
-    if not isinstance(value, dict) or set(value) != _RULE:
-        raise LimitsError(where, value, f"an object with exactly {', '.join(sorted(_RULE))}")
+def _standing_approval(value: Any, where: str) -> StandingApproval:
+    if not isinstance(value, dict) or set(value) != _STANDING_APPROVAL_FIELDS:
+        raise LimitsError(
+            where, value, f"an object with exactly {', '.join(sorted(_STANDING_APPROVAL_FIELDS))}"
+        )
     try:
         scope = Scope(value["scope"])
         expires = datetime.fromisoformat(_text(value["expires"], f"{where}.expires"))
@@ -201,7 +210,7 @@ def _rule(value: Any, where: str) -> StandingApproval:
     )
 
 
-_MORE: dict[str, Callable[[Limits, Any, str], Limits]] = {
+_PARAMETER_FIELDS: dict[str, Callable[[Limits, Any, str], Limits]] = {
     "protected": _protected,
     "protecting_tags": _tags,
     "four_eyes": _four_eyes,

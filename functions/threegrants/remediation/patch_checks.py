@@ -55,15 +55,15 @@ _OPERATIONS = frozenset(
 """What a KMS grant of ours may allow."""
 
 Document = Mapping[str, Any]
-Rule = Callable[[Limits, Document, Sequence[Patch], LimitFacts], str | None]
+Check = Callable[[Limits, Document, Sequence[Patch], LimitFacts], str | None]
 
 
 def objection(
     limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     """Why these patches of this diagnosis may not be applied; None if they may."""
-    for rule in RULES:
-        found = rule(limits, document, patches, facts)
+    for check in CHECKS:
+        found = check(limits, document, patches, facts)
         if found is not None:
             return found
     return None
@@ -93,7 +93,7 @@ def _trusted(
     return f"account {', '.join(sorted(strange))} is not in TrustedAccounts: nothing is applied"
 
 
-def _same_organization(
+def _in_the_organization(
     limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     if limits.organization is None:
@@ -108,7 +108,9 @@ def _same_organization(
     return None
 
 
-def _one_each(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _one_patch_a_target(
+    _: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     seen: set[tuple[str, str]] = set()
     for patch in patches:
         if (patch.grant, patch.target) in seen:
@@ -148,12 +150,14 @@ def _only_ours(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFact
         sid = new[0].get("Sid")
         if any(old.get("Sid") != sid for old in lost) or len(lost) > 1:
             return f"the patch of {patch.target} would change more than one statement"
-        if _rest(patch.before) not in ({}, _rest(patch.after)):
+        if _outside_statements(patch.before) not in ({}, _outside_statements(patch.after)):
             return f"the patch of {patch.target} would change more than its statements"
     return None
 
 
-def _named(_: Limits, document: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _only_the_denied_principal(
+    _: Limits, document: Document, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     """Nothing is granted to anyone but the denied principal, or its account."""
     denied = document["principal"]
     if denied.get("type") == "anonymous" or not denied.get("arn"):
@@ -175,7 +179,7 @@ def _named(_: Limits, document: Document, patches: Sequence[Patch], ___: LimitFa
     return None
 
 
-def _narrow(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _no_wildcards(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
     """No wild action, no administration, no wild resource but a key policy's own key."""
     for patch in patches:
         where = f"the patch of {patch.target}"
@@ -196,7 +200,7 @@ def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
         statement
     ):
         return "something else than a plain Allow"
-    actions, resources = _many(statement.get("Action")), _many(statement.get("Resource"))
+    actions, resources = _as_list(statement.get("Action")), _as_list(statement.get("Resource"))
     if not actions or not resources:
         return "no action or no resource"
     for action in actions:
@@ -217,14 +221,14 @@ def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
     return None
 
 
-RULES: tuple[Rule, ...] = (
+CHECKS: tuple[Check, ...] = (
     _trusted,
-    _same_organization,
-    _one_each,
+    _in_the_organization,
+    _one_patch_a_target,
     _unprotected,
-    _named,
+    _only_the_denied_principal,
     _only_ours,
-    _narrow,
+    _no_wildcards,
 )
 
 
@@ -234,7 +238,7 @@ def _statements(text: str | None) -> list[dict[str, Any]]:
     return [statement for statement in listed if isinstance(statement, dict)]
 
 
-def _rest(text: str | None) -> dict[str, Any]:
+def _outside_statements(text: str | None) -> dict[str, Any]:
     document = json.loads(text) if text else {}
     return {name: value for name, value in document.items() if name != "Statement"}
 
@@ -275,11 +279,11 @@ def _principals(statement: Mapping[str, Any]) -> list[str]:
     return [
         name if kind == "AWS" else f"{kind}:{name}"
         for kind, names in principal.items()
-        for name in _many(names)
+        for name in _as_list(names)
     ]
 
 
-def _many(value: Any) -> list[str]:
+def _as_list(value: Any) -> list[str]:
     if value is None:
         return []
     return [str(one) for one in value] if isinstance(value, list) else [str(value)]

@@ -43,7 +43,7 @@ class LeaseLost(Conflict):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """A move of an incident, with its line of history."""
 
     to: State
@@ -74,10 +74,10 @@ class RunStore:
     def begin(
         self,
         incident: Incident,
-        move: Move,
+        transition: Transition,
         run: Run,
         intents: Sequence[Intent],
-        targets: Iterable[str],
+        target_arns: Iterable[str],
         *,
         quota: tuple[int, float] | None = None,
         outbox: Sequence[OutboxItem] = (),
@@ -86,10 +86,10 @@ class RunStore:
 
         Args:
             incident: as it was read.
-            move: where it goes.
+            transition: where it goes.
             run: the new run; replaces the record of the last one.
             intents: what it will write; none for a rollback.
-            targets: the ARNs whose leases it needs.
+            target_arns: the ARNs whose leases it needs.
             quota: the most patches an hour, and the time; None to count none.
             outbox: what becomes due with it.
 
@@ -99,12 +99,12 @@ class RunStore:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         parts = [
-            *self._moving(incident, move),
+            *self._transition_writes(incident, transition),
             _Part(put_write({**item_key(incident.id, "work"), **run.to_item()})),
             *(_Part(_intent(incident.id, intent)) for intent in intents),
             *(
                 _Part({**lease}, LeaseHeld)
-                for lease in leases.take(targets, incident.id, run.worker_id, run.until)
+                for lease in leases.take(target_arns, incident.id, run.worker_id, run.lease_until)
             ),
             *self._due(outbox),
         ]
@@ -113,21 +113,28 @@ class RunStore:
         self._write(parts)
 
     def take_over(
-        self, incident_id: str, run: Run, targets: Iterable[str], worker_id: str, until: int
+        self,
+        incident_id: str,
+        run: Run,
+        target_arns: Iterable[str],
+        worker_id: str,
+        lease_until: int,
     ) -> Run:
         """Become the worker of a run whose worker's time is over.
 
         Raises:
             LeaseLost: if someone else took it over, or it ended.
         """
-        mine = dataclasses.replace(run, worker_id=worker_id, until=until, attempts=run.attempts + 1)
-        held = leases.hand_on(targets, incident_id, worker_id, until)
+        mine = dataclasses.replace(
+            run, worker_id=worker_id, lease_until=lease_until, attempts=run.attempts + 1
+        )
+        held = leases.pass_on(target_arns, incident_id, worker_id, lease_until)
         self._write(
             [self._fenced(incident_id, mine, run), *(_Part(lease, LeaseLost) for lease in held)]
         )
         return mine
 
-    def record(
+    def record_steps(
         self,
         incident_id: str,
         run: Run,
@@ -147,21 +154,23 @@ class RunStore:
             ]
         )
 
-    def turn_to_undo(self, incident: Incident, move: Move, old: Run, new: Run) -> None:
+    def turn_to_undo(self, incident: Incident, transition: Transition, old: Run, new: Run) -> None:
         """Turn a run back: it keeps its leases, and undoes from now on.
 
         Raises:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        self._write([self._fenced(incident.id, new, old), *self._moving(incident, move)])
+        self._write(
+            [self._fenced(incident.id, new, old), *self._transition_writes(incident, transition)]
+        )
 
-    def settle(
+    def finish(
         self,
         incident: Incident,
-        move: Move,
+        transition: Transition,
         run: Run,
-        targets: Iterable[str],
+        target_arns: Iterable[str],
         outbox: Sequence[OutboxItem] = (),
     ) -> None:
         """End a run: move, give the leases back, put what follows on the agenda.
@@ -170,29 +179,31 @@ class RunStore:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        ended = dataclasses.replace(run, until=0)
+        ended = dataclasses.replace(run, lease_until=0)
         self._write(
             [
                 self._fenced(incident.id, ended, run),
-                *self._moving(incident, move),
-                *(_Part(lease, LeaseLost) for lease in leases.give_back(targets, incident.id)),
+                *self._transition_writes(incident, transition),
+                *(_Part(lease, LeaseLost) for lease in leases.release(target_arns, incident.id)),
                 *self._due(outbox),
             ]
         )
 
-    def hand_over(self, incident_id: str, run: Run, targets: Iterable[str]) -> None:
+    def release(self, incident_id: str, run: Run, target_arns: Iterable[str]) -> None:
         """Stop working on a run before it ended, so that the sweep need not wait.
 
         Raises:
             LeaseLost: if the run has another worker by now.
         """
-        ended = dataclasses.replace(run, until=0)
-        held = leases.hand_on(targets, incident_id, run.worker_id, 0)
+        ended = dataclasses.replace(run, lease_until=0)
+        held = leases.pass_on(target_arns, incident_id, run.worker_id, 0)
         self._write(
             [self._fenced(incident_id, ended, run), *(_Part(lease, LeaseLost) for lease in held)]
         )
 
-    def propose(self, incident: Incident, move: Move, approval: Approval) -> None:
+    def save_first_approval(
+        self, incident: Incident, transition: Transition, approval: Approval
+    ) -> None:
         """Keep the first of two approvals.
 
         Raises:
@@ -205,25 +216,27 @@ class RunStore:
         }
         self._write(
             [
-                *self._moving(incident, move),
+                *self._transition_writes(incident, transition),
                 _Part(put_write({**item_key(incident.id, "approval"), **kept})),
             ]
         )
 
-    def approval(self, incident_id: str) -> Approval | None:
+    def first_approval(self, incident_id: str) -> Approval | None:
         """The first of two approvals, the newest."""
         item = self._item(item_key(incident_id, "approval"))
         if item is None:
             return None
         return Approval(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))
 
-    def move(self, incident: Incident, move: Move, outbox: Sequence[OutboxItem] = ()) -> None:
+    def record_transition(
+        self, incident: Incident, transition: Transition, outbox: Sequence[OutboxItem] = ()
+    ) -> None:
         """Move an incident that no run holds.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._moving(incident, move), *self._due(outbox)])
+        self._write([*self._transition_writes(incident, transition), *self._due(outbox)])
 
     def last_run(self, incident_id: str) -> Run | None:
         """The last run of an incident."""
@@ -242,13 +255,13 @@ class RunStore:
             found += [Intent.from_item(item) for item in answer["Items"]]
         return found
 
-    def holder(self, target: str) -> str | None:
+    def lease_holder(self, target: str) -> str | None:
         """The incident that holds the lease of a target."""
         item = self._item(leases.key_of_lease(target))
         held = str(item["incident"]) if item else "-"
         return None if held == "-" else held
 
-    def in_state(
+    def incidents_in_state(
         self, state: State, most: int, after: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any] | None]:
         """Ids of incidents in a state, the longest unseen first, and where to go on."""
@@ -261,13 +274,13 @@ class RunStore:
         )
         return [str(item["id"]) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
-    def place(self, name: str) -> dict[str, Any] | None:
+    def sweep_position(self, name: str) -> dict[str, Any] | None:
         """Where the last sweep stopped."""
         item = self._item({"pk": "sweep", "sk": name})
         after: dict[str, Any] | None = item.get("after") if item else None
         return after
 
-    def keep_place(self, name: str, after: dict[str, Any] | None) -> None:
+    def save_sweep_position(self, name: str, after: dict[str, Any] | None) -> None:
         """Remember where this sweep stopped."""
         self._table.put_item(Item={"pk": "sweep", "sk": name, "after": after})
 
@@ -313,14 +326,22 @@ class RunStore:
         return item
 
     @staticmethod
-    def _moving(incident: Incident, move: Move) -> list[_Part]:
-        if move.to not in TRANSITIONS[incident.state]:
-            raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
+    def _transition_writes(incident: Incident, transition: Transition) -> list[_Part]:
+        if transition.to not in TRANSITIONS[incident.state]:
+            raise Conflict(
+                f"incident {incident.id} is {incident.state}: it cannot be {transition.what}"
+            )
         changed = to_item(incident)
-        changed.update(state=move.to.value, version=incident.version + 1)
-        set_expiry(changed, move.to)
+        changed.update(state=transition.to.value, version=incident.version + 1)
+        set_expiry(changed, transition.to)
         line = history_line(
-            incident.id, move.actor, move.what, incident.state, move.to, move.detail, move.digests
+            incident.id,
+            transition.actor,
+            transition.what,
+            incident.state,
+            transition.to,
+            transition.detail,
+            transition.digests,
         )
         return [_Part(write_meta(incident.id, changed, incident)), _Part(put_write(line))]
 
@@ -353,7 +374,7 @@ class RunStore:
                         "sk": f"{due.at:012}#{uuid.uuid4().hex[:12]}",
                         "task": due.task.value,
                         "incident": due.incident,
-                        "about": due.about,
+                        "about": due.subject,
                         "note": due.note,
                         "opened": due.opened,
                         "closed": due.closed,
@@ -382,7 +403,7 @@ def _due_of(item: dict[str, Any]) -> OutboxItem:
     return OutboxItem(
         task=OutboxTask(item["task"]),
         incident=str(item["incident"]),
-        about=str(item["about"]),
+        subject=str(item["about"]),
         at=int(str(item["sk"])[:12]),
         note=str(item["note"]),
         opened=int(item["opened"]),

@@ -41,7 +41,7 @@ class Run:
     id: str
     direction: Direction
     worker_id: str
-    until: int
+    lease_until: int
     """The worker begins nothing that might not end before; afterwards another may take over."""
     digests: tuple[str, ...]
     actors: tuple[str, ...]
@@ -51,13 +51,13 @@ class Run:
     attempts: int = 1
     runs_in_force: tuple[str, ...] = ()
     """Runs whose patches stand, the oldest first."""
-    undoes: tuple[str, ...] = ()
+    runs_to_undo: tuple[str, ...] = ()
     """Runs that an undo takes back, the oldest first."""
-    end: State = State.FAILED
+    end_state: State = State.FAILED
     """Where a finished undo ends: failed or rolled_back."""
-    back: State | None = None
+    from_state: State | None = None
     """Where a rollback came from."""
-    why: str = ""
+    reason: str = ""
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
@@ -65,16 +65,16 @@ class Run:
             "run": self.id,
             "way": self.direction.value,
             "worker": self.worker_id,
-            "until": self.until,
+            "until": self.lease_until,
             "digests": list(self.digests),
             "actors": list(self.actors),
             "expires": self.expires,
             "attempts": self.attempts,
             "standing": list(self.runs_in_force),
-            "undoes": list(self.undoes),
-            "end": self.end.value,
-            "back": self.back.value if self.back else "",
-            "why": self.why,
+            "undoes": list(self.runs_to_undo),
+            "end": self.end_state.value,
+            "back": self.from_state.value if self.from_state else "",
+            "why": self.reason,
         }
 
     @classmethod
@@ -84,16 +84,16 @@ class Run:
             id=str(item["run"]),
             direction=Direction(item["way"]),
             worker_id=str(item["worker"]),
-            until=int(item["until"]),
+            lease_until=int(item["until"]),
             digests=tuple(item["digests"]),
             actors=tuple(item["actors"]),
             expires=int(item["expires"]),
             attempts=int(item["attempts"]),
             runs_in_force=tuple(item["standing"]),
-            undoes=tuple(item["undoes"]),
-            end=State(item["end"]),
-            back=State(item["back"]) if item["back"] else None,
-            why=str(item["why"]),
+            runs_to_undo=tuple(item["undoes"]),
+            end_state=State(item["end"]),
+            from_state=State(item["back"]) if item["back"] else None,
+            reason=str(item["why"]),
         )
 
 
@@ -155,12 +155,12 @@ class OutboxTask(StrEnum):
 class OutboxItem:
     """One thing on the agenda: an alert to send, or a window to look into.
 
-    `about` is the reason of an alert; of a window, the sort key of its intent.
+    `subject` is the reason of an alert; of a window, the sort key of its intent.
     """
 
     task: OutboxTask
     incident: str
-    about: str
+    subject: str
     at: int
     """Not before this second."""
     note: str = ""

@@ -29,7 +29,13 @@ from threegrants.remediation.limits import Limits, StandingApproval
 from threegrants.remediation.policy_io import read
 from threegrants.remediation.results import Refused, Result
 from threegrants.remediation.rollback import StatementEdited, undo
-from threegrants.remediation.run_store import LeaseHeld, LeaseLost, Move, QuotaExceeded, RunStore
+from threegrants.remediation.run_store import (
+    LeaseHeld,
+    LeaseLost,
+    QuotaExceeded,
+    RunStore,
+    Transition,
+)
 from threegrants.remediation.runs import (
     IN_FORCE,
     Approval,
@@ -39,12 +45,12 @@ from threegrants.remediation.runs import (
     OutboxTask,
     Run,
 )
-from threegrants.remediation.worker import RunProgress, Worker, targets, why
+from threegrants.remediation.worker import RunProgress, Worker, error_text, target_arns
 
-_ATTEMPTS = 4
+_MAX_ATTEMPTS = 4
 """Workers that try to finish a run forward, and again backward."""
-_TRIES = 5
-_FOREVER = float("inf")
+_MAX_RETRIES = 5
+_NO_DEADLINE = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class RemediationService:
         reexamine: examines the incident's call again, from fresh evidence.
         pause: how to wait between verifications.
         now: seconds since the epoch.
-        lifetime: seconds for which a worker holds a run: more than its function may run.
+        lease_seconds: seconds for which a worker holds a run: more than its function may run.
     """
 
     store: Store
@@ -69,10 +75,14 @@ class RemediationService:
     reanalyze: Callable[[Incident], Analysis]
     pause: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
-    lifetime: int = 60
+    lease_seconds: int = 60
 
     def approve(
-        self, incident_id: str, digests: Sequence[str], approver: str, until: float = _FOREVER
+        self,
+        incident_id: str,
+        digests: Sequence[str],
+        approver: str,
+        deadline: float = _NO_DEADLINE,
     ) -> Result:
         """Apply exactly the patches with these digests, once it is approved by as many as needed.
 
@@ -80,7 +90,7 @@ class RemediationService:
             incident_id: the incident.
             digests: the patches; at most one for each grant and target.
             approver: the ARN that AWS gives of who asks.
-            until: the second by which this process must have answered.
+            deadline: the second by which this process must have answered.
 
         Raises:
             Refused: if it may not or cannot be done; then nothing was written.
@@ -88,7 +98,7 @@ class RemediationService:
         """
         require_identified(approver)
         incident = self.store.get(incident_id)
-        again = self._again(incident, digests, until)
+        again = self._repeated_approval(incident, digests, deadline)
         if again is not None:
             return again
         limits = self.limits()
@@ -100,14 +110,14 @@ class RemediationService:
             return first
         actors = (first.approver, approver) if first else (approver,)
         expires = first.expires if first else int(self.now()) + limits.approval_seconds
-        return self._begin(limits, incident, patches, actors, expires, until)
+        return self._start_run(limits, incident, patches, actors, expires, deadline)
 
     def apply_standing(
         self,
         incident_id: str,
         digests: Sequence[str],
-        rule: StandingApproval,
-        until: float = _FOREVER,
+        approval: StandingApproval,
+        deadline: float = _NO_DEADLINE,
     ) -> Result:
         """Apply patches that a standing approval covers; alerted with the rule's name.
 
@@ -116,17 +126,19 @@ class RemediationService:
         """
         incident, limits = self.store.get(incident_id), self.limits()
         body = incident.document() or {}
-        if rule not in limits.standing_approvals or rule.expires <= self.now():
-            raise Refused(HTTPStatus.FORBIDDEN, f"there is no standing approval {rule.name} now")
+        if approval not in limits.standing_approvals or approval.expires <= self.now():
+            raise Refused(
+                HTTPStatus.FORBIDDEN, f"there is no standing approval {approval.name} now"
+            )
         if Access(body["request"]["access"]) in limits.four_eyes:
             raise Refused(HTTPStatus.FORBIDDEN, "two people have to approve this kind of access")
         patches = select_patches(incident, digests)
         check_limits(limits, incident, patches, self.remediation_role)
-        expires = min(int(rule.expires), int(self.now()) + limits.approval_seconds)
-        note = f"applied without a person, by standing approval {rule.name}"
+        expires = min(int(approval.expires), int(self.now()) + limits.approval_seconds)
+        note = f"applied without a person, by standing approval {approval.name}"
         due = OutboxItem(OutboxTask.ALERT, incident_id, "standing", int(self.now()), note=note)
-        actors = (f"standing approval {rule.name}",)
-        return self._begin(limits, incident, patches, actors, expires, until, (due,))
+        actors = (f"standing approval {approval.name}",)
+        return self._start_run(limits, incident, patches, actors, expires, deadline, (due,))
 
     def reject(self, incident_id: str, actor: str) -> Result:
         """Close an incident without a change; it stays quiet until its verdict changes.
@@ -136,11 +148,11 @@ class RemediationService:
         """
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
-        move = Move(State.REJECTED, actor, "rejected")
-        self._retried(incident, lambda now: self.run_store.move(now, move))
+        transition = Transition(State.REJECTED, actor, "rejected")
+        self._with_retries(incident, lambda now: self.run_store.record_transition(now, transition))
         return Result(incident_id, State.REJECTED, "rejected; nothing was changed")
 
-    def rollback(self, incident_id: str, actor: str, until: float = _FOREVER) -> Result:
+    def rollback(self, incident_id: str, actor: str, deadline: float = _NO_DEADLINE) -> Result:
         """Take back what approvals wrote, in reverse order.
 
         Also a way out after a crash: a run whose worker is dead is taken over and undone.
@@ -153,30 +165,32 @@ class RemediationService:
         incident = self.store.get(incident_id)
         run = self.run_store.last_run(incident_id)
         if run is not None and incident.state in HELD:
-            return self._interrupt(incident, run, actor, until)
+            return self._roll_back_half_done(incident, run, actor, deadline)
         if run is None or not run.runs_in_force:
             raise Refused(HTTPStatus.CONFLICT, f"incident {incident_id} has nothing to roll back")
         intents = self.run_store.intents(incident_id, run.runs_in_force)
-        self._undoable(intents)
+        self._require_undoable(intents)
         mine = dataclasses.replace(
             run,
             id=uuid.uuid4().hex,
             direction=Direction.UNDO,
             worker_id=uuid.uuid4().hex,
-            until=int(self.now()) + self.lifetime,
+            lease_until=int(self.now()) + self.lease_seconds,
             actors=(actor,),
             attempts=1,
-            undoes=run.runs_in_force,
-            end=State.ROLLED_BACK,
-            back=incident.state,
-            why=f"{actor} asked for it",
+            runs_to_undo=run.runs_in_force,
+            end_state=State.ROLLED_BACK,
+            from_state=incident.state,
+            reason=f"{actor} asked for it",
         )
-        move = Move(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
-        held = targets(intents)
-        self._retried(incident, lambda now: self.run_store.begin(now, move, mine, (), held), held)
-        return Result.of(incident_id, self._worker(incident_id, mine, until).resume())
+        transition = Transition(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
+        held = target_arns(intents)
+        self._with_retries(
+            incident, lambda now: self.run_store.begin(now, transition, mine, (), held), held
+        )
+        return Result.of(incident_id, self._worker(incident_id, mine, deadline).resume())
 
-    def resume(self, incident_id: str, until: float = _FOREVER) -> Result | None:
+    def resume(self, incident_id: str, deadline: float = _NO_DEADLINE) -> Result | None:
         """Go on with a half-done run whose worker is dead; None if there is none.
 
         An approval that has expired, a guardrail that was set meanwhile, or a run that was tried
@@ -186,26 +200,26 @@ class RemediationService:
             Refused: if the guardrails cannot be checked now; the next sweep tries again.
         """
         incident, run = self.store.get(incident_id), self.run_store.last_run(incident_id)
-        if run is None or incident.state not in HELD or run.until > self.now():
+        if run is None or incident.state not in HELD or run.lease_until > self.now():
             return None
-        objection = self._objection(incident, run)
+        objection = self._limit_objection(incident, run)
         try:
-            worker = self._take_over(incident_id, run, until)
+            worker = self._take_over(incident_id, run, deadline)
         except LeaseLost:
             return None
         if worker.run.direction is Direction.UNDO:
-            if worker.run.attempts > _ATTEMPTS:
-                return Result.of(incident_id, worker.mark_stuck(run.why or "tried too often"))
+            if worker.run.attempts > _MAX_ATTEMPTS:
+                return Result.of(incident_id, worker.mark_stuck(run.reason or "tried too often"))
         elif self.now() >= run.expires:
             return Result.of(incident_id, worker.start_rollback("the approval expired half-way"))
         elif objection is not None:
             return Result.of(incident_id, worker.start_rollback(objection))
-        elif worker.run.attempts > _ATTEMPTS:
-            why_not = f"not finished by {_ATTEMPTS} workers"
+        elif worker.run.attempts > _MAX_ATTEMPTS:
+            why_not = f"not finished by {_MAX_ATTEMPTS} workers"
             return Result.of(incident_id, worker.start_rollback(why_not))
         return Result.of(incident_id, worker.resume())
 
-    def _objection(self, incident: Incident, run: Run) -> str | None:
+    def _limit_objection(self, incident: Incident, run: Run) -> str | None:
         """What the guardrails say by now against going forward."""
         if run.direction is Direction.UNDO:
             return None
@@ -220,21 +234,25 @@ class RemediationService:
 
     def expire(self, incident_id: str) -> bool:
         """Take back a first approval that no second followed; whether there was one."""
-        incident, first = self.store.get(incident_id), self.run_store.approval(incident_id)
+        incident, first = self.store.get(incident_id), self.run_store.first_approval(incident_id)
         if incident.state is not State.PROPOSED or (first and first.expires > self.now()):
             return False
         detail = f"the approval by {first.approver} expired" if first else "there is no approval"
-        self.run_store.move(incident, Move(State.OPEN, "service", "approval expired", detail))
+        self.run_store.record_transition(
+            incident, Transition(State.OPEN, "service", "approval expired", detail)
+        )
         return True
 
-    def _again(self, incident: Incident, digests: Sequence[str], until: float) -> Result | None:
+    def _repeated_approval(
+        self, incident: Incident, digests: Sequence[str], deadline: float
+    ) -> Result | None:
         """The answer to an approval that came before: a retry, a second click, a redelivery."""
         if incident.state not in (State.APPLYING, State.VERIFIED):
             return None
         run = self.run_store.last_run(incident.id)
         if run is None or set(run.digests) != set(digests):
             return None
-        going_on = self.resume(incident.id, until)
+        going_on = self.resume(incident.id, deadline)
         if going_on is not None:
             return going_on
         detail = "approved already" + (
@@ -250,7 +268,9 @@ class RemediationService:
         body = incident.document() or {}
         if Access(body["request"]["access"]) not in limits.four_eyes:
             return None
-        first = self.run_store.approval(incident.id) if incident.state is State.PROPOSED else None
+        first = (
+            self.run_store.first_approval(incident.id) if incident.state is State.PROPOSED else None
+        )
         if (
             first is not None
             and first.expires > self.now()
@@ -259,19 +279,23 @@ class RemediationService:
         ):
             return first
         kept = Approval(tuple(digests), approver, int(self.now()) + limits.approval_seconds)
-        move = Move(State.PROPOSED, approver, "approved, first of two", digests=kept.digests)
-        self._retried(incident, lambda now: self.run_store.propose(now, move, kept))
+        transition = Transition(
+            State.PROPOSED, approver, "approved, first of two", digests=kept.digests
+        )
+        self._with_retries(
+            incident, lambda now: self.run_store.save_first_approval(now, transition, kept)
+        )
         detail = "approved; a second person has to approve the same digests"
         return Result(incident.id, State.PROPOSED, detail)
 
-    def _begin(
+    def _start_run(
         self,
         limits: Limits,
         incident: Incident,
         patches: Sequence[Patch],
         actors: tuple[str, ...],
         expires: int,
-        until: float,
+        deadline: float,
         outbox: tuple[OutboxItem, ...] = (),
     ) -> Result:
         last = self.run_store.last_run(incident.id)
@@ -280,32 +304,34 @@ class RemediationService:
             id=run_id,
             direction=Direction.APPLY,
             worker_id=uuid.uuid4().hex,
-            until=int(self.now()) + self.lifetime,
+            lease_until=int(self.now()) + self.lease_seconds,
             digests=tuple(patch.digest for patch in patches),
             actors=actors,
             expires=expires,
             runs_in_force=last.runs_in_force if last else (),
         )
         intents = tuple(Intent(run_id, at, patch) for at, patch in enumerate(patches))
-        move = Move(State.APPLYING, actors[-1], "approved", "", run.digests)
-        held = targets(intents)
+        transition = Transition(State.APPLYING, actors[-1], "approved", "", run.digests)
+        held = target_arns(intents)
         limit = (limits.patches_an_hour, self.now())
-        self._retried(
+        self._with_retries(
             incident,
             lambda now: self.run_store.begin(
-                now, move, run, intents, held, quota=limit, outbox=outbox
+                now, transition, run, intents, held, quota=limit, outbox=outbox
             ),
             held,
         )
-        return Result.of(incident.id, self._worker(incident.id, run, until).resume())
+        return Result.of(incident.id, self._worker(incident.id, run, deadline).resume())
 
-    def _interrupt(self, incident: Incident, run: Run, actor: str, until: float) -> Result:
-        if run.until > self.now():
+    def _roll_back_half_done(
+        self, incident: Incident, run: Run, actor: str, deadline: float
+    ) -> Result:
+        if run.lease_until > self.now():
             raise Refused(
                 HTTPStatus.CONFLICT, f"incident {incident.id} is {incident.state}; try again soon"
             )
         try:
-            worker = self._take_over(incident.id, run, until)
+            worker = self._take_over(incident.id, run, deadline)
         except LeaseLost as error:
             raise Refused(HTTPStatus.CONFLICT, str(error)) from error
         if run.direction is Direction.UNDO:
@@ -314,7 +340,7 @@ class RemediationService:
         end = State.FAILED if run.runs_in_force else State.ROLLED_BACK
         return Result.of(incident.id, worker.start_rollback(f"{actor} asked for it", end, actor))
 
-    def _undoable(self, intents: Sequence[Intent]) -> None:
+    def _require_undoable(self, intents: Sequence[Intent]) -> None:
         """Decide for every patch before anything is written.
 
         Raises:
@@ -328,17 +354,17 @@ class RemediationService:
             raise Refused(HTTPStatus.CONFLICT, f"rollback refused: {error}") from error
         except Exception as error:
             raise Refused(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"nothing was changed: {why(error)}"
+                HTTPStatus.SERVICE_UNAVAILABLE, f"nothing was changed: {error_text(error)}"
             ) from error
 
-    def _take_over(self, incident_id: str, run: Run, until: float) -> Worker:
-        runs = tuple(dict.fromkeys((*run.undoes, run.id)))
-        held = targets(self.run_store.intents(incident_id, runs))
-        lease = int(self.now()) + self.lifetime
+    def _take_over(self, incident_id: str, run: Run, deadline: float) -> Worker:
+        runs = tuple(dict.fromkeys((*run.runs_to_undo, run.id)))
+        held = target_arns(self.run_store.intents(incident_id, runs))
+        lease = int(self.now()) + self.lease_seconds
         mine = self.run_store.take_over(incident_id, run, held, uuid.uuid4().hex, lease)
-        return self._worker(incident_id, mine, until)
+        return self._worker(incident_id, mine, deadline)
 
-    def _worker(self, incident_id: str, run: Run, until: float) -> Worker:
+    def _worker(self, incident_id: str, run: Run, deadline: float) -> Worker:
         return Worker(
             incident_id,
             run,
@@ -348,10 +374,10 @@ class RemediationService:
             self.reanalyze,
             self.pause,
             self.now,
-            until,
+            deadline,
         )
 
-    def _retried(
+    def _with_retries(
         self,
         incident: Incident,
         change: Callable[[Incident], None],
@@ -363,11 +389,13 @@ class RemediationService:
             Refused: if it is not what it was when it was decided about.
         """
         current = incident
-        for _ in range(_TRIES):
+        for _ in range(_MAX_RETRIES):
             try:
                 change(current)
             except LeaseHeld as error:
-                raise Refused(HTTPStatus.CONFLICT, self._busy(incident.id, wanted)) from error
+                raise Refused(
+                    HTTPStatus.CONFLICT, self._lease_held_by(incident.id, wanted)
+                ) from error
             except QuotaExceeded as error:
                 raise Refused(HTTPStatus.TOO_MANY_REQUESTS, QUOTA_EXCEEDED) from error
             except Conflict as error:
@@ -384,10 +412,10 @@ class RemediationService:
             HTTPStatus.CONFLICT, f"incident {incident.id} is being changed by others; try again"
         )
 
-    def _busy(self, incident_id: str, wanted: frozenset[str]) -> str:
-        holders = {target: self.run_store.holder(target) for target in sorted(wanted)}
+    def _lease_held_by(self, incident_id: str, wanted: frozenset[str]) -> str:
+        holders = {target: self.run_store.lease_holder(target) for target in sorted(wanted)}
         held = [f"{t} by incident {h}" for t, h in holders.items() if h not in (None, incident_id)]
         return (
-            f"held: {', '.join(held) or 'until a moment ago'}; one incident at a time writes a "
+            f"held: {', '.join(held) or 'deadline a moment ago'}; one incident at a time writes a "
             "policy: try again in a minute"
         )

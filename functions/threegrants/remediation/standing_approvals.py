@@ -30,22 +30,22 @@ def find_standing_approval(
     access = Access(request["access"])
     if access in limits.four_eyes:
         return None
-    for rule in limits.standing_approvals:
+    for approval in limits.standing_approvals:
         if (
-            rule.expires > now
-            and rule.owner == request["bucket_account"]
-            and rule.caller == principal["account"]
-            and fnmatch.fnmatchcase(str(request["bucket"] or ""), rule.bucket)
-            and access in rule.access
+            approval.expires > now
+            and approval.owner == request["bucket_account"]
+            and approval.caller == principal["account"]
+            and fnmatch.fnmatchcase(str(request["bucket"] or ""), approval.bucket)
+            and access in approval.access
         ):
-            chosen = _chosen(document["patches"], rule, str(principal["arn"]))
+            chosen = _chosen(document["patches"], approval, str(principal["arn"]))
             if chosen is not None:
-                return rule, chosen
+                return approval, chosen
     return None
 
 
 def _chosen(
-    patches: Sequence[Mapping[str, Any]], rule: StandingApproval, principal: str
+    patches: Sequence[Mapping[str, Any]], approval: StandingApproval, principal: str
 ) -> tuple[str, ...] | None:
     """For each grant and target, the proposed patch if the rule allows it, else the widest it does."""
     wanted: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -55,7 +55,7 @@ def _chosen(
         named = _grantee(patch)
         if (
             not patch.get("alternative")
-            and _WIDTH.get(scope, max(_WIDTH.values()) + 1) <= _WIDTH[rule.scope.value]
+            and _WIDTH.get(scope, max(_WIDTH.values()) + 1) <= _WIDTH[approval.scope.value]
             and named in (None, principal)
         ):
             fits.append(patch)

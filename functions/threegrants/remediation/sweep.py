@@ -23,10 +23,10 @@ Alert = Callable[[str, str, str], None]
 
 _HALF_DONE = (State.APPLYING, State.ROLLING_BACK)
 _RECHECKED = (State.OPEN, State.FAILED, State.PROPOSED)
-_MOST = 50
-_ENOUGH = 12.0
+_BATCH = 50
+_INCIDENT_SECONDS = 12.0
 """Seconds that one more incident may take."""
-_LOOKS = 12
+_MAX_LOOKUPS = 12
 """Looks into a window before a person is told that it could not be looked into."""
 
 
@@ -35,7 +35,7 @@ def send_due_alerts(run_store: RunStore, alert: Alert, now: float) -> int:
     sent = 0
     for due in run_store.due(now):
         if due.task is OutboxTask.ALERT:
-            alert(due.incident, due.about, due.note)
+            alert(due.incident, due.subject, due.note)
             run_store.done(due)
             sent += 1
     return sent
@@ -48,15 +48,15 @@ class Sweep:
     Args:
         service: the protocol.
         alert: sends an alert.
-        failed: told what went wrong with one incident; the others go on.
-        until: the second by which it must have ended.
+        on_error: told what went wrong with one incident; the others go on.
+        deadline: the second by which it must have ended.
         rechecks: open incidents that are examined again, in turn.
     """
 
     service: RemediationService
     alert: Alert
-    failed: Callable[[str, Exception], None]
-    until: float
+    on_error: Callable[[str, Exception], None]
+    deadline: float
     rechecks: int = 10
     report: Counter[str] = field(default_factory=Counter)
 
@@ -64,20 +64,20 @@ class Sweep:
         """Sweep once; returns how many of what."""
         run_store, now = self.service.run_store, self.service.now
         for state in _HALF_DONE:
-            for incident_id in run_store.in_state(state, _MOST)[0]:
-                self._each(incident_id, partial(self._finish, incident_id))
-        for incident_id in run_store.in_state(State.PROPOSED, _MOST)[0]:
-            self._each(incident_id, partial(self._expire, incident_id))
+            for incident_id in run_store.incidents_in_state(state, _BATCH)[0]:
+                self._attempt(incident_id, partial(self._resume, incident_id))
+        for incident_id in run_store.incidents_in_state(State.PROPOSED, _BATCH)[0]:
+            self._attempt(incident_id, partial(self._expire, incident_id))
         for state in _RECHECKED if self.rechecks else ():
             self._recheck_some(state)
         for due in run_store.due(now()):
             if due.task is OutboxTask.WINDOW:
-                self._each(due.incident, partial(self._look, due))
-        self._each("agenda", self._send)
+                self._attempt(due.incident, partial(self._check_window, due))
+        self._attempt("agenda", self._send)
         return dict(self.report)
 
-    def _each(self, incident_id: str, task: Callable[[], None]) -> None:
-        if self.service.now() + _ENOUGH > self.until:
+    def _attempt(self, incident_id: str, task: Callable[[], None]) -> None:
+        if self.service.now() + _INCIDENT_SECONDS > self.deadline:
             self.report["left for the next sweep"] += 1
             return
         try:
@@ -86,10 +86,10 @@ class Sweep:
             self.report["overtaken"] += 1  # someone else moved it: another sweep, an approver
         except Exception as error:  # noqa: BLE001 - one incident's trouble is not the others'
             self.report["errors"] += 1
-            self.failed(incident_id, error)
+            self.on_error(incident_id, error)
 
-    def _finish(self, incident_id: str) -> None:
-        result = self.service.resume(incident_id, self.until)
+    def _resume(self, incident_id: str) -> None:
+        result = self.service.resume(incident_id, self.deadline)
         if result is not None:
             self.report[f"resumed: {result.state}"] += 1
 
@@ -99,11 +99,13 @@ class Sweep:
 
     def _recheck_some(self, state: State) -> None:
         run_store = self.service.run_store
-        place = f"recheck#{state}"
-        found, after = run_store.in_state(state, self.rechecks, run_store.place(place))
+        sweep_position = f"recheck#{state}"
+        found, after = run_store.incidents_in_state(
+            state, self.rechecks, run_store.sweep_position(sweep_position)
+        )
         for incident_id in found:
-            self._each(incident_id, partial(self._recheck, incident_id))
-        run_store.keep_place(place, after)
+            self._attempt(incident_id, partial(self._recheck, incident_id))
+        run_store.save_sweep_position(sweep_position, after)
 
     def _recheck(self, incident_id: str) -> None:
         incident = self.service.store.get(incident_id)
@@ -121,25 +123,25 @@ class Sweep:
         found = find_standing_approval(self.service.limits(), body, self.service.now())
         if found is None:
             return
-        rule, digests = found
+        approval, digests = found
         try:
-            result = self.service.apply_standing(incident.id, digests, rule, self.until)
+            result = self.service.apply_standing(incident.id, digests, approval, self.deadline)
         except Refused as refused:
             # The guardrails hold for standing approvals too; the incident waits for a person.
             self.report["standing: refused"] += 1
-            self.failed(incident.id, refused)
+            self.on_error(incident.id, refused)
         else:
             self.report[f"standing: {result.state}"] += 1
 
-    def _look(self, due: OutboxItem) -> None:
+    def _check_window(self, due: OutboxItem) -> None:
         run_store = self.service.run_store
-        run_id = due.about.split("#")[1]
-        intents = [i for i in run_store.intents(due.incident, (run_id,)) if i.sk == due.about]
+        run_id = due.subject.split("#")[1]
+        intents = [i for i in run_store.intents(due.incident, (run_id,)) if i.sk == due.subject]
         patch = intents[0].patch
         try:
             writes = foreign_writes(patch, due, self.service.remediation_role)
         except Exception as error:
-            if due.tries + 1 < _LOOKS:
+            if due.tries + 1 < _MAX_LOOKUPS:
                 run_store.tried(due)
                 raise
             self.alert(

@@ -57,7 +57,7 @@ def test_a_wrong_variable_is_named(name, value):
 
 def test_more_is_stricter():
     limits = Limits(protected=("a",), four_eyes=frozenset({Access.WRITE}), patches_an_hour=5)
-    more = limits.with_more(
+    more = limits.with_ssm_parameter(
         json.dumps(
             {
                 "protected": ["b"],
@@ -99,11 +99,11 @@ WRONG = [
 @pytest.mark.parametrize(("text", "words"), [c[1:] for c in WRONG], ids=[c[0] for c in WRONG])
 def test_a_wrong_parameter_is_refused(text, words):
     with pytest.raises(LimitsError, match=words):
-        Limits().with_more(text)
+        Limits().with_ssm_parameter(text)
 
 
 def limits(**changes):
-    return Limits().with_more(json.dumps({"standing": [{**RULE, **changes}]}))
+    return Limits().with_ssm_parameter(json.dumps({"standing": [{**RULE, **changes}]}))
 
 
 def patch(grant="bucket_policy", digest="d", scope="prefix", **more):
@@ -144,7 +144,7 @@ UNCOVERED = [
     ("not fixable", limits(), {**body(), "outcome": "handoff"}),
     ("a whole account", limits(),
      body(patch(statement={"Principal": {"AWS": f"arn:aws:iam::{B}:root"}}))),
-    ("two people are wanted", limits().with_more('{"four_eyes": ["read"]}'), body()),
+    ("two people are wanted", limits().with_ssm_parameter('{"four_eyes": ["read"]}'), body()),
     ("a scope nobody knows", limits(), body(patch(scope="everything"))),
     ("nothing offered", limits(), {**body(), "patches": []}),
     ("only an alternative", limits(), body(patch(alternative=True))),
