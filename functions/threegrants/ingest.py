@@ -40,7 +40,7 @@ from threegrants.incidents import (
     principal_of,
 )
 from threegrants.notifications import Alert, build_alert
-from threegrants.report import alert_fingerprint, report_for
+from threegrants.report import report_for
 
 _MAX_ATTEMPTS = 12
 _EVIDENCE_TTL_SECONDS = 60
@@ -282,14 +282,14 @@ class Ingest:
         return call
 
     def _save(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
-        body = report_for(
+        report = report_for(
             analysis,
             incident.id,
             incident.event_ids,
             incident.count,
             (incident.first_seen, incident.last_seen),
         )
-        mark = alert_fingerprint(body)
+        body, mark = report.to_json(), report.alert_fingerprint
         changed = mark != incident.signature
         allowed = analysis.diagnosis.allowed
         state = incident.state

@@ -155,7 +155,8 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         analysis = analyze(newest, reader, options)
         times = sorted(call.time for call in calls)
         events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        documents.append(report_for(analysis, group, events, len(calls), (times[0], times[-1])))
+        seen = (times[0], times[-1])
+        documents.append(report_for(analysis, group, events, len(calls), seen).to_json())
     if output_format == "json":
         click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
     else:

@@ -16,7 +16,7 @@ from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import OutboxItem, OutboxTask
 from threegrants.remediation.service import RemediationService
 from threegrants.remediation.standing_approvals import find_standing_approval
-from threegrants.report import alert_fingerprint, report_for
+from threegrants.report import report_for
 
 Alert = Callable[[str, str, str], None]
 """Sends an alert: incident, reason, note."""
@@ -173,8 +173,9 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     """
     analysis = service.reanalyze(incident)
     seen = (incident.first_seen, incident.last_seen)
-    body = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
-    mark, held = alert_fingerprint(body), incident.diagnosis or {}
+    report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
+    body, mark = report.to_json(), report.alert_fingerprint
+    held = incident.diagnosis or {}
     allowed = analysis.diagnosis.allowed
     offered = [patch["digest"] for patch in body["patches"]]
     changed = mark != incident.signature

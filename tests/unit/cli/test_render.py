@@ -17,7 +17,7 @@ IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
 def shown(seen, options=None, tool=None, denied=None):
     analysis = analyze_evidence(denied or call(), seen, options or AnalysisOptions())
     with console().capture() as captured:
-        show_diagnosis(report_for(analysis, "id"), tool)
+        show_diagnosis(report_for(analysis, "id").to_json(), tool)
     return analysis, captured.get()
 
 
