@@ -50,8 +50,8 @@ from threegrants.incidents import State, Store
 from threegrants.incidents.states import HELD
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep
+from threegrants.remediation.outbox import OutboxTask
 from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.runs import OutboxTask
 
 NUMBER = st.integers(0, len(NEEDS) - 1)
 SOME = st.integers(0, 60)
@@ -321,7 +321,7 @@ class Model(RuleBasedStateMachine):
             self.clock += 700
             self.swept()
             self.holds()
-        windows = [due for due in self.run_store.due(self.clock + 10**6, 10**4)
+        windows = [due for due in self.run_store.outbox.due(self.clock + 10**6, 10**4)
                    if due.task is OutboxTask.WINDOW]  # fmt: skip
         for _, at in self.cloud.lost:
             assert any(due.opened <= at <= due.closed for due in windows)

@@ -12,7 +12,7 @@ from typing import Any
 
 from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
-from threegrants.remediation.runs import OutboxItem
+from threegrants.remediation.outbox import OutboxItem
 
 _EVENTS = {
     "s3:PutBucketPolicy": ("PutBucketPolicy", "DeleteBucketPolicy"),

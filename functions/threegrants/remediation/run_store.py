@@ -7,15 +7,12 @@ are partitions of their own. See docs/remediation.md.
 """
 
 import dataclasses
-import time
-import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Key
 
 from threegrants.incidents.items import (
-    SECONDS_A_DAY,
     Incident,
     history_line,
     item_key,
@@ -27,7 +24,8 @@ from threegrants.incidents.items import (
 from threegrants.incidents.states import TRANSITIONS, State
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
-from threegrants.remediation.runs import Approval, Intent, OutboxItem, OutboxTask, Run
+from threegrants.remediation.outbox import Outbox, OutboxItem, outbox_writes
+from threegrants.remediation.runs import Approval, Intent, Run
 
 
 class LeaseHeld(Conflict):
@@ -70,6 +68,7 @@ class RunStore:
 
     def __init__(self, table: Any) -> None:
         self._table = table
+        self.outbox = Outbox(table)
 
     def begin(
         self,
@@ -106,7 +105,7 @@ class RunStore:
                 _Part({**lease}, LeaseHeld)
                 for lease in leases.take(target_arns, incident.id, run.worker_id, run.lease_until)
             ),
-            *self._due(outbox),
+            *_outbox(outbox),
         ]
         if quota is not None:
             parts.append(_Part(leases.quota(len(intents), *quota), QuotaExceeded))
@@ -150,7 +149,7 @@ class RunStore:
             [
                 self._fenced(incident_id, run, run),
                 *(_Part(_intent(incident_id, intent)) for intent in intents),
-                *self._due(outbox),
+                *_outbox(outbox),
             ]
         )
 
@@ -185,7 +184,7 @@ class RunStore:
                 self._fenced(incident.id, ended, run),
                 *self._transition_writes(incident, transition),
                 *(_Part(lease, LeaseLost) for lease in leases.release(target_arns, incident.id)),
-                *self._due(outbox),
+                *_outbox(outbox),
             ]
         )
 
@@ -236,7 +235,7 @@ class RunStore:
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._transition_writes(incident, transition), *self._due(outbox)])
+        self._write([*self._transition_writes(incident, transition), *_outbox(outbox)])
 
     def last_run(self, incident_id: str) -> Run | None:
         """The last run of an incident."""
@@ -284,43 +283,6 @@ class RunStore:
         """Remember where this sweep stopped."""
         self._table.put_item(Item={"pk": "sweep", "sk": name, "after": after})
 
-    def due(self, now: float, most: int = 50) -> list[OutboxItem]:
-        """What is on the agenda by now and not done, the longest due first."""
-        found: list[OutboxItem] = []
-        start: dict[str, Any] = {}
-        while len(found) < most:
-            answer = self._table.query(
-                KeyConditionExpression=Key("pk").eq("agenda") & Key("sk").lte(f"{int(now):012}~"),
-                FilterExpression=Attr("done").eq(False),
-                ConsistentRead=True,
-                **start,
-            )
-            found += [_due_of(item) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                break
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        return found[:most]
-
-    def add(self, outbox: Sequence[OutboxItem]) -> None:
-        """Put things on the agenda by themselves."""
-        self._write(self._due(outbox))
-
-    def done(self, due: OutboxItem) -> None:
-        """Mark a thing as done; it expires a week later."""
-        self._table.update_item(
-            Key={"pk": "agenda", "sk": due.sk},
-            UpdateExpression="SET done = :yes, expires_at = :gone",
-            ExpressionAttributeValues={":yes": True, ":gone": int(time.time()) + 7 * SECONDS_A_DAY},
-        )
-
-    def tried(self, due: OutboxItem) -> None:
-        """Count a try that did not succeed."""
-        self._table.update_item(
-            Key={"pk": "agenda", "sk": due.sk},
-            UpdateExpression="SET tries = tries + :one",
-            ExpressionAttributeValues={":one": 1},
-        )
-
     def _item(self, key: dict[str, str]) -> dict[str, Any] | None:
         item: dict[str, Any] | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         return item
@@ -364,28 +326,6 @@ class RunStore:
             LeaseLost,
         )
 
-    @staticmethod
-    def _due(outbox: Sequence[OutboxItem]) -> list[_Part]:
-        return [
-            _Part(
-                put_write(
-                    {
-                        "pk": "agenda",
-                        "sk": f"{due.at:012}#{uuid.uuid4().hex[:12]}",
-                        "task": due.task.value,
-                        "incident": due.incident,
-                        "about": due.subject,
-                        "note": due.note,
-                        "opened": due.opened,
-                        "closed": due.closed,
-                        "tries": due.tries,
-                        "done": False,
-                    }
-                )
-            )
-            for due in outbox
-        ]
-
     def _write(self, parts: Sequence[_Part]) -> None:
         try:
             transact(self._table, [part.write for part in parts])
@@ -395,19 +335,9 @@ class RunStore:
             raise
 
 
+def _outbox(items: Sequence[OutboxItem]) -> list[_Part]:
+    return [_Part(write) for write in outbox_writes(items)]
+
+
 def _intent(incident_id: str, intent: Intent) -> dict[str, Any]:
     return put_write({**item_key(incident_id, intent.sk), **intent.to_item()})
-
-
-def _due_of(item: dict[str, Any]) -> OutboxItem:
-    return OutboxItem(
-        task=OutboxTask(item["task"]),
-        incident=str(item["incident"]),
-        subject=str(item["about"]),
-        at=int(str(item["sk"])[:12]),
-        note=str(item["note"]),
-        opened=int(item["opened"]),
-        closed=int(item["closed"]),
-        tries=int(item["tries"]),
-        sk=str(item["sk"]),
-    )

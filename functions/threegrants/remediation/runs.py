@@ -144,32 +144,6 @@ class Intent:
         )
 
 
-class OutboxTask(StrEnum):
-    """What can be on the agenda."""
-
-    ALERT = "alert"
-    WINDOW = "window"
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxItem:
-    """One thing on the agenda: an alert to send, or a window to look into.
-
-    `subject` is the reason of an alert; of a window, the sort key of its intent.
-    """
-
-    task: OutboxTask
-    incident: str
-    subject: str
-    at: int
-    """Not before this second."""
-    note: str = ""
-    opened: int = 0
-    closed: int = 0
-    tries: int = 0
-    sk: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Approval:
     """The first of two approvals."""

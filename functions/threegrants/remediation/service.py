@@ -26,6 +26,7 @@ from threegrants.remediation.approval import (
 )
 from threegrants.remediation.approvers import same_person
 from threegrants.remediation.limits import Limits, StandingApproval
+from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.policy_io import read
 from threegrants.remediation.results import Refused, Result
 from threegrants.remediation.rollback import StatementEdited, undo
@@ -41,8 +42,6 @@ from threegrants.remediation.runs import (
     Approval,
     Direction,
     Intent,
-    OutboxItem,
-    OutboxTask,
     Run,
 )
 from threegrants.remediation.worker import RunProgress, Worker, error_text, target_arns

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from threegrants.incidents import Conflict, Incident, State
+from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.runs import OutboxItem, OutboxTask
 from threegrants.remediation.service import RemediationService
 from threegrants.remediation.standing_approvals import find_standing_approval
 from threegrants.report import report_for
@@ -33,10 +33,10 @@ _MAX_LOOKUPS = 12
 def send_due_alerts(run_store: RunStore, alert: Alert, now: float) -> int:
     """Send the alerts that are due; each is marked after it went out."""
     sent = 0
-    for due in run_store.due(now):
+    for due in run_store.outbox.due(now):
         if due.task is OutboxTask.ALERT:
             alert(due.incident, due.subject, due.note)
-            run_store.done(due)
+            run_store.outbox.mark_done(due)
             sent += 1
     return sent
 
@@ -70,7 +70,7 @@ class Sweep:
             self._attempt(incident_id, partial(self._expire, incident_id))
         for state in _RECHECKED if self.rechecks else ():
             self._recheck_some(state)
-        for due in run_store.due(now()):
+        for due in run_store.outbox.due(now()):
             if due.task is OutboxTask.WINDOW:
                 self._attempt(due.incident, partial(self._check_window, due))
         self._attempt("agenda", self._send)
@@ -142,7 +142,7 @@ class Sweep:
             writes = foreign_writes(patch, due, self.service.remediation_role)
         except Exception as error:
             if due.tries + 1 < _MAX_LOOKUPS:
-                run_store.tried(due)
+                run_store.outbox.count_try(due)
                 raise
             self.alert(
                 due.incident,
@@ -151,12 +151,12 @@ class Sweep:
                 f"not be looked up: {' '.join(str(error).split())}; needs cloudtrail:LookupEvents "
                 f"for role {self.service.remediation_role.role_name} in account {patch.account}",
             )
-            run_store.done(due)
+            run_store.outbox.mark_done(due)
             return
         if writes:
             self.alert(due.incident, "overwritten", describe_writes(patch, writes))
             self.report["windows with foreign writes"] += 1
-        run_store.done(due)
+        run_store.outbox.mark_done(due)
         self.report["windows looked into"] += 1
 
     def _send(self) -> None:
@@ -187,7 +187,7 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     )
     if changed:
         at = int(service.now())
-        service.run_store.add(
+        service.run_store.outbox.add(
             [OutboxItem(OutboxTask.ALERT, incident.id, "resolved" if allowed else "changed", at)]
         )
     return kept

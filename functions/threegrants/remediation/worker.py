@@ -16,6 +16,7 @@ from threegrants.analysis import Analysis
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Conflict, Incident, State, Store
 from threegrants.patches import same_policy, sha256
+from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.policy_io import SHARED_DOCUMENTS, read, write
 from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import LeaseLost, RunStore, Transition
@@ -23,8 +24,6 @@ from threegrants.remediation.runs import (
     IN_FORCE,
     Direction,
     Intent,
-    OutboxItem,
-    OutboxTask,
     Run,
     Step,
 )
