@@ -39,14 +39,17 @@ from threegrants.incidents import (
     parking_key_of,
     principal_of,
 )
+from threegrants.incidents.states import (
+    REOPENED_BY_DENIAL,
+    RUN_IN_PROGRESS,
+    after_diagnosis,
+)
 from threegrants.notifications import Alert, build_alert
-from threegrants.report import report_for
+from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
 _EVIDENCE_TTL_SECONDS = 60
 """Seconds for which evidence is not read again, unless the question is another one."""
-_BUSY = frozenset({State.APPLYING, State.ROLLING_BACK})
-_QUIET = frozenset({State.VERIFIED, State.ROLLED_BACK, State.RESOLVED, State.FAILED})
 _ASSUMED_KEY_SOURCES = frozenset({"object", "bucket_default"})
 """How a diagnosis knows a key that no record names."""
 
@@ -227,7 +230,9 @@ class Ingest:
         holds_lease = False
         try:
             for _ in range(_MAX_ATTEMPTS):
-                if incident.state in _BUSY or not self._analysis_is_due(call, incident, replayed):
+                if incident.state in RUN_IN_PROGRESS or not self._analysis_is_due(
+                    call, incident, replayed
+                ):
                     return incident
                 if not holds_lease:
                     holds_lease = self.leases.acquire_analysis(incident.id)
@@ -243,7 +248,7 @@ class Ingest:
                 else:
                     # What was closed is opened by a new denial: a reading from before it was
                     # closed, or from before it was taken back, must not answer that.
-                    fresh = incident.state in _QUIET
+                    fresh = incident.state in REOPENED_BY_DENIAL
                     analysis = analyze(
                         asked, self.reader, self.analysis_options, incident.prefix, fresh=fresh
                     )
@@ -291,12 +296,7 @@ class Ingest:
         )
         body, mark = report.to_json(), report.alert_fingerprint
         changed = mark != incident.signature
-        allowed = analysis.diagnosis.allowed
-        state = incident.state
-        if allowed and state is State.OPEN:
-            state = State.RESOLVED
-        elif not allowed and (state in _QUIET or (state is State.REJECTED and changed)):
-            state = State.OPEN
+        state = after_diagnosis(incident.state, allowed=analysis.diagnosis.allowed, changed=changed)
         quiet = state is State.REJECTED
         call = analysis.call
         key = kms_key_correlation_key(body["request"]["kms_key"], call.region)
@@ -329,7 +329,7 @@ class Ingest:
                 self.leases.release_alert(incident.id)
                 continue
             try:
-                self.send(build_alert(body, self.stack, why))
+                self.send(build_alert(Report.from_json(body), self.stack, why))
             except BaseException:
                 self.leases.release_alert(incident.id)
                 raise

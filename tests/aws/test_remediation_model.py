@@ -47,7 +47,7 @@ from aws.protocol_model import (
 )
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State, Store
-from threegrants.incidents.states import HELD
+from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep
 from threegrants.remediation.outbox import OutboxTask
@@ -266,7 +266,7 @@ class Model(RuleBasedStateMachine):
         """The diagnosis is made anew, for the policies as they are."""
         identity = f"tg-{number}"
         incident = self.store.get(identity)
-        if incident.state in HELD:
+        if incident.state in RUN_IN_PROGRESS:
             return
         self.diagnose_again(number)
         if incident.state in (State.VERIFIED, State.ROLLED_BACK, State.FAILED):
@@ -298,7 +298,7 @@ class Model(RuleBasedStateMachine):
             if state is State.APPLYING:
                 assert wanted
                 assert wanted <= set(NEEDS[number])
-            assert bool(wanted) == (state in HELD), (identity, state, wanted)
+            assert bool(wanted) == (state in RUN_IN_PROGRESS), (identity, state, wanted)
             if state is State.VERIFIED and self.states.get(identity) is State.APPLYING:
                 at, allowed = self.checked[identity]
                 assert allowed
@@ -327,7 +327,7 @@ class Model(RuleBasedStateMachine):
             assert any(due.opened <= at <= due.closed for due in windows)
         for number, identity in enumerate(self.ids):
             state, run = self.store.get(identity).state, self.run_store.last_run(identity)
-            assert state not in HELD
+            assert state not in RUN_IN_PROGRESS
             history = self.store.history(identity)
             assert history[-1]["to"] == state
             stands = set() if run is None else {

@@ -27,6 +27,7 @@ from threegrants.cloudtrail import (
 )
 from threegrants.evidence import RoleClients
 from threegrants.incidents import incident_id_of
+from threegrants.incidents.states import UNSUCCESSFUL
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import report_for
 
@@ -373,5 +374,5 @@ def _call_api(stack: str, method: str, path: str, body: Any = None) -> Any:
 def _show_result(result: dict[str, Any]) -> None:
     console().print(f"[bold]{result['id']}[/bold] {result['state']}", highlight=False)
     console().print(strip_control_characters(result["detail"]), markup=False, highlight=False)
-    if result["state"] in ("failed", "stuck"):
+    if result["state"] in UNSUCCESSFUL:
         sys.exit(1)

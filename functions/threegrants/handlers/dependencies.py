@@ -19,6 +19,7 @@ from threegrants.notifications import build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
 from threegrants.remediation.run_store import RunStore
+from threegrants.report import Report
 
 _RESPONSE_SECONDS = 1.5
 """Seconds kept for the answer itself."""
@@ -78,7 +79,9 @@ def alert(incident_id: str, why: str, note: str) -> None:
     config = settings()
     body = config.store.get(incident_id).document()
     if body is not None:
-        publish(config.sns, config.topic, build_alert(body, config.stack, why, note))
+        publish(
+            config.sns, config.topic, build_alert(Report.from_json(body), config.stack, why, note)
+        )
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:

@@ -3,6 +3,7 @@
 In: a `Analysis`. Out: an incident in DynamoDB with its diagnosis document, count and history.
 """
 
+from threegrants.incidents.alert_reason import AlertReason
 from threegrants.incidents.alert_schedule import IncidentLeases, due_alert
 from threegrants.incidents.bucket_owners import BucketOwners
 from threegrants.incidents.calls import (
@@ -23,6 +24,7 @@ from threegrants.incidents.store import IncidentNotFound, Store
 from threegrants.incidents.table import Conflict
 
 __all__ = [
+    "AlertReason",
     "BucketOwners",
     "Candidate",
     "Conflict",

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from threegrants.incidents.items import Incident, item_key
-from threegrants.incidents.states import State
+from threegrants.incidents.states import ALERTED_BY_COUNT
 from threegrants.incidents.table import update_if
 
 LEASE_SECONDS = 60
 """Seconds; as long as the function that holds it may run."""
-_COUNT_ALERT_STATES = frozenset({State.OPEN, State.FAILED})
 _FIRST_THRESHOLD = 10
 
 
@@ -94,7 +93,7 @@ def due_alert(incident: Incident) -> str | None:
     if incident.alert_due:
         return "changed" if incident.alerted_count else "opened"
     reached = _threshold(incident.count)
-    growing = incident.state in _COUNT_ALERT_STATES and incident.alerted_count
+    growing = incident.state in ALERTED_BY_COUNT and incident.alerted_count
     return "count" if growing and reached > incident.alerted_count else None
 
 

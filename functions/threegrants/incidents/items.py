@@ -10,6 +10,7 @@ from typing import Any
 from threegrants.cloudtrail import DeniedCall
 from threegrants.incidents.states import CLOSED, State
 from threegrants.patches.scopes import common_prefix, folder_of
+from threegrants.report import Report
 
 EVENT_DAYS = 14
 """How long an event is remembered: SQS keeps a message for at most as long."""
@@ -63,6 +64,15 @@ class Incident:
     """True if the event that led here was new."""
     fresh: bool = False
     """True if that event said more than one more of the same."""
+
+    @property
+    def report(self) -> Report | None:
+        """The diagnosis with the counts as they are now; None before the first diagnosis."""
+        if self.diagnosis is None:
+            return None
+        return Report.from_json(self.diagnosis).with_counts(
+            self.count, self.first_seen, self.last_seen, self.event_ids
+        )
 
     def document(self) -> dict[str, Any] | None:
         """The diagnosis with the counts as they are now."""

@@ -15,7 +15,7 @@ from threegrants.analysis import Analysis
 from threegrants.cloudtrail import Access
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Conflict, Incident, State, Store
-from threegrants.incidents.states import HELD
+from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation.approval import (
     QUOTA_EXCEEDED,
@@ -163,7 +163,7 @@ class RemediationService:
         require_identified(actor)
         incident = self.store.get(incident_id)
         run = self.run_store.last_run(incident_id)
-        if run is not None and incident.state in HELD:
+        if run is not None and incident.state in RUN_IN_PROGRESS:
             return self._roll_back_half_done(incident, run, actor, deadline)
         if run is None or not run.runs_in_force:
             raise Refused(HTTPStatus.CONFLICT, f"incident {incident_id} has nothing to roll back")
@@ -199,7 +199,7 @@ class RemediationService:
             Refused: if the guardrails cannot be checked now; the next sweep tries again.
         """
         incident, run = self.store.get(incident_id), self.run_store.last_run(incident_id)
-        if run is None or incident.state not in HELD or run.lease_until > self.now():
+        if run is None or incident.state not in RUN_IN_PROGRESS or run.lease_until > self.now():
             return None
         objection = self._limit_objection(incident, run)
         try:
@@ -246,7 +246,7 @@ class RemediationService:
         self, incident: Incident, digests: Sequence[str], deadline: float
     ) -> Result | None:
         """The answer to an approval that came before: a retry, a second click, a redelivery."""
-        if incident.state not in (State.APPLYING, State.VERIFIED):
+        if incident.state not in APPROVED:
             return None
         run = self.run_store.last_run(incident.id)
         if run is None or set(run.digests) != set(digests):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from threegrants.incidents import Conflict, Incident, State
+from threegrants.incidents.states import AWAITING_DECISION, RUN_IN_PROGRESS
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
 from threegrants.remediation.results import Refused
@@ -21,8 +22,6 @@ from threegrants.report import report_for
 Alert = Callable[[str, str, str], None]
 """Sends an alert: incident, reason, note."""
 
-_HALF_DONE = (State.APPLYING, State.ROLLING_BACK)
-_RECHECKED = (State.OPEN, State.FAILED, State.PROPOSED)
 _BATCH = 50
 _INCIDENT_SECONDS = 12.0
 """Seconds that one more incident may take."""
@@ -63,12 +62,12 @@ class Sweep:
     def run(self) -> dict[str, int]:
         """Sweep once; returns how many of what."""
         run_store, now = self.service.run_store, self.service.now
-        for state in _HALF_DONE:
+        for state in sorted(RUN_IN_PROGRESS):
             for incident_id in run_store.incidents_in_state(state, _BATCH)[0]:
                 self._attempt(incident_id, partial(self._resume, incident_id))
         for incident_id in run_store.incidents_in_state(State.PROPOSED, _BATCH)[0]:
             self._attempt(incident_id, partial(self._expire, incident_id))
-        for state in _RECHECKED if self.rechecks else ():
+        for state in sorted(AWAITING_DECISION) if self.rechecks else ():
             self._recheck_some(state)
         for due in run_store.outbox.due(now()):
             if due.task is OutboxTask.WINDOW:
@@ -109,7 +108,7 @@ class Sweep:
 
     def _recheck(self, incident_id: str) -> None:
         incident = self.service.store.get(incident_id)
-        if incident.state not in _RECHECKED or incident.diagnosis is None:
+        if incident.state not in AWAITING_DECISION or incident.diagnosis is None:
             return
         incident = refresh(self.service, incident)
         self.report["rechecked"] += 1
