@@ -71,11 +71,11 @@ def dying(monkeypatch, at):
     """The process dies at the write of this many."""
     real, left = worker.write, [at]
 
-    def write_or_die(patch, text, accounts):
+    def write_or_die(patch, text, *more):
         left[0] -= 1
         if left[0] == 0:
             raise Died
-        real(patch, text, accounts)
+        real(patch, text, *more)
 
     monkeypatch.setattr(worker, "write", write_or_die)
     return real

@@ -19,9 +19,9 @@ from aws.remediation_desk import (
 from aws.test_flow import APPROVER, ROLE, record
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, State
-from threegrants.patches import Patch
 from threegrants.remediation import Refused, worker
-from threegrants.remediation.run_store import LeaseHeld, Transition
+from threegrants.remediation.live_policy import AwsIds
+from threegrants.remediation.run_store import LeaseHeld, StateChange
 from threegrants.remediation.runs import Intent, Step
 
 
@@ -152,7 +152,7 @@ def test_a_lease_is_refused_by_the_table_itself(desk):
     run = replace(desk.run_store.last_run(identity), id="r", worker_id="w")
     with pytest.raises(LeaseHeld):
         desk.run_store.begin(
-            other, Transition(State.APPLYING, "x", "approved"), run, (), ["arn:aws:s3:::a-reports"]
+            other, StateChange(State.APPLYING, "x", "approved"), run, (), ["arn:aws:s3:::a-reports"]
         )
     assert desk.store.get(other.id).state is State.OPEN
     assert desk.run_store.last_run(other.id) is None
@@ -181,7 +181,7 @@ def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
     identity = desk.handle().id
     approve(desk, identity)
 
-    def refused(patch, text, accounts):
+    def refused(*_):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutKeyPolicy")
 
     real = worker.write
@@ -219,6 +219,6 @@ def test_a_rollback_takes_back_every_approval_that_stands(desk, aws):
 
 def test_an_intent_survives_storage(desk):
     identity = desk.handle().id
-    patches = [Patch.from_json(p) for p in desk.store.get(identity).document()["patches"]]
-    intent = Intent("run", 1, patches[0], Step.WRITING, 3, 4)
+    patch = desk.store.get(identity).report.patches[0].to_patch()
+    intent = Intent("run", 1, patch, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"))
     assert Intent.from_item(intent.to_item()) == intent

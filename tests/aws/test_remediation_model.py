@@ -8,6 +8,7 @@ on, or dies there. After every step the invariants of docs/remediation.md must h
 import threading
 import time
 import uuid
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -45,13 +46,15 @@ from aws.protocol_model import (
     statement,
     statements,
 )
-from threegrants.cloudtrail import parse_record
+from threegrants.cloudtrail import CallerType, parse_record
 from threegrants.incidents import State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep
 from threegrants.remediation.outbox import OutboxTask
 from threegrants.remediation.run_store import RunStore
+from threegrants.report import PrincipalReport
+from unit.remediation.reports import report_of
 
 NUMBER = st.integers(0, len(NEEDS) - 1)
 SOME = st.integers(0, 60)
@@ -101,14 +104,12 @@ class Model(RuleBasedStateMachine):
 
     def diagnose_again(self, number):
         incident = self.store.get(f"tg-{number}")
-        body = {
-            "id": incident.id,
-            "outcome": "fixable",
-            "principal": {"arn": role(number), "account": B, "type": "role"},
-            "request": {"access": "read", "bucket": "shared", "bucket_account": A},
-            "patches": [self.patch(number, target).to_json() for target in NEEDS[number]],
-            "summary": "",
-        }
+        report = report_of(
+            *(self.patch(number, target) for target in NEEDS[number]),
+            principal=PrincipalReport(role(number), None, B, CallerType.ROLE),
+            bucket="shared",
+        )
+        body = replace(report, id=incident.id).to_json()
         self.store.save_diagnosis(incident, body, "s", incident.state, "", alert_due=False)
 
     def patch(self, number, target):
@@ -188,8 +189,7 @@ class Model(RuleBasedStateMachine):
     @rule(number=NUMBER, who=st.sampled_from(["sam", "kim"]), steps=SOME)
     def approve(self, number, who, steps):
         identity = f"tg-{number}"
-        body = self.store.get(identity).document()
-        digests = [patch["digest"] for patch in body["patches"]]
+        digests = list(self.store.get(identity).report.patches_by_digest)
         approver = f"arn:aws:sts::{A}:assumed-role/{who}/x"
         until = self.clock + FUNCTION
         self.start(

@@ -21,7 +21,6 @@ from aws.remediation_desk import (
 from aws.test_flow import ROLE, record
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State
-from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, Sweep
 from threegrants.remediation.policy_io import write
 
@@ -37,8 +36,8 @@ def desk(aws):
 def test_what_is_allowed_by_now_is_resolved(desk, aws):
     identity = desk.handle().id
     assert "resolved" not in sweep(desk)
-    for patch in desk.store.get(identity).document()["patches"]:
-        write(Patch.from_json(patch), patch["after"], desk.service.remediation_role)
+    for offered in desk.store.get(identity).report.patches:
+        write(offered.to_patch(), offered.after, desk.service.remediation_role)
     assert sweep(desk)["resolved"] == 1
     assert desk.store.get(identity).state is State.RESOLVED
     assert [why for _, why, _ in desk.told] == ["resolved"]

@@ -1,7 +1,7 @@
-"""The guardrails as data: what the operator set by parameters, and what an SSM parameter adds.
+"""The limits that operators set: by parameters of the stack, and by an SSM parameter. Pure.
 
-The SSM parameter's JSON makes the guardrails stricter, never looser, except that standing approvals
-live only there. Everything is validated; what cannot be read refuses everything.
+The JSON of the SSM parameter makes the limits stricter, never looser; only standing approvals live
+there alone. Everything is validated. If the limits are wrong, nothing is applied.
 """
 
 import fnmatch
@@ -19,36 +19,53 @@ _ACCOUNT_DIGITS = 12
 
 
 class LimitsError(ValueError):
-    """A guardrail is not what it must be: where, what it is, and what is wanted."""
+    """A limit is not what it must be: where, what it is, and what is wanted."""
 
     def __init__(self, where: str, seen: object, wanted: str) -> None:
-        super().__init__(f"guardrails: {where} is {seen!r:.80}; wanted {wanted}")
+        super().__init__(f"the limit {where} is {seen!r:.80}; wanted {wanted}")
 
 
 @dataclass(frozen=True, slots=True)
 class StandingApproval:
-    """A standing approval: patches that are applied without a person."""
+    """A standing approval: which patches are applied without a person.
+
+    Args:
+        name: what alerts and the history call it.
+        owner: the account that owns the bucket, 12 digits.
+        caller: the account of the denied principal, 12 digits.
+        bucket: pattern of the bucket's name, `*` and `?` are wild.
+        access: the kinds of access.
+        scope: the widest scope.
+        expires: seconds since the epoch; every standing approval ends.
+    """
 
     name: str
     owner: str
     caller: str
     bucket: str
-    """pattern of the bucket's name"""
     access: frozenset[Access]
     scope: Scope
-    """the widest scope"""
     expires: float
-    """seconds since the epoch; every standing approval ends"""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What must hold before anything is written."""
+    """What operators allow this service to do.
+
+    Args:
+        trusted: the accounts that may be written to and whose principals may be granted something.
+        organization: the id of the organisation to which these accounts must belong; None for any.
+        protected: names or ARNs that are never written to, `*` and `?` are wild.
+        protecting_tags: tags (name and value) of what is never written to.
+        four_eyes: kinds of access that two people have to approve.
+        approval_seconds: for how long an approval holds.
+        patches_an_hour: the most patches in one clock hour, for all incidents together.
+        standing_approvals: what is applied without a person.
+    """
 
     trusted: frozenset[str] = frozenset()
     organization: str | None = None
     protected: tuple[str, ...] = ()
-    """names or ARNs, `*` and `?` are wild"""
     protecting_tags: tuple[tuple[str, str], ...] = (("threegrants:protected", "true"),)
     four_eyes: frozenset[Access] = frozenset()
     approval_seconds: int = 24 * _HOUR
@@ -64,7 +81,7 @@ class Limits:
         return None
 
     def with_ssm_parameter(self, text: str) -> "Limits":
-        """These guardrails and those of the SSM parameter; of two, the stricter.
+        """These limits and those of the SSM parameter; of two, the stricter.
 
         Raises:
             LimitsError: naming the place in the JSON.
@@ -87,7 +104,7 @@ class Limits:
 
 
 def from_env(env: Mapping[str, str]) -> Limits:
-    """The guardrails of the function's environment, as `template.yaml` sets it.
+    """The limits of the function's environment, as `template.yaml` sets it.
 
     Raises:
         LimitsError: naming the variable.
@@ -169,11 +186,11 @@ def _most(limits: Limits, value: Any, where: str) -> Limits:
 
 
 def _standing_approvals(limits: Limits, value: Any, where: str) -> Limits:
-    rules = tuple(
+    approvals = tuple(
         _standing_approval(approval, f"{where}[{at}]")
         for at, approval in enumerate(_list(value, where))
     )
-    return replace(limits, standing_approvals=rules)
+    return replace(limits, standing_approvals=approvals)
 
 
 _STANDING_APPROVAL_FIELDS = frozenset(

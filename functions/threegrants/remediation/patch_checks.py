@@ -1,6 +1,6 @@
-"""What must hold of an approval before anything is written: a table of rules; pure.
+"""What must hold of patches before anything is written: a table of checks. Pure.
 
-Patches are made and proven elsewhere (`patches/`); here each is looked at once more for what must
+Patches are made and checked elsewhere (`patches/`); here each is looked at once more for what must
 never be, by itself and without trust in who made it.
 """
 
@@ -14,6 +14,7 @@ from threegrants.patches import Patch, canonical
 from threegrants.remediation.approvers import account_of
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
+from threegrants.report import PrincipalReport
 
 _OURS = "Threegrants"
 """How the Sid of every statement of ours begins."""
@@ -54,24 +55,31 @@ _OPERATIONS = frozenset(
 )
 """What a KMS grant of ours may allow."""
 
-Document = Mapping[str, Any]
-Check = Callable[[Limits, Document, Sequence[Patch], LimitFacts], str | None]
+Check = Callable[[Limits, PrincipalReport, Sequence[Patch], LimitFacts], str | None]
+"""Limits, the denied principal, patches and facts in; what is wrong with them out, None if nothing."""
 
 
 def objection(
-    limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
+    limits: Limits, principal: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
-    """Why these patches of this diagnosis may not be applied; None if they may."""
+    """Why these patches may not be applied; None if they may.
+
+    Args:
+        limits: the limits as they are now.
+        principal: who was denied: nobody else is granted anything.
+        patches: what is to be applied.
+        facts: what the limits need to know of AWS as it is now.
+    """
     for check in CHECKS:
-        found = check(limits, document, patches, facts)
+        found = check(limits, principal, patches, facts)
         if found is not None:
             return found
     return None
 
 
-def accounts(document: Document, patches: Sequence[Patch]) -> frozenset[str]:
+def accounts(principal: PrincipalReport, patches: Sequence[Patch]) -> frozenset[str]:
     """The accounts that are written to, and the one whose principal is granted something."""
-    return frozenset({patch.account for patch in patches} | {str(document["principal"]["account"])})
+    return frozenset({patch.account for patch in patches} | {str(principal.account)})
 
 
 def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
@@ -85,31 +93,30 @@ def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
 
 
 def _trusted(
-    limits: Limits, document: Document, patches: Sequence[Patch], _: LimitFacts
+    limits: Limits, principal: PrincipalReport, patches: Sequence[Patch], _: LimitFacts
 ) -> str | None:
-    strange = accounts(document, patches) - limits.trusted
+    strange = accounts(principal, patches) - limits.trusted
     if not strange:
         return None
     return f"account {', '.join(sorted(strange))} is not in TrustedAccounts: nothing is applied"
 
 
 def _in_the_organization(
-    limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
+    limits: Limits, principal: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     if limits.organization is None:
         return None
-    for account in sorted(accounts(document, patches)):
+    for account in sorted(accounts(principal, patches)):
         item = facts.organizations.get(account)
         if item is None or isinstance(item, Unread):
-            why = f"{item.why}; needs {item.needs}" if item else "not read"
-            return f"the organisation of account {account} is not known: {why}"
+            return f"the organisation of account {account} is not known: {_unread(item)}"
         if item.value != limits.organization:
             return f"account {account} is not in organisation {limits.organization}"
     return None
 
 
 def _one_patch_a_target(
-    _: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts
+    _: Limits, __: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
 ) -> str | None:
     seen: set[tuple[str, str]] = set()
     for patch in patches:
@@ -120,7 +127,7 @@ def _one_patch_a_target(
 
 
 def _unprotected(
-    limits: Limits, _: Document, patches: Sequence[Patch], facts: LimitFacts
+    limits: Limits, _: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     for patch in patches:
         pattern = limits.protects(patch.target)
@@ -128,15 +135,16 @@ def _unprotected(
             return f"{patch.target} is protected ({pattern})"
         item = facts.tags.get(patch.target)
         if item is None or isinstance(item, Unread):
-            why = f"{item.why}; needs {item.needs}" if item else "not read"
-            return f"whether a tag protects {patch.target} is not known: {why}"
+            return f"whether a tag protects {patch.target} is not known: {_unread(item)}"
         for name, value in limits.protecting_tags:
             if item.value.get(name) == value:
                 return f"{patch.target} is protected (tag {name}={value})"
     return None
 
 
-def _only_ours(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _only_ours(
+    _: Limits, __: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     """Every statement that is not ours stays, and one of ours is new or changed."""
     for patch in patches:
         if patch.operation == "kms:CreateGrant":
@@ -156,14 +164,13 @@ def _only_ours(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFact
 
 
 def _only_the_denied_principal(
-    _: Limits, document: Document, patches: Sequence[Patch], ___: LimitFacts
+    _: Limits, principal: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
 ) -> str | None:
     """Nothing is granted to anyone but the denied principal, or its account."""
-    denied = document["principal"]
-    if denied.get("type") == "anonymous" or not denied.get("arn"):
+    if not principal.can_be_named:
         return "nothing is granted to anonymous callers"
-    arn = str(denied["arn"])
-    allowed = {arn, f"{':'.join(arn.split(':')[:4])}:{denied['account']}:root"}
+    arn = str(principal.arn)
+    allowed = {arn, f"{':'.join(arn.split(':')[:4])}:{principal.account}:root"}
     for patch in patches:
         added = _added_principals(patch)
         if patch.grant == "iam_policy":
@@ -179,7 +186,9 @@ def _only_the_denied_principal(
     return None
 
 
-def _no_wildcards(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _no_wildcards(
+    _: Limits, __: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     """No wild action, no administration, no wild resource but a key policy's own key."""
     for patch in patches:
         where = f"the patch of {patch.target}"
@@ -230,6 +239,10 @@ CHECKS: tuple[Check, ...] = (
     _only_ours,
     _no_wildcards,
 )
+
+
+def _unread(item: Unread | None) -> str:
+    return f"{item.why}. Needed: {item.needs}" if item else "it was not read"
 
 
 def _statements(text: str | None) -> list[dict[str, Any]]:

@@ -1,9 +1,9 @@
-"""The ledger of remediation: runs, intents, leases, first approvals and the agenda, in DynamoDB.
+"""`RunStore`: what is kept of runs in DynamoDB: runs, intents, leases, first approvals, the outbox.
 
 Every change is one transaction with its conditions: a run begins whole or not at all, a worker whose
 time is over can record nothing, and what ends gives its leases back as it ends. The incident's
-partition gains `run`, `approval` and `intent#RUN#NN`; `lease#ARN`, `quota#patches` and `outbox`
-are partitions of their own. See docs/remediation.md.
+partition holds the items `work` (the last run), `approval` and `intent#RUN#NN`. `lease#ARN`,
+`quota#patches`, `agenda` (the outbox) and `sweep` are partitions of their own. See docs/remediation.md.
 """
 
 import dataclasses
@@ -41,8 +41,16 @@ class LeaseLost(Conflict):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Transition:
-    """A move of an incident, with its line of history."""
+class StateChange:
+    """A change of an incident's state, with its line of history.
+
+    Args:
+        to: the new state.
+        actor: who changes it: a person's ARN, a standing approval, or `service`.
+        what: what happened, in one or two words.
+        detail: why, in sentences for a person.
+        digests: the patches that it is about.
+    """
 
     to: State
     actor: str
@@ -73,7 +81,7 @@ class RunStore:
     def begin(
         self,
         incident: Incident,
-        transition: Transition,
+        change: StateChange,
         run: Run,
         intents: Sequence[Intent],
         target_arns: Iterable[str],
@@ -85,7 +93,7 @@ class RunStore:
 
         Args:
             incident: as it was read.
-            transition: where it goes.
+            change: where it goes.
             run: the new run; replaces the record of the last one.
             intents: what it will write; none for a rollback.
             target_arns: the ARNs whose leases it needs.
@@ -98,7 +106,7 @@ class RunStore:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         parts = [
-            *self._transition_writes(incident, transition),
+            *self._change_writes(incident, change),
             _Part(put_write({**item_key(incident.id, "work"), **run.to_item()})),
             *(_Part(_intent(incident.id, intent)) for intent in intents),
             *(
@@ -153,21 +161,19 @@ class RunStore:
             ]
         )
 
-    def turn_to_undo(self, incident: Incident, transition: Transition, old: Run, new: Run) -> None:
+    def turn_to_undo(self, incident: Incident, change: StateChange, old: Run, new: Run) -> None:
         """Turn a run back: it keeps its leases, and undoes from now on.
 
         Raises:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        self._write(
-            [self._fenced(incident.id, new, old), *self._transition_writes(incident, transition)]
-        )
+        self._write([self._fenced(incident.id, new, old), *self._change_writes(incident, change)])
 
     def finish(
         self,
         incident: Incident,
-        transition: Transition,
+        change: StateChange,
         run: Run,
         target_arns: Iterable[str],
         outbox: Sequence[OutboxItem] = (),
@@ -182,7 +188,7 @@ class RunStore:
         self._write(
             [
                 self._fenced(incident.id, ended, run),
-                *self._transition_writes(incident, transition),
+                *self._change_writes(incident, change),
                 *(_Part(lease, LeaseLost) for lease in leases.release(target_arns, incident.id)),
                 *_outbox(outbox),
             ]
@@ -201,41 +207,34 @@ class RunStore:
         )
 
     def save_first_approval(
-        self, incident: Incident, transition: Transition, approval: Approval
+        self, incident: Incident, change: StateChange, approval: Approval
     ) -> None:
         """Keep the first of two approvals.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        kept = {
-            "digests": list(approval.digests),
-            "approver": approval.approver,
-            "expires": approval.expires,
-        }
         self._write(
             [
-                *self._transition_writes(incident, transition),
-                _Part(put_write({**item_key(incident.id, "approval"), **kept})),
+                *self._change_writes(incident, change),
+                _Part(put_write({**item_key(incident.id, "approval"), **approval.to_item()})),
             ]
         )
 
     def first_approval(self, incident_id: str) -> Approval | None:
         """The first of two approvals, the newest."""
         item = self._item(item_key(incident_id, "approval"))
-        if item is None:
-            return None
-        return Approval(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))
+        return Approval.from_item(item) if item else None
 
-    def record_transition(
-        self, incident: Incident, transition: Transition, outbox: Sequence[OutboxItem] = ()
+    def record_change(
+        self, incident: Incident, change: StateChange, outbox: Sequence[OutboxItem] = ()
     ) -> None:
         """Move an incident that no run holds.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._transition_writes(incident, transition), *_outbox(outbox)])
+        self._write([*self._change_writes(incident, change), *_outbox(outbox)])
 
     def last_run(self, incident_id: str) -> Run | None:
         """The last run of an incident."""
@@ -288,22 +287,22 @@ class RunStore:
         return item
 
     @staticmethod
-    def _transition_writes(incident: Incident, transition: Transition) -> list[_Part]:
-        if transition.to not in TRANSITIONS[incident.state]:
+    def _change_writes(incident: Incident, change: StateChange) -> list[_Part]:
+        if change.to not in TRANSITIONS[incident.state]:
             raise Conflict(
-                f"incident {incident.id} is {incident.state}: it cannot be {transition.what}"
+                f"incident {incident.id} is {incident.state}: it cannot be {change.what}"
             )
         changed = to_item(incident)
-        changed.update(state=transition.to.value, version=incident.version + 1)
-        set_expiry(changed, transition.to)
+        changed.update(state=change.to.value, version=incident.version + 1)
+        set_expiry(changed, change.to)
         line = history_line(
             incident.id,
-            transition.actor,
-            transition.what,
+            change.actor,
+            change.what,
             incident.state,
-            transition.to,
-            transition.detail,
-            transition.digests,
+            change.to,
+            change.detail,
+            change.digests,
         )
         return [_Part(write_meta(incident.id, changed, incident)), _Part(put_write(line))]
 
