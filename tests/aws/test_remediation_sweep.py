@@ -76,6 +76,39 @@ def test_a_bounded_number_is_rechecked_in_turn(desk):
     assert len(seen) == 5
 
 
+SLOW = [
+    ("time for all", 1000.0, 5, 0),
+    ("time for three", 90.0, 3, 2),
+    ("just time for one", 12.0, 1, 4),
+    ("no time", 11.9, 0, 5),
+]
+
+
+@pytest.mark.parametrize(("seconds", "analyzed", "left"), [c[1:] for c in SLOW],
+                         ids=[c[0] for c in SLOW])  # fmt: skip
+def test_a_sweep_begins_nothing_that_might_not_end_in_its_time(desk, seconds, analyzed, left):
+    for number in range(5):
+        event = {**record(event=f"e-{number}")}
+        event["requestParameters"] = {"bucketName": f"gone-{number}", "key": "k"}
+        event["resources"] = []
+        desk.ingest.handle(parse_record(event), event)
+    start, asked = desk.clock(), []
+
+    def slow(incident):
+        asked.append(incident.id)
+        now = start + 30 * len(asked)
+        desk.clock = lambda: now
+        return desk.reanalyze(incident)
+
+    desk.clock = lambda: start
+    service = replace(desk.new_service(), reanalyze=slow)
+    report = Sweep(service, lambda *_: None, lambda *_: None, start + seconds).run()
+    assert len(asked) == analyzed
+    # What is due is not sent either, once the time is over.
+    overdue = int(30 * analyzed + 12 > seconds)
+    assert report.get("left for the next sweep", 0) == left + overdue
+
+
 def test_a_standing_approval_is_applied_and_alerted(desk, aws):
     identity = desk.handle().id
     sweep(desk)

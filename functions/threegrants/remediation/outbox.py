@@ -16,7 +16,6 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.incidents.items import SECONDS_A_DAY, put_write
-from threegrants.incidents.table import transact
 
 _PARTITION = "agenda"
 _RETENTION_SECONDS = 7 * SECONDS_A_DAY
@@ -120,10 +119,6 @@ class Outbox:
                 break
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         return found[:limit]
-
-    def add(self, items: Sequence[OutboxItem]) -> None:
-        """Put items into the outbox in a transaction of their own."""
-        transact(self._table, outbox_writes(items))
 
     def mark_done(self, item: OutboxItem) -> None:
         """Mark an item as done; it expires a week later."""

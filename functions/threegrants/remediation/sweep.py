@@ -12,7 +12,7 @@ from functools import partial
 
 from threegrants.incidents import AlertReason, Conflict, Incident, State
 from threegrants.incidents.states import AWAITING_DECISION, RUN_IN_PROGRESS
-from threegrants.remediation.outbox import OutboxItem, OutboxTask
+from threegrants.remediation.outbox import OutboxItem, OutboxTask, outbox_writes
 from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import RunStore
@@ -183,16 +183,14 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     if not changed and [*report.patches_by_digest] == [*offered]:
         return incident
     allowed = analysis.diagnosis.allowed
-    kept = service.store.save_diagnosis(
+    reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
+    alert = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(service.now()))
+    return service.store.save_diagnosis(
         incident,
         report.to_json(),
         report.alert_fingerprint,
         State.RESOLVED if allowed else incident.state,
         analysis.evidence.at,
         alert_due=incident.alert_due,
+        also=outbox_writes([alert]) if changed else (),
     )
-    if changed:
-        reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
-        item = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(service.now()))
-        service.run_store.outbox.add([item])
-    return kept

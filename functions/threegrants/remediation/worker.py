@@ -363,5 +363,6 @@ def error_text(error: Exception) -> str:
 
 
 def _sentence(text: str) -> str:
-    """The text with a full stop, so that another sentence may follow."""
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    """The text as a sentence: with a capital letter (an ARN stays as it is) and a full stop."""
+    begun = text if text.startswith("arn:") else text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
