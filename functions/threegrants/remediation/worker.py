@@ -177,7 +177,8 @@ class Worker:
         """Write, and record at once what AWS answers about the identity of what it made."""
 
         def answered(ids: AwsIds) -> None:
-            self.answered[intent.sk] = self._known_ids(intent).with_more(ids)
+            # The newest answer counts: what was made before may have been removed meanwhile.
+            self.answered[intent.sk] = ids.with_more(self._known_ids(intent))
             if self.answered[intent.sk] != intent.aws_ids:
                 self._record(self._with_known_ids(intent))
 
@@ -185,7 +186,7 @@ class Worker:
         return self._with_known_ids(intent)
 
     def _known_ids(self, intent: Intent) -> AwsIds:
-        return intent.aws_ids.with_more(self.answered.get(intent.sk, NO_IDS))
+        return self.answered.get(intent.sk, NO_IDS).with_more(intent.aws_ids)
 
     def _with_known_ids(self, intent: Intent) -> Intent:
         return dataclasses.replace(intent, aws_ids=self._known_ids(intent))
