@@ -1,12 +1,12 @@
 """AWS's own ids of what was written, on moto: kept as soon as AWS answers, and used by the undo."""
 
 import pytest
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 
 from aws.conftest import B, document
 from aws.remediation_desk import Died, approve, bucket_policy, opened
-from aws.test_flow import APPROVER
+from support.harness import APPROVER
+from support.wire import answer_calls, refusal
 from threegrants.incidents import State
 from threegrants.remediation import Refused
 from threegrants.remediation.live_policy import AwsIds
@@ -18,31 +18,31 @@ def desk(aws):
     return opened(aws)
 
 
-class Interference:
-    """AWS's calls by name, each of which may be answered in another way."""
+class Calls:
+    """AWS's calls, each of which may be answered in another way: `instead[operation](call)`."""
 
-    def __init__(self, monkeypatch):
-        self.real, self.instead, self.seen = BaseClient._make_api_call, {}, []
-        monkeypatch.setattr(BaseClient, "_make_api_call", lambda *call: self.call(*call))  # noqa: PLW0108 - bound
+    def __init__(self):
+        self.instead, self.seen = {}, []
 
-    def call(self, client, operation, parameters):
-        self.seen.append((operation, parameters))
-        do = self.instead.get(operation)
-        real = lambda: self.real(client, operation, parameters)  # noqa: E731 - handed on
-        return do(real) if do else real()
+    def __call__(self, call):
+        self.seen.append(call)
+        answer = self.instead.get(call.operation)
+        return answer(call) if answer else call.proceed()
 
     def parameters_of(self, operation):
-        return [parameters for name, parameters in self.seen if name == operation]
+        return [call.parameters for call in self.seen if call.operation == operation]
 
 
 @pytest.fixture
 def calls(monkeypatch):
-    return Interference(monkeypatch)
+    calls = Calls()
+    answer_calls(monkeypatch, calls)
+    return calls
 
 
-def nothing_listed(real):
+def nothing_listed(call):
     """KMS lists a grant only after some time (KMS developer guide, "Eventual consistency")."""
-    return real() | {"Grants": []}
+    return call.proceed() | {"Grants": []}
 
 
 def with_a_grant(desk, identity):
@@ -77,8 +77,8 @@ def test_a_grants_id_is_kept_before_anything_else_is_done(desk, aws, calls):
     identity = desk.handle().id
     digests = with_a_grant(desk, identity)
 
-    def create_and_break(real):
-        answer = real()
+    def create_and_break(call):
+        answer = call.proceed()
 
         def die(_):
             raise Died
@@ -121,13 +121,12 @@ def test_an_id_that_could_not_be_recorded_is_used_by_the_same_worker(desk, aws, 
     identity = desk.handle().id
     digests = with_a_grant(desk, identity)
 
-    def create(real):
-        answer = real()
+    def create(call):
+        answer = call.proceed()
 
         def refuse_once(_):
             del calls.instead["TransactWriteItems"]
-            error = {"Error": {"Code": "InternalServerError", "Message": "a fault"}}
-            raise ClientError(error, "TransactWriteItems")
+            raise refusal("TransactWriteItems", "InternalServerError", 500)
 
         calls.instead |= {"TransactWriteItems": refuse_once, "ListGrants": nothing_listed}
         return answer
@@ -143,14 +142,14 @@ def test_a_grant_whose_id_was_never_answered_is_found_by_its_name(desk, aws, cal
     digests = with_a_grant(desk, identity)
     looks = []
 
-    def create(real):
-        real()
+    def create(call):
+        call.proceed()
         calls.instead["ListGrants"] = appears_late
         raise ReadTimeoutError(endpoint_url="https://kms.example.com")
 
-    def appears_late(real):
+    def appears_late(call):
         looks.append(1)
-        return nothing_listed(real) if len(looks) == 1 else real()
+        return nothing_listed(call) if len(looks) == 1 else call.proceed()
 
     calls.instead["CreateGrant"] = create
     assert approve(desk, identity, digests=digests).state is State.FAILED
@@ -200,8 +199,8 @@ def test_a_managed_policys_ids_are_kept_and_used(desk, aws, in_iam, calls):
 def test_a_managed_policy_that_could_not_be_attached_is_removed(desk, aws, in_iam, calls):
     identity, digests = in_iam
 
-    def refused(_):
-        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AttachRolePolicy")
+    def refused(call):
+        raise refusal(call.operation)
 
     calls.instead["AttachRolePolicy"] = refused
     assert approve(desk, identity, digests=digests).state is State.FAILED

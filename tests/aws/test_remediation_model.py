@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from aws.conftest import REGION, A, Aws, B
-from aws.protocol_model import (
+from support.protocol_model import (
     BUCKET,
     FUNCTION,
     KEY,
@@ -46,8 +45,9 @@ from aws.protocol_model import (
     statement,
     statements,
 )
+from support.wire import answer_calls
 from threegrants.cloudtrail import CallerType, parse_record
-from threegrants.incidents import State, Store
+from threegrants.incidents import Move, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep
@@ -109,8 +109,8 @@ class Model(RuleBasedStateMachine):
             principal=PrincipalReport(role(number), None, B, CallerType.ROLE),
             bucket="shared",
         )
-        body = replace(report, id=incident.id).to_json()
-        self.store.save_diagnosis(incident, body, "s", incident.state, "", alert_due=False)
+        report = replace(report, id=incident.id)
+        self.store.save_diagnosis(incident, report, incident.state, "", alert_due=False)
 
     def patch(self, number, target):
         before = self.cloud.texts[target]
@@ -270,7 +270,8 @@ class Model(RuleBasedStateMachine):
             return
         self.diagnose_again(number)
         if incident.state in (State.VERIFIED, State.ROLLED_BACK, State.FAILED):
-            self.store.move(self.store.get(identity), State.OPEN, "service", "opened again")
+            opened = Move(State.OPEN, "service", "opened again")
+            self.run_store.move(self.store.get(identity), opened)
 
     @rule(seconds=st.sampled_from([5, 40, 700, 100_000]))
     def time_passes(self, seconds):
@@ -339,13 +340,11 @@ class Model(RuleBasedStateMachine):
 
 
 def test_model(monkeypatch, aws):
-    real = BaseClient._make_api_call
+    def gated(call):
+        gate(call.operation)
+        return call.proceed()
 
-    def gated(client, operation, parameters):
-        gate(operation)
-        return real(client, operation, parameters)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", gated)
+    answer_calls(monkeypatch, gated)
     monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
     run_state_machine_as_test(
         Model,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from threegrants.patches import same_policy
+from threegrants.aws.policy_json import same_policy
 
 
 @dataclass(frozen=True, slots=True)

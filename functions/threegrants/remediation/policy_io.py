@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from threegrants.aws.arn import Arn
 from threegrants.evidence import RoleClients
 from threegrants.evidence.bucket import read_bucket_policy
 from threegrants.evidence.caller import read_inline_policy
@@ -81,13 +82,13 @@ def write(
 
 
 def _bucket_name(patch: Patch) -> str:
-    return patch.target.split(":::", 1)[1]
+    return Arn.parse(patch.target).resource
 
 
 def _holder(patch: Patch) -> tuple[str, str]:
     """`role` or `user`, and its name without the path."""
-    kind, _, path = patch.target.split(":", 5)[5].partition("/")
-    return kind, path.rsplit("/", 1)[-1]
+    arn = Arn.parse(patch.target)
+    return arn.resource_type, arn.name
 
 
 def _read_bucket(client: Any, patch: Patch, _: AwsIds) -> LivePolicy:
@@ -182,8 +183,9 @@ def _write_grant(
 
 def _managed_arn(patch: Patch, known: AwsIds) -> str:
     """The ARN that AWS answered, else the one that follows from the policy's name."""
-    partition = patch.target.split(":")[1]
-    return known.policy_arn or f"arn:{partition}:iam::{patch.account}:policy/{patch.policy_name}"
+    partition = Arn.parse(patch.target).partition
+    named = Arn(partition, "iam", "", patch.account, f"policy/{patch.policy_name}")
+    return known.policy_arn or str(named)
 
 
 def _managed_ids(policy: dict[str, Any]) -> AwsIds:

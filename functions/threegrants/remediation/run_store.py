@@ -12,16 +12,9 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
-from threegrants.incidents.items import (
-    Incident,
-    history_line,
-    item_key,
-    put_write,
-    set_expiry,
-    to_item,
-    write_meta,
-)
-from threegrants.incidents.states import TRANSITIONS, State
+from threegrants.incidents import Incident, State
+from threegrants.incidents.items import item_key, put_write
+from threegrants.incidents.moves import Move, move_writes
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
 from threegrants.remediation.outbox import Outbox, OutboxItem, outbox_writes
@@ -38,25 +31,6 @@ class QuotaExceeded(Conflict):
 
 class LeaseLost(Conflict):
     """The run has another worker by now, or has ended."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StateChange:
-    """A change of an incident's state, with its line of history.
-
-    Args:
-        to: the new state.
-        actor: who changes it: a person's ARN, a standing approval, or `service`.
-        what: what happened, in one or two words.
-        detail: why, in sentences for a person.
-        digests: the patches that it is about.
-    """
-
-    to: State
-    actor: str
-    what: str
-    detail: str = ""
-    digests: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,7 +55,7 @@ class RunStore:
     def begin(
         self,
         incident: Incident,
-        change: StateChange,
+        change: Move,
         run: Run,
         intents: Sequence[Intent],
         target_arns: Iterable[str],
@@ -106,7 +80,7 @@ class RunStore:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         parts = [
-            *self._change_writes(incident, change),
+            *self._move_writes(incident, change),
             _Part(put_write({**item_key(incident.id, "work"), **run.to_item()})),
             *(_Part(_intent(incident.id, intent)) for intent in intents),
             *(
@@ -161,19 +135,19 @@ class RunStore:
             ]
         )
 
-    def turn_to_undo(self, incident: Incident, change: StateChange, old: Run, new: Run) -> None:
+    def turn_to_undo(self, incident: Incident, change: Move, old: Run, new: Run) -> None:
         """Turn a run back: it keeps its leases, and undoes from now on.
 
         Raises:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        self._write([self._fenced(incident.id, new, old), *self._change_writes(incident, change)])
+        self._write([self._fenced(incident.id, new, old), *self._move_writes(incident, change)])
 
     def finish(
         self,
         incident: Incident,
-        change: StateChange,
+        change: Move,
         run: Run,
         target_arns: Iterable[str],
         outbox: Sequence[OutboxItem] = (),
@@ -188,7 +162,7 @@ class RunStore:
         self._write(
             [
                 self._fenced(incident.id, ended, run),
-                *self._change_writes(incident, change),
+                *self._move_writes(incident, change),
                 *(_Part(lease, LeaseLost) for lease in leases.release(target_arns, incident.id)),
                 *_outbox(outbox),
             ]
@@ -206,9 +180,7 @@ class RunStore:
             [self._fenced(incident_id, ended, run), *(_Part(lease, LeaseLost) for lease in held)]
         )
 
-    def save_first_approval(
-        self, incident: Incident, change: StateChange, approval: Approval
-    ) -> None:
+    def save_first_approval(self, incident: Incident, change: Move, approval: Approval) -> None:
         """Keep the first of two approvals.
 
         Raises:
@@ -216,7 +188,7 @@ class RunStore:
         """
         self._write(
             [
-                *self._change_writes(incident, change),
+                *self._move_writes(incident, change),
                 _Part(put_write({**item_key(incident.id, "approval"), **approval.to_item()})),
             ]
         )
@@ -226,15 +198,13 @@ class RunStore:
         item = self._item(item_key(incident_id, "approval"))
         return Approval.from_item(item) if item else None
 
-    def record_change(
-        self, incident: Incident, change: StateChange, outbox: Sequence[OutboxItem] = ()
-    ) -> None:
+    def move(self, incident: Incident, change: Move, outbox: Sequence[OutboxItem] = ()) -> None:
         """Move an incident that no run holds.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._change_writes(incident, change), *_outbox(outbox)])
+        self._write([*self._move_writes(incident, change), *_outbox(outbox)])
 
     def last_run(self, incident_id: str) -> Run | None:
         """The last run of an incident."""
@@ -287,24 +257,8 @@ class RunStore:
         return item
 
     @staticmethod
-    def _change_writes(incident: Incident, change: StateChange) -> list[_Part]:
-        if change.to not in TRANSITIONS[incident.state]:
-            raise Conflict(
-                f"incident {incident.id} is {incident.state}: it cannot be {change.what}"
-            )
-        changed = to_item(incident)
-        changed.update(state=change.to.value, version=incident.version + 1)
-        set_expiry(changed, change.to)
-        line = history_line(
-            incident.id,
-            change.actor,
-            change.what,
-            incident.state,
-            change.to,
-            change.detail,
-            change.digests,
-        )
-        return [_Part(write_meta(incident.id, changed, incident)), _Part(put_write(line))]
+    def _move_writes(incident: Incident, change: Move) -> list[_Part]:
+        return [_Part(write) for write in move_writes(incident, change)]
 
     @staticmethod
     def _fenced(incident_id: str, new: Run, old: Run) -> _Part:

@@ -13,7 +13,7 @@ from http import HTTPStatus
 
 from threegrants.analysis import Analysis
 from threegrants.evidence import RoleClients
-from threegrants.incidents import AlertReason, Incident, State, Store
+from threegrants.incidents import AlertReason, Incident, Move, State, Store
 from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation.approval import (
@@ -33,7 +33,6 @@ from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import (
     LeaseLost,
     RunStore,
-    StateChange,
 )
 from threegrants.remediation.runs import IN_FORCE, Approval, Direction, Intent, Run
 from threegrants.remediation.worker import RunProgress, Worker, error_text, target_arns
@@ -149,8 +148,8 @@ class RemediationService:
         """
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
-        change = StateChange(State.REJECTED, actor, "rejected")
-        self._change(incident, lambda now: self.run_store.record_change(now, change))
+        change = Move(State.REJECTED, actor, "rejected")
+        self._change(incident, lambda now: self.run_store.move(now, change))
         return Result(incident_id, State.REJECTED, "Rejected. No policy was changed.")
 
     def rollback(self, incident_id: str, actor: str, deadline: float = _NO_DEADLINE) -> Result:
@@ -187,7 +186,7 @@ class RemediationService:
             from_state=incident.state,
             reason=f"{actor} asked for it",
         )
-        change = StateChange(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
+        change = Move(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
         targets = target_arns(intents)
         self._change(
             incident, lambda now: self.run_store.begin(now, change, mine, (), targets), targets
@@ -246,9 +245,7 @@ class RemediationService:
         if incident.state is not State.PROPOSED or (first and first.expires > self.now()):
             return False
         detail = f"The approval by {first.approver} expired." if first else "There is no approval."
-        self.run_store.record_change(
-            incident, StateChange(State.OPEN, "service", "approval expired", detail)
-        )
+        self.run_store.move(incident, Move(State.OPEN, "service", "approval expired", detail))
         return True
 
     def _repeated_approval(
@@ -274,7 +271,7 @@ class RemediationService:
         return self.run_store.first_approval(incident.id) if proposed else None
 
     def _keep_first(self, incident: Incident, approval: Approval) -> Result:
-        change = StateChange(
+        change = Move(
             State.PROPOSED, approval.approver, "approved, first of two", digests=approval.digests
         )
         self._change(
@@ -312,7 +309,7 @@ class RemediationService:
         outbox: tuple[OutboxItem, ...] = (),
     ) -> Result:
         intents = tuple(Intent(run.id, at, patch) for at, patch in enumerate(patches))
-        change = StateChange(State.APPLYING, run.actors[-1], "approved", "", run.digests)
+        change = Move(State.APPLYING, run.actors[-1], "approved", "", run.digests)
         targets = target_arns(intents)
         quota = (limits.patches_an_hour, self.now())
         self._change(

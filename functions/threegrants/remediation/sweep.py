@@ -178,17 +178,16 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     analysis = service.reanalyze(incident)
     seen = (incident.first_seen, incident.last_seen)
     report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
-    changed = report.alert_fingerprint != incident.signature
-    offered = incident.report.patches_by_digest if incident.report else {}
-    if not changed and [*report.patches_by_digest] == [*offered]:
+    changed = report.alert_fingerprint != incident.alert_fingerprint
+    before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
+    if not changed and list(report.patches_by_digest) == list(before):
         return incident
     allowed = analysis.diagnosis.allowed
     reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
     alert = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(service.now()))
     return service.store.save_diagnosis(
         incident,
-        report.to_json(),
-        report.alert_fingerprint,
+        report,
         State.RESOLVED if allowed else incident.state,
         analysis.evidence.at,
         alert_due=incident.alert_due,

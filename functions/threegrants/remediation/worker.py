@@ -14,13 +14,13 @@ from typing import Any
 
 from threegrants.analysis import Analysis
 from threegrants.evidence import RoleClients
-from threegrants.incidents import AlertReason, Conflict, Incident, State, Store
+from threegrants.incidents import AlertReason, Conflict, Incident, Move, State, Store
 from threegrants.patches import sha256
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.policy_io import SHARED_DOCUMENTS, read, write
 from threegrants.remediation.rollback import StatementEdited, undo
-from threegrants.remediation.run_store import LeaseLost, RunStore, StateChange
+from threegrants.remediation.run_store import LeaseLost, RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
     Direction,
@@ -113,7 +113,7 @@ class Worker:
         run = dataclasses.replace(self.run, runs_in_force=(*self.run.runs_in_force, self.run.id))
         # Who asked has the answer, unless another worker had to finish it.
         alert = AlertReason.VERIFIED if run.attempts > 1 else None
-        return self._finish(run, StateChange(State.VERIFIED, "service", "verified", summary), alert)
+        return self._finish(run, Move(State.VERIFIED, "service", "verified", summary), alert)
 
     def start_rollback(
         self, reason: str, end_state: State = State.FAILED, actor: str = "service"
@@ -134,9 +134,9 @@ class Worker:
         if end_state is State.FAILED and not self._in_force(new.runs_to_undo):
             detail = f"{_sentence(reason)} Nothing was written."
             return self._finish(
-                new, StateChange(State.FAILED, actor, "failed", detail), AlertReason.FAILED
+                new, Move(State.FAILED, actor, "failed", detail), AlertReason.FAILED
             )
-        change = StateChange(State.ROLLING_BACK, actor, "taking back", reason, old.digests)
+        change = Move(State.ROLLING_BACK, actor, "taking back", reason, old.digests)
         self._with_retries(lambda incident: self.run_store.turn_to_undo(incident, change, old, new))
         self.run = new
         return self._roll_back()
@@ -207,11 +207,11 @@ class Worker:
         run = dataclasses.replace(self.run, runs_in_force=runs_in_force)
         if run.end_state is State.ROLLED_BACK:
             detail = "Everything that we wrote has been taken back."
-            change = StateChange(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
+            change = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
             return self._finish(run, change, AlertReason.ROLLED_BACK if run.attempts > 1 else None)
         detail = f"{_sentence(run.reason)} What was written has been taken back."
         return self._finish(
-            run, StateChange(run.end_state, "service", "failed", detail), AlertReason.FAILED
+            run, Move(run.end_state, "service", "failed", detail), AlertReason.FAILED
         )
 
     def _undo_intent(self, intent: Intent) -> None:
@@ -257,7 +257,7 @@ class Worker:
         run = dataclasses.replace(self.run, reason=error_text(error))
         intents = self.run_store.intents(self.incident_id, run.runs_to_undo)
         if run.from_state is State.VERIFIED and all(i.step is Step.WRITTEN for i in intents):
-            change = StateChange(State.VERIFIED, "service", "rollback refused", error_text(error))
+            change = Move(State.VERIFIED, "service", "rollback refused", error_text(error))
             return self._finish(run, change)
         return self.mark_stuck(error_text(error))
 
@@ -270,13 +270,9 @@ class Worker:
             "the patches of the incident; take our statements out by hand, or mend the cause and "
             "roll back again."
         )
-        return self._finish(
-            run, StateChange(State.STUCK, "service", "stuck", detail), AlertReason.STUCK
-        )
+        return self._finish(run, Move(State.STUCK, "service", "stuck", detail), AlertReason.STUCK)
 
-    def _finish(
-        self, run: Run, change: StateChange, alert: AlertReason | None = None
-    ) -> RunProgress:
+    def _finish(self, run: Run, change: Move, alert: AlertReason | None = None) -> RunProgress:
         """End the run: the incident moves, the leases are given back, what is due is kept."""
         outbox = []
         if alert is not None:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 import pytest
 from botocore.exceptions import ClientError
 
+from threegrants.aws.policy_json import sid_of_ours
 from threegrants.cloudtrail import Access
 from threegrants.diagnosis import Outcome
 from threegrants.incidents import Incident, State
@@ -25,25 +26,31 @@ SAM = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 TRUSTED = Limits(trusted=frozenset({A, B}))
 
 
+def ours(principal=None, action="s3:GetObject", resource=f"{BUCKET}/*"):
+    sid = sid_of_ours("read", [action], [resource])
+    return allow(principal, action, resource, Sid=sid)
+
+
 def made(target, operation, before, *after):
     grant = {BUCKET: "bucket_policy", KEY: "key_policy", ROLE: "iam_policy"}[target]
     account = B if target == ROLE else A
     return Patch(grant, account, "eu-west-1", target, operation, before, policy(*after), after[-1])
 
 
-IN_BUCKET = made(BUCKET, "s3:PutBucketPolicy", None, allow(ROLE, Sid="ThreegrantsRead1"))
+IN_BUCKET = made(BUCKET, "s3:PutBucketPolicy", None, ours(ROLE))
 IN_KEY = made(KEY, "kms:PutKeyPolicy", policy(delegates()), delegates(),
-              allow(ROLE, "kms:Decrypt", "*", Sid="ThreegrantsUse1"))  # fmt: skip
-IN_IAM = made(ROLE, "iam:PutRolePolicy", None, allow(Sid="ThreegrantsRead1"))
+              ours(ROLE, "kms:Decrypt", "*"))  # fmt: skip
+IN_IAM = made(ROLE, "iam:PutRolePolicy", None, ours())
 TO_ACCOUNT = made(BUCKET, "s3:PutBucketPolicy", None,
-                  allow(f"arn:aws:iam::{B}:root", Sid="ThreegrantsRead1"))  # fmt: skip
-ACCESS_POINT = made(BUCKET, "s3:CreateAccessPoint", None, allow(ROLE, Sid="ThreegrantsRead1"))
+                  ours(f"arn:aws:iam::{B}:root"))  # fmt: skip
+ACCESS_POINT = made(BUCKET, "s3:CreateAccessPoint", None, ours(ROLE))
 
 
 def incident(report=None, state=State.OPEN):
     at = "2026-11-24T03:00:00Z"
-    diagnosis = report.to_json() if report else None
-    return Incident("tg-1", state, 1, 1, at, at, ("e-1",), None, diagnosis=diagnosis)
+    return Incident(
+        id="tg-1", state=state, version=1, count=1, first_seen=at, last_seen=at, diagnosis=report
+    )
 
 
 class Clients:
