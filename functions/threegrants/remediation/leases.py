@@ -22,7 +22,14 @@ def key_of_lease(target: str) -> dict[str, str]:
 def take(
     target_arns: Iterable[str], incident: str, worker_id: str, lease_until: int
 ) -> list[dict[str, Any]]:
-    """Take free leases."""
+    """Take free leases.
+
+    Args:
+        target_arns: the ARNs of the targets.
+        incident: the incident that holds, or will hold, the leases.
+        worker_id: the worker that will write.
+        lease_until: seconds since the epoch until which it may write.
+    """
     return [
         _update(
             target,
@@ -37,7 +44,14 @@ def take(
 def pass_on(
     target_arns: Iterable[str], incident: str, worker_id: str, lease_until: int
 ) -> list[dict[str, Any]]:
-    """Give held leases to the next worker of the same incident."""
+    """Give held leases to the next worker of the same incident.
+
+    Args:
+        target_arns: the ARNs of the targets.
+        incident: the incident that holds, or will hold, the leases.
+        worker_id: the next worker.
+        lease_until: seconds since the epoch until which it may write.
+    """
     return [
         _update(
             target,
@@ -79,6 +93,11 @@ def quota(patches: int, most: int, now: float) -> dict[str, Any]:
     """Count patches into their clock hour, if there is room.
 
     The caller has made sure that `patches` is not more than `most`.
+
+    Args:
+        patches: how many patches are to be applied.
+        most: the most in one clock hour.
+        now: seconds since the epoch.
     """
     hour = time.strftime("%Y-%m-%dT%HZ", time.gmtime(now))
     return {

@@ -55,7 +55,7 @@ class RunStore:
     def begin(
         self,
         incident: Incident,
-        change: Move,
+        move: Move,
         run: Run,
         intents: Sequence[Intent],
         target_arns: Iterable[str],
@@ -67,7 +67,7 @@ class RunStore:
 
         Args:
             incident: as it was read.
-            change: where it goes.
+            move: where it goes.
             run: the new run; replaces the record of the last one.
             intents: what it will write; none for a rollback.
             target_arns: the ARNs whose leases it needs.
@@ -80,7 +80,7 @@ class RunStore:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         parts = [
-            *self._move_writes(incident, change),
+            *self._move_writes(incident, move),
             _Part(put_write({**item_key(incident.id, "work"), **run.to_item()})),
             *(_Part(_intent(incident.id, intent)) for intent in intents),
             *(
@@ -103,6 +103,13 @@ class RunStore:
     ) -> Run:
         """Become the worker of a run whose worker's time is over.
 
+        Args:
+            incident_id: the incident.
+            run: the run, as it was read.
+            target_arns: the ARNs whose leases the run holds.
+            worker_id: the new worker.
+            lease_until: the second until which it may act.
+
         Raises:
             LeaseLost: if someone else took it over, or it ended.
         """
@@ -124,6 +131,12 @@ class RunStore:
     ) -> None:
         """Record the steps of intents.
 
+        Args:
+            incident_id: the incident.
+            run: the run, as this worker holds it.
+            intents: the intents as they are now.
+            outbox: what becomes due with it.
+
         Raises:
             LeaseLost: if the run has another worker by now.
         """
@@ -135,24 +148,37 @@ class RunStore:
             ]
         )
 
-    def turn_to_undo(self, incident: Incident, change: Move, old: Run, new: Run) -> None:
+    def turn_to_undo(self, incident: Incident, move: Move, old: Run, new: Run) -> None:
         """Turn a run back: it keeps its leases, and undoes from now on.
+
+        Args:
+            incident: as it was read.
+            move: where it goes, and what the history says of it.
+            old: the run, as this worker holds it.
+            new: the same run, as it goes on.
 
         Raises:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        self._write([self._fenced(incident.id, new, old), *self._move_writes(incident, change)])
+        self._write([self._fenced(incident.id, new, old), *self._move_writes(incident, move)])
 
     def finish(
         self,
         incident: Incident,
-        change: Move,
+        move: Move,
         run: Run,
         target_arns: Iterable[str],
         outbox: Sequence[OutboxItem] = (),
     ) -> None:
-        """End a run: move, give the leases back, put what follows on the agenda.
+        """End a run: the incident moves, the leases are free, what follows is in the outbox.
+
+        Args:
+            incident: as it was read.
+            move: where it goes, and what the history says of it.
+            run: the run, as this worker holds it.
+            target_arns: the ARNs whose leases it holds.
+            outbox: what becomes due with it.
 
         Raises:
             LeaseLost: if the run has another worker by now.
@@ -162,7 +188,7 @@ class RunStore:
         self._write(
             [
                 self._fenced(incident.id, ended, run),
-                *self._move_writes(incident, change),
+                *self._move_writes(incident, move),
                 *(_Part(lease, LeaseLost) for lease in leases.release(target_arns, incident.id)),
                 *_outbox(outbox),
             ]
@@ -170,6 +196,11 @@ class RunStore:
 
     def release(self, incident_id: str, run: Run, target_arns: Iterable[str]) -> None:
         """Stop working on a run before it ended, so that the sweep need not wait.
+
+        Args:
+            incident_id: the incident.
+            run: the run, as this worker holds it.
+            target_arns: the ARNs whose leases it holds.
 
         Raises:
             LeaseLost: if the run has another worker by now.
@@ -180,15 +211,20 @@ class RunStore:
             [self._fenced(incident_id, ended, run), *(_Part(lease, LeaseLost) for lease in held)]
         )
 
-    def save_first_approval(self, incident: Incident, change: Move, approval: Approval) -> None:
+    def save_first_approval(self, incident: Incident, move: Move, approval: Approval) -> None:
         """Keep the first of two approvals.
+
+        Args:
+            incident: as it was read.
+            move: where it goes, and what the history says of it.
+            approval: the first approval.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         self._write(
             [
-                *self._move_writes(incident, change),
+                *self._move_writes(incident, move),
                 _Part(put_write({**item_key(incident.id, "approval"), **approval.to_item()})),
             ]
         )
@@ -198,13 +234,13 @@ class RunStore:
         item = self._item(item_key(incident_id, "approval"))
         return Approval.from_item(item) if item else None
 
-    def move(self, incident: Incident, change: Move, outbox: Sequence[OutboxItem] = ()) -> None:
+    def move(self, incident: Incident, move: Move, outbox: Sequence[OutboxItem] = ()) -> None:
         """Move an incident that no run holds.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._move_writes(incident, change), *_outbox(outbox)])
+        self._write([*self._move_writes(incident, move), *_outbox(outbox)])
 
     def last_run(self, incident_id: str) -> Run | None:
         """The last run of an incident."""
@@ -257,8 +293,8 @@ class RunStore:
         return item
 
     @staticmethod
-    def _move_writes(incident: Incident, change: Move) -> list[_Part]:
-        return [_Part(write) for write in move_writes(incident, change)]
+    def _move_writes(incident: Incident, move: Move) -> list[_Part]:
+        return [_Part(write) for write in move_writes(incident, move)]
 
     @staticmethod
     def _fenced(incident_id: str, new: Run, old: Run) -> _Part:

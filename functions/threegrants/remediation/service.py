@@ -148,8 +148,8 @@ class RemediationService:
         """
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
-        change = Move(State.REJECTED, actor, "rejected")
-        self._change(incident, lambda now: self.run_store.move(now, change))
+        move = Move(State.REJECTED, actor, "rejected")
+        self._change(incident, lambda now: self.run_store.move(now, move))
         return Result(incident_id, State.REJECTED, "Rejected. No policy was changed.")
 
     def rollback(self, incident_id: str, actor: str, deadline: float = _NO_DEADLINE) -> Result:
@@ -186,10 +186,10 @@ class RemediationService:
             from_state=incident.state,
             reason=f"{actor} asked for it",
         )
-        change = Move(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
+        move = Move(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
         targets = target_arns(intents)
         self._change(
-            incident, lambda now: self.run_store.begin(now, change, mine, (), targets), targets
+            incident, lambda now: self.run_store.begin(now, move, mine, (), targets), targets
         )
         return Result.of(incident_id, self._worker(incident_id, mine, deadline).resume())
 
@@ -271,12 +271,10 @@ class RemediationService:
         return self.run_store.first_approval(incident.id) if proposed else None
 
     def _keep_first(self, incident: Incident, approval: Approval) -> Result:
-        change = Move(
+        move = Move(
             State.PROPOSED, approval.approver, "approved, first of two", digests=approval.digests
         )
-        self._change(
-            incident, lambda now: self.run_store.save_first_approval(now, change, approval)
-        )
+        self._change(incident, lambda now: self.run_store.save_first_approval(now, move, approval))
         detail = "Approved by one of two. A second person has to approve the same digests."
         return Result(incident.id, State.PROPOSED, detail)
 
@@ -309,13 +307,13 @@ class RemediationService:
         outbox: tuple[OutboxItem, ...] = (),
     ) -> Result:
         intents = tuple(Intent(run.id, at, patch) for at, patch in enumerate(patches))
-        change = Move(State.APPLYING, run.actors[-1], "approved", "", run.digests)
+        move = Move(State.APPLYING, run.actors[-1], "approved", "", run.digests)
         targets = target_arns(intents)
         quota = (limits.patches_an_hour, self.now())
         self._change(
             incident,
             lambda now: self.run_store.begin(
-                now, change, run, intents, targets, quota=quota, outbox=outbox
+                now, move, run, intents, targets, quota=quota, outbox=outbox
             ),
             targets,
         )

@@ -136,8 +136,8 @@ class Worker:
             return self._finish(
                 new, Move(State.FAILED, actor, "failed", detail), AlertReason.FAILED
             )
-        change = Move(State.ROLLING_BACK, actor, "taking back", reason, old.digests)
-        self._with_retries(lambda incident: self.run_store.turn_to_undo(incident, change, old, new))
+        move = Move(State.ROLLING_BACK, actor, "taking back", reason, old.digests)
+        self._with_retries(lambda incident: self.run_store.turn_to_undo(incident, move, old, new))
         self.run = new
         return self._roll_back()
 
@@ -207,8 +207,8 @@ class Worker:
         run = dataclasses.replace(self.run, runs_in_force=runs_in_force)
         if run.end_state is State.ROLLED_BACK:
             detail = "Everything that we wrote has been taken back."
-            change = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
-            return self._finish(run, change, AlertReason.ROLLED_BACK if run.attempts > 1 else None)
+            move = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
+            return self._finish(run, move, AlertReason.ROLLED_BACK if run.attempts > 1 else None)
         detail = f"{_sentence(run.reason)} What was written has been taken back."
         return self._finish(
             run, Move(run.end_state, "service", "failed", detail), AlertReason.FAILED
@@ -257,8 +257,8 @@ class Worker:
         run = dataclasses.replace(self.run, reason=error_text(error))
         intents = self.run_store.intents(self.incident_id, run.runs_to_undo)
         if run.from_state is State.VERIFIED and all(i.step is Step.WRITTEN for i in intents):
-            change = Move(State.VERIFIED, "service", "rollback refused", error_text(error))
-            return self._finish(run, change)
+            move = Move(State.VERIFIED, "service", "rollback refused", error_text(error))
+            return self._finish(run, move)
         return self.mark_stuck(error_text(error))
 
     def mark_stuck(self, reason: str) -> RunProgress:
@@ -272,20 +272,20 @@ class Worker:
         )
         return self._finish(run, Move(State.STUCK, "service", "stuck", detail), AlertReason.STUCK)
 
-    def _finish(self, run: Run, change: Move, alert: AlertReason | None = None) -> RunProgress:
+    def _finish(self, run: Run, move: Move, alert: AlertReason | None = None) -> RunProgress:
         """End the run: the incident moves, the leases are given back, what is due is kept."""
         outbox = []
         if alert is not None:
             now = math.floor(self.now())
             outbox.append(
-                OutboxItem(OutboxTask.ALERT, self.incident_id, alert.value, now, note=change.detail)
+                OutboxItem(OutboxTask.ALERT, self.incident_id, alert.value, now, note=move.detail)
             )
-        change = dataclasses.replace(change, digests=change.digests or run.digests)
+        move = dataclasses.replace(move, digests=move.digests or run.digests)
         targets = self._targets()
         self._with_retries(
-            lambda incident: self.run_store.finish(incident, change, run, targets, outbox)
+            lambda incident: self.run_store.finish(incident, move, run, targets, outbox)
         )
-        return RunProgress(change.to, change.detail, self._intents())
+        return RunProgress(move.to, move.detail, self._intents())
 
     def _release(self, reason: str) -> RunProgress:
         # If this fails too, the lease ends by itself, and the sweep carries on a little later.
