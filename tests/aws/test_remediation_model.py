@@ -1,6 +1,6 @@
 """The protocol against a model: many incidents, workers interleaved at every AWS call, other editors.
 
-The real remedy and ledger run on moto's DynamoDB; buckets and keys are a model, in which every read
+The real service and run store run on moto's DynamoDB; buckets and keys are a model, in which every read
 and write is seen. Each worker is a thread that stops before each of its AWS calls until it is let go
 on, or dies there. After every step the invariants of docs/remediation.md must hold.
 """
@@ -153,7 +153,7 @@ class Model(RuleBasedStateMachine):
 
     @staticmethod
     def trouble(identity, error):
-        if identity != "agenda" and not isinstance(error, (Refused, KeyError)):
+        if identity != "outbox" and not isinstance(error, (Refused, KeyError)):
             raise error
 
     def start(self, name, what, steps):

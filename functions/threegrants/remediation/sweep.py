@@ -74,7 +74,7 @@ class Sweep:
         for item in run_store.outbox.due(now()):
             if item.task is OutboxTask.WINDOW:
                 self._attempt(item.incident, partial(self._check_window, item))
-        self._attempt("agenda", self._send)
+        self._attempt("outbox", self._send)
         return dict(self.report)
 
     def _attempt(self, incident_id: str, task: Callable[[], None]) -> None:
