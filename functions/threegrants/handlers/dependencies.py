@@ -16,7 +16,7 @@ from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.evidence import RoleClients
 from threegrants.handlers.settings import Settings
-from threegrants.incidents import Incident, Store, with_incident_facts
+from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert, build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
@@ -122,7 +122,7 @@ class Dependencies:
         """
         report = self.store.get(incident_id).report
         if report is not None:
-            self.publish(build_alert(report, self.settings.stack_name, reason, note))
+            self.publish(build_alert(report, self.settings.stack_name, AlertReason(reason), note))
 
 
 @cache

@@ -4,13 +4,13 @@
 that names it, instead of changing what the service does.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
 from threegrants.analysis import AnalysisOptions
+from threegrants.aws.arn import is_account_id
 from threegrants.patches import GranteeScope, Profile
 from threegrants.suppression import (
     PRESETS,
@@ -25,7 +25,6 @@ MAX_KMS_WAIT_SECONDS = 900
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
 """
-_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 class SettingsError(ValueError):
@@ -124,7 +123,7 @@ def _comma_separated(text: str) -> tuple[str, ...]:
 def _accounts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     accounts = _comma_separated(env.get(name, ""))
     for account in accounts:
-        if not _ACCOUNT.fullmatch(account):
+        if not is_account_id(account):
             raise SettingsError(f"{name} holds {account!r}; wanted 12 digits")
     return accounts
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.diagnosis import Certainty, Outcome
+from threegrants.incidents import AlertReason
 from threegrants.report import Report
 
 MAX_SUBJECT_CHARACTERS = 99
@@ -55,14 +56,13 @@ class Alert:
     attributes: Mapping[str, str]
 
 
-def build_alert(report: Report, stack: str, reason: str = "opened", note: str = "") -> Alert:
+def build_alert(report: Report, stack: str, reason: AlertReason, note: str = "") -> Alert:
     """The alert about one report.
 
     Args:
         report: the incident's report.
         stack: the stack's name, for the commands that are shown.
-        reason: `opened`, `changed` or `count`; of a remediation `failed`, `stuck`, `verified`,
-            `standing`, `overwritten`, …
+        reason: why it is sent.
         note: what happened, for people, before everything else.
     """
     return Alert(
@@ -71,7 +71,7 @@ def build_alert(report: Report, stack: str, reason: str = "opened", note: str = 
         attributes={
             "incident_id": report.id,
             "outcome": report.outcome.value,
-            "reason": reason,
+            "reason": reason.value,
         },
     )
 
@@ -84,7 +84,7 @@ def subject_line(report: Report) -> str:
     return plain[:MAX_SUBJECT_CHARACTERS]
 
 
-def mail_text(report: Report, stack: str, reason: str, note: str = "") -> str:
+def mail_text(report: Report, stack: str, reason: AlertReason, note: str = "") -> str:
     """What people read: the note, then the report in lines, then the next commands.
 
     Args:
@@ -142,7 +142,7 @@ def _strip_lines(text: str) -> str:
     return "\n".join(strip_control_characters(line) for line in text.split("\n"))
 
 
-def _message(report: Report, stack: str, reason: str, note: str) -> str:
+def _message(report: Report, stack: str, reason: AlertReason, note: str) -> str:
     """The message in full, or in the least shortened form that SNS takes."""
     sms, text = sms_text(report, note), mail_text(report, stack, reason, note)
     program = message = ""

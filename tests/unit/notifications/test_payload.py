@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from threegrants.diagnosis import Certainty, Outcome, Verdict
+from threegrants.incidents import AlertReason
 from threegrants.notifications import CERTAINTY_TEXT, build_alert, publish
 from threegrants.notifications.payload import (
     MAX_MESSAGE_BYTES,
@@ -23,9 +24,13 @@ from unit.worlds import ROLE, call, evidence
 LINE = "Role analyst of account 222222222222 cannot read a-reports"
 
 
-def said(made, stack="threegrants", **more):
+def alert(made, reason=AlertReason.OPENED, **more):
+    return build_alert(made, "x", reason, **more)
+
+
+def said(made, reason=AlertReason.OPENED, **more):
     """The message of an alert: one string for each protocol."""
-    return json.loads(build_alert(made, stack, **more).message)
+    return json.loads(alert(made, reason, **more).message)
 
 
 def about(**changes):
@@ -35,7 +40,7 @@ def about(**changes):
 
 
 def test_the_subject_is_said_whole():
-    assert build_alert(report(), "x").subject == "Access denied: read a-reports - fixable"
+    assert alert(report()).subject == "Access denied: read a-reports - fixable"
 
 
 SUBJECTS = [
@@ -58,7 +63,7 @@ def test_the_subject_is_one_line_of_ascii(changes, subject):
 
 def test_the_mail_says_everything():
     made = report(count=3)
-    assert said(made, "prod", reason="changed")["default"].split("\n") == [
+    assert said(made, AlertReason.CHANGED)["default"].split("\n") == [
         made.summary,
         "",
         f"Incident   {ID} (changed; 3 events)",
@@ -71,14 +76,14 @@ def test_the_mail_says_everything():
         "IAM policy    missing",
         "",
         "Look, then approve or reject:",
-        f"  threegrants show {ID} --stack prod",
-        f"  threegrants approve {ID} --stack prod",
+        f"  threegrants show {ID} --stack x",
+        f"  threegrants approve {ID} --stack x",
     ]
 
 
 def test_the_mail_and_the_default_are_the_same_text():
     text = said(report())
-    assert text["email"] == text["default"] == mail_text(report(), "threegrants", "opened")
+    assert text["email"] == text["default"] == mail_text(report(), "x", AlertReason.OPENED)
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -94,7 +99,7 @@ def test_each_grant_is_in_the_mail(grant, label, verdict):
     made = report()
     changed = replace(getattr(made.grants, grant), verdict=verdict)
     made = replace(made, grants=replace(made.grants, **{grant: changed}))
-    assert f"{label}{verdict.value}" in mail_text(made, "x", "opened").split("\n")
+    assert f"{label}{verdict.value}" in mail_text(made, "x", AlertReason.OPENED).split("\n")
 
 
 NEXT = [
@@ -108,7 +113,7 @@ NEXT = [
 
 @pytest.mark.parametrize(("outcome", "step", "approve"), NEXT)
 def test_the_next_step_of_each_outcome(outcome, step, approve):
-    lines = mail_text(BY_OUTCOME[outcome](), "x", "opened").split("\n")
+    lines = mail_text(BY_OUTCOME[outcome](), "x", AlertReason.OPENED).split("\n")
     following = lines[lines.index(step) + 1 :]
     commands = ["show", "approve"] if approve else ["show"]
     assert following == [f"  threegrants {command} {ID} --stack x" for command in commands]
@@ -116,13 +121,13 @@ def test_the_next_step_of_each_outcome(outcome, step, approve):
 
 @pytest.mark.parametrize("certainty", Certainty)
 def test_how_sure_it_is(certainty):
-    text = mail_text(replace(report(), certainty=certainty), "x", "opened")
+    text = mail_text(replace(report(), certainty=certainty), "x", AlertReason.OPENED)
     assert f"Outcome    fixable ({CERTAINTY_TEXT[certainty]})" in text.split("\n")
 
 
 def test_a_long_summary_is_not_cut_in_the_mail():
     long = "a sentence that names every grant; " * 40
-    lines = mail_text(replace(report(), summary=long), "x", "opened").split("\n")
+    lines = mail_text(replace(report(), summary=long), "x", AlertReason.OPENED).split("\n")
     assert lines[0] == long
 
 
@@ -131,7 +136,7 @@ def test_blockers_and_who_decides():
         "permissions_boundary", Verdict.DENIED, None, None, "denies it", "team B"
     )
     made = replace(report(), blockers=(blocker, replace(blocker, kind="scp", owner="")))
-    text = mail_text(made, "x", "opened")
+    text = mail_text(made, "x", AlertReason.OPENED)
     assert "Blocked by    permissions boundary: denies it\nWho decides   team B\n" in text
     assert "Blocked by    scp: denies it\n\n" in text
     assert text.count("Who decides") == 1
@@ -139,9 +144,9 @@ def test_blockers_and_who_decides():
 
 def test_the_source_of_a_copy():
     made = report(*copying())
-    lines = mail_text(made, "x", "opened").split("\n")
+    lines = mail_text(made, "x", AlertReason.OPENED).split("\n")
     assert f"Copy source   s3://a-drafts: {made.copy_source.summary}" in lines
-    assert "Copy source" not in mail_text(report(), "x", "opened")
+    assert "Copy source" not in mail_text(report(), "x", AlertReason.OPENED)
 
 
 def test_a_note_comes_first_and_keeps_its_lines():
@@ -173,7 +178,7 @@ def test_no_control_character_in_what_people_read(made):
 
 
 def test_a_line_break_in_a_string_forges_no_line():
-    text = mail_text(replace(report(), summary="x\nOutcome    fixed"), "x", "opened")
+    text = mail_text(replace(report(), summary="x\nOutcome    fixed"), "x", AlertReason.OPENED)
     assert text.split("\n")[0] == "x\ufffdOutcome    fixed"
 
 
@@ -205,15 +210,15 @@ def test_a_program_gets_the_report():
 
 def test_a_lone_surrogate_can_be_sent():
     made = replace(report(), message="a\ud800b")
-    message = build_alert(made, "x").message
+    message = alert(made).message
     assert message.encode()
     assert json.loads(json.loads(message)["sqs"])["message"] == "a?b"
 
 
 def test_the_attributes_by_which_a_subscription_selects():
-    alert = build_alert(report(), "x", "changed")
-    assert alert.attributes == {"incident_id": ID, "outcome": "fixable", "reason": "changed"}
-    assert build_alert(report(), "x").attributes["reason"] == "opened"
+    changed = alert(report(), AlertReason.CHANGED)
+    assert changed.attributes == {"incident_id": ID, "outcome": "fixable", "reason": "changed"}
+    assert alert(report()).attributes["reason"] == "opened"
 
 
 def encoded(text):
@@ -224,7 +229,7 @@ def encoded(text):
 
 def padded(made, extra, unit):
     """The report with a policy so long that its alert is about `extra` bytes over the limit."""
-    missing = MAX_MESSAGE_BYTES + extra - len(build_alert(made, "x").message.encode())
+    missing = MAX_MESSAGE_BYTES + extra - len(alert(made).message.encode())
     first, *others = made.patches
     # The report stands in the message twice: for SQS and for Lambda.
     grown = replace(first, after=first.after + unit * (missing // (2 * encoded(unit))))
@@ -244,7 +249,7 @@ UNITS = [
 @pytest.mark.parametrize("unit", [c[1] for c in UNITS], ids=[c[0] for c in UNITS])
 def test_an_alert_is_whole_up_to_the_limit_as_it_is_sent(unit):
     made = padded(report(), 0, unit)
-    message = build_alert(made, "x").message
+    message = alert(made).message
     assert MAX_MESSAGE_BYTES - 20 < len(message.encode()) <= MAX_MESSAGE_BYTES
     assert Report.from_json(json.loads(json.loads(message)["sqs"])) == made
 
@@ -252,11 +257,11 @@ def test_an_alert_is_whole_up_to_the_limit_as_it_is_sent(unit):
 @pytest.mark.parametrize("unit", [c[1] for c in UNITS], ids=[c[0] for c in UNITS])
 def test_an_alert_over_the_limit_has_no_policy_texts(unit):
     made = padded(report(), 30, unit)
-    message = build_alert(made, "x").message
+    message = alert(made).message
     assert len(message.encode()) <= MAX_MESSAGE_BYTES
     shown = Report.from_json(json.loads(json.loads(message)["sqs"]))
     assert shown == made.without_policy_texts()
-    assert json.loads(message)["email"] == mail_text(made, "x", "opened")
+    assert json.loads(message)["email"] == mail_text(made, "x", AlertReason.OPENED)
 
 
 def test_code_is_left_out_after_the_texts():
@@ -264,7 +269,7 @@ def test_code_is_left_out_after_the_texts():
     first, *others = made.patches
     code = replace(first.snippets, terraform="t" * MAX_MESSAGE_BYTES)
     made = replace(made, patches=(replace(first, snippets=code), *others))
-    message = build_alert(made, "x").message
+    message = alert(made).message
     shown = Report.from_json(json.loads(json.loads(message)["sqs"]))
     assert shown == made.without_policy_texts().without_snippets()
     assert len(message.encode()) <= MAX_MESSAGE_BYTES
@@ -274,25 +279,27 @@ def test_code_is_left_out_after_the_texts():
 def test_the_note_is_cut_last_so_that_the_rest_is_said(unit):
     made = report(seen=evidence((), IN_KEY, IN_IAM))
     grown = replace(made, message="m" * 100_000)
-    alert = build_alert(grown, "x", note=unit * MAX_NOTE_CHARACTERS)
-    size = len(alert.message.encode())
+    sent = alert(grown, note=unit * MAX_NOTE_CHARACTERS)
+    size = len(sent.message.encode())
     assert MAX_MESSAGE_BYTES - 20 < size <= MAX_MESSAGE_BYTES
-    text = json.loads(alert.message)["email"]
+    text = json.loads(sent.message)["email"]
     note, _, rest = text.partition("…\n\n")
     assert set(note) <= set(unit)
-    assert rest == mail_text(grown, "x", "opened")
+    assert rest == mail_text(grown, "x", AlertReason.OPENED)
 
 
 def test_a_report_that_is_too_long_without_a_note_is_sent_as_short_as_it_can_be():
     made = replace(report(), message="m" * MAX_MESSAGE_BYTES)
-    shown = json.loads(json.loads(build_alert(made, "x").message)["sqs"])
+    shown = json.loads(json.loads(alert(made).message)["sqs"])
     assert not any("after" in patch for patch in shown["patches"])
-    assert json.loads(build_alert(made, "x").message)["email"] == mail_text(made, "x", "opened")
+    assert json.loads(alert(made).message)["email"] == mail_text(made, "x", AlertReason.OPENED)
 
 
 def test_a_call_that_lists_has_no_object():
     made = report(call("ListObjects"))
-    assert "Request    s3:ListBucket on arn:aws:s3:::a-reports" in mail_text(made, "x", "opened")
+    assert "Request    s3:ListBucket on arn:aws:s3:::a-reports" in mail_text(
+        made, "x", AlertReason.OPENED
+    )
 
 
 class Topic:
@@ -303,12 +310,12 @@ class Topic:
 
 
 def test_an_alert_is_published_as_json_with_its_attributes():
-    topic, alert = Topic(), build_alert(report(), "x")
-    publish(topic, "arn:aws:sns:eu-west-1:111111111111:alerts", alert)
+    topic, sent = Topic(), alert(report())
+    publish(topic, "arn:aws:sns:eu-west-1:111111111111:alerts", sent)
     assert topic.given == {
         "TopicArn": "arn:aws:sns:eu-west-1:111111111111:alerts",
-        "Subject": alert.subject,
-        "Message": alert.message,
+        "Subject": sent.subject,
+        "Message": sent.message,
         "MessageStructure": "json",
         "MessageAttributes": {
             "incident_id": {"DataType": "String", "StringValue": ID},
