@@ -13,8 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.handlers.settings import settings
-from threegrants.incidents import AlertReason, Incident
-from threegrants.ingest import with_incident_facts
+from threegrants.incidents import AlertReason, Incident, with_incident_facts
 from threegrants.notifications import build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from threegrants.analysis import Analysis
 from threegrants.cloudtrail import Access
 from threegrants.evidence import RoleClients
-from threegrants.incidents import Conflict, Incident, State, Store
+from threegrants.incidents import Conflict, Incident, Move, State, Store
 from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation.approval import (
@@ -29,7 +29,7 @@ from threegrants.remediation.limits import Limits, StandingApproval
 from threegrants.remediation.policy_io import read
 from threegrants.remediation.results import Refused, Result
 from threegrants.remediation.rollback import StatementEdited, undo
-from threegrants.remediation.run_store import LeaseHeld, LeaseLost, Move, QuotaExceeded, RunStore
+from threegrants.remediation.run_store import LeaseHeld, LeaseLost, QuotaExceeded, RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
     Approval,

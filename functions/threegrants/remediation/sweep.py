@@ -171,16 +171,14 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     analysis = service.reanalyze(incident)
     seen = (incident.first_seen, incident.last_seen)
     report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
-    body, mark = report.to_json(), report.alert_fingerprint
-    held = incident.diagnosis or {}
     allowed = analysis.diagnosis.allowed
-    offered = [patch["digest"] for patch in body["patches"]]
-    changed = mark != incident.signature
-    if not changed and offered == [patch["digest"] for patch in held.get("patches", ())]:
+    changed = report.alert_fingerprint != incident.alert_fingerprint
+    before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
+    if not changed and list(report.patches_by_digest) == list(before):
         return incident
     state = State.RESOLVED if allowed else incident.state
     kept = service.store.save_diagnosis(
-        incident, body, mark, state, analysis.evidence.at, alert_due=incident.alert_due
+        incident, report, state, analysis.evidence.at, alert_due=incident.alert_due
     )
     if changed:
         at = int(service.now())
