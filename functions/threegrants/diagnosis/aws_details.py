@@ -19,7 +19,7 @@ from threegrants.diagnosis.verdicts import (
     Reason,
     Verdict,
 )
-from threegrants.evidence import Authorization, AuthorizedAction, Evidence, Read
+from threegrants.evidence import Authorization, AuthorizedAction, Evidence
 
 LAYER_NAMES = {
     "boundary": "permissions_boundary",
@@ -206,7 +206,7 @@ def _by_details(evidence: Evidence, verdicts: Mapping[str, Verdict]) -> list[str
 
 
 def _authorization(evidence: Evidence) -> Authorization | None:
-    return evidence.authorization.value if isinstance(evidence.authorization, Read) else None
+    return evidence.authorization.value_or_none
 
 
 def _name(kind: str) -> str:

@@ -203,7 +203,7 @@ def _cross_account(evidence: Evidence) -> bool | None:
     others = []
     if evidence.bucket is not None:
         owner = evidence.bucket.account
-        others.append(owner.value if isinstance(owner, Read) else None)
+        others.append(owner.value_or_none)
     if isinstance(evidence.key, Read) and evidence.key.value:
         others.append(evidence.key.value.account)
     if any(other and other != caller for other in others):

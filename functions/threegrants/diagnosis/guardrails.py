@@ -138,7 +138,7 @@ def _rcps(_: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence
         return ()
     if isinstance(place.management_account, Read) and place.management_account.value == owner:
         return ()
-    key = evidence.key.value if isinstance(evidence.key, Read) else None
+    key = evidence.key.value_or_none
     if authorization.request.action.startswith("kms:") and key is not None:
         managed = isinstance(key.manager, Read) and key.manager.value == "AWS"
         if managed:
@@ -161,7 +161,7 @@ def _endpoint(
     call: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence
 ) -> _Answers:
     """The endpoint's policy is about the request that came through it, not about what S3 then does."""
-    found = evidence.endpoint.value if isinstance(evidence.endpoint, Read) else None
+    found = evidence.endpoint.value_or_none
     if found is None or not authorization.request.action.startswith(f"{call.service}:"):
         return ()
     if isinstance(found.policy, Unread) or found.policy.value is None:
@@ -174,7 +174,7 @@ def _access_point(
     call: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence
 ) -> _Answers:
     """Across accounts the access point has to allow, beside its bucket; a deny counts always."""
-    point = evidence.access_point.value if isinstance(evidence.access_point, Read) else None
+    point = evidence.access_point.value_or_none
     action = authorization.request.action
     if point is None or not action.startswith("s3:"):
         return ()
@@ -267,7 +267,7 @@ def _session_unknown(evidence: Evidence) -> bool:
     """Whether a session policy may be there that nobody has shown us."""
     if evidence.caller.type not in (CallerType.ROLE, CallerType.FEDERATED_USER):
         return False
-    details = evidence.authorization.value if isinstance(evidence.authorization, Read) else None
+    details = evidence.authorization.value_or_none
     layers = {check.layer for one in details.actions for check in one.checks} if details else set()
     return "session" not in layers
 

@@ -16,7 +16,7 @@ def missing_object(call: DeniedCall, evidence: Evidence) -> MissingInformation |
     """What to say of a read that every policy allows, if a missing object would explain it."""
     if call.service != "s3" or call.access is not Access.READ or call.object_key is None:
         return None
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
+    seen = evidence.object.value_or_none
     if seen is not None and isinstance(seen.exists, Read):
         return None  # it was looked for
     listing = s3_leg(replace(call, s3_actions=("s3:ListBucket",)), evidence)

@@ -47,7 +47,7 @@ def _public_access(_: DeniedCall, evidence: Evidence) -> list[Blocker]:
 
 
 def _key(evidence: Evidence) -> KeyEvidence | None:
-    return evidence.key.value if isinstance(evidence.key, Read) else None
+    return evidence.key.value_or_none
 
 
 def _key_state(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
@@ -139,7 +139,7 @@ def _customer_key(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
 
 def _object_owner(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
     """A bucket policy's Allow covers objects of the bucket's owner only (S3 troubleshooting)."""
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
+    seen = evidence.object.value_or_none
     bucket = evidence.bucket
     if (
         seen is None
@@ -163,7 +163,7 @@ def _object_owner(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
 
 
 def _object_missing(_: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
+    seen = evidence.object.value_or_none
     if seen is None or not isinstance(seen.exists, Read) or seen.exists.value:
         return []
     detail = (

@@ -67,7 +67,7 @@ def principal_arn(call: DeniedCall, evidence: Evidence) -> str | None:
         return "anonymous"
     if caller.type is CallerType.SERVICE:
         return call.caller.invoked_by
-    arn = caller.arn.value if isinstance(caller.arn, Read) else None
+    arn = caller.arn.value_or_none
     if caller.type is CallerType.ROLE and arn:
         if call.caller.session_arn:
             return call.caller.session_arn

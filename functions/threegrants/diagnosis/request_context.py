@@ -161,7 +161,7 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
         return None
     bucket_arn = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
     object_arn = f"{bucket_arn}/{call.object_key}"
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
+    seen = evidence.object.value_or_none
     if call.access is Access.READ and seen is not None and isinstance(seen.encryption, Read):
         own = seen.encryption.value
         return None if own is None else bucket_arn if own.bucket_key else object_arn
@@ -185,7 +185,7 @@ def partition_of(region: str) -> str:
 
 def _bucket_owner(evidence: Evidence) -> str | None:
     bucket = evidence.bucket
-    return bucket.account.value if bucket and isinstance(bucket.account, Read) else None
+    return bucket.account.value_or_none if bucket else None
 
 
 def _resource_owner(context: _ContextBuilder, evidence: Evidence, account: str | None) -> None:
@@ -218,7 +218,7 @@ def _request(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -> 
     context.present_or_absent("s3:DataAccessPointArn", call.access_point_arn)
     if call.access_point_arn:
         context.present("s3:DataAccessPointAccount", call.access_point_arn.split(":")[4])
-        point = evidence.access_point.value if isinstance(evidence.access_point, Read) else None
+        point = evidence.access_point.value_or_none
         if point and isinstance(point.network_origin, Read) and point.network_origin.value:
             context.present("s3:AccessPointNetworkOrigin", point.network_origin.value)
     else:
@@ -302,7 +302,7 @@ def _network(call: DeniedCall, evidence: Evidence, context: _ContextBuilder) -> 
         context.present("aws:SourceVpce", call.vpc_endpoint_id)
         # Through a VPC endpoint, aws:SourceIp is not in the context (global keys page).
         context.absent("aws:SourceIp")
-        found = evidence.endpoint.value if isinstance(evidence.endpoint, Read) else None
+        found = evidence.endpoint.value_or_none
         if found is not None and found.vpc:
             context.present("aws:SourceVpc", found.vpc)
     elif _is_ip_address(call.source_ip):
@@ -313,7 +313,7 @@ def _stated_by_aws(context: _ContextBuilder, call: DeniedCall, evidence: Evidenc
     """What AWS itself wrote down of the request's context outweighs what we derive."""
     for key, value in call.condition_keys.items():
         context.present(key, value)
-    found = evidence.authorization.value if isinstance(evidence.authorization, Read) else None
+    found = evidence.authorization.value_or_none
     for one in found.actions if found else ():
         if one.action == call.action:
             for key, value in one.context.items():

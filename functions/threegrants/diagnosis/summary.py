@@ -73,7 +73,7 @@ def _place(evidence: Evidence, name: str) -> str:
     account: str | None = None
     if name == "bucket policy" and evidence.bucket is not None:
         owner = evidence.bucket.account
-        account = owner.value if isinstance(owner, Read) else None
+        account = owner.value_or_none
     elif name == "key policy" and isinstance(evidence.key, Read) and evidence.key.value:
         account = evidence.key.value.account
     elif name == "IAM policy":

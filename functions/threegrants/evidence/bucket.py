@@ -152,7 +152,7 @@ def read_bucket(
 def _strictest(bucket: Item[bool], account: Item[bool]) -> Item[bool]:
     """Block Public Access: the stricter of bucket and account wins (S3 user guide)."""
     for item in (bucket, account):
-        if isinstance(item, Read) and item.value:
+        if item.value_or_none:
             return item
     for item in (bucket, account):
         if isinstance(item, Unread):

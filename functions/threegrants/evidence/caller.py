@@ -1,6 +1,7 @@
 """The caller's side: identity-based policies, permissions boundary and tags of a role or user."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -85,7 +86,9 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
     if isinstance(description, Unread):
         if "NoSuchEntity" in description.why:
             why = f"{kind} {holder} does not exist in account {account} any more"
-            gone = Unread(why, "nothing: gone")
+            gone = Unread(
+                why, f"a {kind} that exists: create it anew, or let the client use another"
+            )
             return CallerEvidence(
                 caller.type, account, gone, caller.unique_id, policies, gone, gone
             )
@@ -142,11 +145,8 @@ def _holder(clients: RoleClients, caller: Caller, account: str) -> Item[tuple[st
 def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[str]:
     """The ARN behind `AROA…` or `AIDA…`: IAM has no call for it, so the account's list is searched.
 
-    A unique id is never given twice (IAM user guide, "IAM identifiers"), so what was found is kept.
+    A unique id is never given twice (IAM user guide, "IAM identifiers"), so what was found stays in the cache.
     """
-    held = _RESOLVED.get((account, unique))
-    if held:
-        return Read(held)
     kind, operation, group, field = _UNIQUE_ID_KINDS[unique[:4]]
 
     def search() -> str | None:
@@ -160,18 +160,23 @@ def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[s
                     return str(entry["Arn"])
         return None
 
-    found = call_or_unread(
-        search, clients.needs(_ACTIONS_TO_RESOLVE[kind], f"every {kind}", account)
+    def look_up() -> Item[str | None]:
+        needs = clients.needs(_ACTIONS_TO_RESOLVE[kind], f"every {kind}", account)
+        return call_or_unread(search, needs)
+
+    found, _ = clients.cache.get(
+        ("unique id", account, unique),
+        look_up,
+        seconds=math.inf,
+        keep=lambda read: read.value_or_none is not None,
     )
     if isinstance(found, Unread):
         return found
     if found.value is None:
         return Unread(
-            f"no {kind} in account {account} has the id {unique} any more", "nothing: gone"
+            f"no {kind} in account {account} has the id {unique} any more",
+            f"a newer record of the denial: the {kind} of this one was deleted",
         )
-    if len(_RESOLVED) >= _MAX_RESOLVED:
-        _RESOLVED.clear()
-    _RESOLVED[account, unique] = found.value
     return Read(found.value)
 
 
@@ -187,8 +192,6 @@ _ACTIONS_TO_RESOLVE = {
     "access key": "iam:GetAccessKeyLastUsed and iam:GetUser",
 }
 _CALLER_TYPES = {"role": CallerType.ROLE, "user": CallerType.USER}
-_RESOLVED: dict[tuple[str, str], str] = {}
-_MAX_RESOLVED = 10_000
 
 
 def has_only_unique_id(caller: Caller) -> bool:

@@ -59,7 +59,10 @@ def read_key(
             return described
     description = described.value
     if description is None:
-        gone = Unread(f"the key {stated} does not exist in account {account}", "nothing: gone")
+        gone = Unread(
+            f"the key {stated} does not exist in account {account}",
+            "a key that exists: let the bucket, or the request, name another",
+        )
         return Read(
             KeyEvidence(stated, source, account, region, gone, Read("NotFound"), gone, gone, stated)
         )

@@ -8,13 +8,10 @@ Three rounds of calls, whatever the number of policies: the account, the lists o
 the documents.
 """
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import AccountError, RoleClients
@@ -61,12 +58,7 @@ class _AccountPlace(_Membership):
 
 
 def read_organization(
-    clients: RoleClients,
-    organizations_account: str | None,
-    account: str,
-    *,
-    fresh: bool = False,
-    clock: Callable[[], float] = time.monotonic,
+    clients: RoleClients, organizations_account: str | None, account: str, *, fresh: bool = False
 ) -> OrganizationEvidence:
     """Where `account` stands and which SCPs and RCPs are in force for it.
 
@@ -75,16 +67,15 @@ def read_organization(
         organizations_account: the management account or a delegated administrator; None if none.
         account: whose place is asked for.
         fresh: read anew, whatever was read within the last `TTL_SECONDS` seconds.
-        clock: seconds that only go forward.
     """
-    asked = (organizations_account, account)
-    held = None if fresh else _held(clients, asked, clock())
-    if held:
-        return held
-    found = _read(clients, organizations_account, account)
-    # What could not be read is asked again: a permission that was just given shows at once.
-    if isinstance(found.scps, Read) and isinstance(found.rcps, Read):
-        _hold(clients, asked, found, clock() + TTL_SECONDS)
+    found, _ = clients.cache.get(
+        ("organization", organizations_account, account),
+        lambda: _read(clients, organizations_account, account),
+        fresh=fresh,
+        seconds=TTL_SECONDS,
+        # What could not be read is asked again: a permission that was just given shows at once.
+        keep=lambda read: isinstance(read.scps, Read) and isinstance(read.rcps, Read),
+    )
     return found
 
 
@@ -273,26 +264,3 @@ def _levels(
 def _pages(client: Any, operation: str, group: str, **asked: str) -> Iterator[Mapping[str, Any]]:
     for page in client.get_paginator(operation).paginate(**asked):
         yield from page[group]
-
-
-_Asked = tuple[str | None, str]
-_LOCK = threading.Lock()
-_MOST = 1_000
-# By the accounts that read it: what one role may see is not another's to see.
-_HELD: WeakKeyDictionary[RoleClients, dict[_Asked, tuple[float, OrganizationEvidence]]] = (
-    WeakKeyDictionary()
-)
-
-
-def _held(clients: RoleClients, asked: _Asked, at: float) -> OrganizationEvidence | None:
-    with _LOCK:
-        until, found = _HELD.get(clients, {}).get(asked, (at, None))
-        return found if at < until else None
-
-
-def _hold(clients: RoleClients, asked: _Asked, found: OrganizationEvidence, until: float) -> None:
-    with _LOCK:
-        kept = _HELD.setdefault(clients, {})
-        if len(kept) >= _MOST:
-            kept.clear()
-        kept[asked] = (until, found)

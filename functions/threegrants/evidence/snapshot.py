@@ -20,6 +20,11 @@ class Read(Generic[T]):
 
     value: T
 
+    @property
+    def value_or_none(self) -> T:
+        """The value; so that of an `Item` one word gives the value, or None if it is unread."""
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -27,6 +32,11 @@ class Unread:
 
     why: str
     needs: str
+
+    @property
+    def value_or_none(self) -> None:
+        """None: there is no value."""
+        return None
 
 
 Item = Read[T] | Unread

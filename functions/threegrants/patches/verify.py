@@ -42,7 +42,7 @@ def with_patches(evidence: Evidence, patches: Iterable[Patch]) -> Evidence:
     """The same snapshot, with what each patch writes in place."""
     for patch in patches:
         bucket = evidence.bucket
-        key = evidence.key.value if isinstance(evidence.key, Read) else None
+        key = evidence.key.value_or_none
         if patch.grant == "bucket_policy":
             if bucket is not None and patch.target.endswith(f":::{bucket.name}"):
                 evidence = replace(evidence, bucket=replace(bucket, policy=Read(patch.after)))
