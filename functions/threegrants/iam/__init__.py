@@ -4,6 +4,7 @@ In: a `Request` and the `Policies` in force. Out: a `Decision` with what every p
 determining statements, and the causes of a denial.
 
 `authorize` is the specification. `CompiledPolicies` is the fast engine for many requests.
+`partial_evaluate` answers where some condition keys of the request are not known.
 """
 
 from threegrants.iam.authorize import (
@@ -18,6 +19,7 @@ from threegrants.iam.errors import PolicyError
 from threegrants.iam.explain import NearestMiss, nearest_miss
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.owners import only_for_owner
+from threegrants.iam.partial import PartialResult, RequestContext, partial_evaluate
 from threegrants.iam.policy_types import Effect, Policies, PolicyLevel, PolicyType
 from threegrants.iam.public import is_public
 from threegrants.iam.request import Request
@@ -31,6 +33,7 @@ __all__ = [
     "FastDecision",
     "KmsGrant",
     "NearestMiss",
+    "PartialResult",
     "Policies",
     "Policy",
     "PolicyError",
@@ -38,6 +41,7 @@ __all__ = [
     "PolicyType",
     "PolicyTypeOutcome",
     "Request",
+    "RequestContext",
     "Statement",
     "StatementRef",
     "authorize",
@@ -45,5 +49,6 @@ __all__ = [
     "is_public",
     "nearest_miss",
     "only_for_owner",
+    "partial_evaluate",
     "trace",
 ]
