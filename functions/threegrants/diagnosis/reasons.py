@@ -7,7 +7,7 @@ from typing import Any
 from threegrants.diagnosis.judge import PartialResult
 from threegrants.diagnosis.verdicts import Reason
 from threegrants.evidence import NamedPolicy
-from threegrants.iam import Effect, Request, StatementRef
+from threegrants.iam import Effect, Request, StatementRef, nearest_miss
 
 _DENIES = (
     ("aws:sourcevpce", "deny_vpc_endpoint"),
@@ -61,13 +61,13 @@ def reasons(
         return tuple(
             _denial(ref, request, policies) for ref in outcome.determining_statements[:_SHOWN]
         )
-    if outcome.nearest is None:
+    near = nearest_miss(outcome)
+    if near is None:
         if not policies:
             return (Reason("no_policy", None, None, f"there is no policy that allows {action}"),)
         detail = f"no statement allows {action} on {request.resource}"
         name = policies[0].name if len(policies) == 1 else None
         return (Reason("no_statement", name, None, detail),)
-    near = outcome.nearest
     return tuple(
         Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.position}", miss.detail)
         for miss in near.failed

@@ -1,10 +1,33 @@
-"""The questions of the case files."""
+"""The questions of the case files, and questions that are mixed from their parts."""
 
 import gzip
 import json
+from functools import cache
 from pathlib import Path
 
+from hypothesis import strategies as st
 
+PARTS = ("identityPolicies", "resourcePolicy", "sessionPolicy", "permissionBoundaries", "scps",
+         "rcps", "vpcEndpointPolicies")  # fmt: skip
+
+
+@cache
 def questions(name):
     with gzip.open(Path(__file__).parent / "cases" / f"{name}.jsonl.gz", "rt") as lines:
         return [json.loads(line) for line in lines]
+
+
+def mixed(cases):
+    """The request of one case, the identity-based policies of another, and so on."""
+    one = st.sampled_from(cases)
+    parts = {name: one.map(lambda case, name=name: case[name]) for name in PARTS}
+    return st.fixed_dictionaries({"id": st.just("mixed"), "request": one.map(lambda c: c["request"]),
+                                  "settings": one.map(lambda c: c["settings"]), **parts})  # fmt: skip
+
+
+any_case = st.one_of(st.sampled_from(questions("random")), mixed(questions("random")))
+
+
+def statements(policy):
+    stated = policy["Statement"]
+    return stated if isinstance(stated, list) else [stated]
