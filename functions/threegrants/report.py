@@ -17,7 +17,7 @@ from threegrants.diagnosis import (
     Reason,
     causes,
 )
-from threegrants.diagnosis.policy_answers import s3_resource
+from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import Evidence, Read
 from threegrants.patches import Patch, describe_patch, iac_snippets
 

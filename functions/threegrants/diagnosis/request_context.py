@@ -1,19 +1,18 @@
 """What is known of a request's context, and what is only missing from the record.
 
 A condition key that the record does not carry is not a key the request did not have. The evaluator
-treats a missing key as absent; so the diagnosis must know the difference (see `judge`).
+treats a missing key as absent; so the diagnosis must know the difference (see
+`threegrants.iam.partial`).
 Source of the keys: IAM user guide, "AWS global condition context keys"; service authorization
 reference, "Condition keys for Amazon S3" and "… for AWS KMS".
 """
 
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
-from threegrants.evidence import Evidence, KeyEvidence, Read
-
-ContextValue = str | tuple[str, ...]
+from threegrants.evidence import Evidence, KeyEvidence, Unread
+from threegrants.iam import RequestContext
+from threegrants.iam.partial import ContextValue
 
 _TYPE_NAMES = {
     CallerType.ROLE: "AssumedRole",
@@ -51,27 +50,12 @@ _CREATES = {
 """`s3:ObjectCreationOperation` (S3 user guide, "Enforce conditional writes on S3 buckets")."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """The context of one request: `values` was present, `known_absent` was surely not there."""
-
-    values: Mapping[str, ContextValue]
-    known_absent: frozenset[str]
-
-    def knows(self, key: str) -> bool:
-        """Whether the value, or the absence, of a condition key is known."""
-        wanted = key.lower()
-        if wanted in self.known_absent or any(wanted == name.lower() for name in self.values):
-            return True
-        return any(name.endswith("/") and wanted.startswith(name) for name in self.known_absent)
-
-
 class _ContextBuilder:
     """A context in the making: keys by their lower-case names, so that none stands twice."""
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[str, ContextValue]] = {}
-        self._absent: set[str] = {"threegrants:never"}
+        self._absent: set[str] = set()
 
     def present(self, key: str, value: ContextValue) -> None:
         """The request carried this key with this value."""
@@ -104,8 +88,8 @@ class _ContextBuilder:
 def s3_request_context(call: DeniedCall, evidence: Evidence) -> RequestContext:
     """The context of the S3 request itself."""
     context = _common(call, evidence)
-    _resource_owner(context, evidence, _bucket_owner(evidence))
-    owner = _bucket_owner(evidence)
+    owner = evidence.bucket_owner
+    _resource_owner(context, evidence, owner)
     if owner:
         context.present("s3:ResourceAccount", owner)
     if call.service == "s3":
@@ -162,12 +146,12 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     bucket_arn = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
     object_arn = f"{bucket_arn}/{call.object_key}"
     seen = evidence.object.value_or_none
-    if call.access is Access.READ and seen is not None and isinstance(seen.encryption, Read):
+    if call.access is Access.READ and seen is not None and not isinstance(seen.encryption, Unread):
         own = seen.encryption.value
         return None if own is None else bucket_arn if own.bucket_key else object_arn
-    if not isinstance(bucket.encryption, Read):
+    default = bucket.encryption.value_or_none
+    if default is None:
         return None
-    default = bucket.encryption.value
     # With DSSE-KMS there are no Bucket Keys (S3 user guide, "Using DSSE-KMS").
     asked = call.request_headers.get("x-amz-server-side-encryption") or default.algorithm
     if default.bucket_key and asked != "aws:kms:dsse":
@@ -176,16 +160,17 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     return object_arn
 
 
+def caller_arn(call: DeniedCall, evidence: Evidence) -> str | None:
+    """The caller's ARN as it was read, else as the record states it."""
+    arn = evidence.caller.arn
+    return call.caller.arn if isinstance(arn, Unread) else arn.value
+
+
 def partition_of(region: str) -> str:
     """The ARN partition of a Region."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
-def _bucket_owner(evidence: Evidence) -> str | None:
-    bucket = evidence.bucket
-    return bucket.account.value_or_none if bucket else None
 
 
 def _resource_owner(context: _ContextBuilder, evidence: Evidence, account: str | None) -> None:
@@ -196,12 +181,11 @@ def _resource_owner(context: _ContextBuilder, evidence: Evidence, account: str |
     place = evidence.organizations.get(account)
     if place is None:
         return
-    if isinstance(place.id, Read):
+    if not isinstance(place.id, Unread):
         context.present_or_absent("aws:ResourceOrgID", place.id.value)
-    if isinstance(place.path, Read):
-        context.present_or_absent(
-            "aws:ResourceOrgPaths", (place.path.value,) if place.path.value else None
-        )
+    if not isinstance(place.path, Unread):
+        path = (place.path.value,) if place.path.value else None
+        context.present_or_absent("aws:ResourceOrgPaths", path)
 
 
 def _request(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -> None:
@@ -219,8 +203,9 @@ def _request(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -> 
     if call.access_point_arn:
         context.present("s3:DataAccessPointAccount", call.access_point_arn.split(":")[4])
         point = evidence.access_point.value_or_none
-        if point and isinstance(point.network_origin, Read) and point.network_origin.value:
-            context.present("s3:AccessPointNetworkOrigin", point.network_origin.value)
+        origin = point.network_origin.value_or_none if point else None
+        if origin:
+            context.present("s3:AccessPointNetworkOrigin", origin)
     else:
         context.absent("s3:DataAccessPointAccount", "s3:AccessPointNetworkOrigin")
     if call.operation in _CREATES:
@@ -264,7 +249,7 @@ def _principal(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -
             "aws:PrincipalTag/", "aws:PrincipalOrgPaths", "aws:userid", "aws:username",
         )  # fmt: skip
         return
-    arn = caller.arn.value if isinstance(caller.arn, Read) else call.caller.arn
+    arn = caller_arn(call, evidence)
     if arn:
         context.present("aws:PrincipalArn", arn)
     if caller.account and caller.account.isdigit():
@@ -277,7 +262,7 @@ def _principal(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -
     context.present_or_absent("aws:username", named)
     if call.caller.source_identity:
         context.present("aws:SourceIdentity", call.caller.source_identity)
-    if isinstance(caller.tags, Read):
+    if not isinstance(caller.tags, Unread):
         for name, value in caller.tags.value.items():
             context.present(f"aws:PrincipalTag/{name}", value)
         if caller.type is CallerType.USER:
@@ -288,13 +273,14 @@ def _organization(context: _ContextBuilder, evidence: Evidence, account: str) ->
     place = evidence.organizations.get(account)
     if place is None:
         return
-    if isinstance(place.id, Read):
+    if not isinstance(place.id, Unread):
         context.present_or_absent("aws:PrincipalOrgID", place.id.value)
-    if isinstance(place.path, Read):
+    if not isinstance(place.path, Unread):
         path = (place.path.value,) if place.path.value else None
         context.present_or_absent("aws:PrincipalOrgPaths", path)
-    if isinstance(place.management_account, Read) and place.management_account.value:
-        context.present("aws:PrincipalOrgMasterAccountId", place.management_account.value)
+    management = place.management_account.value_or_none
+    if management:
+        context.present("aws:PrincipalOrgMasterAccountId", management)
 
 
 def _network(call: DeniedCall, evidence: Evidence, context: _ContextBuilder) -> None:

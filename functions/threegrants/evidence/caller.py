@@ -12,7 +12,14 @@ from botocore.exceptions import ClientError
 from threegrants.cloudtrail import Caller, CallerType
 from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
-from threegrants.evidence.snapshot import CallerEvidence, Item, NamedPolicy, Read, Unread
+from threegrants.evidence.snapshot import (
+    CallerEvidence,
+    Item,
+    NamedPolicy,
+    PolicyKind,
+    Read,
+    Unread,
+)
 
 _NO_POLICIES = frozenset({CallerType.ROOT, CallerType.SERVICE, CallerType.ANONYMOUS})
 """Callers that no identity-based policy can be attached to (IAM user guide, "Policies")."""
@@ -71,7 +78,7 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
             return found, found
         bound = found.value.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         return found, call_or_unread(
-            lambda: _managed(iam(), bound, "boundary") if bound else None,
+            lambda: _managed(iam(), bound, PolicyKind.BOUNDARY) if bound else None,
             clients.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
         )
 
@@ -245,7 +252,7 @@ def _policies_of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:
             lambda: _pages(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **who),
         ]
     )
-    managed = "group-managed" if kind == "group" else "managed"
+    managed = PolicyKind.GROUP_MANAGED if kind == "group" else PolicyKind.MANAGED
     return run_concurrently(
         [
             *[partial(_inline, iam, kind, name, policy) for policy in inline],
@@ -259,11 +266,11 @@ def _inline(iam: Any, kind: str, holder: str, policy: str) -> NamedPolicy:
     answer = getattr(iam, f"get_{kind}_policy")(**who, PolicyName=policy)
     text = document_text(answer["PolicyDocument"])
     if kind == "group":
-        return NamedPolicy(f"{holder}/{policy}", text, "group-inline")
+        return NamedPolicy(f"{holder}/{policy}", text, PolicyKind.GROUP_INLINE)
     return NamedPolicy(policy, text)
 
 
-def _managed(iam: Any, arn: str, kind: str) -> NamedPolicy:
+def _managed(iam: Any, arn: str, kind: PolicyKind) -> NamedPolicy:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)
     name = arn.rsplit("/", 1)[-1]

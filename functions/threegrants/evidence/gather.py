@@ -30,6 +30,7 @@ from threegrants.evidence.snapshot import (
     Evidence,
     Item,
     KeyEvidence,
+    KeySource,
     ObjectEvidence,
     OrganizationEvidence,
     Read,
@@ -247,7 +248,7 @@ class _Gathering:
         )
 
     def _read_key(
-        self, stated: str, source: str, lookup_in: tuple[str, str]
+        self, stated: str, source: KeySource, lookup_in: tuple[str, str]
     ) -> Item[KeyEvidence | None]:
         found: Item[KeyEvidence | None] = self._cached(
             ("key", stated, lookup_in if not is_arn(stated) else ()),
@@ -265,7 +266,9 @@ class _Gathering:
         # "Specifying server-side encryption with AWS KMS").
         lookup_in = call.caller.account or call.recipient_account or self.clients.own_account or ""
         return self._read_key(
-            call.kms_key, call.kms_key_source or "request", (lookup_in, call.region)
+            call.kms_key,
+            KeySource(call.kms_key_source or KeySource.REQUEST),
+            (lookup_in, call.region),
         )
 
     def _unnamed_key(self) -> Item[KeyEvidence | None]:
@@ -297,7 +300,7 @@ class _Gathering:
         # A name that is no ARN is resolved in the requester's account where S3 uses it to write.
         named = not is_arn(stated) and bool(default.key) and call.access.value == "write"
         lookup_in = (call.caller.account or owner) if ours or named else owner
-        return self._read_key(stated, "bucket_default", (lookup_in, call.region))
+        return self._read_key(stated, KeySource.BUCKET_DEFAULT, (lookup_in, call.region))
 
     def _own_key(
         self, seen: ObjectEvidence, ownership: BucketOwnership, key: Item[KeyEvidence | None]
@@ -314,7 +317,7 @@ class _Gathering:
         if own.key is None:
             return key
         owner = ownership.owner.value_or_none or ""
-        return self._read_key(own.key, "object", (owner, call.region))
+        return self._read_key(own.key, KeySource.OBJECT, (owner, call.region))
 
     def _key_organization(
         self, key: Item[KeyEvidence | None], known: str | None

@@ -6,7 +6,7 @@ from typing import Any
 
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
-from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
+from threegrants.evidence.snapshot import Item, KeyEvidence, KeySource, Read, Unread
 from threegrants.iam import KmsGrant
 from threegrants.iam.arns import is_arn
 
@@ -17,14 +17,14 @@ def read_key_policy(kms: Any, key: str) -> str:
 
 
 def read_key(
-    clients: RoleClients, stated: str, source: str, lookup_in: tuple[str, str]
+    clients: RoleClients, stated: str, source: KeySource, lookup_in: tuple[str, str]
 ) -> Item[KeyEvidence | None]:
     """Everything of the key that decides.
 
     Args:
         clients: clients of the member accounts.
         stated: key ARN, alias ARN, key id or alias name, as the record or the bucket names it.
-        source: how it is known (`DeniedCall.kms_key_source`).
+        source: how it is known.
         lookup_in: account and Region in which a name that is no ARN is looked up.
     """
     account, region = lookup_in

@@ -19,6 +19,7 @@ from threegrants.evidence.snapshot import (
     Item,
     NamedPolicy,
     OrganizationEvidence,
+    PolicyKind,
     PolicyLevel,
     Read,
     Unread,
@@ -28,7 +29,10 @@ from threegrants.evidence.ttl_cache import now
 TTL_SECONDS = 300.0
 """Seconds for which an account's place and guardrails are used again; `at` says their age."""
 
-_POLICY_TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+_POLICY_TYPES = {
+    PolicyKind.SCP: "SERVICE_CONTROL_POLICY",
+    PolicyKind.RCP: "RESOURCE_CONTROL_POLICY",
+}
 _NOT_MEMBER = absent_when(("AWSOrganizationsNotInUseException",), None)
 _NOT_FOUND = absent_when(("AccountNotFoundException",), None)
 _ACTIONS = (
@@ -240,7 +244,7 @@ def _policies_in_force(
 
 
 def _levels(
-    kind: str,
+    kind: PolicyKind,
     lists: list[tuple[str, Item[tuple[tuple[str, str], ...]]]],
     contents: Mapping[str, Item[str]],
 ) -> Item[tuple[PolicyLevel, ...]]:

@@ -12,7 +12,7 @@ from itertools import chain, count
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
-from threegrants.diagnosis.policy_answers import s3_resource
+from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
 from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, GranteeScope, Profile

@@ -12,7 +12,7 @@ from typing import Any
 
 from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict, diagnose
-from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, Read
+from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, PolicyKind, Read
 from threegrants.iam import (
     KmsGrant,
     Policies,
@@ -50,7 +50,8 @@ def with_patches(evidence: Evidence, patches: Iterable[Patch]) -> Evidence:
             if key is not None and patch.target == key.arn:
                 evidence = replace(evidence, key=Read(_patched_key(key, patch)))
         elif isinstance(evidence.caller.policies, Read):
-            kind = "managed" if patch.operation == "iam:CreatePolicy" else "inline"
+            created = patch.operation == "iam:CreatePolicy"
+            kind = PolicyKind.MANAGED if created else PolicyKind.INLINE
             kept = [
                 policy
                 for policy in evidence.caller.policies.value
