@@ -1,4 +1,4 @@
-"""Minimal patches for each missing grant, in every scope, proven before anyone is asked; pure.
+"""Minimal patches for each missing grant, in every scope, checked before anyone is asked; pure.
 
 In: a `DeniedCall`, its `Evidence` and `Diagnosis`. Out: `Patch` values that carry the policy
 before and after as text, and a digest that an approval binds to.
