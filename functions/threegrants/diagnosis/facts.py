@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from threegrants.aws.arn import account_in, bucket_arn, parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall, copy_source_read
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.request_context import (
     caller_arn,
     kms_request_context,
-    partition_of,
     s3_request_context,
 )
 from threegrants.evidence import (
@@ -162,7 +162,7 @@ class Facts:
             return None
         key = self.call.object_key if self.call.object_key is not None else "*"
         resource = f"{arn}/object/{key}" if is_object_action(action) else arn
-        return _request(self.principal, action, resource, arn.split(":")[4], self.s3_context)
+        return _request(self.principal, action, resource, account_in(arn) or "", self.s3_context)
 
     def kms_request(self, action: str) -> AuthorizationRequest | None:
         """The request for a KMS action; None if the principal or the key is not known."""
@@ -261,7 +261,7 @@ def s3_resource(call: DeniedCall, action: str) -> str | None:
     """
     if not call.bucket:
         return None
-    bucket = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
+    bucket = bucket_arn(call.bucket, call.region)
     if not is_object_action(action):
         return bucket
     return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
@@ -277,9 +277,8 @@ def _principal(call: DeniedCall, evidence: Evidence) -> str | None:
     if caller.type is CallerType.ROLE and arn:
         if call.caller.session_arn:
             return call.caller.session_arn
-        partition, account = arn.split(":")[1], arn.split(":")[4]
-        session = call.caller.session_name or "session"
-        return f"arn:{partition}:sts::{account}:assumed-role/{arn.rsplit('/', 1)[-1]}/{session}"
+        role = parse_arn(arn)
+        return str(role.session(call.caller.session_name or "session")) if role else arn
     return arn or call.caller.session_arn or None
 
 

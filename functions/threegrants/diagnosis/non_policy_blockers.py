@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import Access, CallerType
 from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.verdicts import Blocker, BlockerKind, Verdict
 from threegrants.evidence import KeySource, Read
 from threegrants.iam import is_public, only_for_owner
-from threegrants.iam.arns import is_arn
 
 _KEY_OWNER = "the key's administrators"
 _BUCKET_OWNER = "the bucket's owner"

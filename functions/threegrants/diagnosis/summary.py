@@ -1,5 +1,6 @@
 """One plain sentence for a person who was just woken up."""
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import Access, CallerType, strip_control_characters
 from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
@@ -86,10 +87,10 @@ def _who(facts: Facts) -> str:
     arn = facts.caller_arn
     if not arn:
         return f"A caller of account {caller.account or '(not named)'}"
-    kind, _, path = arn.split(":", 5)[-1].partition("/")
-    name = path.rsplit("/", 1)[-1]
+    principal = parse_arn(arn)
+    kind, name = (principal.resource_type, principal.name) if principal else ("", arn)
     label = {"role": "Role", "user": "User"}.get(kind, "Principal")
-    return f"{label} {name or kind} of account {caller.account}"
+    return f"{label} {name} of account {caller.account}"
 
 
 def _target(facts: Facts) -> str:

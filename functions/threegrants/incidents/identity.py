@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import DeniedCall
 
 
@@ -17,9 +18,8 @@ def principal_of(call: DeniedCall, resolved: str | None = None) -> str:
     """
     arn = resolved or call.caller.arn
     if arn:
-        head, _, resource = arn.rpartition(":")
-        kind, _, path = resource.partition("/")
-        return f"{head}:{kind}/{path.rsplit('/', 1)[-1]}" if path else arn
+        principal = parse_arn(arn)
+        return str(principal.without_path()) if principal else arn
     if call.caller.unique_id:
         return f"{call.caller.account}:{call.caller.unique_id}"
     return f"{call.caller.type}:{call.caller.invoked_by or call.caller.account or ''}"
