@@ -46,6 +46,8 @@ def diagnose_facts(
     facts: Facts,
     writable: frozenset[str] | None = None,
     findings: GuardrailFindings | None = None,
+    *,
+    hints: bool = True,
 ) -> Diagnosis:
     """The same for facts that are worked out already.
 
@@ -54,15 +56,16 @@ def diagnose_facts(
         writable: accounts in which approved patches may be applied; None for all.
         findings: what the guardrails say, where that is known already; they do not depend on the
             three grants. Not for the facts of a copy.
+        hints: whether to look for what else would explain the denial of a call that is allowed.
     """
-    own = _diagnose_bucket(facts, writable, findings or guardrails(facts))
+    own = _diagnose_bucket(facts, writable, findings or guardrails(facts), hints=hints)
     if facts.source is None:
         return own
     return _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
 
 
 def _diagnose_bucket(
-    facts: Facts, writable: frozenset[str] | None, findings: GuardrailFindings
+    facts: Facts, writable: frozenset[str] | None, findings: GuardrailFindings, *, hints: bool
 ) -> Diagnosis:
     """One call on one bucket."""
     s3 = reconcile_with_aws(s3_leg(facts), "s3", facts)
@@ -82,7 +85,8 @@ def _diagnose_bucket(
         reachable=_reachable(grants, facts, writable) and bool(grantee),
         doubtful=bool(findings.missing_information),
     )
-    hint = missing_object(facts) if outcome is Outcome.ALREADY_ALLOWED else None
+    allowed = outcome is Outcome.ALREADY_ALLOWED
+    hint = missing_object(facts) if allowed and hints else None
     kinds = frozenset(blocker.kind for blocker in stops)
     sure, contradiction = certainty(facts, s3, kms, kinds, findings.evaluated)
     return Diagnosis(

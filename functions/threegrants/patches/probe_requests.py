@@ -6,7 +6,7 @@ Deterministic: the same patch always gets the same probe requests, seeded by its
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -119,9 +119,16 @@ def _third_account(account: str, owner: str) -> str:
     )
 
 
-@cache
-def _known_actions() -> tuple[str, ...]:
-    """Every action of S3 and KMS that this product knows, and some of other services."""
+@lru_cache(maxsize=1_024)
+def _known_actions(stem: str = "") -> tuple[str, ...]:
+    """Every action of S3 and KMS that this product knows, and some of other services.
+
+    Args:
+        stem: how they begin, whatever the case.
+    """
+    if stem:
+        lower = stem.lower()
+        return tuple(one for one in _known_actions() if one.lower().startswith(lower))
     s3 = {action for one in S3.values() for action in (*one.actions, *one.versioned)}
     kms = {f"kms:{name}" for name in (*GRANT_OPERATIONS, *_KMS_ADMINISTRATION)}
     return (*sorted(s3), *sorted(kms), *_OTHER_SERVICES)
@@ -140,9 +147,8 @@ def _actions(grant_statement: GrantStatement, rng: random.Random) -> Iterator[st
         stem = action.rstrip("*")
         yield f"{stem}Extra"
         # What a star behind the action would let in too, and what one further left would.
-        yield from [one for one in _known_actions() if one.startswith(stem)]
-        wider = [one for one in _known_actions() if one.startswith(stem[: len(stem) // 2 + 2])]
-        yield from _sampled(wider, 4, rng)
+        yield from _known_actions(stem)
+        yield from _sampled(_known_actions(stem[: len(stem) // 2 + 2]), 4, rng)
     yield from _sampled(_known_actions(), 10, rng)
 
 
@@ -227,10 +233,7 @@ def _matching_actions(pattern: str) -> list[str]:
     """An action pattern as actions."""
     if not pattern.endswith("*"):
         return [pattern]
-    stem = pattern[:-1].lower()
-    return [one for one in _known_actions() if one.lower().startswith(stem)] or [
-        f"{pattern[:-1]}Any"
-    ]
+    return list(_known_actions(pattern[:-1])) or [f"{pattern[:-1]}Any"]
 
 
 def _sampled(listed: Iterable[Any], most: int, rng: random.Random) -> list[Any]:

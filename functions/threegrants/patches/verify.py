@@ -33,7 +33,16 @@ from threegrants.diagnosis import (
     diagnose_facts,
     guardrails,
 )
-from threegrants.iam import CompiledPolicies, Policies, Policy, Request, Statement, is_public
+from threegrants.iam import (
+    CompiledPolicies,
+    KmsGrant,
+    Policies,
+    Policy,
+    Request,
+    Statement,
+    is_public,
+)
+from threegrants.iam.predicates import ACTIONS_INCLUDE, RESOURCE_PREDICATES
 from threegrants.patches.documents import (
     DocumentReader,
     PatchDocuments,
@@ -110,7 +119,7 @@ def still_denied(
             then it is enough that this grant is not missing any more.
     """
     patched = replace(with_documents(facts, (*other_patches, documents)), source=None)
-    after = diagnose_facts(patched, findings=findings)
+    after = diagnose_facts(patched, findings=findings, hints=False)
     if after.allowed:
         return ""
     own = after.verdict_on(GrantName(documents.patch.grant))
@@ -205,7 +214,7 @@ def _access_violation(
     context = _context(documents)
     probes = probe_requests(documents, grant_statement, grantee, owner)
     meant = _Part.covered_by(grant_statement, probes)
-    touched = _touched(documents, probes)
+    touched = _touched(documents, probes, context)
     before, after = (
         [
             CompiledPolicies(policies)
@@ -260,27 +269,49 @@ class _Part:
     ) -> "_Part":
         """What a statement may apply to, whatever its conditions say."""
         principals, actions, resources = (set(part) for part in zip(*probes, strict=True))
-        if statement.actions is None or statement.resources is None:
+        about, where, named = statement.actions, statement.resources, statement.principals
+        if about is None or where is None:
             return cls(frozenset(), frozenset(), frozenset())
-        named = statement.principals
         anything = next(iter(actions)), next(iter(resources)), owner
+        is_on = RESOURCE_PREDICATES[where]
         return cls(
             frozenset(
                 one
                 for one in principals
                 if named is None or named.match(Request(one, *anything).environment)
             ),
-            frozenset(one for one in actions if statement.actions.include(one.lower())),
-            frozenset(one for one in resources if statement.resources.include(one, {})),
+            frozenset(one for one in actions if ACTIONS_INCLUDE[one.lower()][about]),
+            frozenset(one for one in resources if is_on(one, {})),
+        )
+
+    @classmethod
+    def of_grant(
+        cls, grant: KmsGrant, probes: Iterable[ProbeRequest], owner: str, context: Mapping[str, str]
+    ) -> "_Part":
+        """What a KMS grant applies to."""
+        principals, actions, _ = (set(part) for part in zip(*probes, strict=True))
+        operation, key = f"kms:{grant.operations[0]}", grant.key_arn
+
+        def applies(principal: str, action: str) -> bool:
+            return bool(grant.match(Request(principal, action, key, owner, context)))
+
+        return cls(
+            frozenset(one for one in principals if applies(one, operation)),
+            frozenset(one for one in actions if applies(grant.grantee_principal, one)),
+            frozenset({key}),
         )
 
 
-def _touched(documents: PatchDocuments, probes: Iterable[ProbeRequest]) -> list[_Part] | None:
-    """The probe requests that a statement applies to which is not in both documents; None for all.
+def _touched(
+    documents: PatchDocuments, probes: Iterable[ProbeRequest], context: Mapping[str, str]
+) -> list[_Part] | None:
+    """The probe requests that a statement may apply to which is not in both documents.
 
-    A KMS grant is no statement; and what stands outside the statements is about all of them.
+    None for all: what is changed outside the statements is about every one of them.
     """
-    before, after = documents.before, documents.after
+    before, after, owner = documents.before, documents.after, documents.patch.account
+    if documents.grant is not None:
+        return [_Part.of_grant(documents.grant, probes, owner, context)]
     if after is None or after.policy is None:
         return None
     if before is None or before.policy is None:
@@ -295,7 +326,6 @@ def _touched(documents: PatchDocuments, probes: Iterable[ProbeRequest]) -> list[
             for stated, one in zip(these, policy.statements, strict=True)
             if stated not in those
         ]
-    owner = documents.patch.account
     return [_Part.of_statement(one, probes, owner) for one in changed if one.allows]
 
 
