@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose, diagnose_facts, facts_of
 from threegrants.evidence import NamedPolicy, PolicyKind, Read
-from threegrants.iam import Policies, Policy, Request, authorize
+from threegrants.iam import CompiledPolicies, Policies, Policy, Request, authorize
 from threegrants.patches import Choices, GranteeScope, make_patches, verify_patches, with_patches
 from threegrants.patches.documents import DocumentReader
 from threegrants.patches.grant_statement import GrantStatement
@@ -18,9 +18,12 @@ from threegrants.patches.make import Draft
 from threegrants.patches.probe_requests import probe_requests
 from threegrants.patches.verify import (
     _access_violation,
+    _context,
     _edit_violation,
     _lockout_violation,
     _public_violation,
+    _surrounding_policies,
+    _touched,
     still_denied,
     violation,
 )
@@ -103,6 +106,29 @@ WIDER = [
 def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
     assert _edit_violation(read(draft.patch), draft.grant_statement) != ""
     assert _access_violation(read(draft.patch), draft.grant_statement, ROLE) != ""
+
+
+ALL_DRAFTS = [(" ".join(name), draft) for name, draft in DRAFTS.items()] + WIDER
+
+
+@pytest.mark.parametrize("draft", [c[1] for c in ALL_DRAFTS], ids=[c[0] for c in ALL_DRAFTS])
+def test_a_probe_request_that_no_change_may_apply_to_gets_the_same_answer(draft):
+    """What is not decided before and after need not be: the evaluator says so for each of them."""
+    documents = read(draft.patch)
+    context = _context(documents)
+    probes = probe_requests(documents, draft.grant_statement, ROLE, draft.patch.account)
+    touched = _touched(documents, probes, context)
+    assert touched is not None
+    untouched = [one for one in probes if not any(part.holds(one) for part in touched)]
+    assert 0 < len(untouched) < len(probes)
+    before, after = (
+        [CompiledPolicies(one) for one in _surrounding_policies(documents, patched=patched)]
+        for patched in (False, True)
+    )
+    for probe in untouched:
+        request = Request(*probe, draft.patch.account, context)
+        for old, new in zip(before, after, strict=True):
+            assert old.decide(request) == new.decide(request), probe
 
 
 def with_statements(draft, *listed):
