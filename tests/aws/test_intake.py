@@ -5,7 +5,7 @@ import pytest
 from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Harness, kms, s3
 from threegrants.cloudtrail import parse_record
-from threegrants.incidents import IncidentLeases, State, mute
+from threegrants.incidents import IncidentLeases, Lease, State, mute, store
 from threegrants.ingest import analyze as really_analyze
 
 
@@ -81,8 +81,8 @@ def test_others_only_count_while_one_examines(desk, monkeypatch):
     incident = desk.only()
     assert incident.count == 3
     assert incident.prefix == ""
-    patches = {p["grant"]: p for p in incident.document()["patches"]}
-    assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/*"
+    patches = {p.grant: p for p in incident.report.patches}
+    assert patches["bucket_policy"].statement["Resource"] == "arn:aws:s3:::a-reports/*"
     assert desk.reasons() == ["opened"]
 
 
@@ -99,17 +99,17 @@ def test_what_is_learnt_while_one_examines_is_examined_too(desk, aws, monkeypatc
     monkeypatch.setattr("threegrants.ingest.analyze", slow)
     desk.handle(s3("e-1"))
     assert reading == [None, other_key]
-    assert desk.only().document()["request"]["kms_key"] == other_key
+    assert desk.only().report.request.kms_key == other_key
 
 
 def test_the_lease_of_a_worker_that_died_runs_out(desk):
     leases = desk.ingest.leases
     desk.handle(s3("e-1"))
     incident_id = desk.only().id
-    assert leases.acquire_analysis(incident_id)
-    assert not IncidentLeases(desk.table).acquire_analysis(incident_id)
+    assert leases.acquire(incident_id, Lease.ANALYSIS)
+    assert not IncidentLeases(desk.table).acquire(incident_id, Lease.ANALYSIS)
     desk.late = 61
-    assert leases.acquire_analysis(incident_id)
+    assert leases.acquire(incident_id, Lease.ANALYSIS)
 
 
 def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
@@ -120,7 +120,7 @@ def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
     with pytest.raises(OSError):  # noqa: PT011 - the one raised here
         desk.handle(s3("e-1"))
     monkeypatch.setattr("threegrants.ingest.analyze", really_analyze)
-    assert desk.handle(s3("e-1")).document()["outcome"] == "fixable"
+    assert desk.handle(s3("e-1")).report.is_fixable
     assert desk.only().count == 1
 
 
@@ -147,14 +147,14 @@ def test_a_threshold_that_two_workers_jump_over_alerts_once(desk, monkeypatch):
     for number in range(9):
         desk.handle(s3(f"e-{number}"))
         desk.handle(s3(f"e-{number}"), ingest=other)
-    real = desk.ingest.store._write
+    real = store.transact
 
-    def both(items):
-        monkeypatch.setattr(desk.ingest.store, "_write", real)
-        real(items)
+    def both(table, writes):
+        monkeypatch.setattr(store, "transact", real)
+        real(table, writes)
         desk.handle(s3("other"), ingest=other)
 
-    monkeypatch.setattr(desk.ingest.store, "_write", both)
+    monkeypatch.setattr(store, "transact", both)
     desk.handle(s3("mine"))
     assert desk.only().count == 11
     assert desk.reasons() == ["opened", "count"]
@@ -213,7 +213,7 @@ def test_unmute(desk):
 
 def test_a_rejected_incident_counts_quietly(desk):
     incident = desk.handle(s3("e-1"))
-    desk.ingest.store.move(incident, State.REJECTED, "sam", "rejected")
+    desk.move(incident, State.REJECTED, "sam", "rejected")
     for number in range(11):
         desk.handle(s3(f"r-{number}"))
     assert desk.only().count == 12

@@ -1,6 +1,6 @@
 """The protocol against a model: many incidents, workers interleaved at every AWS call, other editors.
 
-The real remedy and ledger run on moto's DynamoDB; buckets and keys are a model, in which every read
+The real service and run store run on moto's DynamoDB; buckets and keys are a model, in which every read
 and write is seen. Each worker is a thread that stops before each of its AWS calls until it is let go
 on, or dies there. After every step the invariants of docs/remediation.md must hold.
 """
@@ -8,12 +8,12 @@ on, or dies there. After every step the invariants of docs/remediation.md must h
 import threading
 import time
 import uuid
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from aws.conftest import REGION, A, Aws, B
-from aws.protocol_model import (
+from support.protocol_model import (
     BUCKET,
     FUNCTION,
     KEY,
@@ -45,13 +45,16 @@ from aws.protocol_model import (
     statement,
     statements,
 )
-from threegrants.cloudtrail import parse_record
-from threegrants.incidents import State, Store
-from threegrants.incidents.states import HELD
+from support.wire import answer_calls
+from threegrants.cloudtrail import CallerType, parse_record
+from threegrants.incidents import Move, State, Store
+from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep
+from threegrants.remediation.outbox import OutboxTask
 from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.runs import OutboxTask
+from threegrants.report import PrincipalReport
+from unit.remediation.reports import report_of
 
 NUMBER = st.integers(0, len(NEEDS) - 1)
 SOME = st.integers(0, 60)
@@ -101,15 +104,13 @@ class Model(RuleBasedStateMachine):
 
     def diagnose_again(self, number):
         incident = self.store.get(f"tg-{number}")
-        body = {
-            "id": incident.id,
-            "outcome": "fixable",
-            "principal": {"arn": role(number), "account": B, "type": "role"},
-            "request": {"access": "read", "bucket": "shared", "bucket_account": A},
-            "patches": [self.patch(number, target).to_json() for target in NEEDS[number]],
-            "summary": "",
-        }
-        self.store.save_diagnosis(incident, body, "s", incident.state, "", alert_due=False)
+        report = report_of(
+            *(self.patch(number, target) for target in NEEDS[number]),
+            principal=PrincipalReport(role(number), None, B, CallerType.ROLE),
+            bucket="shared",
+        )
+        report = replace(report, id=incident.id)
+        self.store.save_diagnosis(incident, report, incident.state, "", alert_due=False)
 
     def patch(self, number, target):
         before = self.cloud.texts[target]
@@ -152,7 +153,7 @@ class Model(RuleBasedStateMachine):
 
     @staticmethod
     def trouble(identity, error):
-        if identity != "agenda" and not isinstance(error, (Refused, KeyError)):
+        if identity != "outbox" and not isinstance(error, (Refused, KeyError)):
             raise error
 
     def start(self, name, what, steps):
@@ -175,7 +176,7 @@ class Model(RuleBasedStateMachine):
             free.join()
 
     def look(self, identity, target, one):
-        held = self.run_store.holder(target)
+        held = self.run_store.lease_holder(target)
         if held != identity:
             self.cloud.broken.append(f"{target} written for {identity}, held by {held}")
         state, run = self.store.get(identity).state, self.run_store.last_run(identity)
@@ -188,8 +189,7 @@ class Model(RuleBasedStateMachine):
     @rule(number=NUMBER, who=st.sampled_from(["sam", "kim"]), steps=SOME)
     def approve(self, number, who, steps):
         identity = f"tg-{number}"
-        body = self.store.get(identity).document()
-        digests = [patch["digest"] for patch in body["patches"]]
+        digests = list(self.store.get(identity).report.patches_by_digest)
         approver = f"arn:aws:sts::{A}:assumed-role/{who}/x"
         until = self.clock + FUNCTION
         self.start(
@@ -266,11 +266,12 @@ class Model(RuleBasedStateMachine):
         """The diagnosis is made anew, for the policies as they are."""
         identity = f"tg-{number}"
         incident = self.store.get(identity)
-        if incident.state in HELD:
+        if incident.state in RUN_IN_PROGRESS:
             return
         self.diagnose_again(number)
         if incident.state in (State.VERIFIED, State.ROLLED_BACK, State.FAILED):
-            self.store.move(self.store.get(identity), State.OPEN, "service", "opened again")
+            opened = Move(State.OPEN, "service", "opened again")
+            self.run_store.move(self.store.get(identity), opened)
 
     @rule(seconds=st.sampled_from([5, 40, 700, 100_000]))
     def time_passes(self, seconds):
@@ -298,7 +299,7 @@ class Model(RuleBasedStateMachine):
             if state is State.APPLYING:
                 assert wanted
                 assert wanted <= set(NEEDS[number])
-            assert bool(wanted) == (state in HELD), (identity, state, wanted)
+            assert bool(wanted) == (state in RUN_IN_PROGRESS), (identity, state, wanted)
             if state is State.VERIFIED and self.states.get(identity) is State.APPLYING:
                 at, allowed = self.checked[identity]
                 assert allowed
@@ -321,13 +322,13 @@ class Model(RuleBasedStateMachine):
             self.clock += 700
             self.swept()
             self.holds()
-        windows = [due for due in self.run_store.due(self.clock + 10**6, 10**4)
+        windows = [due for due in self.run_store.outbox.due(self.clock + 10**6, 10**4)
                    if due.task is OutboxTask.WINDOW]  # fmt: skip
         for _, at in self.cloud.lost:
             assert any(due.opened <= at <= due.closed for due in windows)
         for number, identity in enumerate(self.ids):
             state, run = self.store.get(identity).state, self.run_store.last_run(identity)
-            assert state not in HELD
+            assert state not in RUN_IN_PROGRESS
             history = self.store.history(identity)
             assert history[-1]["to"] == state
             stands = set() if run is None else {
@@ -339,13 +340,11 @@ class Model(RuleBasedStateMachine):
 
 
 def test_model(monkeypatch, aws):
-    real = BaseClient._make_api_call
+    def gated(call):
+        gate(call.operation)
+        return call.proceed()
 
-    def gated(client, operation, parameters):
-        gate(operation)
-        return real(client, operation, parameters)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", gated)
+    answer_calls(monkeypatch, gated)
     monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
     run_state_machine_as_test(
         Model,

@@ -1,10 +1,9 @@
-"""The commands."""
+"""The commands of `threegrants`: `diagnose` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -14,21 +13,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from threegrants import __version__
 from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cli.cases import answer_cases
-from threegrants.cli.render import console, show_diagnosis, show_incident, show_incidents
-from threegrants.cli.service import ServiceClient, ServiceError
-from threegrants.cloudtrail import (
-    DeniedCall,
-    RecordError,
-    Skipped,
-    detail_of,
-    parse_record,
-    read_trail_file,
-    strip_control_characters,
+from threegrants.cli.failure import Failure
+from threegrants.cli.records import group_by_incident, parse_records, report_skipped
+from threegrants.cli.render import (
+    Tool,
+    json_text,
+    show_diagnosis,
+    show_incident,
+    show_incidents,
+    show_result,
 )
+from threegrants.cli.service import ServiceClient, ServiceError
+from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
 from threegrants.evidence import RoleClients
-from threegrants.incidents import incident_id_of
+from threegrants.incidents.states import UNSUCCESSFUL
 from threegrants.patches import GranteeScope, Profile, Scope
-from threegrants.report import report_for
+from threegrants.report import Report, ReportError, report_for
 
 _STACK = click.option(
     "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
@@ -49,12 +49,6 @@ _SNIPPETS = click.option(
     default=None,
     help="Show what is handed off as this tool's code.",
 )
-
-
-class Failure(click.ClickException):
-    """One clear line on stderr, exit code 2."""
-
-    exit_code = 2
 
 
 @click.group()
@@ -129,17 +123,17 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     principal: str,
     owner_tags: tuple[str, ...],
     analyzer: bool,  # noqa: FBT001
-    tool: str | None,
+    tool: Tool | None,
 ) -> None:
     """Diagnose each distinct denied access in FILE (`-` for standard input), live.
 
     FILE holds CloudTrail records: one record, an EventBridge event, a trail file (also .gz), the
     output of `aws cloudtrail lookup-events`, or JSON Lines of these.
     """
-    groups, skipped = _group_by_incident(file)
+    groups, skipped = group_by_incident(file)
     if not groups:
         click.echo("[]" if output_format == "json" else "", nl=output_format == "json")
-        _report_skipped(skipped, 0)
+        report_skipped(skipped, 0)
         return
     options = AnalysisOptions(
         profile=Profile(profile),
@@ -149,66 +143,20 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         analyzer=analyzer,
     )
     reader = _role_clients(reader_role, external_id, accounts, organizations, objects=objects)
-    documents = []
+    reports: list[Report] = []
     for group, calls in groups.items():
         newest = max(calls, key=lambda call: call.time)
         analysis = analyze(newest, reader, options)
         times = sorted(call.time for call in calls)
         events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        documents.append(report_for(analysis, group, events, len(calls), (times[0], times[-1])))
+        seen = (times[0], times[-1])
+        reports.append(report_for(analysis, group, events, len(calls), seen))
     if output_format == "json":
-        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        click.echo(json_text([report.to_json() for report in reports]))
     else:
-        for report in documents:
+        for report in reports:
             show_diagnosis(report, tool)
-    _report_skipped(skipped, sum(len(calls) for calls in groups.values()))
-
-
-def _group_by_incident(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]]:
-    groups: dict[str, list[DeniedCall]] = {}
-    skipped: dict[str, list[str]] = {}
-    seen: set[str] = set()
-    for position, _, call in _parse_records(file):
-        if isinstance(call, Skipped):
-            skipped.setdefault(call.why, []).append(position)
-            continue
-        event = call.shared_event_id or call.event_id
-        if event and event in seen:
-            continue
-        seen.add(event)
-        groups.setdefault(incident_id_of(call), []).append(call)
-    return groups, skipped
-
-
-def _parse_records(file: str) -> Iterator[tuple[str, Any, DeniedCall | Skipped]]:
-    for position, record in _read_records(file):
-        try:
-            yield position, record, parse_record(record)
-        except RecordError as error:
-            raise Failure(_at_position(file, position, error)) from error
-
-
-def _at_position(file: str, position: str, error: RecordError) -> str:
-    return f"{file}: {error}" if position == "$" else f"{file}: {position}: {error}"
-
-
-def _report_skipped(skipped: dict[str, list[str]], denied: int) -> None:
-    for why, positions in skipped.items():
-        where = ", ".join(positions[:3]) + (", …" if len(positions) > 3 else "")  # noqa: PLR2004
-        click.echo(f"skipped {len(positions)}: {why} ({where})", err=True)
-    if not denied:
-        click.echo("no S3 or KMS denial found", err=True)
-
-
-def _read_records(file: str) -> Iterator[tuple[str, Any]]:
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise Failure(f"{file}: cannot be read: {error.strerror}; expected a file or -") from error
-    try:
-        yield from read_trail_file(data, file)
-    except RecordError as error:
-        raise Failure(f"{file}: {error}" if file not in str(error) else str(error)) from error
+    report_skipped(skipped, sum(len(calls) for calls in groups.values()))
 
 
 def _role_clients(
@@ -224,7 +172,8 @@ def _role_clients(
         own = boto3.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         # Without credentials everything is unread, and each diagnosis says so.
-        click.echo(f"no AWS credentials: {' '.join(str(error).split())}", err=True)
+        why = strip_control_characters(" ".join(str(error).split()))
+        click.echo(f"no AWS credentials: {why}", err=True)
     return RoleClients(
         role,
         external_id,
@@ -245,7 +194,7 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
         with opener(cases, "rt", encoding="utf-8") as lines:
             for answer in answer_cases(lines, explain=explain):
                 if explain:
-                    click.echo(answer["id"])
+                    click.echo(strip_control_characters(answer["id"]))
                     click.echo(
                         "\n".join(f"  {strip_control_characters(line)}" for line in answer["trace"])
                     )
@@ -264,7 +213,7 @@ def incidents(stack: str, state: str | None, output_format: str) -> None:
     query = f"?state={state}" if state else ""
     found = _call_api(stack, "GET", f"/incidents{query}")["incidents"]
     if output_format == "json":
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json_text(found))
     else:
         show_incidents(found)
 
@@ -274,13 +223,13 @@ def incidents(stack: str, state: str | None, output_format: str) -> None:
 @_STACK
 @_FORMAT
 @_SNIPPETS
-def show(incident_id: str, stack: str, output_format: str, tool: str | None) -> None:
+def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
     incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
     if output_format == "json":
-        click.echo(json.dumps(incident, indent=2, ensure_ascii=False))
+        click.echo(json_text(incident))
     else:
-        show_incident(incident, tool)
+        show_incident(incident, _report_of(incident), tool)
 
 
 @main.command()
@@ -296,9 +245,9 @@ def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -
     """
     if not digests:
         incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
-        show_incident(incident)
-        offered = (incident["diagnosis"] or {}).get("patches", [])
-        digests = tuple(patch["digest"] for patch in offered if patch.get("default", True))
+        report = _report_of(incident)
+        show_incident(incident, report)
+        digests = tuple(patch.digest for patch in report.proposed_patches) if report else ()
         if not digests:
             raise Failure(f"incident {incident_id} has no patch to approve")
         if not yes:
@@ -345,7 +294,7 @@ def replay(file: str, stack: str) -> None:
     """Feed the records of FILE to the deployed service, as if their events arrived now."""
     records = [
         dict(detail_of(record))
-        for _, record, call in _parse_records(file)
+        for _, record, call in parse_records(file)
         if isinstance(call, DeniedCall)
     ]
     try:
@@ -369,8 +318,17 @@ def _call_api(stack: str, method: str, path: str, body: Any = None) -> Any:
         raise Failure(str(error)) from error
 
 
-def _show_result(result: dict[str, Any]) -> None:
-    console().print(f"[bold]{result['id']}[/bold] {result['state']}", highlight=False)
-    console().print(strip_control_characters(result["detail"]), markup=False, highlight=False)
-    if result["state"] in ("failed", "stuck"):
+def _report_of(incident: Mapping[str, Any]) -> Report | None:
+    """The report that the API shows of an incident; None before its first diagnosis."""
+    try:
+        return Report.from_json(incident["diagnosis"]) if incident.get("diagnosis") else None
+    except ReportError as error:
+        raise Failure(
+            f"incident {incident['id']}: its diagnosis cannot be read: {error}"
+        ) from error
+
+
+def _show_result(result: Mapping[str, Any]) -> None:
+    show_result(result)
+    if result["state"] in UNSUCCESSFUL:
         sys.exit(1)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from threegrants.cli.cases import load
 from threegrants.iam import CompiledPolicies, Policies, Request, authorize
-from unit.iam.questions import any_case, questions, statements
+from support.cases import questions
+from unit.iam.questions import any_case, statements
 
 
 def both(request, engine):
