@@ -6,8 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template check lock build bench bench-diagnose bench-scenarios \
-	bench-storm crash-table diagrams differential clean
+.PHONY: help setup demo test lint types template check lock build bench bench-analysis bench-diagnose \
+	bench-scenarios bench-storm crash-table diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -88,6 +88,9 @@ bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against i
 
 bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
 	$(BIN)/python benchmarks/diagnose.py
+
+bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
+	$(BIN)/python benchmarks/analysis.py
 
 crash-table: .venv/.ready  ## an approval and a rollback, disturbed at every AWS call they make (a few minutes)
 	$(BIN)/python -m pytest -n 0 tests/aws/test_remediation_crash.py

@@ -5,12 +5,16 @@ the blockers, what could not be known, and the outcome.
 """
 
 from threegrants.diagnosis.causes import causes
-from threegrants.diagnosis.diagnose import diagnose
+from threegrants.diagnosis.diagnose import diagnose, diagnose_facts
+from threegrants.diagnosis.facts import Facts, ParsedPolicy, facts_of, s3_resource
+from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
 from threegrants.diagnosis.verdicts import (
     Blocker,
+    BlockerKind,
     Certainty,
     Diagnosis,
     Grant,
+    GrantName,
     IamGrant,
     MissingInformation,
     Outcome,
@@ -20,14 +24,23 @@ from threegrants.diagnosis.verdicts import (
 
 __all__ = [
     "Blocker",
+    "BlockerKind",
     "Certainty",
     "Diagnosis",
+    "Facts",
     "Grant",
+    "GrantName",
+    "GuardrailFindings",
     "IamGrant",
     "MissingInformation",
     "Outcome",
+    "ParsedPolicy",
     "Reason",
     "Verdict",
     "causes",
     "diagnose",
+    "diagnose_facts",
+    "facts_of",
+    "guardrails",
+    "s3_resource",
 ]

@@ -1,4 +1,4 @@
-"""Minimal patches for each missing grant, in every scope, proven before anyone is asked; pure.
+"""Minimal patches for each missing grant, in every scope, checked before anyone is asked; pure.
 
 In: a `DeniedCall`, its `Evidence` and `Diagnosis`. Out: `Patch` values that carry the policy
 before and after as text, and a digest that an approval binds to.
@@ -7,6 +7,7 @@ before and after as text, and a digest that an approval binds to.
 from threegrants.patches.alternatives import Handoff
 from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.describe import describe_patch
+from threegrants.patches.documents import with_patches
 from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
@@ -14,7 +15,7 @@ from threegrants.patches.patch import Patch, sha256
 from threegrants.patches.scopes import Scope
 from threegrants.patches.snippets import iac_snippets
 from threegrants.patches.statement_edit import added_principal, remove_principals
-from threegrants.patches.verify import verify_patches, with_patches
+from threegrants.patches.verify import verify_patches
 
 __all__ = [
     "Choices",

@@ -7,9 +7,18 @@ import pytest
 
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
+from threegrants.diagnosis import diagnose
 from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
 from threegrants.evidence.snapshot import AccessPointEvidence
-from threegrants.patches import GranteeScope, Patch, Profile, Scope, describe_patch
+from threegrants.patches import (
+    Choices,
+    GranteeScope,
+    Patch,
+    Profile,
+    Scope,
+    describe_patch,
+    make_patches,
+)
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 IN_BUCKET = (allow(ROLE),)
@@ -301,6 +310,61 @@ def test_a_hostile_bucket_name_makes_no_patch():
     analysis = analyze_evidence(denied, seen, AnalysisOptions())
     assert of("bucket_policy", analysis.offered) == []
     assert analysis.diagnosis.outcome.value == "handoff"
+
+
+REFUSED = Unread("the reader was refused", "kms:GetKeyPolicy for the reader")
+
+
+def undrafted(change):
+    """What is said of patches that cannot be drafted: the grants are missing, the rest is unread."""
+    seen = evidence()
+    diagnosis = diagnose(call(), seen)
+    found = make_patches(call(), change(seen), diagnosis, Choices()).missing_information
+    return [(one.what.removeprefix("patch of the "), one.why, one.needs) for one in found]
+
+
+def without(grant, **changes):
+    def change(seen):
+        part = getattr(seen, grant)
+        part = Read(replace(part.value, **changes)) if isinstance(part, Read) else replace(
+            part, **changes)  # fmt: skip
+        return replace(seen, **{grant: part})
+
+    return change
+
+
+UNDRAFTED = [
+    ("no bucket", lambda seen: replace(seen, bucket=None), "bucket policy",
+     "no bucket is known", "a record that names the bucket"),
+    ("no owner", without("bucket", account=REFUSED), "bucket policy",
+     "owner is not known: the reader was refused", REFUSED.needs),
+    ("no bucket policy", without("bucket", policy=REFUSED), "bucket policy",
+     "was not read: the reader was refused", REFUSED.needs),
+    ("no name", without("bucket", name="a*"), "bucket policy", "'a*' is not a name", "the name of"),
+    ("an unread key", lambda seen: replace(seen, key=REFUSED), "key policy",
+     "the key is not known: the reader was refused", REFUSED.needs),
+    ("no key", lambda seen: replace(seen, key=Read(None)), "key policy", "the key is not known",
+     "a record that names the key"),
+    ("no key for the IAM policy", lambda seen: replace(seen, key=REFUSED), "IAM policy",
+     "the key is not known: the reader was refused", REFUSED.needs),
+    ("no key policy", without("key", policy=REFUSED), "key policy",
+     "was not read: the reader was refused", REFUSED.needs),
+    ("an AWS managed key", without("key", manager=Read("AWS")), "key policy",
+     "nobody can change the policy of an AWS managed key", "a customer managed key"),
+    ("no IAM policies", without("caller", policies=REFUSED), "IAM policy",
+     "were not read: the reader was refused", REFUSED.needs),
+    ("no account", without("caller", account=None), "IAM policy", "account is not known",
+     "a record that names the caller's account"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "what", "why", "needs"), [c[1:] for c in UNDRAFTED],
+                         ids=[c[0] for c in UNDRAFTED])  # fmt: skip
+def test_a_patch_that_cannot_be_made_says_what_to_do(change, what, why, needs):
+    said = [(w, n) for where, w, n in undrafted(change) if where == what]
+    assert len(said) == 1
+    assert why in said[0][0]
+    assert said[0][1].startswith(needs)
 
 
 CHANGES = {
