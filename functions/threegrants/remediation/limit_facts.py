@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from threegrants.aws.arn import Arn
@@ -52,7 +53,7 @@ def _tags(patch: Patch, remediation_role: RoleClients) -> Item[Mapping[str, str]
         return {tag["TagKey"]: tag["TagValue"] for page in pages for tag in page["Tags"]}
 
     def principal() -> Mapping[str, str]:
-        client = remediation_role.client(patch.account, "iam", patch.region)
+        client: BaseClient = remediation_role.client(patch.account, "iam", patch.region)
         kind = "user" if ":user/" in patch.target else "role"
         pages = client.get_paginator(f"list_{kind}_tags").paginate(**{f"{kind.title()}Name": name})
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
