@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.cases import questions
 from threegrants.cli.cases import load
 from threegrants.iam import CompiledPolicies, Policies, Request, authorize
-from support.cases import questions
 from unit.iam.questions import any_case, statements
 
 
