@@ -88,7 +88,7 @@ def _key_alias(facts: Facts) -> Blocker | None:
     key, account = facts.key, facts.evidence.caller.account
     if (
         key is None
-        or key.source is not KeySource.BUCKET_DEFAULT
+        or key.source != KeySource.BUCKET_DEFAULT
         or is_arn(key.stated)
         or key.state.value_or_none != "NotFound"
         or facts.call.access is not Access.WRITE

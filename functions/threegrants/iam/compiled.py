@@ -47,7 +47,7 @@ _IDENTITY, _RESOURCE, _BOUNDARY, _SESSION, _SCP, _RCP, _VPCE = PolicyType
 _IMPLICIT = {policy_type: f"{policy_type.value}:implicit" for policy_type in PolicyType}
 _EXPLICIT = {policy_type: f"{policy_type.value}:explicit" for policy_type in PolicyType}
 _NO_MATCH, _DIRECT = PrincipalMatch.NONE, PrincipalMatch.DIRECT
-_ROOT = PrincipalKind.ROOT
+_ROOT, _FEDERATED = PrincipalKind.ROOT, PrincipalKind.FEDERATED
 
 
 class FastDecision(NamedTuple):
@@ -62,7 +62,8 @@ class FastDecision(NamedTuple):
         return self.effect is Effect.ALLOW
 
 
-_ALLOW = FastDecision(Effect.ALLOW)
+_ALLOW, _EXPLICIT_DENY, _IMPLICIT_DENY = Effect
+_ALLOWED = FastDecision(_ALLOW)
 
 
 class BoundStatement(NamedTuple):
@@ -92,34 +93,34 @@ class CompiledPolicies:
     What is worked out for one environment is kept in this object, as long as it lives.
     """
 
-    __slots__ = ("_bound", "_indexes", "policies")
+    __slots__ = ("_about", "_bound", "policies")
 
     def __init__(self, policies: Policies) -> None:
         self.policies = policies
         self._bound: dict[RequestEnvironment, _BoundPolicies] = {}
-        self._indexes: dict[tuple[int, str], Sequence[Statement]] = {}
+        self._about: dict[tuple[int, str], Sequence[Statement]] | None = None
 
     def decide(self, request: Request) -> FastDecision:
         """The effect and the causes for one request."""
-        bound = self._bound.get(request.environment)
+        environment = request.environment
+        bound = self._bound.get(environment)
         if bound is None:
             if len(self._bound) >= _MOST_ENVIRONMENTS:
                 self._bound.clear()
-                self._indexes.clear()
-            bound = _BoundPolicies(request.environment, self)
-            self._bound[request.environment] = bound
+                self._about = None
+            bound = self._bound[environment] = _BoundPolicies(environment, self)
         return bound.decide(request)
 
     def statements_about(self, action: str, policy: Policy) -> Sequence[Statement]:
-        """The statements of a policy that could be about an action; of a long one, from an index."""
-        if len(policy.statements) < _WORTH_AN_INDEX:
-            return policy.statements
+        """The statements of a long policy that are about an action, from an index."""
+        if self._about is None:
+            self._about = {}
         key = id(policy), action  # the policy lives as long as this object does
-        found = self._indexes.get(key)
+        found = self._about.get(key)
         if found is None:
             includes = ACTIONS_INCLUDE[action]
             found = [one for one in policy.statements if one.actions and includes[one.actions]]
-            self._indexes[key] = found
+            self._about[key] = found
         return found
 
 
@@ -127,35 +128,37 @@ class _BoundPolicies:
     """What is left to test for requests of one environment."""
 
     __slots__ = (
-        "compiled", "denies", "environment", "exempt_match", "guardrails", "identity", "limited",
+        "denies", "environment", "exempt_match", "grants", "guardrails", "identity", "limited",
         "resource_allows", "session", "sufficient_match",
     )  # fmt: skip
 
     def __init__(self, environment: RequestEnvironment, compiled: CompiledPolicies) -> None:
         policies = compiled.policies
-        self.compiled = compiled
         self.environment = environment
+        self.grants = policies.grants
         self.denies: list[PolicyGroup] = []
         """every Deny that could apply"""
         self.sufficient_match, self.exempt_match = _thresholds(environment)
         self.identity: list[BoundStatement] = []
         """the Allow statements of the identity-based policies"""
         if environment.account is not None and policies.identity:
-            self.identity = self._bind(_IDENTITY, policies.identity)
+            self.identity = self._group(_IDENTITY, policies.identity, compiled)
         self.resource_allows: list[BoundStatement] = []
         """those of the resource-based policy, the closest match first"""
         if policies.resource is not None:
-            self.resource_allows = self._bind(_RESOURCE, (policies.resource,))
-        boundary = self._groups(_BOUNDARY) if policies.boundaries else []
-        self.session = self._groups(_SESSION) if policies.session is not None else []
-        if policies.session is None and environment.kind is PrincipalKind.FEDERATED:
+            self.resource_allows = self._resource(policies.resource, compiled)
+        boundary = self._groups(_BOUNDARY, compiled) if policies.boundaries else None
+        self.session: list[PolicyGroup] = []
+        if policies.session is not None:
+            self.session = self._groups(_SESSION, compiled)
+        elif environment.kind is _FEDERATED:
             self.session = [PolicyGroup(_IMPLICIT[_SESSION], [])]
-        self.guardrails = self._groups(_SCP) if policies.scps else []
+        self.guardrails = self._groups(_SCP, compiled) if policies.scps else []
         """what limits every principal"""
         if policies.rcps:
-            self._groups(_RCP)  # RCPFullAWSAccess allows: only denies matter
+            self._groups(_RCP, compiled)  # RCPFullAWSAccess allows: only denies matter
         if policies.vpc_endpoint:
-            self.guardrails += self._groups(_VPCE)
+            self.guardrails += self._groups(_VPCE, compiled)
         self.limited = boundary + self.guardrails if boundary else self.guardrails
         """what limits a principal that the resource-based policy does not name closely enough"""
 
@@ -167,7 +170,7 @@ class _BoundPolicies:
                 cause for cause, statements in self.denies if _any_applies(statements, arn, values)
             ]
             if denied:
-                return FastDecision(Effect.EXPLICIT_DENY, tuple(dict.fromkeys(denied)))
+                return FastDecision(_EXPLICIT_DENY, tuple(dict.fromkeys(denied)))
         match = _NO_MATCH
         for predicates, named, _ in self.resource_allows:
             for test in predicates:
@@ -176,7 +179,7 @@ class _BoundPolicies:
             else:
                 match = named
                 break
-        for grant in self.compiled.policies.grants:
+        for grant in self.grants:
             match = max(match, grant.match(request))
         limited = match < self.exempt_match
         causes: tuple[str, ...] = ()
@@ -186,7 +189,7 @@ class _BoundPolicies:
             causes = self._grants_without_allow(match, arn, values)
         if not causes and (guardrails := self.limited if limited else self.guardrails):
             causes = _groups_without_allow(guardrails, arn, values)
-        return FastDecision(Effect.IMPLICIT_DENY, causes) if causes else _ALLOW
+        return FastDecision(_IMPLICIT_DENY, causes) if causes else _ALLOWED
 
     def _grants_without_allow(
         self, match: PrincipalMatch, arn: str, values: ContextValues
@@ -198,70 +201,86 @@ class _BoundPolicies:
             return () if match or not needs_resource else _WITHOUT_RESOURCE
         return _WITHOUT_IDENTITY if environment.outside_resource_account and match else _NEITHER
 
-    def _groups(self, policy_type: PolicyType) -> list[PolicyGroup]:
+    def _groups(self, policy_type: PolicyType, compiled: CompiledPolicies) -> list[PolicyGroup]:
         """The Allow statements of each group of a policy type that does not always allow."""
         found = []
-        for group in groups(policy_type, self.environment, self.compiled.policies):
-            allows = self._bind(policy_type, group)
-            for one in allows:
-                if not one.predicates:
+        for group in groups(policy_type, self.environment, compiled.policies):
+            allows = self._group(policy_type, group, compiled)
+            for predicates, _, _ in allows:
+                if not predicates:
                     break
             else:
                 found.append(PolicyGroup(_IMPLICIT[policy_type], allows))
         return found
 
-    def _bind(self, policy_type: PolicyType, group: Group) -> list[BoundStatement]:
-        """The Allow statements of a group that could apply; its Deny statements join all others."""
-        policies, environment = self.compiled.policies, self.environment
-        resource_based = policy_type is _RESOURCE
-        allows, denies = self._could_apply(group, names_principal=resource_based)
-        if resource_based:
-            if denies and is_never_locked_out(environment):
-                denies = []
-            if policies.block_public_access and blocked_by_restrict_public_buckets(
-                environment, policies
-            ):
-                denies = [BoundStatement((), _DIRECT, None)]
-            if len(allows) > 1:
-                allows.sort(key=_closest_first)
-        else:
-            allows = _merged(allows)
+    def _group(
+        self, policy_type: PolicyType, group: Group, compiled: CompiledPolicies
+    ) -> list[BoundStatement]:
+        """The Allow statements of a group; its Deny statements join all others."""
+        allows, denies = self._bind(group, compiled, _DIRECT)
         if denies:
             self.denies.append(PolicyGroup(_EXPLICIT[policy_type], _merged(denies)))
+        return _merged(allows)
+
+    def _resource(self, policy: Policy, compiled: CompiledPolicies) -> list[BoundStatement]:
+        """The Allow statements of the resource-based policy, the closest match first."""
+        environment, policies = self.environment, compiled.policies
+        allows, denies = self._bind((policy,), compiled, _NO_MATCH)
+        if denies and is_never_locked_out(environment):
+            denies = []
+        if policies.block_public_access and blocked_by_restrict_public_buckets(
+            environment, policies
+        ):
+            denies = [BoundStatement((), _DIRECT, None)]
+        if denies:
+            self.denies.append(PolicyGroup(_EXPLICIT[_RESOURCE], _merged(denies)))
+        if len(allows) > 1:
+            allows.sort(key=_closest_first)
         return allows
 
-    def _could_apply(
-        self, group: Group, *, names_principal: bool
+    def _bind(  # noqa: C901 - one loop: a call for each statement would cost as much as its tests
+        self, group: Group, compiled: CompiledPolicies, without_principal: PrincipalMatch
     ) -> tuple[list[BoundStatement], list[BoundStatement]]:
-        """The Allow and the Deny statements that could apply to requests of the environment."""
-        environment = self.environment
-        has_boundary = bool(self.compiled.policies.boundaries)
-        without_principal = _NO_MATCH if names_principal else _DIRECT
+        """The Allow and the Deny statements that could apply to requests of the environment.
+
+        Args:
+            group: the policies.
+            compiled: whose policies these are.
+            without_principal: the match of a statement that names no principal.
+        """
+        environment, policies = self.environment, compiled.policies
         includes = ACTIONS_INCLUDE[environment.action]
         allows: list[BoundStatement] = []
         denies: list[BoundStatement] = []
+        new = tuple.__new__  # a named tuple's own costs twice as much
         for policy in group:
-            for statement in self.compiled.statements_about(environment.action, policy):
-                _, is_allow, principals, actions, resources, conditions, _ = statement
+            statements: Sequence[Statement] = policy.statements
+            if len(statements) >= _WORTH_AN_INDEX:
+                statements = compiled.statements_about(environment.action, policy)
+            for _, is_allow, principals, actions, resources, conditions, _ in statements:
                 if actions is None or resources is None or not includes[actions]:
                     continue
-                if principals is None:
-                    match = without_principal
-                else:
-                    match = principals.match(
-                        environment, deny=not is_allow, has_boundary=has_boundary
-                    )
+                match = without_principal
+                if principals is not None:
+                    if principals.inverted:
+                        bounded = bool(policies.boundaries)
+                        match = principals.match(
+                            environment, deny=not is_allow, has_boundary=bounded
+                        )
+                    else:
+                        match = principals.match_names(environment)
                 if not match:
                     continue
-                predicates: tuple[Predicate, ...] = ()
+                predicates = CONDITION_PREDICATES[conditions] if conditions else ()
+                alone = None
                 if not (resources.everything or environment.wildcard_only):
-                    predicates = (RESOURCE_PREDICATES[resources],)
+                    if not predicates:
+                        alone = resources
+                    predicates = (RESOURCE_PREDICATES[resources], *predicates)
                 elif resources.everything is resources.inverted:
                     continue
-                for condition in conditions:
-                    predicates += (CONDITION_PREDICATES[condition],)
-                alone = resources if predicates and not conditions else None
-                (allows if is_allow else denies).append(BoundStatement(predicates, match, alone))
+                bound = new(BoundStatement, (predicates, match, alone))
+                (allows if is_allow else denies).append(bound)
         return allows, denies
 
 
@@ -319,7 +338,10 @@ def _thresholds(environment: RequestEnvironment) -> tuple[int, int]:
     See `authorize._is_sufficient_alone` and `authorize._is_exempt_from_limits`.
     """
     if environment.account is None:
-        return PrincipalMatch.ACCOUNT, PrincipalMatch.ACCOUNT
-    if environment.cross_account:
-        return PrincipalMatch.DIRECT + 1, PrincipalMatch.DIRECT + 1
-    return PrincipalMatch.ROLE, PrincipalMatch.ANYONE
+        return _WITHOUT_ACCOUNT
+    return _ACROSS_ACCOUNTS if environment.cross_account else _WITHIN_ACCOUNT
+
+
+_WITHOUT_ACCOUNT = PrincipalMatch.ACCOUNT, PrincipalMatch.ACCOUNT
+_WITHIN_ACCOUNT = PrincipalMatch.ROLE, PrincipalMatch.ANYONE
+_ACROSS_ACCOUNTS = PrincipalMatch.DIRECT + 1, PrincipalMatch.DIRECT + 1

@@ -16,7 +16,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.ht
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from threegrants.iam.arns import matches_arn_pattern
 from threegrants.iam.errors import PolicyError
@@ -121,11 +121,14 @@ class SetOperator(Enum):
     FOR_ALL_VALUES = "forallvalues:"
     FOR_ANY_VALUE = "foranyvalue:"
 
-    __hash__ = object.__hash__  # Enum's own hash is a call in Python; conditions are keys of tables
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """One key under one operator; all conditions of a statement must hold.
 
-class Condition(NamedTuple):
-    """One key under one operator; all conditions of a statement must hold."""
+    Compared by identity: the same text, read again, is the same object, and what is worked out for
+    it is found under it.
+    """
 
     text: str
     """the operator as written"""

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_res
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notresource.html
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from threegrants.iam.arns import matches_resource_pattern
 from threegrants.iam.errors import PolicyError
@@ -15,8 +15,13 @@ from threegrants.iam.variables import ContextValues, Template, resolved, templat
 from threegrants.iam.wildcards import matches
 
 
-class Actions(NamedTuple):
-    """An Action or NotAction element, in lower case: action names have no case."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Actions:
+    """An Action or NotAction element, in lower case: action names have no case.
+
+    Elements are compared by identity: the same text, read again, is the same object, and what is
+    worked out for it is found under it.
+    """
 
     texts: tuple[str, ...]
     inverted: bool
@@ -27,8 +32,9 @@ class Actions(NamedTuple):
         return any(matches(text, action) for text in self.texts) is not self.inverted
 
 
-class Resources(NamedTuple):
-    """A Resource or NotResource element."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Resources:
+    """A Resource or NotResource element; compared by identity, as `Actions`."""
 
     texts: tuple[Template, ...]
     inverted: bool

@@ -16,7 +16,7 @@ constraints compare; these count as the request has them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from threegrants.iam.authorize import PolicyTypeOutcome, authorize_policy_type
@@ -204,8 +204,8 @@ def _everything_unknown(resources: Resources, context: RequestContext) -> Resour
     """The element where a text with an unknown variable fits, or under NotResource does not."""
     known = tuple(one for one in resources.texts if not _unknown_variables((one,), context))
     if resources.inverted:
-        return resources._replace(texts=known)
-    return resources._replace(texts=(*known, Template("*")), everything=True)
+        return replace(resources, texts=known)
+    return replace(resources, texts=(*known, Template("*")), everything=True)
 
 
 def _as_if_known_to_fail(statement: Statement, context: RequestContext) -> Statement:

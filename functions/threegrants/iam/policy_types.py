@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_
 ("Resources and entities not restricted by RCPs")
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -36,6 +36,8 @@ class PolicyType(StrEnum):
     SCP = "scp"
     RCP = "rcp"
     VPCE = "vpce"
+
+    __hash__ = str.__hash__  # Enum's own hash is a call in Python; policy types are keys of tables
 
 
 class PolicyLevel(NamedTuple):
@@ -71,28 +73,29 @@ Group = tuple[Policy, ...]
 """Policies of which one has to allow, and none may deny."""
 
 
+_GROUPS: Mapping[PolicyType, Callable[[RequestEnvironment, Policies], Sequence[Group]]] = {
+    PolicyType.IDENTITY: lambda environment, of: (
+        () if environment.account is None else (of.identity,)
+    ),
+    PolicyType.RESOURCE: lambda _, of: ((),) if of.resource is None else ((of.resource,),),
+    PolicyType.BOUNDARY: lambda _, of: [(policy,) for policy in of.boundaries],
+    PolicyType.SESSION: lambda _, of: () if of.session is None else ((of.session,),),
+    PolicyType.SCP: lambda environment, of: (
+        [level.policies for level in of.scps] if _under_scps(environment) else ()
+    ),
+    PolicyType.RCP: lambda environment, of: (
+        [level.policies for level in of.rcps] if _under_rcps(environment) else ()
+    ),
+    # Several endpoint policies are one endpoint's: any of them may allow.
+    PolicyType.VPCE: lambda _, of: (of.vpc_endpoint,) if of.vpc_endpoint else (),
+}
+
+
 def groups(
     policy_type: PolicyType, environment: RequestEnvironment, policies: Policies
 ) -> Sequence[Group]:
     """The policies of a type that are in force; each group has to allow."""
-    match policy_type:
-        case PolicyType.IDENTITY:
-            return () if environment.account is None else (policies.identity,)
-        case PolicyType.RESOURCE:
-            return ((),) if policies.resource is None else ((policies.resource,),)
-        case PolicyType.BOUNDARY:
-            return [(policy,) for policy in policies.boundaries]
-        case PolicyType.SESSION:
-            return () if policies.session is None else ((policies.session,),)
-        case PolicyType.SCP:
-            levels = policies.scps if _under_scps(environment) else ()
-            return [level.policies for level in levels]
-        case PolicyType.RCP:
-            levels = policies.rcps if _under_rcps(environment) else ()
-            return [level.policies for level in levels]
-        case PolicyType.VPCE:
-            # Several endpoint policies are one endpoint's: any of them may allow.
-            return (policies.vpc_endpoint,) if policies.vpc_endpoint else ()
+    return _GROUPS[policy_type](environment, policies)
 
 
 def blocked_by_restrict_public_buckets(environment: RequestEnvironment, policies: Policies) -> bool:

@@ -125,7 +125,7 @@ def _resource_predicate(resources: Resources) -> Predicate:
     partition = RESOURCE_PARTITIONS[resources]
     if partition is not None:
         return resource_predicate(partition)
-    texts, inverted, _ = resources
+    texts, inverted = resources.texts, resources.inverted
     if any(one.parts is not None for one in texts):
         resolve = _RESOLVED_RESOURCES
         return lambda arn, values: resolve[resolved(texts, values)](arn) is not inverted
@@ -203,5 +203,7 @@ def _condition_predicate(condition: Condition) -> Predicate:
     return test
 
 
-CONDITION_PREDICATES = BoundedMemo(_condition_predicate, _MOST)
-"""By condition: its test."""
+CONDITION_PREDICATES: BoundedMemo[tuple[Condition, ...], tuple[Predicate, ...]] = BoundedMemo(
+    lambda conditions: tuple(_condition_predicate(one) for one in conditions), _MOST
+)
+"""By all conditions of a statement: their tests."""

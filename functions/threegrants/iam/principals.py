@@ -40,6 +40,7 @@ class PrincipalMatch(IntEnum):
 # Looking up an Enum's member costs as much as a call, and this is a hot path.
 _NONE, _ACCOUNT_ONLY, _ROLE, _ANYONE, _DIRECT = PrincipalMatch
 _SERVICE, _FEDERATED = PrincipalKind.SERVICE, PrincipalKind.FEDERATED
+_ROLE_ITSELF, _ROOT, _USER = PrincipalKind.ROLE, PrincipalKind.ROOT, PrincipalKind.USER
 
 
 class Principals(NamedTuple):
@@ -85,16 +86,16 @@ class Principals(NamedTuple):
         if kind is _SERVICE:
             return _DIRECT if self.anyone or principal in self.services else _NONE
         if principal in self.names:
-            return _ROLE if kind is PrincipalKind.ROLE else _DIRECT
+            return _ROLE if kind is _ROLE_ITSELF else _DIRECT
         found = _NONE
         if environment.account in self.accounts:
-            found = _DIRECT if kind is PrincipalKind.ROOT else _ACCOUNT_ONLY
+            found = _DIRECT if kind is _ROOT else _ACCOUNT_ONLY
         if (environment.role is not None and environment.is_session_of_any(self.names)) or (
             kind is _FEDERATED and _user_of(principal) in self.names
         ):
             found = _ROLE
         elif self.unique_ids and environment.unique_id in self.unique_ids:
-            found = _DIRECT if kind is PrincipalKind.USER else _ROLE
+            found = _DIRECT if kind is _USER else _ROLE
         if self.federated and not self.federated.isdisjoint(environment.federated_by):
             found = _DIRECT
         return _ANYONE if self.anyone and found < _ANYONE else found

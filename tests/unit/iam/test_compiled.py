@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from support.cases import questions
 from threegrants.cli.cases import load
-from threegrants.iam import CompiledPolicies, Policies, Request, authorize
-from unit.iam.questions import any_case, statements
+from threegrants.iam import CompiledPolicies, KmsGrant, Policies, Request, authorize
+from unit.iam.questions import any_case, mixed, statements
 
 
 def both(request, engine):
@@ -38,6 +38,42 @@ def test_mixed_requests_and_policies(case, others):
         request = load(one)[0]
         specified, fast = both(request, engine)
         assert specified == fast
+
+
+def names_for(principal):
+    """What a grantee can be: the principal itself, its role, its account, or somebody else."""
+    account = principal.split(":")[4] if principal.count(":") >= 5 else "111111111111"
+    name = principal.rsplit("/", 2)[-2] if principal.count("/") > 1 else principal.rsplit("/")[-1]
+    return [
+        principal, f"arn:aws:iam::{account}:role/{name}", f"arn:aws:iam::{account}:root",
+        "arn:aws:iam::999999999999:user/other",
+    ]  # fmt: skip
+
+
+def grants_on(request):
+    return st.lists(
+        st.builds(
+            KmsGrant,
+            st.just(request.resource),
+            st.sampled_from(names_for(request.principal)),
+            st.just((request.action.partition(":")[2],)),
+            st.sampled_from([{}, {"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::b"}}]),
+            st.sampled_from(["", "grant-1"]),
+        ),
+        max_size=3,
+    )
+
+
+KMS = [case for case in questions("random") if case["request"]["action"].startswith("kms:")]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.one_of(st.sampled_from(KMS), mixed(KMS)), st.data())
+def test_grants_on_a_key(case, data):
+    request, policies = load(case)
+    engine = CompiledPolicies(policies._replace(grants=tuple(data.draw(grants_on(request)))))
+    specified, fast = both(request, engine)
+    assert specified == fast
 
 
 @settings(deadline=None, max_examples=200)
