@@ -20,7 +20,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.organizations.models import organizations_backends
-from words import BUCKET, POINT, REGION, SOURCE, A, B, C
+from scenarios.words import BUCKET, POINT, REGION, SOURCE, A, B, C
 
 READER = "threegrants-reader"
 _WORLD: dict[str, Any] = {}

@@ -4,9 +4,9 @@ import pytest
 
 from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Harness, kms, s3
+from threegrants.analysis import analyze as really_analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import IncidentLeases, State, mute
-from threegrants.ingest import analyze as really_analyze
 
 
 @pytest.fixture

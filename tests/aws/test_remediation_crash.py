@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import boto3
 import botocore.loaders
@@ -33,6 +34,11 @@ from threegrants.remediation.run_store import RunStore
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 RULES = AnalysisOptions(writable=frozenset({A, B}))
 NUMBERS = itertools.count(1)
+OWNER: dict[str, Any]
+CALLER: dict[str, Any]
+WARM: dict[str, RoleClients]
+DYNAMODB: Any
+KEY: str
 
 
 ADMIN = {

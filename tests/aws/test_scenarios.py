@@ -4,15 +4,8 @@ The rest are the subsets of the grants and the owner's copies of the causes; `ma
 runs all of them.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "scenarios"))
-
-import build
-import run
+from scenarios import build, run
 
 LISTED = run.scenarios()
 

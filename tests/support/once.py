@@ -19,6 +19,7 @@ import botocore.loaders
 import botocore.regions
 import botocore.session
 import moto.kms.models
+import moto.kms.utils
 from moto.core.serialize import BaseJSONSerializer
 
 _compiled: dict[tuple[int, ...], tuple[Any, dict[str, Any]]] = {}
@@ -77,5 +78,5 @@ def work_out_once() -> None:
     botocore.regions.EndpointProvider = _endpoint_provider
     botocore.hooks.accepts_kwargs = _takes_any_keyword
     botocore.hooks.EventAliaser._alias_event_name = lambda _, name: _event_name(name)
-    moto.kms.models.generate_private_key = cache(moto.kms.models.generate_private_key)
-    BaseJSONSerializer._serialize_type_structure = _serialize_structure
+    moto.kms.models.generate_private_key = cache(moto.kms.utils.generate_private_key)  # type: ignore[attr-defined]
+    BaseJSONSerializer._serialize_type_structure = _serialize_structure  # type: ignore[assignment,method-assign]

@@ -5,6 +5,7 @@ policies of another, and so on.
 """
 
 import json
+from operator import itemgetter
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ LISTS = ("identityPolicies", "permissionBoundaries", "vpcEndpointPolicies")
 
 def mixed(cases):
     one = st.sampled_from(cases)
-    parts = {name: one.map(lambda case, name=name: case[name]) for name in PARTS}
+    parts = {name: one.map(itemgetter(name)) for name in PARTS}
     return st.fixed_dictionaries({"id": st.just("mixed"), "request": one.map(lambda c: c["request"]),
                                   "settings": one.map(lambda c: c["settings"]), **parts})  # fmt: skip
 

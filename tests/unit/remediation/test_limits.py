@@ -128,7 +128,9 @@ def body(*patches, **request):
 
 
 def test_a_rule_covers_what_it_names():
-    rule, digests = find_standing_approval(limits(), body(), NOW)
+    found = find_standing_approval(limits(), body(), NOW)
+    assert found
+    rule, digests = found
     assert rule.scope is Scope.PREFIX
     assert digests == ("d",)
 
