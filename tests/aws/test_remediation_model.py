@@ -152,7 +152,7 @@ class Model(RuleBasedStateMachine):
 
     @staticmethod
     def trouble(identity, error):
-        if identity != "agenda" and not isinstance(error, (Refused, KeyError)):
+        if identity != "agenda" and not isinstance(error, Refused):
             raise error
 
     def start(self, name, what, steps):

@@ -17,7 +17,7 @@ from threegrants.patches import iac_snippets
 from threegrants.patches.snippets import _hcl, _hcl_string
 from threegrants.report import report_for
 from unit.patches.test_make import LONG, crowded
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
+from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence
 
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
 IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
@@ -275,4 +275,3 @@ def test_the_document_shows_every_choice():
     ]  # fmt: skip
     assert sum(p["default"] for p in body["patches"]) == 3
     assert all(p["says"].endswith(".") for p in body["patches"])
-    assert policy() is None
