@@ -74,11 +74,9 @@ def test_bad_input_is_a_dead_letter_with_its_reason(service):
         QueueUrl=service.dead, MessageAttributeNames=["All"], MaxNumberOfMessages=10
     )["Messages"]
     said = {le["Body"][:7]: le["MessageAttributes"]["reason"]["StringValue"] for le in letters}
-    assert said == {
-        "no json": said["no json"],
-        '{"userI': "userIdentity: a list; expected an object",
-    }
-    assert "JSON" in said["no json"]
+    assert said.keys() == {"no json", '{"userI'}
+    assert "line 1 column 1" in said["no json"]
+    assert said['{"userI'] == "userIdentity: a list; expected an object"
 
 
 def route(path, body, actor="arn:aws:sts::111111111111:assumed-role/on-call/sam"):

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from aws.conftest import REGION, A, Aws, B
+from support.examples import examples
 from support.protocol_model import (
     BUCKET,
     FUNCTION,
@@ -348,10 +349,7 @@ def test_model(monkeypatch, aws):
     run_state_machine_as_test(
         Model,
         settings=settings(
-            max_examples=20,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
+            examples(20), stateful_step_count=30, suppress_health_check=list(HealthCheck)
         ),
     )
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import yaml
 from cfnlint.api import ManualArgs, lint
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
@@ -184,7 +185,7 @@ def test_terraform_strings(text, wanted):
     assert _hcl_string(text) == wanted
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.text(
         st.one_of(st.characters(exclude_categories=("Cs",)), st.sampled_from('${%"\\\n')),
