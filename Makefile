@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table mutants explore lint types template build \
-	bench bench-diagnose bench-scenarios bench-storm differential clean
+	bench bench-diagnose bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,9 @@ mutants: .venv/.ready  ## how many small errors in the pure rooms the unit tests
 
 explore: .venv/.ready  ## the properties, with new random examples at each run, and many more of them
 	THREEGRANTS_EXAMPLES=many $(BIN)/python -m pytest -n auto tests/unit tests/aws/test_remediation_model.py
+
+diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
 
 lint: .venv/.ready  ## style, formatting, import contracts
 	$(BIN)/ruff check .

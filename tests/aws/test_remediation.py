@@ -19,10 +19,10 @@ from aws.remediation_desk import (
 from support.harness import APPROVER
 from support.records import ROLE, s3
 from threegrants.cloudtrail import parse_record
-from threegrants.incidents import Conflict, State
+from threegrants.incidents import Conflict, Move, State
 from threegrants.patches import Patch
 from threegrants.remediation import Refused, policy_io, worker
-from threegrants.remediation.run_store import LeaseHeld, Move
+from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
 
 

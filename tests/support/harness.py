@@ -14,7 +14,7 @@ from support.wire import ApiCall, Died, answer_calls
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
-from threegrants.incidents import Incident, Store
+from threegrants.incidents import Incident, Move, State, Store
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
 from threegrants.patches import Patch
@@ -94,6 +94,16 @@ class Harness:
         """Every incident of its own, as it is stored."""
         items = self.table.scan()["Items"]
         return [i for i in items if i["sk"] == "meta" and "joined_to" not in i]
+
+    def kms_record(self, incident_id: str) -> Record:
+        """The KMS record that is kept for an incident of S3 calls."""
+        key = {"pk": f"incident#{incident_id}", "sk": "kms_record"}
+        record: Record = json.loads(str(self.table.get_item(Key=key)["Item"]["record"]))
+        return record
+
+    def move(self, incident: Incident, state: State, actor: str, what: str) -> None:
+        """Move an incident that no run holds."""
+        self.run_store.move(incident, Move(state, actor, what))
 
     def only(self) -> Incident:
         """The only incident there is."""

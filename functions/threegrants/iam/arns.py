@@ -9,6 +9,7 @@ may run over the colons behind it, and an incomplete ARN is completed with stars
 
 from collections.abc import Iterable
 
+from threegrants.aws.arn import FIELDS, split
 from threegrants.iam.wildcards import (
     Matcher,
     Pattern,
@@ -20,18 +21,6 @@ from threegrants.iam.wildcards import (
     compile_pattern,
     partition_patterns,
 )
-
-FIELDS = 6
-
-
-def split(arn: str) -> list[str]:
-    """The six fields of an ARN; fewer if it is none."""
-    return arn.split(":", FIELDS - 1)
-
-
-def is_arn(text: str) -> bool:
-    """Whether a text has the six fields of an ARN."""
-    return text.startswith("arn:") and len(split(text)) == FIELDS
 
 
 def compile_arn_patterns(patterns: Iterable[Pattern]) -> Matcher:
