@@ -36,6 +36,7 @@ from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.evidence import RoleClients, caller, calls
 
+_BASE: Any = BaseClient
 MOST_CALLS = 5
 ROUNDS = 5
 
@@ -86,7 +87,7 @@ class SlowAws:
         self.calls: list[str] = []
         self.longest: tuple[str, ...] = ()
         self._answering = threading.Lock()
-        self._real = BaseClient._make_api_call
+        self._real = _BASE._make_api_call
 
     def __enter__(self) -> Self:
         slow = self
@@ -94,14 +95,14 @@ class SlowAws:
         def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
             return slow._call(client, operation, parameters)
 
-        BaseClient._make_api_call = call
+        _BASE._make_api_call = call
         self._pool = patch.object(calls, "ThreadPoolExecutor", ChainedPool)
         self._pool.start()
         CHAIN.set(())
         return self
 
     def __exit__(self, *_: object) -> None:
-        BaseClient._make_api_call = self._real
+        _BASE._make_api_call = self._real
         self._pool.stop()
 
     def _call(self, made_by: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:

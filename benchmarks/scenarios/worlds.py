@@ -98,7 +98,8 @@ def client(service: str, account: str, region: str = REGION) -> Any:
     core = botocore.session.Session()
     core.register_component("data_loader", _LOADER)  # the service models take longest to read
     core.set_credentials("testing", "testing")
-    made = boto3.Session(botocore_session=core).client(service, region_name=region)
+    session: Any = boto3.Session(botocore_session=core)
+    made = session.client(service, region_name=region)
     made.meta.events.register(
         "before-sign", lambda request, **_: request.headers.add_header("x-moto-account-id", account)
     )

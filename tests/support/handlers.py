@@ -13,7 +13,7 @@ from support.aws import Aws
 from support.harness import EVERYTHING
 from support.names import B
 from threegrants.handlers import diagnose, remediate
-from threegrants.handlers.settings import settings
+from threegrants.handlers.dependencies import dependencies
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (settings, diagnose._ingest, diagnose._delivery_store, remediate._service)
+    caches = (dependencies, diagnose._ingest, diagnose._delivery_store, remediate._service)
     for cached in caches:
         cached.cache_clear()
     yield Served(table, sqs, queue, dead)

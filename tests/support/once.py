@@ -14,18 +14,21 @@ from functools import cache
 from types import MethodType
 from typing import Any
 
-import botocore.hooks
-import botocore.loaders
-import botocore.regions
-import botocore.session
 import moto.kms.models
 import moto.kms.utils
+from botocore import hooks as untyped_hooks
+from botocore import loaders
+from botocore import regions as untyped_regions
+from botocore import session as untyped_session
 from moto.core.serialize import BaseJSONSerializer
 
+hooks: Any = untyped_hooks
+regions: Any = untyped_regions
+session: Any = untyped_session
 _compiled: dict[tuple[int, ...], tuple[Any, dict[str, Any]]] = {}
-_EndpointProvider = botocore.regions.EndpointProvider
-_translated = botocore.hooks.EventAliaser._alias_event_name
-_ALIASER = botocore.hooks.EventAliaser(None)
+_EndpointProvider = regions.EndpointProvider
+_translated = hooks.EventAliaser._alias_event_name
+_ALIASER = hooks.EventAliaser(None)
 
 
 def _endpoint_provider(**given: Any) -> Any:
@@ -74,9 +77,9 @@ def _serialize_structure(
 
 def work_out_once() -> None:
     """Put all of this in place, for the life of the process."""
-    botocore.session.create_loader = cache(botocore.loaders.create_loader)
-    botocore.regions.EndpointProvider = _endpoint_provider
-    botocore.hooks.accepts_kwargs = _takes_any_keyword
-    botocore.hooks.EventAliaser._alias_event_name = lambda _, name: _event_name(name)
+    session.create_loader = cache(loaders.create_loader)
+    regions.EndpointProvider = _endpoint_provider
+    hooks.accepts_kwargs = _takes_any_keyword
+    hooks.EventAliaser._alias_event_name = lambda _, name: _event_name(name)
     moto.kms.models.generate_private_key = cache(moto.kms.utils.generate_private_key)  # type: ignore[attr-defined]
     BaseJSONSerializer._serialize_type_structure = _serialize_structure  # type: ignore[assignment,method-assign]
