@@ -19,9 +19,9 @@ from threegrants import ingest as module
 from threegrants.analysis import AnalysisOptions
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, Unread
-from threegrants.incidents import Conflict, Lease, State, Store, mute
+from threegrants.incidents import Conflict, Lease, Move, State, Store, mute
 from threegrants.ingest import Ingest
-from threegrants.remediation.run_store import Move, RunStore
+from threegrants.remediation.run_store import RunStore
 
 work_out_once()
 WHO = session_of(ROLE)
@@ -263,7 +263,7 @@ def test_a_kms_record_of_another_call_goes_on_waiting(world):
 
 def test_a_kms_record_that_cannot_be_read_is_left(world, monkeypatch):
     world.handle(from_kms())
-    real = module.parse_record
+    real = parse_record
     unreadable = SimpleNamespace()
     monkeypatch.setattr(
         module, "parse_record", lambda r: unreadable if r["eventID"] == "k-1" else real(r)
