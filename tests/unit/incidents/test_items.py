@@ -99,6 +99,11 @@ def test_an_item_of_an_older_version_is_read():
     )
 
 
+def test_a_report_that_cannot_be_read_is_left_out_and_made_anew():
+    item = stored(FULL) | {"diagnosis": '{"schema": "threegrants.diagnosis/0"}'}
+    assert from_item(item) == replace(FULL, diagnosis=None)
+
+
 def test_the_report_has_the_counts_as_they_are_now():
     now = diagnosed(count=12, last_seen=LATER, event_ids=("e-1", "e-2")).report.request
     assert (now.count, now.first_seen, now.last_seen) == (12, SEEN, LATER)
