@@ -92,7 +92,7 @@ class Dependencies:
             RoleClients(self.settings.remediation_role_name, self.settings.external_id),
             current_limits,
             self.reanalyze,
-            lifetime=lease_seconds,
+            lease_seconds=lease_seconds,
         )
 
     def reanalyze(self, incident: Incident) -> Analysis:
@@ -146,7 +146,8 @@ def current_limits() -> Limits:
         limits = from_env(os.environ)
         if not name:
             return limits
-        return limits.with_more(str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS)))
+        text = str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
+        return limits.with_ssm_parameter(text)
     except (LimitsError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
