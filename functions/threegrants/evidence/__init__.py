@@ -1,4 +1,4 @@
-"""What decides a denied call, read from AWS: the only room that reads policies.
+"""What decides a denied call, read from AWS with the reader role of each account.
 
 In: a `DeniedCall` and the accounts' reader roles. Out: an `Evidence` snapshot, frozen and
 serialisable, in which everything is either `Read(value)` or `Unread(why, needs)`.
