@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from threegrants.aws.arn import Arn
@@ -53,10 +52,12 @@ def _tags(patch: Patch, remediation_role: RoleClients) -> Item[Mapping[str, str]
         return {tag["TagKey"]: tag["TagValue"] for page in pages for tag in page["Tags"]}
 
     def principal() -> Mapping[str, str]:
-        client: BaseClient = remediation_role.client(patch.account, "iam", patch.region)
-        kind = "user" if ":user/" in patch.target else "role"
-        pages = client.get_paginator(f"list_{kind}_tags").paginate(**{f"{kind.title()}Name": name})
-        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        client = remediation_role.client(patch.account, "iam", patch.region)
+        if ":user/" in patch.target:
+            users = client.get_paginator("list_user_tags").paginate(UserName=name)
+            return {tag["Key"]: tag["Value"] for page in users for tag in page["Tags"]}
+        roles = client.get_paginator("list_role_tags").paginate(RoleName=name)
+        return {tag["Key"]: tag["Value"] for page in roles for tag in page["Tags"]}
 
     read, action = {
         "s3": (bucket, "s3:GetBucketTagging"),
