@@ -72,8 +72,8 @@ class ChainedFuture:
 class ChainedClients(RoleClients):
     """Who waits at an account's door while another thread assumes the role has waited for that."""
 
-    def client(self, account: str, service: str, region: str | None = None) -> Any:
-        found = super().client(account, service, region)
+    def client(self, account: str, service: Any, region: str | None = None) -> Any:
+        found: Any = super().client(account, service, region)
         if not CHAIN.get():
             CHAIN.set(("sts:AssumeRole",))
         return found

@@ -34,7 +34,7 @@ def enforced(aws: Aws, *accounts: str, without: Collection[str] = ()) -> Iterato
         iam.put_role_policy(
             RoleName="threegrants-reader", PolicyName="read", PolicyDocument=allowed
         )
-        entered.client(account, "sts")
+        entered.client(account, "iam")
     with enable_iam_authentication():
         yield entered
 
