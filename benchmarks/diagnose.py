@@ -73,7 +73,7 @@ class ChainedClients(RoleClients):
     """Who waits at an account's door while another thread assumes the role has waited for that."""
 
     def client(self, account: str, service: Any, region: str | None = None) -> Any:
-        found = super().client(account, service, region)
+        found: Any = super().client(account, service, region)
         if not CHAIN.get():
             CHAIN.set(("sts:AssumeRole",))
         return found
