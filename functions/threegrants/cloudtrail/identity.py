@@ -6,6 +6,7 @@ Source: CloudTrail user guide, "CloudTrail userIdentity element".
 from collections.abc import Mapping
 from typing import Any
 
+from threegrants.aws.arn import account_in, parse_arn
 from threegrants.cloudtrail.denied_call import Caller, CallerType
 from threegrants.cloudtrail.fields import object_field, string_field
 
@@ -41,7 +42,7 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
         }[kind]
         return Caller(
             named,
-            account or _account_of(arn),
+            account or account_in(arn),
             arn,
             session_arn=arn if kind == "FederatedUser" else None,
             # A federated user's principalId is `account:name`, no unique id.
@@ -66,17 +67,18 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
 
 def from_arn(arn: str) -> Caller:
     """The caller an ARN alone names, as it stands in an error message."""
-    account = _account_of(arn)
-    resource = arn.split(":", 5)[-1]
-    kind, _, path = resource.partition("/")
-    if kind == "assumed-role":
+    named = parse_arn(arn)
+    if named is None:
+        return Caller(CallerType.UNKNOWN, None, arn)
+    account = named.account or None
+    if named.resource_type == "assumed-role":
         return Caller(
             CallerType.ROLE,
             account,
             _role_arn(arn),
             session_arn=arn,
             path_known=False,
-            session_name=path.partition("/")[2] or None,
+            session_name=named.resource_id.partition("/")[2] or None,
         )
     kinds = {
         "role": CallerType.ROLE,
@@ -84,7 +86,7 @@ def from_arn(arn: str) -> Caller:
         "root": CallerType.ROOT,
         "federated-user": CallerType.FEDERATED_USER,
     }
-    return Caller(kinds.get(kind, CallerType.UNKNOWN), account, arn)
+    return Caller(kinds.get(named.resource_type, CallerType.UNKNOWN), account, arn)
 
 
 def _role(identity: Mapping[str, Any], session: Mapping[str, Any], where: str) -> Caller:
@@ -98,7 +100,7 @@ def _role(identity: Mapping[str, Any], session: Mapping[str, Any], where: str) -
         name = arn.rpartition("/")[2]
     return Caller(
         CallerType.ROLE,
-        string_field(identity, "accountId", "userIdentity") or _account_of(arn or issuer_arn),
+        string_field(identity, "accountId", "userIdentity") or account_in(arn or issuer_arn),
         role,
         session_arn=arn if is_session else None,
         unique_id=unique or string_field(issuer, "principalId", where),
@@ -126,13 +128,6 @@ def _account(
 
 def _role_arn(session_arn: str) -> str | None:
     """The role of a session ARN; the path, which a session ARN does not carry, is lost."""
-    parts = session_arn.split(":", 5)
-    if len(parts) < 6:  # noqa: PLR2004 - the six fields of an ARN
-        return None
-    name = parts[5].split("/")[1] if "/" in parts[5] else ""
-    return f"arn:{parts[1]}:iam::{parts[4]}:role/{name}" if name else None
-
-
-def _account_of(arn: str | None) -> str | None:
-    parts = (arn or "").split(":")
-    return parts[4] if len(parts) > 4 and parts[4] else None  # noqa: PLR2004
+    session = parse_arn(session_arn)
+    role = session.role() if session else None
+    return str(role) if role else None

@@ -6,6 +6,7 @@ access denied (403 Forbidden) errors". Only one policy type is named even if sev
 
 import re
 
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION
 from threegrants.cloudtrail.denied_call import Message
 
 _POLICY_TYPES = (
@@ -27,8 +28,8 @@ _PRINCIPAL_AND_ACTION = re.compile(
     r"User: (?P<who>arn:\S+|anonymous|\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
 )
 _RESOURCE = re.compile(r'on resource: (?:"(?P<quoted>[^"]*)"|(?P<bare>arn:\S+))')
-_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(?:key|alias)/[A-Za-z0-9/_-]+")
-_POLICY_ARN = re.compile(r"policy: (?P<arn>arn:aws[a-z-]*:(?:iam|organizations)::\S+)")
+_KEY_ARN = re.compile(rf"arn:{PARTITION}:kms:[a-z0-9-]+:{ACCOUNT_ID}:(?:key|alias)/[A-Za-z0-9/_-]+")
+_POLICY_ARN = re.compile(rf"policy: (?P<arn>arn:{PARTITION}:(?:iam|organizations)::\S+)")
 _AUTHORIZATION_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
 """IAM user guide, "Access Troubleshooter" (preview): the last words of a message that has one."""
 

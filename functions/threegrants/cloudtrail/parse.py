@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from threegrants.aws.arn import Arn, is_account_id
 from threegrants.cloudtrail.denied_call import (
     Caller,
     CallerType,
@@ -259,7 +260,7 @@ def _resources(
             owner = string_field(entry, "accountId", where) or owner
             if not listed and ":::" in arn:
                 listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
-    known = owner if owner and owner.isdigit() and len(owner) == 12 else None  # noqa: PLR2004
+    known = owner if is_account_id(owner) else None
     if (
         requested_bucket
         and requested_bucket.startswith("arn:")
@@ -317,4 +318,4 @@ def _operation_of(message: Message) -> str:
 
 def _region_of(message: Message) -> str | None:
     key = key_arn_in(message.text)
-    return key.split(":")[3] if key else None
+    return Arn.parse(key).region if key else None

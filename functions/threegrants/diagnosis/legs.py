@@ -9,6 +9,7 @@ developer guide, "Allowing users in other accounts to use a KMS key".
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from threegrants.aws.arn import account_in
 from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis.policy_answers import (
     NO_IDENTITY_POLICIES,
@@ -120,7 +121,7 @@ def _through_access_point(call: DeniedCall, resource: PolicyAnswer) -> PolicyAns
     """Through an access point the bucket must permit too, most often by delegating to it."""
     if call.access_point_arn is None or resource.effect is not Effect.IMPLICIT_DENY:
         return resource
-    account = call.access_point_arn.split(":")[4]
+    account = account_in(call.access_point_arn)
     detail = (
         "the request came through an access point, and the bucket policy neither allows it nor "
         f"delegates to the access points of account {account} (s3:DataAccessPointAccount)"

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
 from threegrants.diagnosis.guardrails import authorization_requests
 from threegrants.diagnosis.verdicts import Blocker, Verdict
 from threegrants.evidence import Evidence, KeyEvidence, Read
 from threegrants.iam import Policy, PolicyError, is_public, only_for_owner
-from threegrants.iam.arns import is_arn
 
 _KEY_OWNER = "the key's administrators"
 _BUCKET_OWNER = "the bucket's owner"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from threegrants.aws.arn import account_in, bucket_arn, parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.judge import judge
@@ -10,7 +11,6 @@ from threegrants.diagnosis.reasons import reasons
 from threegrants.diagnosis.request_context import (
     RequestContext,
     kms_request_context,
-    partition_of,
     s3_request_context,
 )
 from threegrants.diagnosis.verdicts import Reason
@@ -71,9 +71,8 @@ def principal_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     if caller.type is CallerType.ROLE and arn:
         if call.caller.session_arn:
             return call.caller.session_arn
-        partition, account = arn.split(":")[1], arn.split(":")[4]
-        session = call.caller.session_name or "session"
-        return f"arn:{partition}:sts::{account}:assumed-role/{arn.rsplit('/', 1)[-1]}/{session}"
+        role = parse_arn(arn)
+        return str(role.session(call.caller.session_name or "session")) if role else arn
     return arn or call.caller.session_arn
 
 
@@ -112,7 +111,7 @@ def access_point_request(
         authorization.request.principal,
         action,
         resource,
-        arn.split(":")[4],
+        account_in(arn) or "",
         authorization.context.values,
     )
     return AuthorizationRequest(request, authorization.context)
@@ -122,7 +121,7 @@ def s3_resource(call: DeniedCall, action: str) -> str | None:
     """The ARN an S3 action is checked against (service authorization reference, Amazon S3)."""
     if not call.bucket:
         return None
-    bucket = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
+    bucket = bucket_arn(call.bucket, call.region)
     if not is_object_action(action):
         return bucket
     return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"

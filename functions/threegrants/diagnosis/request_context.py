@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from threegrants.aws.arn import account_in, bucket_arn, is_account_id
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
 from threegrants.evidence import Evidence, KeyEvidence, Read
 
@@ -159,12 +160,12 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     bucket = evidence.bucket
     if bucket is None or not call.bucket or call.object_key is None:
         return None
-    bucket_arn = f"arn:{partition_of(call.region)}:s3:::{call.bucket}"
-    object_arn = f"{bucket_arn}/{call.object_key}"
+    whole_bucket = bucket_arn(call.bucket, call.region)
+    object_arn = f"{whole_bucket}/{call.object_key}"
     seen = evidence.object.value if isinstance(evidence.object, Read) else None
     if call.access is Access.READ and seen is not None and isinstance(seen.encryption, Read):
         own = seen.encryption.value
-        return None if own is None else bucket_arn if own.bucket_key else object_arn
+        return None if own is None else whole_bucket if own.bucket_key else object_arn
     if not isinstance(bucket.encryption, Read):
         return None
     default = bucket.encryption.value
@@ -172,15 +173,8 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     asked = call.request_headers.get("x-amz-server-side-encryption") or default.algorithm
     if default.bucket_key and asked != "aws:kms:dsse":
         # An object written before the Bucket Key was switched on still carries its own ARN.
-        return bucket_arn if call.access is Access.WRITE else None
+        return whole_bucket if call.access is Access.WRITE else None
     return object_arn
-
-
-def partition_of(region: str) -> str:
-    """The ARN partition of a Region."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def _bucket_owner(evidence: Evidence) -> str | None:
@@ -217,7 +211,7 @@ def _request(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -> 
     context.present_or_absent("s3:VersionId", call.version_id)
     context.present_or_absent("s3:DataAccessPointArn", call.access_point_arn)
     if call.access_point_arn:
-        context.present("s3:DataAccessPointAccount", call.access_point_arn.split(":")[4])
+        context.present("s3:DataAccessPointAccount", account_in(call.access_point_arn) or "")
         point = evidence.access_point.value if isinstance(evidence.access_point, Read) else None
         if point and isinstance(point.network_origin, Read) and point.network_origin.value:
             context.present("s3:AccessPointNetworkOrigin", point.network_origin.value)
@@ -267,7 +261,7 @@ def _principal(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -
     arn = caller.arn.value if isinstance(caller.arn, Read) else call.caller.arn
     if arn:
         context.present("aws:PrincipalArn", arn)
-    if caller.account and caller.account.isdigit():
+    if caller.account and is_account_id(caller.account):
         context.present("aws:PrincipalAccount", caller.account)
         _organization(context, evidence, caller.account)
     if caller.unique_id and caller.type is not CallerType.FEDERATED_USER:

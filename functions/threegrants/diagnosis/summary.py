@@ -1,5 +1,6 @@
 """One plain sentence for a person who was just woken up."""
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall, strip_control_characters
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
 from threegrants.evidence import Evidence, Read
@@ -90,10 +91,10 @@ def _who(call: DeniedCall, evidence: Evidence) -> str:
     arn = caller.arn.value if isinstance(caller.arn, Read) else call.caller.arn
     if not arn:
         return f"A caller of account {caller.account or '(not named)'}"
-    kind, _, path = arn.split(":", 5)[-1].partition("/")
-    name = path.rsplit("/", 1)[-1]
+    principal = parse_arn(arn)
+    kind, name = (principal.resource_type, principal.name) if principal else ("", arn)
     label = {"role": "Role", "user": "User"}.get(kind, "Principal")
-    return f"{label} {name or kind} of account {caller.account}"
+    return f"{label} {name} of account {caller.account}"
 
 
 def _target(call: DeniedCall, evidence: Evidence) -> str:

@@ -9,12 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import AccessPointEvidence, Item, Read, Unread
 
 _ARN = re.compile(
-    r"arn:aws[a-z-]*:s3:(?P<region>[a-z0-9-]*):(?P<account>[0-9]{12}):accesspoint[/:]"
+    rf"arn:{PARTITION}:s3:(?P<region>[a-z0-9-]*):(?P<account>{ACCOUNT_ID}):accesspoint[/:]"
     r"(?P<name>[a-z0-9][a-z0-9.-]{1,62})"
 )
 _MULTI_REGION = ".mrap"

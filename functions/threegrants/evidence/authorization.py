@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, UnknownServiceError
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import DeniedCall
 from threegrants.evidence.calls import call_or_unread, code_of
 from threegrants.evidence.role_clients import AccountError, RoleClients
@@ -107,26 +108,22 @@ def _same_caller(context: Mapping[str, Any], call: DeniedCall) -> bool:
     if caller.arn and isinstance(arn, str):
         if caller.path_known:
             return arn == caller.arn
-        return _without_path(arn) == _without_path(caller.arn)
+        evaluated, recorded = parse_arn(arn), parse_arn(caller.arn)
+        if evaluated is None or recorded is None:
+            return False
+        return evaluated.without_path() == recorded.without_path()
     # AROA…:session or AIDA…
     return bool(caller.unique_id) and str(user).partition(":")[0] == caller.unique_id
 
 
-def _without_path(arn: str) -> tuple[str, ...]:
-    *start, resource = arn.split(":", 5)
-    steps = resource.split("/")
-    return (*start, steps[0], steps[-1])
-
-
 def _same_resource(resource: str, call: DeniedCall) -> bool:
+    arn = parse_arn(resource)
+    if call.bucket and arn and (arn.service, arn.region, arn.account) == ("s3", "", ""):
+        return arn.resource in {call.bucket, f"{call.bucket}/{call.object_key}"}
     meant = {call.kms_key, call.access_point_arn}
-    _, _, in_s3 = resource.partition(":s3:::")
-    if call.bucket:
-        meant.add(f"arn:aws:s3:::{call.bucket}")
-        meant.add(f"arn:aws:s3:::{call.bucket}/{call.object_key}")
     if call.access_point_arn:
         meant.add(f"{call.access_point_arn}/object/{call.object_key}")
-    return (f"arn:aws:s3:::{in_s3}" if in_s3 else resource) in meant
+    return resource in meant
 
 
 def _not_there(error: ClientError) -> Item[Any] | None:

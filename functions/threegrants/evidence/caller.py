@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from threegrants.aws.arn import Arn, parse_arn
 from threegrants.cloudtrail import Caller, CallerType
 from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
@@ -115,16 +116,16 @@ def _holder(clients: RoleClients, caller: Caller, account: str) -> Item[tuple[st
     """The kind (role or user) and name of who holds the policies, from ARN or unique id."""
     known = caller.issuer_arn or caller.arn
     if known:
-        kind, _, path = known.split(":", 5)[-1].partition("/")
-        if kind in {"role", "user"} and path:
-            return Read((kind, path.rsplit("/", 1)[-1]))
+        arn = parse_arn(known)
+        if arn and arn.resource_type in {"role", "user"} and arn.resource_id:
+            return Read((arn.resource_type, arn.name))
         return Unread(f"{known} is neither a role nor a user", "the caller's own policies, by hand")
     if has_only_unique_id(caller):
         found = resolve_unique_id(clients, account, caller.unique_id or "")
         if isinstance(found, Unread):
             return found
-        kind, _, path = found.value.split(":", 5)[-1].partition("/")
-        return Read((kind, path.rsplit("/", 1)[-1]))
+        arn = Arn.parse(found.value)
+        return Read((arn.resource_type, arn.name))
     if caller.type is CallerType.IDENTITY_CENTER_USER:
         return Unread(
             "an IAM Identity Center user acts through trusted identity propagation: S3 Access "

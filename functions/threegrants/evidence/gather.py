@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from threegrants.aws.arn import account_in, is_account_id, is_arn
 from threegrants.cloudtrail import DeniedCall, copy_source_read
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
@@ -36,7 +37,6 @@ from threegrants.evidence.snapshot import (
     Unread,
 )
 from threegrants.evidence.ttl_cache import now
-from threegrants.iam.arns import is_arn
 
 _KMS = ("aws:kms", "aws:kms:dsse")
 
@@ -119,7 +119,7 @@ class _Gathering:
         return found, organization
 
     def _organization(self, account: str | None) -> tuple[OrganizationEvidence, ...]:
-        if not account or not account.isdigit():
+        if not account or not is_account_id(account):
             return ()
         found = read_organization(
             self.clients, self.clients.organizations, account, fresh=self.fresh
@@ -218,15 +218,14 @@ class _Gathering:
     def _candidates(self) -> tuple[str, ...]:
         """Accounts that may own the bucket, likeliest first, none twice."""
         call, clients = self.call, self.clients
-        key_account = call.kms_key.split(":")[4] if call.kms_key and is_arn(call.kms_key) else None
         likely = (
-            key_account,
+            account_in(call.kms_key),
             call.recipient_account,
             clients.own_account,
             *clients.candidate_owners,
         )
         mine = call.caller.account
-        return tuple(dict.fromkeys(a for a in (*likely, mine) if a and a.isdigit()))
+        return tuple(dict.fromkeys(a for a in (*likely, mine) if a and is_account_id(a)))
 
     def _access_point(self) -> Item[AccessPointEvidence | None]:
         arn = self.call.access_point_arn
@@ -330,7 +329,7 @@ class _Gathering:
 
 def _third_account(key: str | None, *known: str | None) -> str | None:
     """The account of a key's ARN, if it is none of those known already."""
-    account = key.split(":")[4] if key and is_arn(key) else None
+    account = account_in(key)
     return None if account in known else account
 
 

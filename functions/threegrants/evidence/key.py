@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from threegrants.aws.arn import parse_arn
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
-from threegrants.iam.arns import is_arn
 
 
 def read_key_policy(kms: Any, key: str) -> str:
@@ -28,12 +28,11 @@ def read_key(
         lookup_in: account and Region in which a name that is no ARN is looked up.
     """
     account, region = lookup_in
-    parts = stated.split(":", 5)
-    full = is_arn(stated)
-    if full:
-        region, account = parts[3], parts[4]
+    arn_stated = parse_arn(stated)
+    if arn_stated:
+        region, account = arn_stated.region, arn_stated.account
     reader = _KeyReader(clients, stated, account, region)
-    if full and parts[5].startswith("key/"):
+    if arn_stated and arn_stated.resource_type == "key":
         # Nothing has to be looked up first: one round of calls instead of two.
         described, policy, grants, tags = run_concurrently(
             [reader.describe, *reader.policy_grants_and_tags(stated)]

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from threegrants.aws.arn import Arn
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
@@ -168,9 +169,10 @@ def _place(
         client = clients.client(organizations_account, "organizations")
         description = client.describe_account(AccountId=account)["Account"]
         # arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT
-        _, _, _, _, management, resource = str(description["Arn"]).split(":", 5)
+        arn = Arn.parse(str(description["Arn"]))
         path_ids = _ids_of_path(description.get("Paths") or ()) or _climb_to_root(client, account)
-        return _AccountPlace(resource.split("/")[1], management, path_ids)
+        organization_id = arn.resource_id.partition("/")[0]
+        return _AccountPlace(organization_id, arn.account, path_ids)
 
     needs = clients.needs(
         "organizations:DescribeAccount and organizations:ListParents",

@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
+from threegrants.aws.arn import Arn, partition_of
 from threegrants.evidence.ttl_cache import TtlCache
 
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
@@ -121,8 +122,7 @@ class RoleClients:
         return session
 
     def _assume(self, account: str) -> tuple[boto3.Session, datetime]:
-        partition = self._base.get_partition_for_region(self.region)
-        arn = f"arn:{partition}:iam::{account}:role/{self.role_name}"
+        arn = str(Arn(partition_of(self.region), "iam", "", account, f"role/{self.role_name}"))
         extra = {"ExternalId": self._external_id} if self._external_id else {}
         try:
             with self._lock:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import boto3
 
 from threegrants.analysis import AnalysisOptions
+from threegrants.aws.arn import is_account_id
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Store
 from threegrants.patches import GranteeScope, Profile
@@ -75,7 +76,7 @@ class Settings:
 
         trusted = _comma_separated(env.get("TRUSTED_ACCOUNTS", ""))
         for account in trusted:
-            if len(account) != 12 or not account.isdigit():  # noqa: PLR2004
+            if not is_account_id(account):
                 raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
         profile = _one_of(Profile, env.get("KEY_USE_PROFILE") or "least", "KEY_USE_PROFILE")
         principal = _one_of(

@@ -9,6 +9,7 @@ ARN is completed with stars:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
 
+from threegrants.aws.arn import FIELDS, split
 from threegrants.iam.wildcards import (
     Matcher,
     Pattern,
@@ -18,18 +19,6 @@ from threegrants.iam.wildcards import (
     compile_pattern,
     tokens_of,
 )
-
-FIELDS = 6
-
-
-def split(arn: str) -> list[str]:
-    """The six fields of an ARN; fewer if it is none."""
-    return arn.split(":", FIELDS - 1)
-
-
-def is_arn(text: str) -> bool:
-    """Whether a text has the six fields of an ARN."""
-    return text.startswith("arn:") and len(split(text)) == FIELDS
 
 
 def matches_arn_pattern(pattern: Pattern, arn: str) -> bool:

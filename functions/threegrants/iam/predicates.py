@@ -7,7 +7,8 @@ compiled. The tables stand here, beside the values, which hold nothing but what 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from threegrants.iam.arns import FIELDS, compile_arn_pattern, compile_resource_pattern
+from threegrants.aws.arn import FIELDS
+from threegrants.iam.arns import compile_arn_pattern, compile_resource_pattern
 from threegrants.iam.conditions import Comparison, Condition, Operator
 from threegrants.iam.elements import Actions, Resources
 from threegrants.iam.memo import BoundedMemo

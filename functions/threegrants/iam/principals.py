@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from threegrants.iam.arns import FIELDS, split
+from threegrants.aws.arn import FIELDS, split
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
 from threegrants.iam.request import PrincipalKind, RequestEnvironment

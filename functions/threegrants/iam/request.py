@@ -10,7 +10,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
-from threegrants.iam.arns import FIELDS, split
+from threegrants.aws.arn import FIELDS, split
 from threegrants.iam.memo import BoundedMemo
 from threegrants.iam.variables import ContextValues
 

@@ -5,11 +5,12 @@ before and after as text, and a digest that an approval binds to.
 """
 
 from threegrants.patches.alternatives import Handoff
-from threegrants.patches.choices import Choices, GranteeScope, Profile
+from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.describe import describe_patch
+from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
-from threegrants.patches.patch import Patch, canonical, same_policy, sha256
+from threegrants.patches.patch import Patch, sha256
 from threegrants.patches.scopes import Scope
 from threegrants.patches.snippets import iac_snippets
 from threegrants.patches.statement_edit import added_principal, remove_principals
@@ -25,13 +26,11 @@ __all__ = [
     "Profile",
     "Scope",
     "added_principal",
-    "canonical",
     "describe_patch",
     "iac_owner",
     "iac_snippets",
     "make_patches",
     "remove_principals",
-    "same_policy",
     "sha256",
     "unmodifiable_reason",
     "verify_patches",

@@ -6,28 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from threegrants.aws.arn import bucket_arn
 from threegrants.cloudtrail import DeniedCall
-from threegrants.diagnosis.request_context import partition_of
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
+from threegrants.patches.grantable_actions import grant_operations
 from threegrants.patches.patch import Patch
 from threegrants.patches.scopes import ScopedPattern
 from threegrants.patches.snippets import access_point_snippets
 from threegrants.patches.statement_edit import add_grant
-
-GRANT_OPERATIONS = (
-    "Decrypt",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-)
-"""What a grant of ours may hold: the use of a symmetric key, of all that KMS takes there (KMS API
-reference, CreateGrant, `Operations`). A grant to make grants is not among it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +50,13 @@ def kms_grant(
 
     Additive: it touches no policy, so nobody else's change can be lost by it.
     """
-    operations: list[str] = []
-    for action in actions:
-        found = [
-            one
-            for one in GRANT_OPERATIONS
-            if GrantStatement(None, (action,), ("*",)).covers_request("", f"kms:{one}", "")
-        ]
-        if not found:
-            return None
-        operations += found
-    operations = sorted(set(operations))
-    wanted: dict[str, Any] = {"GranteePrincipal": grantee, "Operations": operations}
-    bucket_arn = _certain_context(call, evidence)
-    if bucket_arn:
-        wanted["Constraints"] = {"EncryptionContextSubset": {"aws:s3:arn": bucket_arn}}
+    operations = grant_operations(actions)
+    if operations is None:
+        return None
+    wanted: dict[str, Any] = {"GranteePrincipal": grantee, "Operations": list(operations)}
+    context_arn = _certain_context(call, evidence)
+    if context_arn:
+        wanted["Constraints"] = {"EncryptionContextSubset": {"aws:s3:arn": context_arn}}
     content_hash = hashlib.sha256(
         json.dumps([key.arn, wanted], sort_keys=True).encode()
     ).hexdigest()[:16]
@@ -112,8 +91,7 @@ def _certain_context(call: DeniedCall, evidence: Evidence) -> str | None:
         return None
     if call.kms_actions != ("kms:GenerateDataKey",) or not call.bucket:
         return None
-    partition = partition_of(call.region)
-    return f"arn:{partition}:s3:::{call.bucket}"
+    return bucket_arn(call.bucket, call.region)
 
 
 def managed_policy(

@@ -3,24 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.scopes import Scope
-
-
-class Profile(StrEnum):
-    """Which KMS actions a patch grants: what the call needs, or AWS's usual five for key users."""
-
-    LEAST = "least"
-    ARTICLE = "article"
-
-
-ARTICLE_ACTIONS = (
-    "kms:Encrypt",
-    "kms:Decrypt",
-    "kms:ReEncrypt*",
-    "kms:GenerateDataKey*",
-    "kms:DescribeKey",
-)
-"""KMS developer guide, "Allows key users to use the KMS key"."""
 
 
 class GranteeScope(StrEnum):

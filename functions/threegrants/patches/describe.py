@@ -2,7 +2,8 @@
 
 import json
 
-from threegrants.patches.grant_statement import texts
+from threegrants.aws.arn import Arn
+from threegrants.aws.policy_json import statement_objects, texts
 from threegrants.patches.patch import Patch
 from threegrants.patches.statement_edit import added_principal
 
@@ -42,15 +43,12 @@ def _change(patch: Patch) -> str:
     if patch.before is None:
         return "new"
     sid = patch.statement["Sid"]
-    held = json.loads(patch.before).get("Statement", [])
-    listed = held if isinstance(held, list) else [held]
-    known = any(isinstance(one, dict) and one.get("Sid") == sid for one in listed)
+    known = any(one.get("Sid") == sid for one in statement_objects(json.loads(patch.before)))
     return "extended" if known else "appended"
 
 
 def _principal_text(arn: str) -> str:
-    parts = arn.split(":", 5)
-    kind, _, path = parts[5].partition("/")
-    if kind == "root":
-        return f"EVERY principal of account {parts[4]} whose own IAM policies allow it"
-    return f"{kind} {path} of account {parts[4]}"
+    principal = Arn.parse(arn)
+    if principal.resource == "root":
+        return f"EVERY principal of account {principal.account} whose own IAM policies allow it"
+    return f"{principal.resource_type} {principal.resource_id} of account {principal.account}"

@@ -1,20 +1,13 @@
-"""What a statement of ours says on its face, how it is written, and how it is known again.
+"""`GrantStatement`: what one statement of ours is meant to allow, and how it is written.
 
-A statement is ours if its Sid carries the mark of exactly its actions and resources and it holds
-nothing else. Principals are not in the mark: the list grows with each role that needs the same, and
-AWS shows the ids of deleted ones in it. What AWS's rewriting changes (order, one-element lists,
-account ids as root ARNs) does not change the mark.
+How a statement of ours is known again in a policy stands in `aws.policy_json`.
 """
 
-import hashlib
-import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SID = re.compile(r"Threegrants[A-Z][a-z]+([0-9a-f]{12})(?:x[0-9]+)?")
-_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource"})
+from threegrants.aws.arn import parse_arn
+from threegrants.aws.policy_json import one_or_many, sid_of_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,80 +43,25 @@ class GrantStatement:
         named = self.principal
         if named is None or requested == named:
             return True
-        named_parts, requested_parts = named.split(":", 5), requested.split(":", 5)
-        if len(named_parts) != len(requested_parts) or named_parts[4] != requested_parts[4]:
+        ours, theirs = parse_arn(named), parse_arn(requested)
+        if ours is None or theirs is None or ours.account != theirs.account:
             return False
-        if named_parts[5] == "root":
+        if ours.resource == "root":
             return True
-        kind, _, path = named_parts[5].partition("/")
-        name = path.rsplit("/", 1)[-1]
-        if kind == "role":
-            return requested_parts[5].startswith(f"assumed-role/{name}/")
-        return requested_parts[5] == f"federated-user/{name}"
+        if ours.resource_type == "role":
+            return theirs.resource.startswith(f"assumed-role/{ours.name}/")
+        return theirs.resource == f"federated-user/{ours.name}"
 
     def to_statement(self, access: str) -> dict[str, Any]:
         """The statement, with a Sid of letters and digits only, as IAM wants it."""
         named = {} if self.principal is None else {"Principal": {"AWS": self.principal}}
         return {
-            "Sid": f"Threegrants{access.title()}{_content_hash(self.actions, self.resources)}",
+            "Sid": sid_of_ours(access, self.actions, self.resources),
             "Effect": "Allow",
             **named,
-            "Action": _one_or_many(self.actions),
-            "Resource": _one_or_many(self.resources),
+            "Action": one_or_many(self.actions),
+            "Resource": one_or_many(self.resources),
         }
-
-
-def is_ours(statement: Any) -> bool:
-    """Whether we wrote this statement, and nobody changed what it grants."""
-    if not isinstance(statement, dict) or not statement.keys() <= _ELEMENTS:
-        return False
-    found = _SID.fullmatch(str(statement.get("Sid", "")))
-    actions, resources = texts(statement.get("Action")), texts(statement.get("Resource"))
-    if found is None or statement.get("Effect") != "Allow" or not actions or not resources:
-        return False
-    if "Principal" in statement:
-        named = statement["Principal"]
-        if not isinstance(named, dict) or named.keys() != {"AWS"}:
-            return False
-        principals = texts(named["AWS"])
-        if not principals or any("*" in principal for principal in principals):
-            return False
-    return found.group(1) == _content_hash(actions, resources)
-
-
-def same_grant(statement: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two statements are about the same actions on the same resources."""
-    return all(
-        set(texts(statement.get(element))) == set(texts(other.get(element)))
-        for element in ("Action", "Resource")
-    )
-
-
-def statements(document: Mapping[str, Any]) -> list[Any]:
-    """The statements of a policy document; AWS stores a single one without its list."""
-    stated = document.get("Statement", [])
-    return stated if isinstance(stated, list) else [stated]
-
-
-def principals_of(statement: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names under `AWS` of a statement's Principal."""
-    named = statement.get("Principal")
-    return texts(named.get("AWS")) if isinstance(named, dict) else ()
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """One text or a list of them as a tuple; empty if it is neither."""
-    listed = value if isinstance(value, list) else [value]
-    return tuple(listed) if all(isinstance(one, str) for one in listed) else ()
-
-
-def _content_hash(actions: tuple[str, ...], resources: tuple[str, ...]) -> str:
-    said = [sorted({action.lower() for action in actions}), sorted(set(resources))]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
-
-
-def _one_or_many(values: tuple[str, ...]) -> str | list[str]:
-    return values[0] if len(values) == 1 else list(values)
 
 
 def _matches(pattern: str, text: str) -> bool:

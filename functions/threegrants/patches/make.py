@@ -9,41 +9,27 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn
+from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
 from threegrants.diagnosis.policy_answers import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
-from threegrants.patches.choices import ARTICLE_ACTIONS, Choices, GranteeScope, Profile
-from threegrants.patches.grant_statement import GrantStatement, is_ours, statements
+from threegrants.patches.choices import Choices, GranteeScope
+from threegrants.patches.grant_statement import GrantStatement
+from threegrants.patches.grantable_actions import forbidden_among, kms_actions
 from threegrants.patches.patch import Patch
 from threegrants.patches.scopes import ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grant
 
-NEVER_GRANTED = frozenset(
-    {
-        "s3:BypassGovernanceRetention",
-        "s3:DeleteBucket",
-        "s3:DeleteBucketPolicy",
-        "s3:PutAccountPublicAccessBlock",
-        "s3:PutBucketAcl",
-        "s3:PutBucketOwnershipControls",
-        "s3:PutBucketPolicy",
-        "s3:PutBucketPublicAccessBlock",
-        "kms:CreateGrant",
-        "kms:DisableKey",
-        "kms:PutKeyPolicy",
-        "kms:RevokeGrant",
-        "kms:ScheduleKeyDeletion",
-    }
-)
-"""Who may do these decides who else gets in, or takes the resource away: for people, by hand."""
-
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 """S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
-_ACCESS_POINT_ARN = re.compile(r"arn:[a-z-]+:s3:[a-z0-9-]*:[0-9]{12}:accesspoint/[A-Za-z0-9.-]+")
+_ACCESS_POINT_ARN = re.compile(
+    rf"arn:{PARTITION}:s3:[a-z0-9-]*:{ACCOUNT_ID}:accesspoint/[A-Za-z0-9.-]+"
+)
 _NOT_IN_POLICY_NAMES = re.compile(r"[^A-Za-z0-9+=,.@_-]")
 _NAME_CHARACTERS = 128
 
@@ -83,10 +69,9 @@ def make_patches(
     """
     if diagnosis.grantee is None:
         return Drafts()
-    forbidden = NEVER_GRANTED.intersection((*call.s3_actions, *call.kms_actions))
+    forbidden = forbidden_among((*call.s3_actions, *call.kms_actions))
     if forbidden:
-        names = ", ".join(sorted(forbidden))
-        why = f"{names} decides who else gets in, or takes the resource away"
+        why = f"{', '.join(forbidden)} decides who else gets in, or takes the resource away"
         return Drafts(
             missing_information=(
                 MissingInformation("patches", why, "a person who grants it by hand"),
@@ -288,10 +273,10 @@ class _Drafting:
         return GrantStatement(None, actions, resources)
 
     def _principal(self, owner: str) -> str:
-        _, partition, _, _, account, _ = self.grantee.split(":", 5)
-        if self.choices.principal is GranteeScope.PRINCIPAL or account == owner:
+        grantee = Arn.parse(self.grantee)
+        if self.choices.principal is GranteeScope.PRINCIPAL or grantee.account == owner:
             return self.grantee
-        return f"arn:{partition}:iam::{account}:root"
+        return str(grantee.root())
 
     def _key(self) -> KeyEvidence | None:
         return self.evidence.key.value if isinstance(self.evidence.key, Read) else None
@@ -321,8 +306,7 @@ class _Drafting:
         )
 
     def _kms_actions(self) -> tuple[str, ...]:
-        article = self.choices.profile is Profile.ARTICLE
-        return ARTICLE_ACTIONS if article else self.call.kms_actions
+        return kms_actions(self.choices.profile, self.call.kms_actions)
 
 
 def _with_default(

@@ -114,33 +114,3 @@ class Patch:
         if patch.digest != data["digest"]:
             raise ValueError(f"patch of {patch.target}: contents do not match {data['digest']}")
         return patch
-
-
-def canonical(document: str | None) -> Any:
-    """A policy in one normal form, so that AWS's own rewriting does not count as a change.
-
-    AWS turns account ids into root ARNs, collapses one-element lists and reorders sets of strings.
-    """
-    return _normal(json.loads(document)) if document else None
-
-
-def same_policy(one: str | None, other: str | None) -> bool:
-    """Whether two documents say the same, whatever their formatting."""
-    return bool(canonical(one) == canonical(other))
-
-
-def _normal(value: Any, key: str = "") -> Any:
-    if isinstance(value, dict):
-        return {k: _normal(_listed(k, v), k) for k, v in value.items() if (k, v) != ("Sid", "")}
-    if isinstance(value, list):
-        members = [_normal(member, key) for member in value]
-        if members and all(isinstance(member, str) for member in members):
-            members = sorted(set(members))
-        return members[0] if len(members) == 1 and key != "Statement" else members
-    if key == "AWS" and isinstance(value, str) and len(value) == 12 and value.isdigit():  # noqa: PLR2004
-        return f"arn:aws:iam::{value}:root"
-    return value
-
-
-def _listed(key: str, value: Any) -> Any:
-    return [value] if key == "Statement" and isinstance(value, dict) else value

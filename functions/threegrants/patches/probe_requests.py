@@ -6,13 +6,16 @@ Deterministic: the same patch is always asked the same questions, seeded by its 
 import json
 import random
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import Any
 
+from threegrants.aws.arn import Arn, account_in, account_root, is_account_id, parse_arn
+from threegrants.aws.policy_json import aws_principals, statement_objects, statements, texts
 from threegrants.cloudtrail.operations import S3
-from threegrants.patches.alternatives import GRANT_OPERATIONS
-from threegrants.patches.grant_statement import GrantStatement, principals_of, statements, texts
+from threegrants.patches.grant_statement import GrantStatement
+from threegrants.patches.grantable_actions import GRANT_OPERATIONS
 from threegrants.patches.patch import Patch
 
 ProbeRequest = tuple[str, str, str]
@@ -83,29 +86,29 @@ def probe_requests(
 
 def session_of(role: str) -> str:
     """A session of a role."""
-    _, partition, _, _, account, path = role.split(":", 5)
-    return f"arn:{partition}:sts::{account}:assumed-role/{path.rsplit('/', 1)[-1]}/threegrants"
+    return str(Arn.parse(role).session("threegrants"))
 
 
 def _principals(grantee: str, owner: str) -> Iterator[str]:
-    _, partition, _, _, account, resource = grantee.split(":", 5)
-    kind, _, path = resource.partition("/")
-    folder, _, name = path.rpartition("/")
+    arn = Arn.parse(grantee)
+    kind, path, name = arn.resource_type, arn.resource_id, arn.name
+    folder = path.removesuffix(name)
     yield grantee
     others = [f"{name}2", f"{name}-admin", name[:-1] or "x", name.swapcase(), "Admin"]
     for other in others:
-        arn = f"arn:{partition}:iam::{account}:{kind}/{folder + '/' if folder else ''}{other}"
-        yield arn
+        sibling = str(replace(arn, resource=f"{kind}/{folder}{other}"))
+        yield sibling
         if kind == "role":
-            yield session_of(arn)
+            yield session_of(sibling)
     if kind == "role":
         yield session_of(grantee)
-    yield f"arn:{partition}:iam::{account}:{'user' if kind == 'role' else 'role'}/{path}"
-    for elsewhere in (account, owner, _third_account(account, owner)):
-        yield f"arn:{partition}:iam::{elsewhere}:root"
-        if elsewhere != account:
-            yield f"arn:{partition}:iam::{elsewhere}:{resource}"
-            yield f"arn:{partition}:sts::{elsewhere}:assumed-role/{name}/threegrants"
+    yield str(replace(arn, resource=f"{'user' if kind == 'role' else 'role'}/{path}"))
+    for elsewhere in (arn.account, owner, _third_account(arn.account, owner)):
+        namesake = replace(arn, account=elsewhere)
+        yield str(namesake.root())
+        if elsewhere != arn.account:
+            yield str(namesake)
+            yield str(namesake.session("threegrants"))
     yield from ("anonymous", "s3.amazonaws.com", "ec2.amazonaws.com", "logging.s3.amazonaws.com")
 
 
@@ -167,11 +170,13 @@ def _resources(grant_statement: GrantStatement, rng: random.Random) -> Iterator[
 def _named_in_document(patch: Patch, rng: random.Random) -> tuple[list[str], list[str], list[str]]:
     """Whom, what and where the document after the patch names, as questions."""
     loaded: Any = json.loads(patch.after)
-    listed = [one for one in statements(loaded) if isinstance(one, dict)]
-    principals = [_requester(name) for one in listed for name in principals_of(one)]
+    listed, partition = statement_objects(loaded), Arn.parse(patch.target).partition
+    principals = [_requester(name, partition) for one in listed for name in aws_principals(one)]
     principals += [session_of(name) for name in principals if ":role/" in name]
-    accounts = {name.split(":")[4] for name in principals if name.startswith("arn:")}
-    principals += [f"arn:aws:iam::{account}:role/any" for account in sorted(accounts) if account]
+    accounts = {account_in(name) or "" for name in principals} - {""}
+    principals += [
+        str(Arn(partition, "iam", "", account, "role/any")) for account in sorted(accounts)
+    ]
     actions = [c for one in listed for a in texts(one.get("Action")) for c in _matching_actions(a)]
     resources = [r.replace("*", "any") for one in listed for r in texts(one.get("Resource"))]
     return (
@@ -189,8 +194,9 @@ def _requests_of_new_statements(
     for one in statements(json.loads(patch.after)):
         if one in old or not isinstance(one, dict):
             continue
-        names = [grantee] if patch.grant == "iam_policy" else principals_of(one) or ["anonymous"]
-        principals = [_requester(name) for name in names]
+        names = [grantee] if patch.grant == "iam_policy" else aws_principals(one) or ["anonymous"]
+        partition = Arn.parse(patch.target).partition
+        principals = [_requester(name, partition) for name in names]
         actions = [
             action for text in texts(one.get("Action")) for action in _matching_actions(text)
         ]
@@ -204,11 +210,11 @@ def _requests_of_new_statements(
         )
 
 
-def _requester(name: str) -> str:
+def _requester(name: str, partition: str) -> str:
     """Who asks, for a name under a statement's `AWS`: an ARN, an account id, or everyone."""
-    if len(name) == 12 and name.isdigit():  # noqa: PLR2004
-        return f"arn:aws:iam::{name}:root"
-    return name if name.startswith("arn:") else "anonymous"
+    if is_account_id(name):
+        return account_root(name, partition)
+    return name if parse_arn(name) else "anonymous"
 
 
 def _matching_actions(pattern: str) -> list[str]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.patch import Patch
@@ -34,9 +35,9 @@ def access_point_snippets(
     region: str, account: str, bucket: str, grant_statement: GrantStatement
 ) -> dict[str, str]:
     """An access point that grants what `grant_statement` says, by tool."""
-    partition = grant_statement.resources[0].split(":", 2)[1]
+    partition = Arn.parse(grant_statement.resources[0]).partition
     name = f"threegrants-{re.sub('[^a-z0-9-]', '-', bucket.lower())}"[:50].rstrip("-")
-    arn = f"arn:{partition}:s3:{region}:{account}:accesspoint/{name}"
+    arn = str(Arn(partition, "s3", region, account, f"accesspoint/{name}"))
     through = tuple(
         f"{arn}/object/{resource.partition('/')[2]}" if "/" in resource else arn
         for resource in grant_statement.resources
@@ -98,7 +99,7 @@ def _fragment(patch: Patch, resource_types: tuple[str, str]) -> tuple[str, str]:
 
 def _bucket(patch: Patch) -> tuple[str, str]:
     """The first policy of a bucket."""
-    bucket = patch.target.split(":::", 1)[1]
+    bucket = Arn.parse(patch.target).resource
     document = json.loads(patch.after)
     head = f"# {strip_control_characters(patch.target)} has no bucket policy so far.\n"
     terraform = _hcl_resource(
@@ -187,8 +188,8 @@ _KINDS = {
 
 
 def _identity(patch: Patch) -> tuple[str, str]:
-    kind, _, path = patch.target.split(":", 5)[5].partition("/")
-    return kind, path.rsplit("/", 1)[-1]
+    arn = Arn.parse(patch.target)
+    return arn.resource_type, arn.name
 
 
 def _hcl_resource(

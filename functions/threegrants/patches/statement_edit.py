@@ -4,13 +4,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from threegrants.patches.grant_statement import (
-    GrantStatement,
-    is_ours,
-    principals_of,
-    same_grant,
-    statements,
-)
+from threegrants.aws.policy_json import aws_principals, is_ours, same_grant, statements
+from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.json_edit import append, remove
 from threegrants.patches.patch import Patch
 
@@ -63,7 +58,7 @@ def remove_principals(live: str, index: int, principals: Iterable[str]) -> str |
     document = _object(live)
     listed, removed = statements(document), set(principals)
     where = ("Statement", index) if isinstance(document["Statement"], list) else ("Statement",)
-    names = principals_of(listed[index])
+    names = aws_principals(listed[index])
     if removed and not set(names) <= removed:
         for at in reversed([at for at, name in enumerate(names) if name in removed]):
             live = remove(live, (*where, "Principal", "AWS", at))
@@ -83,9 +78,9 @@ def _object(text: str) -> dict[str, Any]:
 
 def added_principal(patch: Patch) -> str | None:
     """The principal whose grant a patch of a bucket or key policy adds; None for IAM policies."""
-    named = principals_of(patch.statement)
+    named = aws_principals(patch.statement)
     old = [] if patch.before is None else statements(_object(patch.before))
     held: dict[str, Any] = next(
         (one for one in old if is_ours(one) and one["Sid"] == patch.statement["Sid"]), {}
     )
-    return next((name for name in named if name not in principals_of(held)), None)
+    return next((name for name in named if name not in aws_principals(held)), None)

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from threegrants.aws.arn import Arn, account_root
+from threegrants.aws.policy_json import aws_principals, is_ours, same_grant, statements, texts
 from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict, diagnose
 from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, Read
@@ -22,14 +24,7 @@ from threegrants.iam import (
     authorize,
     is_public,
 )
-from threegrants.patches.grant_statement import (
-    GrantStatement,
-    is_ours,
-    principals_of,
-    same_grant,
-    statements,
-    texts,
-)
+from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
 from threegrants.patches.patch import Patch
 from threegrants.patches.probe_requests import probe_requests, session_of
@@ -180,14 +175,14 @@ def _edit_violation(patch: Patch, grant_statement: GrantStatement) -> str:
     elif is_ours(old[changed[0]]) and _without_principal(old[changed[0]]) == _without_principal(
         ours
     ):
-        names = principals_of(old[changed[0]])
+        names = aws_principals(old[changed[0]])
     else:
         return "the patch changes a statement that is not ours"
     names += () if grant_statement.principal is None else (grant_statement.principal,)
     if (
         not is_ours(ours)
         or not same_grant(ours, grant_statement.to_statement(""))
-        or principals_of(ours) != names
+        or aws_principals(ours) != names
     ):
         return "the statement does not say exactly what it is meant to"
     if any(action == "*" or action.endswith(":*") for action in texts(ours["Action"])):
@@ -287,10 +282,9 @@ def _lockout_violation(patch: Patch, owner: str) -> str:
         name
         for one in statements(json.loads(patch.before))
         if isinstance(one, dict)
-        for name in principals_of(one)
+        for name in aws_principals(one)
     ]
-    partition = patch.target.split(":")[1]
-    root = f"arn:{partition}:iam::{owner}:root"
+    root = account_root(owner, Arn.parse(patch.target).partition)
     principals = [
         root,
         root.replace(":root", ":role/any"),

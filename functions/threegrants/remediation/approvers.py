@@ -6,11 +6,13 @@ The ARN is the one API Gateway's IAM authorizer gives: for a role it names the s
 
 import re
 
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_in, parse_arn
+
 _KNOWN = re.compile(
-    r"arn:aws[a-z-]*:(?:"
-    r"sts::(?P<of_role>\d{12}):assumed-role/(?P<role>[\w+=,.@-]+)/(?P<session>[\w+=,.@-]+)"
-    r"|iam::(?P<of_user>\d{12}):user/(?:[!-~]+/)?(?P<user>[\w+=,.@-]+)"
-    r"|iam::(?P<of_root>\d{12}):root)",
+    rf"arn:{PARTITION}:(?:"
+    rf"sts::(?P<of_role>{ACCOUNT_ID}):assumed-role/(?P<role>[\w+=,.@-]+)/(?P<session>[\w+=,.@-]+)"
+    rf"|iam::(?P<of_user>{ACCOUNT_ID}):user/(?:[!-~]+/)?(?P<user>[\w+=,.@-]+)"
+    rf"|iam::(?P<of_root>{ACCOUNT_ID}):root)",
     re.ASCII,
 )
 _IDENTITY_CENTER = "awsreservedsso_"
@@ -44,19 +46,17 @@ def same_person(one: str, other: str) -> bool:
 
 def account_of(arn: str) -> str:
     """The account of an ARN."""
-    fields = arn.split(":", 5)
-    return fields[4] if len(fields) == 6 else ""  # noqa: PLR2004 - the six fields of an ARN
+    return account_in(arn) or ""
 
 
 def principal_identity(arn: str) -> tuple[str, str, str]:
     """Account, kind and name; names are unique in an account whatever their case and path."""
-    fields = arn.split(":", 5)
-    if len(fields) < 6:  # noqa: PLR2004 - the six fields of an ARN
+    named = parse_arn(arn)
+    if named is None:
         return ("", "", arn)
-    kind, _, path = fields[5].partition("/")
-    if kind == "assumed-role":
-        return (fields[4], "role", path.split("/")[0].lower())
-    return (fields[4], kind, path.rsplit("/", 1)[-1].lower())
+    principal = named.role() or named
+    name = principal.name if principal.resource_id else ""
+    return (principal.account, principal.resource_type, name.lower())
 
 
 def _person(arn: str) -> str | None:

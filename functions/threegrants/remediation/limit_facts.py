@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from botocore.exceptions import ClientError
 
+from threegrants.aws.arn import Arn
 from threegrants.evidence import Item, RoleClients
 from threegrants.evidence.calls import absent_when, call_or_unread, code_of
 from threegrants.patches import Patch
@@ -37,8 +38,8 @@ def read_limit_facts(
 
 
 def _tags(patch: Patch, remediation_role: RoleClients) -> Item[Mapping[str, str]]:
-    service = patch.target.split(":")[2]
-    name = patch.target.split(":", 5)[5].rsplit("/", 1)[-1]
+    target = Arn.parse(patch.target)
+    service, name = target.service, target.name
 
     def bucket() -> Mapping[str, str]:
         client = remediation_role.client(patch.account, "s3", patch.region)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from threegrants.aws.arn import is_account_id, parse_arn
 from threegrants.cloudtrail import Access
 from threegrants.patches import Scope
 
 _HOUR = 3600
-_ACCOUNT_DIGITS = 12
 
 
 class LimitsError(ValueError):
@@ -57,7 +57,8 @@ class Limits:
 
     def protects(self, target: str) -> str | None:
         """The pattern that protects an ARN, by the ARN or by its last part."""
-        name = target.split(":", 5)[-1].rsplit("/", 1)[-1]
+        arn = parse_arn(target)
+        name = arn.name if arn else target
         for pattern in self.protected:
             if any(fnmatch.fnmatchcase(text, pattern) for text in (target, name)):
                 return pattern
@@ -105,7 +106,7 @@ def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def _account(value: Any, where: str) -> str:
-    if isinstance(value, str) and len(value) == _ACCOUNT_DIGITS and value.isdecimal():
+    if isinstance(value, str) and is_account_id(value):
         return value
     raise LimitsError(where, value, "12 digits")
 

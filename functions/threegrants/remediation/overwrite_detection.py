@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from threegrants.aws.arn import Arn
 from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
 from threegrants.remediation.runs import OutboxItem
@@ -90,7 +91,7 @@ def _records(pages: Any) -> Iterator[Mapping[str, Any]]:
 
 def _about(record: Mapping[str, Any], patch: Patch) -> bool:
     asked = record.get("requestParameters") or {}
-    name = patch.target.split(":", 5)[5].rsplit("/", 1)[-1]
+    name = Arn.parse(patch.target).name
     if patch.operation == "s3:PutBucketPolicy":
         return bool(asked.get("bucketName") == name)
     stated = [str(asked.get("keyId", ""))]

@@ -1,7 +1,8 @@
 """What must hold of an approval before anything is written: a table of rules; pure.
 
-Patches are made and proven elsewhere (`patches/`); here each is looked at once more for what must
-never be, by itself and without trust in who made it.
+Patches are made and checked elsewhere (`patches/`); here each is looked at once more for what must
+never be, by itself and without trust in who made it. What may be granted at all is the table of
+`patches.grantable_actions`.
 """
 
 import json
@@ -9,51 +10,25 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn
+from threegrants.aws.policy_json import as_list, is_ours, same_statement, statement_objects, texts
 from threegrants.evidence import Unread
-from threegrants.patches import Patch, canonical
+from threegrants.patches import Patch
+from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
 from threegrants.remediation.approvers import account_of
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
 
-_OURS = "Threegrants"
-"""How the Sid of every statement of ours begins."""
-_PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII)
+_PRINCIPAL = re.compile(
+    rf"arn:{PARTITION}:iam::{ACCOUNT_ID}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII
+)
 _RESOURCE = re.compile(
-    r"arn:aws[a-z-]*:(?:"
+    rf"arn:{PARTITION}:(?:"
     r"s3:::[a-z0-9.-]+(?:/.*)?"
-    r"|s3:[a-z0-9-]*:\d{12}:accesspoint/[\w.-]+(?:/.*)?"
-    r"|kms:[a-z0-9-]+:\d{12}:key/[\w-]+)",
+    rf"|s3:[a-z0-9-]*:{ACCOUNT_ID}:accesspoint/[\w.-]+(?:/.*)?"
+    rf"|kms:[a-z0-9-]+:{ACCOUNT_ID}:key/[\w-]+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
-_WILD_ACTIONS = frozenset({"kms:reencrypt*", "kms:generatedatakey*"})
-_NEVER = frozenset(
-    {
-        "s3:putbucketpolicy",
-        "s3:deletebucketpolicy",
-        "s3:putbucketacl",
-        "s3:putaccesspointpolicy",
-        "s3:putbucketpublicaccessblock",
-        "s3:bypassgovernanceretention",
-        "kms:putkeypolicy",
-        "kms:creategrant",
-        "kms:schedulekeydeletion",
-        "kms:disablekey",
-    }
-)
-"""Actions by which the grantee could grant itself the rest, or destroy; lower case."""
-_OPERATIONS = frozenset(
-    {
-        "Decrypt",
-        "Encrypt",
-        "DescribeKey",
-        "GenerateDataKey",
-        "GenerateDataKeyWithoutPlaintext",
-        "ReEncryptFrom",
-        "ReEncryptTo",
-    }
-)
-"""What a KMS grant of ours may allow."""
-
 Document = Mapping[str, Any]
 Rule = Callable[[Limits, Document, Sequence[Patch], LimitFacts], str | None]
 
@@ -140,10 +115,10 @@ def _only_ours(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFact
         if patch.operation == "kms:CreateGrant":
             continue
         lost = [old for old in _statements(patch.before) if not _in(old, _statements(patch.after))]
-        if any(not _is_ours(old) for old in lost):
+        if any(not is_ours(old) for old in lost):
             return f"the patch of {patch.target} would change a statement that is not ours"
         new = _new(patch)
-        if len(new) != 1 or not _is_ours(new[0]):
+        if len(new) != 1 or not is_ours(new[0]):
             return f"the patch of {patch.target} does not add exactly one statement of ours"
         sid = new[0].get("Sid")
         if any(old.get("Sid") != sid for old in lost) or len(lost) > 1:
@@ -159,7 +134,9 @@ def _named(_: Limits, document: Document, patches: Sequence[Patch], ___: LimitFa
     if denied.get("type") == "anonymous" or not denied.get("arn"):
         return "nothing is granted to anonymous callers"
     arn = str(denied["arn"])
-    allowed = {arn, f"{':'.join(arn.split(':')[:4])}:{denied['account']}:root"}
+    allowed = {arn}
+    if parsed := parse_arn(arn):
+        allowed.add(account_root(str(denied["account"]), parsed.partition))
     for patch in patches:
         added = _added_principals(patch)
         if patch.grant == "iam_policy":
@@ -176,11 +153,16 @@ def _named(_: Limits, document: Document, patches: Sequence[Patch], ___: LimitFa
 
 
 def _narrow(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
-    """No wild action, no administration, no wild resource but a key policy's own key."""
+    """No wild action, no administration, no wild resource but a key policy's own key.
+
+    What is new is one plain Allow of ours: `_only_ours` refused everything else before.
+    """
     for patch in patches:
         where = f"the patch of {patch.target}"
         if patch.operation == "kms:CreateGrant":
-            strange = set(json.loads(patch.after).get("Operations") or ["none"]) - _OPERATIONS
+            strange = set(json.loads(patch.after).get("Operations") or ["none"]).difference(
+                GRANT_OPERATIONS
+            )
             if strange:
                 return f"{where} would grant {', '.join(sorted(map(str, strange)))}"
             continue
@@ -192,17 +174,11 @@ def _narrow(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) 
 
 
 def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
-    if statement.get("Effect") != "Allow" or {"NotAction", "NotResource", "NotPrincipal"} & set(
-        statement
-    ):
-        return "something else than a plain Allow"
-    actions, resources = _many(statement.get("Action")), _many(statement.get("Resource"))
+    actions, resources = texts(statement.get("Action")), texts(statement.get("Resource"))
     if not actions or not resources:
         return "no action or no resource"
     for action in actions:
-        plain = action.lower()
-        wild = ("*" in plain or "?" in plain) and plain not in _WILD_ACTIONS
-        if wild or plain in _NEVER or not plain.startswith(("s3:", "kms:")):
+        if not is_grantable(action):
             return f"{action!r:.80}"
     for resource in resources:
         if patch.grant == "key_policy":
@@ -229,9 +205,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _statements(text: str | None) -> list[dict[str, Any]]:
-    stated = json.loads(text).get("Statement", []) if text else []
-    listed = stated if isinstance(stated, list) else [stated]
-    return [statement for statement in listed if isinstance(statement, dict)]
+    return statement_objects(json.loads(text)) if text else []
 
 
 def _rest(text: str | None) -> dict[str, Any]:
@@ -240,12 +214,7 @@ def _rest(text: str | None) -> dict[str, Any]:
 
 
 def _in(statement: dict[str, Any], statements: list[dict[str, Any]]) -> bool:
-    wanted = canonical(json.dumps(statement))
-    return any(canonical(json.dumps(other)) == wanted for other in statements)
-
-
-def _is_ours(statement: Mapping[str, Any]) -> bool:
-    return str(statement.get("Sid", "")).startswith(_OURS)
+    return any(same_statement(statement, other) for other in statements)
 
 
 def _new(patch: Patch) -> list[dict[str, Any]]:
@@ -275,11 +244,5 @@ def _principals(statement: Mapping[str, Any]) -> list[str]:
     return [
         name if kind == "AWS" else f"{kind}:{name}"
         for kind, names in principal.items()
-        for name in _many(names)
+        for name in map(str, as_list(names))
     ]
-
-
-def _many(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]

@@ -10,12 +10,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from threegrants.aws.arn import Arn
+from threegrants.aws.policy_json import same_policy
 from threegrants.evidence import RoleClients
 from threegrants.evidence.bucket import read_bucket_policy
 from threegrants.evidence.caller import read_inline_policy
 from threegrants.evidence.calls import code_of
 from threegrants.evidence.key import read_key_policy
-from threegrants.patches import Patch, same_policy
+from threegrants.patches import Patch
 
 UNATTACHED = "Unattached"
 """Key of the text that stands for a managed policy of ours that exists, but is not attached."""
@@ -54,12 +56,12 @@ def write(patch: Patch, text: str | None, accounts: RoleClients) -> None:
 
 
 def _bucket_name(patch: Patch) -> str:
-    return patch.target.split(":::", 1)[1]
+    return Arn.parse(patch.target).resource
 
 
 def _holder(patch: Patch) -> tuple[str, str]:
-    kind, _, path = patch.target.split(":", 5)[5].partition("/")
-    return kind, path.rsplit("/", 1)[-1]
+    arn = Arn.parse(patch.target)
+    return arn.resource_type, arn.name
 
 
 def _read_bucket(client: Any, patch: Patch) -> str | None:
@@ -133,8 +135,8 @@ def _write_grant(client: Any, patch: Patch, text: str | None) -> None:
 
 
 def _managed_arn(patch: Patch) -> str:
-    partition = patch.target.split(":")[1]
-    return f"arn:{partition}:iam::{patch.account}:policy/{patch.policy_name}"
+    partition = Arn.parse(patch.target).partition
+    return str(Arn(partition, "iam", "", patch.account, f"policy/{patch.policy_name}"))
 
 
 def _attached(client: Any, patch: Patch) -> bool:

@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.patches import Patch, canonical, remove_principals, same_policy
+from threegrants.aws.policy_json import aws_principals, same_policy, same_statement, statements
+from threegrants.patches import Patch, remove_principals
 from threegrants.remediation.policy_io import half_written
 
 _WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
@@ -50,7 +51,7 @@ def undo(patch: Patch, live: str | None) -> Undo:
 
 def _out_of(patch: Patch, live: str) -> Undo:
     document, sid = json.loads(live), patch.statement["Sid"]
-    listed = _statements(document)
+    listed = statements(document)
     places = [
         at for at, one in enumerate(listed) if isinstance(one, dict) and one.get("Sid") == sid
     ]
@@ -71,9 +72,9 @@ def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[s
     Several patches may share one statement, each with principals of its own: then exactly the
     principals of this one go. None if they are gone already.
     """
-    if not _same(_bare(now), _bare(ours)):
+    if not same_statement(_bare(now), _bare(ours)):
         raise StatementEdited(patch, before, ours, now)
-    there, had, wrote = (_principals(one) for one in (now, before, ours))
+    there, had, wrote = (aws_principals(one or {}) for one in (now, before, ours))
     if not wrote:
         return ()  # an identity-based policy names nobody: the statement goes as a whole
     added = [name for name in wrote if name not in had]
@@ -91,12 +92,6 @@ def _dead(name: str) -> bool:
     return name.startswith(("AROA", "AIDA"))
 
 
-def _principals(statement: Any) -> list[str]:
-    named = statement.get("Principal", {}) if statement else {}
-    listed = named.get("AWS", []) if isinstance(named, dict) else []
-    return [listed] if isinstance(listed, str) else list(listed)
-
-
 def _bare(statement: dict[str, Any]) -> dict[str, Any]:
     """The statement without whom it names as AWS principals."""
     named = statement.get("Principal")
@@ -105,17 +100,8 @@ def _bare(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find(text: str | None, sid: str) -> dict[str, Any] | None:
-    listed = _statements(json.loads(text)) if text else []
+    listed = statements(json.loads(text)) if text else []
     for statement in listed:
         if isinstance(statement, dict) and statement.get("Sid") == sid:
             return statement
     return None
-
-
-def _statements(document: dict[str, Any]) -> list[Any]:
-    stated = document.get("Statement", [])
-    return stated if isinstance(stated, list) else [stated]
-
-
-def _same(one: Any, other: Any) -> bool:
-    return bool(canonical(json.dumps(one)) == canonical(json.dumps(other)))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from threegrants.aws.policy_json import sid_of_ours, texts
 from threegrants.evidence import Read, Unread
 from threegrants.patches import Patch
 from threegrants.remediation.limit_facts import LimitFacts
@@ -17,7 +18,6 @@ from unit.worlds import B as CALLER
 THEIRS = allow(f"arn:aws:iam::{A}:role/other", "s3:GetObject", Sid="Theirs")
 LIMITS = Limits(trusted=frozenset({OWNER, CALLER}))
 DOCUMENT = {"principal": {"arn": ROLE, "account": CALLER, "type": "role"}}
-SID = "ThreegrantsRead1"
 
 
 def bucket(before, *after):
@@ -40,8 +40,13 @@ def grant(**changes):
     return Patch("key_policy", A, "eu-west-1", KEY, "kms:CreateGrant", None, json.dumps(made), {})
 
 
+def marked(statement):
+    sid = sid_of_ours("read", texts(statement["Action"]), texts(statement["Resource"]))
+    return {**statement, "Sid": sid}
+
+
 def ours(**changes):
-    return {**allow(ROLE, Sid=SID), **changes}
+    return {**marked({**allow(ROLE), **changes}), **changes}
 
 
 def facts(*patches, **tags):
@@ -53,8 +58,8 @@ FINE = [
     bucket([THEIRS, ours(Principal={"AWS": f"arn:aws:iam::{A}:role/o"})], THEIRS,
            ours(Principal={"AWS": [f"arn:aws:iam::{A}:role/o", ROLE]})),
     bucket([], ours(Principal={"AWS": f"arn:aws:iam::{CALLER}:root"})),
-    key(allow(ROLE, ["kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], "*", Sid=SID)),
-    iam(allow(None, ["s3:GetObject", "kms:Decrypt"], [f"{BUCKET}/2026/*", KEY], Sid=SID)),
+    key(marked(allow(ROLE, ["kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], "*"))),
+    iam(marked(allow(None, ["s3:GetObject", "kms:Decrypt"], [f"{BUCKET}/2026/*", KEY]))),
     grant(),
 ]  # fmt: skip
 
@@ -64,6 +69,7 @@ def test_fine(patch):
     assert objection(LIMITS, DOCUMENT, [patch], facts(patch)) is None
 
 
+OTHERS = ours(Principal={"AWS": f"arn:aws:iam::{A}:role/o"})
 BAD = [
     ("everyone", bucket([], ours(Principal="*")), "would grant to"),
     ("everyone in AWS", bucket([], ours(Principal={"AWS": "*"})), "would grant to"),
@@ -81,17 +87,21 @@ BAD = [
     ("another bucket", bucket([], ours(Resource="arn:aws:s3:::b/*")), "access to"),
     ("a longer bucket name", bucket([], ours(Resource=f"{BUCKET}2/*")), "access to"),
     ("all buckets", bucket([], ours(Resource="arn:aws:s3:::*")), "access to"),
-    ("a deny", bucket([], ours(Effect="Deny")), "plain Allow"),
-    ("NotAction", bucket([], {**ours(), "NotAction": "s3:GetObject"}), "plain Allow"),
+    ("a deny", bucket([], ours(Effect="Deny")), "exactly one statement"),
+    ("NotAction", bucket([], {**ours(), "NotAction": "s3:GetObject"}), "exactly one statement"),
     ("a lost statement", bucket([THEIRS], ours()), "not ours"),
     ("a changed statement", bucket([THEIRS], {**THEIRS, "Action": "s3:*"}, ours()), "not ours"),
-    ("two statements", bucket([], ours(Sid=f"{SID}a"), ours()), "exactly one statement"),
+    ("two statements", bucket([], ours(Resource=f"{BUCKET}/other/*"), ours()),
+     "exactly one statement"),
     ("not marked", bucket([], ours(Sid="Mine")), "exactly one statement"),
-    ("key administration", key(allow(ROLE, "kms:PutKeyPolicy", "*", Sid=SID)), "would grant"),
-    ("every key action", key(allow(ROLE, "kms:*", "*", Sid=SID)), "would grant"),
-    ("IAM for another role", iam(allow(None, Sid=SID), target=f"{ROLE}2"), "not the denied"),
-    ("IAM on everything", iam(allow(None, "s3:GetObject", "*", Sid=SID)), "access to"),
-    ("IAM on every key", iam(allow(None, "kms:Decrypt", KEY[:-1] + "*", Sid=SID)), "access to"),
+    ("marked for other actions", bucket([], {**ours(), "Action": "s3:PutObject"}),
+     "exactly one statement"),
+    ("an edited one of ours", bucket([{**OTHERS, "Action": "s3:PutObject"}], ours()), "not ours"),
+    ("key administration", key(marked(allow(ROLE, "kms:PutKeyPolicy", "*"))), "would grant"),
+    ("every key action", key(marked(allow(ROLE, "kms:*", "*"))), "would grant"),
+    ("IAM for another role", iam(marked(allow(None)), target=f"{ROLE}2"), "not the denied"),
+    ("IAM on everything", iam(marked(allow(None, "s3:GetObject", "*"))), "access to"),
+    ("IAM on every key", iam(marked(allow(None, "kms:Decrypt", KEY[:-1] + "*"))), "access to"),
     ("a grant to others", grant(GranteePrincipal=f"arn:aws:iam::{A}:role/x"), "would grant to"),
     ("a grant to grant", grant(Operations=["CreateGrant"]), "would grant CreateGrant"),
     ("a grant of nothing", grant(Operations=[]), "would grant none"),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threegrants.patches import Patch, canonical, same_policy
+from threegrants.aws.policy_json import normal_form, same_policy
+from threegrants.patches import Patch
 from threegrants.remediation.rollback import StatementEdited, Undo, undo
 from unit.worlds import BUCKET, KEY, ROLE, A, allow, policy
 
@@ -62,7 +63,7 @@ CASES = [
 def test_undo(given_patch, live, wanted):
     found = undo(given_patch, live)
     assert found.nothing == wanted.nothing
-    assert canonical(found.text) == canonical(wanted.text)
+    assert normal_form(found.text) == normal_form(wanted.text)
 
 
 EDITED = [

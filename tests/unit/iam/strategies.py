@@ -1,20 +1,11 @@
-"""The questions of the case files, and questions that are mixed from their parts."""
-
-import gzip
-import json
-from functools import cache
-from pathlib import Path
+"""Hypothesis strategies: questions of the case files, and questions mixed from their parts."""
 
 from hypothesis import strategies as st
 
+from support.cases import questions
+
 PARTS = ("identityPolicies", "resourcePolicy", "sessionPolicy", "permissionBoundaries", "scps",
          "rcps", "vpcEndpointPolicies")  # fmt: skip
-
-
-@cache
-def questions(name):
-    with gzip.open(Path(__file__).parent / "cases" / f"{name}.jsonl.gz", "rt") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def mixed(cases):
