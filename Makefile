@@ -37,6 +37,8 @@ setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environm
 demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
 
+check: lint types template unit  ## what to run before each commit (under a minute)
+
 unit: .venv/.ready  ## the tests of the pure rooms, without AWS (seconds)
 	$(BIN)/python -m pytest -n auto tests/unit
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.cases import questions
 from threegrants.cli.cases import answer_case, load
 from threegrants.iam import Effect, PolicyType, authorize, authorize_policy_type, trace
-from unit.iam.questions import any_case, mixed, statements
+from unit.iam.strategies import any_case, mixed, statements
 
 RANDOM = questions("random")
 LISTS = ("identityPolicies", "permissionBoundaries", "vpcEndpointPolicies")
