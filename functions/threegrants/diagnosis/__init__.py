@@ -1,7 +1,8 @@
 """Which of the three grants is missing, or what else stops the call; pure.
 
 In: a `DeniedCall` and its `Evidence`. Out: a `Diagnosis`: a verdict and reasons for each grant,
-the blockers, what could not be known, and the outcome.
+the blockers, what could not be known, and the outcome. In between stand the `Facts` of the call,
+worked out once.
 """
 
 from threegrants.diagnosis.causes import causes

@@ -51,6 +51,6 @@ def missing_information(
 
 
 def unique(found: list[MissingInformation]) -> tuple[MissingInformation, ...]:
-    """The same thing lacking for the same reason is said once, where it is said first."""
+    """What is missing for the same reason is said once, where it is said first."""
     kept = {(item.why, item.needs): item for item in reversed(found)}
     return tuple(reversed(kept.values()))

@@ -1,9 +1,11 @@
-"""The three grants: from what each side says to a verdict for each grant.
+"""The three grants: from what each policy type says to a verdict for each grant.
 
-Same account: one of identity-based policy and bucket policy suffices; a key policy must grant or
-delegate to the account's IAM. Across accounts: both sides must allow, for the bucket and the key.
-Source: IAM user guide, "Policy evaluation logic" and "Cross-account policy evaluation logic"; KMS
-developer guide, "Allowing users in other accounts to use a KMS key".
+A call has an S3 leg and, for an object encrypted with a KMS key, a KMS leg. In the same account,
+one of identity-based policy and bucket policy suffices; a key policy must grant, or delegate to the
+account's IAM. Across accounts both accounts must allow, for the bucket and for the key:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
 """
 
 from collections.abc import Iterable
@@ -32,7 +34,7 @@ _VERDICT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class LegVerdicts:
-    """The verdicts on one half of the call: the owner's policy and the caller's policies."""
+    """The verdicts on one leg of the call: on the resource's policy and on the caller's policies."""
 
     resource: Grant
     identity: Grant
@@ -191,12 +193,12 @@ def _grant(answer: PolicyAnswer) -> Grant:
 
 
 def _cross_account(resource: PolicyAnswer, identity: PolicyAnswer) -> LegVerdicts:
-    """Two accounts: each side must allow by itself."""
+    """Two accounts: the policy of the resource and those of the caller must both allow."""
     return LegVerdicts(_grant(resource), _grant(identity))
 
 
 def _bucket_same_account(resource: PolicyAnswer, identity: PolicyAnswer) -> LegVerdicts:
-    """One account: a direct allow of either side suffices, a deny of either side wins."""
+    """One account: a direct allow of either policy suffices, a deny of either wins."""
     direct = resource.allows and not resource.delegates
     if direct and identity.effect is not Effect.ALLOW and not identity.denies:
         detail = "the bucket policy already allows this principal of the same account"

@@ -1,7 +1,7 @@
 """What each policy type says to one request of the call, by itself.
 
-Across accounts the bucket's side and the caller's side are asked separately, so that two missing
-grants are two findings, not one.
+Across accounts the resource's policy and the caller's policies are asked separately, so that two
+missing grants are two findings, not one.
 """
 
 from dataclasses import dataclass
