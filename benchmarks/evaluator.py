@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # need not have them.
 sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "functions" / "threegrants" / "cli")]
 
-from cases import load, load_policies, load_request
+from cases import load, load_policies, load_request  # type: ignore[import-not-found]
 
 from threegrants.iam import CompiledPolicies, Policies, Policy, Request, authorize
 
