@@ -121,9 +121,9 @@ def test_one_default_for_each_missing_grant():
         ("iam_policy", "iam:PutRolePolicy"),
     ]
     assert [p.operation for p in found if p.alternative] == ["kms:CreateGrant"]
-    assert [p.scope for p in of("key_policy", found)] == ["", ""]
+    assert [p.scope for p in of("key_policy", found)] == [None, None]
     keys_half = offered(None, evidence(IN_BUCKET, IN_KEY, IN_IAM[:1]))
-    assert [(p.scope, p.default, p.statement["Resource"]) for p in keys_half] == [("", True, KEY)]
+    assert [(p.scope, p.default, p.statement["Resource"]) for p in keys_half] == [(None, True, KEY)]
 
 
 def test_the_whole_account_only_if_asked_for_and_said_so():
