@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from threegrants.analysis import Analysis, AnalysisOptions, analyze, analyze_evidence
-from threegrants.cloudtrail import CallerType, DeniedCall, parse_record
+from threegrants.cloudtrail import CallerType, DeniedCall, KeySource, parse_record
 from threegrants.diagnosis import Outcome
 from threegrants.evidence import Read, RoleClients, has_only_unique_id, resolve_unique_id
 from threegrants.incidents import (
@@ -355,7 +355,8 @@ def with_incident_facts(call: DeniedCall, incident: Incident) -> DeniedCall:
     call = replace(call, bucket_account=call.bucket_account or incident.owner)
     if call.kms_key or not incident.told_key:
         return call
-    return replace(call, kms_key=incident.told_key, kms_key_source=incident.told_by)
+    told_by = KeySource(incident.told_by) if incident.told_by else None
+    return replace(call, kms_key=incident.told_key, kms_key_source=told_by)
 
 
 def asks_another_question(call: DeniedCall, incident: Incident) -> bool:
