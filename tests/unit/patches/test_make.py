@@ -1,7 +1,8 @@
 """Which patches are offered: scopes, principals, limits and what else would do."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
+from enum import StrEnum
 
 import pytest
 
@@ -365,6 +366,59 @@ def test_a_patch_that_cannot_be_made_says_what_to_do(change, what, why, needs):
     assert len(said) == 1
     assert why in said[0][0]
     assert said[0][1].startswith(needs)
+
+
+def elsewhere(value, partition, region):
+    """The same value in another partition: every ARN and Region in it."""
+    if isinstance(value, StrEnum):
+        return value
+    if isinstance(value, str):
+        return value.replace("arn:aws:", f"arn:{partition}:").replace("eu-west-1", region)
+    if isinstance(value, dict):
+        return {k: elsewhere(v, partition, region) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(elsewhere(one, partition, region) for one in value)
+    if is_dataclass(value):
+        changed = {f.name: elsewhere(getattr(value, f.name), partition, region)
+                   for f in fields(value)}  # fmt: skip
+        return replace(value, **changed)
+    return value
+
+
+PARTITIONS = [
+    ("aws-cn", "cn-north-1"),
+    ("aws-us-gov", "us-gov-west-1"),
+    ("aws-iso", "us-iso-east-1"),
+    ("aws-iso-b", "us-isob-east-1"),
+    ("aws-iso-e", "eu-isoe-west-1"),
+    ("aws-iso-f", "us-isof-south-1"),
+    ("aws-eusc", "eusc-de-east-1"),
+]
+
+
+@pytest.mark.parametrize(("partition", "region"), PARTITIONS)
+@pytest.mark.parametrize("grantee", list(GranteeScope))
+def test_patches_are_the_same_in_every_partition(partition, region, grantee):
+    options = AnalysisOptions(principal=grantee)
+    here = offered(options=options)
+    there = offered(
+        elsewhere(call(), partition, region), elsewhere(evidence(), partition, region), options
+    )
+    assert [p.operation for p in there] == [p.operation for p in here]
+    assert [p.default for p in there] == [p.default for p in here]
+    for one, other in zip(here, there, strict=True):
+        assert other.target == elsewhere(one.target, partition, region)
+        assert "arn:aws:" not in other.after
+        wanted = elsewhere(json.loads(one.after), partition, region)
+        assert without_sids(json.loads(other.after)) == without_sids(wanted)
+
+
+def without_sids(document):
+    """A document without what carries a hash of its ARNs."""
+    return [
+        {k: v for k, v in one.items() if k not in ("Sid", "Name")}
+        for one in document.get("Statement", [document])
+    ]
 
 
 CHANGES = {
