@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint types template build bench bench-diagnose bench-scenarios bench-storm \
-	crash-table differential clean
+	crash-table diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 
 test: setup  ## the whole test suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
+
+diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
 
 lint: .venv/.ready  ## style, formatting, import contracts
 	$(BIN)/ruff check .

@@ -1,26 +1,10 @@
-"""Of all tests: what botocore reads and builds for each client is read and built once a process.
+"""Of all tests: how many examples Hypothesis tries."""
 
-Most of what a test on moto takes is that: the same files parsed for each session, the same endpoint
-rules compiled for each client. Nothing of it has state.
-"""
+import os
 
-from functools import cache
+from hypothesis import settings
 
-import botocore.loaders
-import botocore.regions
-import botocore.session
-
-_providers = {}
-_provider = botocore.regions.EndpointProvider
-
-
-def shared_provider(**given):
-    key = tuple(id(value) for value in given.values())
-    if key not in _providers:
-        # What was given is kept too, so that nothing else gets its ids.
-        _providers[key] = _provider(**given), given
-    return _providers[key][0]
-
-
-botocore.session.create_loader = cache(botocore.loaders.create_loader)
-botocore.regions.EndpointProvider = shared_provider
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("few", deadline=None, derandomize=True, max_examples=10)
+settings.register_profile("many", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("THREEGRANTS_EXAMPLES", "same"))

@@ -21,9 +21,9 @@ sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
 from words import A, B
 from worlds import READER, aws, build, filled
 
-from threegrants.analysis import AnalysisOptions, analyze
+from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
-from threegrants.diagnosis import causes
+from threegrants.diagnosis import Diagnosis, causes
 from threegrants.evidence import RoleClients
 
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
@@ -32,6 +32,11 @@ GRANTS = ("bucket_policy", "key_policy", "iam_bucket", "iam_key")
 
 def answer(scenario: dict[str, Any]) -> dict[str, Any]:
     """The diagnosis of one scenario, in the shape of its label."""
+    return labelled(analysis_of(scenario).diagnosis)
+
+
+def analysis_of(scenario: dict[str, Any]) -> Analysis:
+    """One scenario analysed in a world of its own on moto."""
     world = scenario["world"]
     with aws():
         call = parse_record(json.loads(filled(scenario["record"], build(world))))
@@ -43,7 +48,11 @@ def answer(scenario: dict[str, Any]) -> dict[str, Any]:
             objects="object" in world,
         )
         rules = AnalysisOptions(writable=frozenset(world.get("writable", (A, B))))
-        found = analyze(call, accounts, rules).diagnosis
+        return analyze(call, accounts, rules)
+
+
+def labelled(found: Diagnosis) -> dict[str, Any]:
+    """A diagnosis in the shape of a scenario's label."""
     iam = found.iam_policy
     verdicts = (found.bucket_policy, found.key_policy, iam.bucket, iam.key)
     return {

@@ -26,7 +26,7 @@ def accounts(aws):
 
 
 def bucket(aws, name, region=REGION, account=A):
-    s3 = aws.session(account).client("s3", region_name=region)
+    s3 = aws.client("s3", account, region)
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
 
 
@@ -145,7 +145,7 @@ class TestMultiRegion:
     def control(self, aws):
         bucket(aws, "a-west")
         bucket(aws, "a-central", "eu-central-1")
-        control = aws.session(A).client("s3control", region_name="us-west-2")
+        control = aws.client("s3control", A, "us-west-2")
         for name, buckets in (("first", ["a-west"]), ("both", ["a-west", "a-central"])):
             control.create_multi_region_access_point(
                 AccountId=A,

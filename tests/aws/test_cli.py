@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from aws.test_flow import SCHEMA, record
+from aws.test_flow import SCHEMA
+from support.records import s3
 from threegrants.cli import main
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
@@ -19,7 +20,7 @@ def run(*arguments, **options):
 
 def test_diagnose_json(aws):
     aws.world()
-    done = run("diagnose", "-", "--format", "json", input=json.dumps({"Records": [record()]}))
+    done = run("diagnose", "-", "--format", "json", input=json.dumps({"Records": [s3()]}))
     assert done.exit_code == 0, done.output
     [body] = json.loads(done.stdout)
     jsonschema.validate(body, SCHEMA)
@@ -33,7 +34,7 @@ def test_diagnose_json(aws):
 
 def test_diagnose_text_names_the_grants(aws):
     aws.world()
-    done = run("diagnose", "-", input=json.dumps(record()))
+    done = run("diagnose", "-", input=json.dumps(s3()))
     assert done.exit_code == 0
     for words in ("bucket policy", "missing", "s3:PutBucketPolicy", "digest sha256:"):
         assert words in done.stdout
@@ -50,7 +51,7 @@ def test_every_sample_event(aws, path):
 
 def test_one_incident_for_the_same_cause(aws):
     aws.world()
-    lines = "\n".join(json.dumps(record(event=f"e-{n}", key=f"2026/{n}.csv")) for n in range(3))
+    lines = "\n".join(json.dumps(s3(event=f"e-{n}", key=f"2026/{n}.csv")) for n in range(3))
     [body] = json.loads(run("diagnose", "-", "--format", "json", input=lines).stdout)
     assert body["request"]["count"] == 3
 

@@ -1,100 +1,38 @@
 """From a record to a verified patch and back, on moto: evidence, incidents, alerts, remedy."""
 
 import json
-import time
 from collections import Counter
 from importlib import resources
 
 import jsonschema
 import pytest
-from botocore.client import BaseClient
 
-from aws.conftest import A, B, document
-from threegrants.analysis import AnalysisOptions, analyze
+from support.harness import APPROVER, EVERYTHING, OPTIONS, Harness
+from support.names import A, B
+from support.policies import policy as document
+from support.records import ROLE, s3
+from support.wire import calls_made
+from threegrants.analysis import analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, RoleClients, Unread, gather
-from threegrants.incidents import Conflict, State, Store
-from threegrants.ingest import Ingest
-from threegrants.remediation import Limits, Refused, RemediationService
-from threegrants.remediation.run_store import RunStore
-from unit.worlds import call as denied
+from threegrants.incidents import Conflict, State
+from threegrants.remediation import Limits, Refused
 
-ROLE = f"arn:aws:iam::{B}:role/team/analyst"
 OBJECTS = "arn:aws:s3:::a-reports/*"
-APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
-RULES = AnalysisOptions(writable=frozenset({A, B}))
 SCHEMA = json.loads(
     (resources.files("threegrants") / "schema" / "diagnosis.schema.json").read_text()
 )
 
 
-def record(event="e-1", at="2026-11-24T03:00:00Z", key="2026/q3.csv"):
-    return {
-        "userIdentity": {
-            "type": "AssumedRole",
-            "arn": f"arn:aws:sts::{B}:assumed-role/analyst/s",
-            "accountId": B,
-            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE}},
-        },
-        "eventTime": at,
-        "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject",
-        "awsRegion": "eu-west-1",
-        "errorCode": "AccessDenied",
-        "errorMessage": "Access Denied",
-        "requestParameters": {"bucketName": "a-reports", "key": key},
-        "resources": [{"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::a-reports", "accountId": A}],
-        "eventID": event,
-    }
-
-
-class Harness:
-    """The service's parts on moto, and the alerts it sent."""
-
-    def __init__(self, aws):
-        self.alerts = []
-        table = aws.table()
-        self.store, self.run_store = Store(table), RunStore(table)
-        self.reader = RoleClients("threegrants-reader", "external-id")
-        self.ingest = Ingest(self.store, self.reader, RULES, "threegrants", self.alerts.append)
-        self.limits = Limits(trusted=frozenset({A, B}))
-        self.clock = time.time
-        self.service = self.new_service()
-
-    def new_service(self):
-        """The remedy as a function that has just started builds it."""
-        return RemediationService(
-            self.store,
-            self.run_store,
-            RoleClients("threegrants-mender", "external-id"),
-            lambda: self.limits,
-            self.reanalyze,
-            lambda _: None,
-            lambda: self.clock(),  # noqa: PLW0108 - tests set the clock later
-        )
-
-    def reanalyze(self, incident):
-        call = parse_record(self.store.record(incident.id))
-        return analyze(call, self.reader, RULES, fresh=True)
-
-    def handle(self, **changes):
-        event = record(**changes)
-        return self.ingest.handle(parse_record(event), event)
-
-    def digests(self, identity):
-        offered = self.store.get(identity).document()["patches"]
-        return [p["digest"] for p in offered if p["default"]]
-
-
 @pytest.fixture
 def desk(aws):
-    aws.world(iam=[{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+    aws.world(iam=EVERYTHING)
     return Harness(aws)
 
 
 def test_evidence_is_read_in_both_accounts(aws):
     key = aws.world(iam=[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])
-    seen = gather(parse_record(record()), RoleClients("threegrants-reader"))
+    seen = gather(parse_record(s3()), RoleClients("threegrants-reader"))
     assert seen.caller.arn == Read(ROLE)
     assert [p.name for p in seen.caller.policies.value] == ["own"]
     assert seen.bucket.policy == Read(None)
@@ -105,10 +43,10 @@ def test_evidence_is_read_in_both_accounts(aws):
 def test_a_principal_that_is_gone_is_unknown(aws):
     aws.world()
     aws.client("iam", B).delete_role(RoleName="analyst")
-    seen = gather(parse_record(record()), RoleClients("threegrants-reader"))
+    seen = gather(parse_record(s3()), RoleClients("threegrants-reader"))
     assert isinstance(seen.caller.arn, Unread)
     assert "does not exist" in seen.caller.arn.why
-    assert analyze(parse_record(record()), RoleClients("r"), RULES).patches == ()
+    assert analyze(parse_record(s3()), RoleClients("r"), OPTIONS).patches == ()
 
 
 def test_the_document_follows_its_schema(desk):
@@ -131,13 +69,13 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
     unique = aws.client("iam", B).get_role(RoleName="analyst")["Role"]["RoleId"]
     bucket = {"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::a-reports"}
     callers = {
-        **record(event="e-caller"),
+        **s3(event="e-caller"),
         "sharedEventID": "shared",
         "resources": [{**bucket, "accountId": ""}],
         "recipientAccountId": B,
     }
     owners = {
-        **record(event="e-owner"),
+        **s3(event="e-owner"),
         "sharedEventID": "shared",
         "userIdentity": {"type": "AWSAccount", "principalId": f"{unique}:s", "accountId": B},
         "recipientAccountId": A,
@@ -157,16 +95,9 @@ def test_a_growing_incident_alerts_at_ten(desk):
 def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
     role = aws.client("iam", B).get_role(RoleName="analyst")["Role"]["RoleId"]
     owners = {"type": "AWSAccount", "principalId": f"{role}:s", "accountId": B}
-    calls = []
-    real = BaseClient._make_api_call
-
-    def counted(self, operation, parameters):
-        calls.append((self.meta.service_model.service_name, operation))
-        return real(self, operation, parameters)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    calls = calls_made(monkeypatch)
     for number in range(120):
-        event = {**record(event=f"e-{number}"), "userIdentity": owners}
+        event = {**s3(event=f"e-{number}"), "userIdentity": owners}
         event["eventTime"] = f"2026-11-24T03:{number % 60:02}:00Z"
         incident = desk.ingest.handle(parse_record(event), event)
     assert incident.count == desk.store.get(incident.id).count == 120
@@ -174,18 +105,18 @@ def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
         "2026-11-24T03:00:00Z", "2026-11-24T03:59:00Z"
     )  # fmt: skip
     assert len(desk.alerts) == 3  # opened, 10, 100
-    reads = Counter(service for service, _ in calls if service not in {"dynamodb", "sts"})
+    reads = Counter(call.service for call in calls if call.service not in {"dynamodb", "sts"})
     assert sum(reads.values()) < 60
-    assert Counter(operation for _, operation in calls)["ListRoles"] == 1
+    assert Counter(call.operation for call in calls)["ListRoles"] == 1
 
 
 def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
     first = desk.handle()
     table = desk.store._table
-    closed = desk.store.move(first, State.REJECTED, "a person", "rejected")
+    desk.move(first, State.REJECTED, "a person", "rejected")
     key = {"pk": f"incident#{first.id}", "sk": "meta"}
     assert "expires_at" in table.get_item(Key=key)["Item"]
-    desk.store.move(closed, State.OPEN, "service", "opened again")
+    desk.move(desk.store.get(first.id), State.OPEN, "service", "opened again")
     assert "expires_at" not in table.get_item(Key=key)["Item"]
 
 
@@ -288,7 +219,7 @@ def test_nothing_is_applied_for_accounts_nobody_trusts(desk):
 def test_a_rejected_incident_stays_quiet(desk):
     identity = desk.handle().id
     desk.service.reject(identity, APPROVER)
-    desk.handle(event="e-2", at="2999-01-01T00:00:00Z")
+    desk.handle(event="e-2", when="2999-01-01T00:00:00Z")
     assert desk.store.get(identity).state is State.REJECTED
     assert len(desk.alerts) == 1
     with pytest.raises(Refused, match="is rejected: it cannot be rejected"):
@@ -298,10 +229,6 @@ def test_a_rejected_incident_stays_quiet(desk):
 def test_two_at_once_one_wins(desk):
     incident = desk.handle()
     held = desk.store.get(incident.id)
-    desk.store.move(held, State.REJECTED, "one", "rejected")
+    desk.move(held, State.REJECTED, "one", "rejected")
     with pytest.raises(Conflict):
-        desk.store.move(held, State.REJECTED, "two", "rejected")
-
-
-def test_the_worlds_of_unit_tests_are_the_same_call():
-    assert denied().bucket == parse_record(record()).bucket
+        desk.move(held, State.REJECTED, "two", "rejected")

@@ -5,7 +5,7 @@ import pytest
 from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Harness, kms, s3
 from threegrants.cloudtrail import parse_record
-from threegrants.incidents import IncidentLeases, State, mute
+from threegrants.incidents import IncidentLeases, Lease, State, mute, store
 from threegrants.ingest import analyze as really_analyze
 
 
@@ -106,10 +106,10 @@ def test_the_lease_of_a_worker_that_died_runs_out(desk):
     leases = desk.ingest.leases
     desk.handle(s3("e-1"))
     incident_id = desk.only().id
-    assert leases.acquire_analysis(incident_id)
-    assert not IncidentLeases(desk.table).acquire_analysis(incident_id)
+    assert leases.acquire(incident_id, Lease.ANALYSIS)
+    assert not IncidentLeases(desk.table).acquire(incident_id, Lease.ANALYSIS)
     desk.late = 61
-    assert leases.acquire_analysis(incident_id)
+    assert leases.acquire(incident_id, Lease.ANALYSIS)
 
 
 def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
@@ -147,14 +147,14 @@ def test_a_threshold_that_two_workers_jump_over_alerts_once(desk, monkeypatch):
     for number in range(9):
         desk.handle(s3(f"e-{number}"))
         desk.handle(s3(f"e-{number}"), ingest=other)
-    real = desk.ingest.store._write
+    real = store.transact
 
-    def both(items):
-        monkeypatch.setattr(desk.ingest.store, "_write", real)
-        real(items)
+    def both(table, writes):
+        monkeypatch.setattr(store, "transact", real)
+        real(table, writes)
         desk.handle(s3("other"), ingest=other)
 
-    monkeypatch.setattr(desk.ingest.store, "_write", both)
+    monkeypatch.setattr(store, "transact", both)
     desk.handle(s3("mine"))
     assert desk.only().count == 11
     assert desk.reasons() == ["opened", "count"]
@@ -213,7 +213,7 @@ def test_unmute(desk):
 
 def test_a_rejected_incident_counts_quietly(desk):
     incident = desk.handle(s3("e-1"))
-    desk.ingest.store.move(incident, State.REJECTED, "sam", "rejected")
+    desk.move(incident, State.REJECTED, "sam", "rejected")
     for number in range(11):
         desk.handle(s3(f"r-{number}"))
     assert desk.only().count == 12

@@ -45,7 +45,7 @@ def test_one_call_is_one_incident(desk, key, first, s3_call, kms_call, form, nam
     incident = desk.only()
     assert incident.count == 1
     assert set(incident.event_ids) == {"e-s3", "e-kms"}
-    assert desk.ingest.correlator.kms_record(incident.id)["eventID"] == "e-kms"
+    assert desk.kms_record(incident.id)["eventID"] == "e-kms"
     desk.handle(from_kms, waited=True)
     assert desk.only() == incident
     assert desk.reasons() == ["opened"]

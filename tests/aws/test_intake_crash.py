@@ -3,16 +3,11 @@
 import json
 
 import pytest
-from botocore.client import BaseClient
 
 from aws.conftest import B
 from aws.desk import Harness, kms, s3
+from support.wire import Died, answer_calls
 from threegrants.incidents import due_alert
-
-
-class Died(BaseException):
-    """The process is gone."""
-
 
 WRITES = frozenset({"TransactWriteItems", "UpdateItem", "PutItem", "DeleteItem"})
 
@@ -22,14 +17,11 @@ class Mortal:
 
     def __init__(self, monkeypatch):
         self.left, self.after, self.dead, self.writes = 0, False, False, 0
-        real = BaseClient._make_api_call
 
-        def call(client, operation, parameters):
-            return self.step(
-                lambda: real(client, operation, parameters), counts=operation in WRITES
-            )
+        def mortally(call):
+            return self.step(call.proceed, counts=call.operation in WRITES)
 
-        monkeypatch.setattr(BaseClient, "_make_api_call", call)
+        answer_calls(monkeypatch, mortally)
 
     def step(self, act, *, counts):
         if self.dead:

@@ -16,12 +16,13 @@ from aws.remediation_desk import (
     opened,
     sweep,
 )
-from aws.test_flow import APPROVER, ROLE, record
+from support.harness import APPROVER
+from support.records import ROLE, s3
 from threegrants.cloudtrail import parse_record
-from threegrants.incidents import Conflict, State
+from threegrants.incidents import Conflict, Move, State
 from threegrants.patches import Patch
 from threegrants.remediation import Refused, worker
-from threegrants.remediation.run_store import LeaseHeld, Move
+from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
 
 
@@ -124,7 +125,7 @@ def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
 
 def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
     one = desk.handle().id
-    event = {**record(event="e-9"), "eventName": "PutObject"}
+    event = {**s3(event="e-9"), "eventName": "PutObject"}
     other = desk.ingest.handle(parse_record(event), event).id
     assert one != other
     real = dying(monkeypatch, 1)
@@ -147,7 +148,7 @@ def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
 def test_a_lease_is_refused_by_the_table_itself(desk):
     identity = desk.handle().id
     approve(desk, identity, until=desk.clock() + 2)
-    event = {**record(event="e-9"), "eventName": "PutObject"}
+    event = {**s3(event="e-9"), "eventName": "PutObject"}
     other = desk.ingest.handle(parse_record(event), event)
     run = replace(desk.run_store.last_run(identity), id="r", worker_id="w")
     with pytest.raises(LeaseHeld):
@@ -203,7 +204,7 @@ def test_a_rollback_takes_back_every_approval_that_stands(desk, aws):
     before = aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     approve(desk, identity)
     # Another prefix is denied: the incident opens again and gets another patch.
-    desk.handle(event="e-2", at="2999-01-01T00:00:00Z", key="2027/q1.csv")
+    desk.handle(event="e-2", when="2999-01-01T00:00:00Z", key="2027/q1.csv")
     assert desk.store.get(identity).state is State.OPEN
     assert approve(desk, identity).state is State.VERIFIED
     assert len(desk.run_store.last_run(identity).runs_in_force) == 2

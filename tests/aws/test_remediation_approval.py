@@ -16,7 +16,7 @@ from aws.remediation_desk import (
     opened,
     sweep,
 )
-from aws.test_flow import APPROVER
+from support.harness import APPROVER
 from threegrants.cloudtrail import Access
 from threegrants.handlers import remediate
 from threegrants.incidents import State
@@ -113,7 +113,7 @@ def test_the_hours_quota_is_counted(desk):
     identity = desk.handle().id
     approve(desk, identity)
     desk.service.rollback(identity, APPROVER)
-    desk.store.move(desk.store.get(identity), State.OPEN, "service", "opened again")
+    desk.move(desk.store.get(identity), State.OPEN, "service", "opened again")
     with pytest.raises(Refused, match="MaxPatchesPerHour") as refused:
         approve(desk, identity)
     assert refused.value.status == 429

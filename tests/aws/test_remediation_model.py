@@ -8,12 +8,12 @@ on, or dies there. After every step the invariants of docs/remediation.md must h
 import threading
 import time
 import uuid
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from aws.conftest import REGION, A, Aws, B
-from aws.protocol_model import (
+from support.protocol_model import (
     BUCKET,
     FUNCTION,
     KEY,
@@ -45,15 +45,21 @@ from aws.protocol_model import (
     statement,
     statements,
 )
-from threegrants.cloudtrail import parse_record
-from threegrants.incidents import State, Store
-from threegrants.incidents.states import HELD
+from support.wire import answer_calls
+from threegrants.cloudtrail import CallerType, parse_record
+from threegrants.diagnosis import Outcome
+from threegrants.incidents import Move, State, Store
+from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import OutboxTask
+from threegrants.report import PrincipalReport
+from threegrants.report.build import _patch
+from unit.report.values import report as fixable
 
 NUMBER = st.integers(0, len(NEEDS) - 1)
+REPORT = fixable()
 SOME = st.integers(0, 60)
 """How many calls a worker comes before something else happens; an approval takes about 40."""
 
@@ -101,15 +107,15 @@ class Model(RuleBasedStateMachine):
 
     def diagnose_again(self, number):
         incident = self.store.get(f"tg-{number}")
-        body = {
-            "id": incident.id,
-            "outcome": "fixable",
-            "principal": {"arn": role(number), "account": B, "type": "role"},
-            "request": {"access": "read", "bucket": "shared", "bucket_account": A},
-            "patches": [self.patch(number, target).to_json() for target in NEEDS[number]],
-            "summary": "",
-        }
-        self.store.save_diagnosis(incident, body, "s", incident.state, "", alert_due=False)
+        patches = [self.patch(number, target) for target in NEEDS[number]]
+        report = replace(
+            REPORT,
+            id=incident.id,
+            principal=PrincipalReport(role(number), None, B, CallerType.ROLE),
+            request=replace(REPORT.request, bucket="shared", bucket_account=A),
+            patches=tuple(_patch(patch, Outcome.FIXABLE) for patch in patches),
+        )
+        self.store.save_diagnosis(incident, report, incident.state, "", alert_due=False)
 
     def patch(self, number, target):
         before = self.cloud.texts[target]
@@ -266,11 +272,12 @@ class Model(RuleBasedStateMachine):
         """The diagnosis is made anew, for the policies as they are."""
         identity = f"tg-{number}"
         incident = self.store.get(identity)
-        if incident.state in HELD:
+        if incident.state in RUN_IN_PROGRESS:
             return
         self.diagnose_again(number)
         if incident.state in (State.VERIFIED, State.ROLLED_BACK, State.FAILED):
-            self.store.move(self.store.get(identity), State.OPEN, "service", "opened again")
+            opened = Move(State.OPEN, "service", "opened again")
+            self.run_store.move(self.store.get(identity), opened)
 
     @rule(seconds=st.sampled_from([5, 40, 700, 100_000]))
     def time_passes(self, seconds):
@@ -298,7 +305,7 @@ class Model(RuleBasedStateMachine):
             if state is State.APPLYING:
                 assert wanted
                 assert wanted <= set(NEEDS[number])
-            assert bool(wanted) == (state in HELD), (identity, state, wanted)
+            assert bool(wanted) == (state in RUN_IN_PROGRESS), (identity, state, wanted)
             if state is State.VERIFIED and self.states.get(identity) is State.APPLYING:
                 at, allowed = self.checked[identity]
                 assert allowed
@@ -327,7 +334,7 @@ class Model(RuleBasedStateMachine):
             assert any(due.opened <= at <= due.closed for due in windows)
         for number, identity in enumerate(self.ids):
             state, run = self.store.get(identity).state, self.run_store.last_run(identity)
-            assert state not in HELD
+            assert state not in RUN_IN_PROGRESS
             history = self.store.history(identity)
             assert history[-1]["to"] == state
             stands = set() if run is None else {
@@ -339,13 +346,11 @@ class Model(RuleBasedStateMachine):
 
 
 def test_model(monkeypatch, aws):
-    real = BaseClient._make_api_call
+    def gated(call):
+        gate(call.operation)
+        return call.proceed()
 
-    def gated(client, operation, parameters):
-        gate(operation)
-        return real(client, operation, parameters)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", gated)
+    answer_calls(monkeypatch, gated)
     monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
     run_state_machine_as_test(
         Model,

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from aws.conftest import A, B, document
-from aws.test_flow import ROLE
+from support.records import ROLE
 from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
 from threegrants.remediation.policy_io import read, write

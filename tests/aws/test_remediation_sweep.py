@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from aws.conftest import A, document
@@ -18,7 +17,8 @@ from aws.remediation_desk import (
     opened,
     sweep,
 )
-from aws.test_flow import ROLE, record
+from support.records import ROLE, s3
+from support.wire import answer_calls, refusal
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State
 from threegrants.patches import Patch
@@ -61,7 +61,7 @@ def test_patches_are_made_anew_for_policies_that_changed(desk, aws):
 def test_a_bounded_number_is_rechecked_in_turn(desk):
     seen = set()
     for number in range(5):
-        event = {**record(event=f"e-{number}")}
+        event = {**s3(event=f"e-{number}")}
         event["requestParameters"] = {"bucketName": f"gone-{number}", "key": "k"}
         event["resources"] = []
         desk.ingest.handle(parse_record(event), event)
@@ -167,14 +167,13 @@ def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
 def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
     identity = desk.handle().id
     approve(desk, identity)
-    real = BaseClient._make_api_call
 
-    def refused(self, operation, parameters):
-        if operation == "LookupEvents":
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, operation)
-        return real(self, operation, parameters)
+    def refused(made):
+        if made.operation == "LookupEvents":
+            raise refusal(made.operation)
+        return made.proceed()
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", refused)
+    answer_calls(monkeypatch, refused)
     later(desk, 21 * 60)
     for _ in range(13):
         Sweep(

@@ -4,10 +4,15 @@ The rest are the subsets of the grants and the owner's copies of the causes; `ma
 runs all of them.
 """
 
+import json
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
+
+import threegrants
+from threegrants.report import Report, report_for
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "scenarios"))
 
@@ -15,6 +20,8 @@ import build
 import run
 
 LISTED = run.scenarios()
+SCHEMA = Path(threegrants.__file__).parent / "schema" / "diagnosis.schema.json"
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
 
 
 def test_the_file_is_what_the_builder_builds():
@@ -29,11 +36,21 @@ CAUSES = [scenario for scenario in LISTED if is_cause(scenario)]
 SAMPLE = [scenario for scenario in LISTED if not is_cause(scenario)][::6]
 
 
+def check(scenario):
+    """The verdicts are as labelled; the report is as the schema says, and comes back as it went."""
+    analysis = run.analysis_of(scenario)
+    assert run.apart(scenario["expected"], run.labelled(analysis.diagnosis)) == {}
+    report = report_for(analysis, "tg-0123456789abcdef")
+    written = json.loads(json.dumps(report.to_json()))
+    VALIDATOR.validate(written)
+    assert Report.from_json(written) == report
+
+
 @pytest.mark.parametrize("scenario", CAUSES, ids=lambda s: s["cause"])
 def test_cause(scenario):
-    assert run.apart(scenario["expected"], run.answer(scenario)) == {}
+    check(scenario)
 
 
 @pytest.mark.parametrize("scenario", SAMPLE, ids=lambda s: f"{s['id']} {s['cause']}")
 def test_scenario(scenario):
-    assert run.apart(scenario["expected"], run.answer(scenario)) == {}
+    check(scenario)

@@ -6,7 +6,6 @@ Exits 0 only if every act did what it says.
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
@@ -17,6 +16,7 @@ from service.people import OnCall
 from service.world import OBJECT, World, build
 from threegrants.cli.render import console, grants_table, show_patch
 from threegrants.cloudtrail import strip_control_characters
+from threegrants.report import Report
 
 ACTS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("no-bucket-grant", "the bucket policy is missing", frozenset({"bucket_policy"})),
@@ -73,28 +73,27 @@ def act(number: int, embedded: Embedded, on_call: OnCall) -> None:
     world.send(world.record())
     step("its CloudTrail record goes onto the event bus; rule, queue and Lambda run")
     subject, body = on_call.alert(world.bucket)
+    report = Report.from_json(body)
     step(f"alert from SNS: {subject}")
-    say(f"    {body['summary']}", "bold")
-    console().print(grants_table(body))
-    found = {grant for grant, entry in body["grants"].items() if entry["verdict"] == "missing"}
-    expect("the missing grants", found, set(missing))
-    expect("the outcome", body["outcome"], "fixable")
-    expect("the patched grants", {patch["grant"] for patch in body["patches"]}, set(missing))
-    for patch in body["patches"]:
-        if patch["default"]:
-            show_patch(patch)
-    approve(body, on_call, world, only_record=only_record)
+    say(f"    {report.summary}", "bold")
+    console().print(grants_table(report.grants))
+    expect("the missing grants", set(report.grants.missing), set(missing))
+    expect("the outcome", report.outcome.value, "fixable")
+    expect("the patched grants", {patch.grant for patch in report.patches}, set(missing))
+    for patch in report.proposed_patches:
+        show_patch(patch)
+    approve(report, on_call, world, only_record=only_record)
 
 
-def approve(body: dict[str, Any], on_call: OnCall, world: World, *, only_record: bool) -> None:
+def approve(report: Report, on_call: OnCall, world: World, *, only_record: bool) -> None:
     """Approve what is shown, and see that it helps."""
-    digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
+    digests = [patch.digest for patch in report.proposed_patches]
     say("")
     step(f"{on_call.role} of account {OWNER} approves {len(digests)} patch(es) by digest")
-    result = on_call.api("POST", f"/incidents/{body['id']}/approve", {"digests": digests})
+    result = on_call.api("POST", f"/incidents/{report.id}/approve", {"digests": digests})
     expect("the state after approval", result["state"], "verified")
     step(f"applied and re-evaluated from fresh evidence: {result['state']}. {result['detail']}")
-    incident = on_call.api("GET", f"/incidents/{body['id']}")
+    incident = on_call.api("GET", f"/incidents/{report.id}")
     trail = " → ".join(line["to"] for line in incident["history"])
     step(f"history: {trail}; approved by {incident['history'][-2]['actor']}")
     if only_record:

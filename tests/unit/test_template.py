@@ -1,41 +1,8 @@
 """Least privilege, read from the templates themselves."""
 
-from pathlib import Path
-
-import cfnlint.decode.cfn_yaml
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SERVICE = cfnlint.decode.cfn_yaml.load(str(ROOT / "template.yaml"))["Resources"]
-MEMBER = cfnlint.decode.cfn_yaml.load(str(ROOT / "member.yaml"))["Resources"]
-ROLES = {
-    name: resource
-    for name, resource in {**SERVICE, **MEMBER}.items()
-    if resource["Type"] == "AWS::IAM::Role"
-}
-
-
-def statements(name):
-    optional = [
-        resource["Properties"]
-        for resource in {**SERVICE, **MEMBER}.values()
-        if resource["Type"] == "AWS::IAM::Policy"
-        and {"Ref": name} in resource["Properties"]["Roles"]
-    ]
-    return [
-        statement["Fn::If"][1] if "Fn::If" in statement else statement
-        for policy in [*ROLES[name]["Properties"]["Policies"], *optional]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-
-
-def actions(name, effect="Allow"):
-    found = set()
-    for statement in statements(name):
-        if statement["Effect"] == effect:
-            listed = statement["Action"]
-            found |= set(listed if isinstance(listed, list) else [listed])
-    return found
+from support.templates import MEMBER, ROLES, SERVICE, actions, statements, template
 
 
 @pytest.mark.parametrize("name", sorted(ROLES))
@@ -91,7 +58,7 @@ def test_what_the_reader_may_only_where_asked():
         "Organization",
         "Analyzer",
     ]
-    parameters = cfnlint.decode.cfn_yaml.load(str(ROOT / "member.yaml"))["Parameters"]
+    parameters = template("member.yaml")["Parameters"]
     assert parameters["ReadObjects"]["Default"] == "false"
     assert parameters["ReadOrganization"]["Default"] == "false"
     assert parameters["AccessAnalyzer"]["Default"] == "false"

@@ -3,7 +3,7 @@
 import gzip
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from threegrants import __version__
 from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cli.cases import answer_cases
-from threegrants.cli.render import console, show_diagnosis, show_incident, show_incidents
+from threegrants.cli.render import (
+    Tool,
+    json_text,
+    show_diagnosis,
+    show_incident,
+    show_incidents,
+    show_result,
+)
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.cloudtrail import (
     DeniedCall,
@@ -27,8 +34,9 @@ from threegrants.cloudtrail import (
 )
 from threegrants.evidence import RoleClients
 from threegrants.incidents import incident_id_of
+from threegrants.incidents.states import UNSUCCESSFUL
 from threegrants.patches import GranteeScope, Profile, Scope
-from threegrants.report import report_for
+from threegrants.report import Report, ReportError, report_for
 
 _STACK = click.option(
     "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
@@ -52,9 +60,12 @@ _SNIPPETS = click.option(
 
 
 class Failure(click.ClickException):
-    """One clear line on stderr, exit code 2."""
+    """A command that cannot go on: one clear line on stderr, exit code 2."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(strip_control_characters(message))
 
 
 @click.group()
@@ -129,7 +140,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     principal: str,
     owner_tags: tuple[str, ...],
     analyzer: bool,  # noqa: FBT001
-    tool: str | None,
+    tool: Tool | None,
 ) -> None:
     """Diagnose each distinct denied access in FILE (`-` for standard input), live.
 
@@ -149,17 +160,18 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         analyzer=analyzer,
     )
     reader = _role_clients(reader_role, external_id, accounts, organizations, objects=objects)
-    documents = []
+    reports: list[Report] = []
     for group, calls in groups.items():
         newest = max(calls, key=lambda call: call.time)
         analysis = analyze(newest, reader, options)
         times = sorted(call.time for call in calls)
         events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        documents.append(report_for(analysis, group, events, len(calls), (times[0], times[-1])))
+        seen = (times[0], times[-1])
+        reports.append(report_for(analysis, group, events, len(calls), seen))
     if output_format == "json":
-        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        click.echo(json_text([report.to_json() for report in reports]))
     else:
-        for report in documents:
+        for report in reports:
             show_diagnosis(report, tool)
     _report_skipped(skipped, sum(len(calls) for calls in groups.values()))
 
@@ -195,7 +207,8 @@ def _at_position(file: str, position: str, error: RecordError) -> str:
 def _report_skipped(skipped: dict[str, list[str]], denied: int) -> None:
     for why, positions in skipped.items():
         where = ", ".join(positions[:3]) + (", …" if len(positions) > 3 else "")  # noqa: PLR2004
-        click.echo(f"skipped {len(positions)}: {why} ({where})", err=True)
+        line = f"skipped {len(positions)}: {why} ({where})"
+        click.echo(strip_control_characters(line), err=True)
     if not denied:
         click.echo("no S3 or KMS denial found", err=True)
 
@@ -224,7 +237,8 @@ def _role_clients(
         own = boto3.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         # Without credentials everything is unread, and each diagnosis says so.
-        click.echo(f"no AWS credentials: {' '.join(str(error).split())}", err=True)
+        why = strip_control_characters(" ".join(str(error).split()))
+        click.echo(f"no AWS credentials: {why}", err=True)
     return RoleClients(
         role,
         external_id,
@@ -245,7 +259,7 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
         with opener(cases, "rt", encoding="utf-8") as lines:
             for answer in answer_cases(lines, explain=explain):
                 if explain:
-                    click.echo(answer["id"])
+                    click.echo(strip_control_characters(answer["id"]))
                     click.echo(
                         "\n".join(f"  {strip_control_characters(line)}" for line in answer["trace"])
                     )
@@ -264,7 +278,7 @@ def incidents(stack: str, state: str | None, output_format: str) -> None:
     query = f"?state={state}" if state else ""
     found = _call_api(stack, "GET", f"/incidents{query}")["incidents"]
     if output_format == "json":
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json_text(found))
     else:
         show_incidents(found)
 
@@ -274,13 +288,13 @@ def incidents(stack: str, state: str | None, output_format: str) -> None:
 @_STACK
 @_FORMAT
 @_SNIPPETS
-def show(incident_id: str, stack: str, output_format: str, tool: str | None) -> None:
+def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
     incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
     if output_format == "json":
-        click.echo(json.dumps(incident, indent=2, ensure_ascii=False))
+        click.echo(json_text(incident))
     else:
-        show_incident(incident, tool)
+        show_incident(incident, _report_of(incident), tool)
 
 
 @main.command()
@@ -296,9 +310,9 @@ def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -
     """
     if not digests:
         incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
-        show_incident(incident)
-        offered = (incident["diagnosis"] or {}).get("patches", [])
-        digests = tuple(patch["digest"] for patch in offered if patch.get("default", True))
+        report = _report_of(incident)
+        show_incident(incident, report)
+        digests = tuple(patch.digest for patch in report.proposed_patches) if report else ()
         if not digests:
             raise Failure(f"incident {incident_id} has no patch to approve")
         if not yes:
@@ -369,8 +383,17 @@ def _call_api(stack: str, method: str, path: str, body: Any = None) -> Any:
         raise Failure(str(error)) from error
 
 
-def _show_result(result: dict[str, Any]) -> None:
-    console().print(f"[bold]{result['id']}[/bold] {result['state']}", highlight=False)
-    console().print(strip_control_characters(result["detail"]), markup=False, highlight=False)
-    if result["state"] in ("failed", "stuck"):
+def _report_of(incident: Mapping[str, Any]) -> Report | None:
+    """The report that the API shows of an incident; None before its first diagnosis."""
+    try:
+        return Report.from_json(incident["diagnosis"]) if incident.get("diagnosis") else None
+    except ReportError as error:
+        raise Failure(
+            f"incident {incident['id']}: its diagnosis cannot be read: {error}"
+        ) from error
+
+
+def _show_result(result: Mapping[str, Any]) -> None:
+    show_result(result)
+    if result["state"] in UNSUCCESSFUL:
         sys.exit(1)

@@ -1,11 +1,15 @@
-"""Diagnoses and incidents as text; every string of a record is printed as plain text, never markup."""
+"""Reports and incidents as text on the terminal.
+
+Every string of a record or a report is chosen by whoever made the call. It is printed as plain
+text: never as markup, and without control characters.
+"""
 
 import difflib
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +17,17 @@ from rich.text import Text
 
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.notifications import CERTAINTY_TEXT
+from threegrants.report import (
+    GrantsReport,
+    HandoffReport,
+    PatchReport,
+    ReasonReport,
+    Report,
+    RequestReport,
+)
+
+Tool = Literal["terraform", "cloudformation"]
+"""A tool whose code can be shown for what is handed off."""
 
 _COLOURS = {
     "granted": "green",
@@ -37,156 +52,156 @@ def console() -> Console:
     )
 
 
-def coloured(verdict: str) -> Text:
+def plain(text: object, style: str = "") -> Text:
+    """A text without control characters, printed as it stands and never read as markup."""
+    return Text(strip_control_characters(text), style=style)
+
+
+def json_text(value: Any) -> str:
+    """A value as indented JSON, each control character as its JSON escape.
+
+    `json.dumps` alone escapes only those below U+0020. U+009B starts a terminal's control
+    sequence as ESC [ does.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(
+        ch if ch.isprintable() or ch == "\n" else json.dumps(ch).strip('"') for ch in text
+    )
+
+
+def coloured(word: str) -> Text:
     """A verdict or outcome in its colour."""
-    return Text(verdict, style=_COLOURS.get(verdict, ""))
+    return plain(word, _COLOURS.get(word, ""))
 
 
-def show_diagnosis(report: Mapping[str, Any], tool: str | None = None) -> None:
-    """One diagnosis: summary, the three grants, blockers, unknowns, patches.
+def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
+    """One report: summary, the three grants, blockers, unknowns, patches.
 
-    `tool` (`terraform`, `cloudformation`) shows what is handed off as its code.
+    Args:
+        report: the report.
+        tool: shows what is handed off as this tool's code.
     """
     out = console()
-    request = report["request"]
-    out.print(Text(strip_control_characters(report["summary"]), style="bold"))
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("incident", strip_control_characters(report["id"]))
-    facts.add_row(
-        "principal",
-        Text(
-            strip_control_characters(report["principal"]["arn"] or report["principal"]["account"])
-        ),
-    )
-    facts.add_row(
-        "request", Text(strip_control_characters(f"{request['action']} on {request['resource']}"))
-    )
-    if request["kms_key"]:
-        source_text = str(request["kms_key_source"]).replace("_", " ")
-        facts.add_row(
-            "key",
-            Text(strip_control_characters(f"{request['kms_key']} (known from: {source_text})")),
-        )
-    seen = f"{request['count']} event(s), {request['first_seen']} to {request['last_seen']}"
-    facts.add_row("seen", Text(strip_control_characters(seen)))
-    facts.add_row("outcome", outcome_text(report))
-    facts.add_row("evidence", Text(strip_control_characters(evidence_text(report))))
-    out.print(facts)
-    out.print(grants_table(report))
-    copy_source = report.get("copy_source")
-    if copy_source:
-        where = f"s3://{copy_source['bucket']}/{copy_source['object_key']}"
-        out.print(
-            Text(strip_control_characters(f"to read the copy's source, {where}"), style="bold")
-        )
-        out.print(grants_table(copy_source))
-    for blocker in report["blockers"]:
-        kind = strip_control_characters(blocker["kind"].replace("_", " "))
-        out.print(Text(f"blocked by {kind}: {strip_control_characters(blocker['detail'])}"))
-        if blocker["owner"]:
-            out.print(
-                Text(f"  who decides: {strip_control_characters(blocker['owner'])}", style="dim")
-            )
-    for lack in report["unknowns"]:
-        line = f"not known: {lack['what']}: {lack['why']}; needs {lack['needs']}"
-        out.print(Text(strip_control_characters(line), style="yellow"))
-    for patch in report["patches"]:
-        if patch["default"]:
-            show_patch(patch)
-            show_snippets(patch, tool)
-    show_alternatives(report["patches"])
-    for handoff in report.get("handoffs", ()):
+    out.print(plain(report.summary, "bold"))
+    out.print(_facts(report))
+    out.print(grants_table(report.grants))
+    if source := report.copy_source:
+        where = f"s3://{source.bucket}/{source.object_key}"
+        out.print(plain(f"to read the copy's source, {where}", "bold"))
+        out.print(grants_table(source.grants))
+    for blocker in report.blockers:
+        out.print(plain(f"blocked by {blocker.kind_in_words}: {blocker.detail}"))
+        if blocker.owner:
+            out.print(plain(f"  who decides: {blocker.owner}", "dim"))
+    for unknown in report.unknowns:
+        needs = f"; needs {unknown.needs}" if unknown.needs else ""
+        out.print(plain(f"not known: {unknown.what}: {unknown.why}{needs}", "yellow"))
+    for patch in report.proposed_patches:
+        show_patch(patch)
+        show_snippets(patch, tool)
+    show_alternatives(report.other_patches)
+    for handoff in report.handoffs:
         out.print()
-        out.print(
-            Text(
-                strip_control_characters(f"{handoff['kind']} for {handoff['target']}"), style="bold"
-            )
-        )
-        out.print(Text(f"  {strip_control_characters(handoff['why'])}"))
+        out.print(plain(f"{handoff.kind} for {handoff.target}", "bold"))
+        out.print(plain(f"  {handoff.why}"))
         show_snippets(handoff, tool)
     out.print()
 
 
-def outcome_text(report: Mapping[str, Any]) -> Text:
+def _facts(report: Report) -> Table:
+    request = report.request
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("incident", plain(report.id))
+    facts.add_row("principal", plain(report.principal.name))
+    facts.add_row("request", plain(f"{request.action} on {request.resource}"))
+    if request.kms_key:
+        facts.add_row("key", plain(_key_text(request)))
+    seen = f"{request.count} event(s), {request.first_seen} to {request.last_seen}"
+    facts.add_row("seen", plain(seen))
+    facts.add_row("outcome", outcome_text(report))
+    facts.add_row("evidence", plain(evidence_text(report)))
+    return facts
+
+
+def _key_text(request: RequestReport) -> str:
+    source = str(request.kms_key_source).replace("_", " ")
+    return f"{request.kms_key} (known from: {source})"
+
+
+def outcome_text(report: Report) -> Text:
     """The outcome, and how AWS's own word relates to it."""
-    return Text.assemble(
-        coloured(report["outcome"]), (f" ({CERTAINTY_TEXT[report['certainty']]})", "dim")
-    )
+    certainty = f" ({CERTAINTY_TEXT[report.certainty]})"
+    return Text.assemble(coloured(report.outcome), (certainty, "dim"))
 
 
-def evidence_text(report: Mapping[str, Any]) -> str:
+def evidence_text(report: Report) -> str:
     """When the policies were read, and how old the oldest reading was."""
-    age = report["evidence_age_seconds"]
-    return f"read at {report['evidence_at']}" + (f", {age} s before the diagnosis" if age else "")
+    age = report.evidence_age_seconds
+    return f"read at {report.evidence_at}" + (f", {age} s before the diagnosis" if age else "")
 
 
-def grants_table(report: Mapping[str, Any]) -> Table:
-    """The three grants, the IAM grant with its halves."""
-    grants = report["grants"]
-    iam = grants["iam_policy"]
+def grants_table(grants: GrantsReport) -> Table:
+    """The three grants with their reasons, the IAM grant by its legs."""
     rows = [
-        ("bucket policy", grants["bucket_policy"]),
-        ("KMS key policy", grants["key_policy"]),
-        ("IAM policy, bucket", iam["bucket"]),
-        ("IAM policy, key", iam["key"]),
+        ("bucket policy", grants.bucket_policy),
+        ("KMS key policy", grants.key_policy),
+        ("IAM policy, bucket", grants.iam_policy.bucket),
+        ("IAM policy, key", grants.iam_policy.key),
     ]
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for name, grant in rows:
-        reasons = [strip_control_characters(_reason(reason)) for reason in grant["reasons"]]
-        table.add_row(name, coloured(grant["verdict"]), Text("\n".join(reasons)))
+        reasons = [strip_control_characters(_reason_text(reason)) for reason in grant.reasons]
+        table.add_row(name, coloured(grant.verdict), Text("\n".join(reasons)))
     return table
 
 
-def _reason(reason: Mapping[str, Any]) -> str:
-    where = " ".join(part for part in (reason["policy"], reason["sid"]) if part)
-    return f"{where}: {reason['detail']}" if where else str(reason["detail"])
+def _reason_text(reason: ReasonReport) -> str:
+    where = " ".join(part for part in (reason.policy, reason.sid) if part)
+    return f"{where}: {reason.detail}" if where else reason.detail
 
 
-def show_patch(patch: Mapping[str, Any]) -> None:
+def show_patch(patch: PatchReport) -> None:
     """One patch as a diff of the pretty-printed policy, with the digest an approval names."""
     out = console()
-    name = f" ({patch['policy_name']})" if patch.get("policy_name") else ""
+    name = f" ({patch.policy_name})" if patch.policy_name else ""
     out.print()
-    scope = f", scope {patch['scope']}" if patch["scope"] else ""
-    title = f"{patch['operation']} {patch['target']}{name}{scope}"
-    out.print(Text(strip_control_characters(title), style="bold"))
-    if patch.get("says"):
-        out.print(Text(f"  {strip_control_characters(patch['says'])}"))
+    out.print(plain(f"{patch.operation} {patch.target}{name}{_scope_text(patch)}", "bold"))
+    if patch.says:
+        out.print(plain(f"  {patch.says}"))
     for line in diff(patch):
-        out.print(Text("  " + strip_control_characters(line), style=_DIFF.get(line[:1], "")))
-    out.print(Text(f"  digest {strip_control_characters(patch['digest'])}", style="dim"))
+        out.print(plain(f"  {line}", _DIFF.get(line[:1], "")))
+    out.print(plain(f"  digest {patch.digest}", "dim"))
 
 
-def show_alternatives(patches: Sequence[Mapping[str, Any]]) -> None:
+def show_alternatives(others: Sequence[PatchReport]) -> None:
     """What could be approved instead of the proposed patches: other scopes, other ways."""
-    others = [patch for patch in patches if not patch["default"]]
     if not others:
         return
     out = console()
     out.print()
-    out.print(Text("or instead", style="bold"))
+    out.print(plain("or instead", "bold"))
     for patch in others:
-        scope = f", scope {patch['scope']}" if patch["scope"] else ""
-        out.print(
-            Text(strip_control_characters(f"  {patch['operation']} {patch['target']}{scope}"))
-        )
-        out.print(Text(f"    digest {strip_control_characters(patch['digest'])}", style="dim"))
+        out.print(plain(f"  {patch.operation} {patch.target}{_scope_text(patch)}"))
+        out.print(plain(f"    digest {patch.digest}", "dim"))
 
 
-def show_snippets(change: Mapping[str, Any], tool: str | None) -> None:
+def _scope_text(patch: PatchReport) -> str:
+    return f", scope {patch.scope}" if patch.scope else ""
+
+
+def show_snippets(change: PatchReport | HandoffReport, tool: Tool | None) -> None:
     """What is handed off as infrastructure code, or how to see it."""
     out = console()
-    code = change.get("snippets")
-    if code and tool:
-        for line in str(code[tool]).splitlines():
-            out.print(Text(f"  {strip_control_characters(line)}"))
-    elif code:
-        out.print(Text("  as code: --snippets terraform, --snippets cloudformation", style="dim"))
+    if change.snippets and tool:
+        for line in change.snippets.to_json()[tool].splitlines():
+            out.print(plain(f"  {line}"))
+    elif change.snippets:
+        out.print(plain("  as code: --snippets terraform, --snippets cloudformation", "dim"))
 
 
-def diff(patch: Mapping[str, Any]) -> list[str]:
-    """Unified diff of before and after, both pretty-printed."""
-    before, after = _pretty(patch.get("before")), _pretty(patch.get("after"))
+def diff(patch: PatchReport) -> list[str]:
+    """Unified diff of the policy before and after, both pretty-printed."""
+    before, after = _pretty(patch.before), _pretty(patch.after)
     lines = list(difflib.unified_diff(before, after, "before", "after", lineterm="", n=2))
     return lines[2:]
 
@@ -195,34 +210,44 @@ def _pretty(document: str | None) -> list[str]:
     return json.dumps(json.loads(document), indent=2).splitlines() if document else []
 
 
-def show_incidents(found: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each incident."""
+def show_incidents(incidents: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each incident of the API's list."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("id", "state", "outcome", "count", "last seen", "summary"):
         table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
-    for incident in found:
+    for incident in incidents:
         table.add_row(
-            strip_control_characters(incident["id"]),
-            strip_control_characters(incident["state"]),
+            plain(incident["id"]),
+            plain(incident["state"]),
             coloured(str(incident["outcome"] or "")),
-            str(incident["count"]),
-            strip_control_characters(incident["last_seen"]),
-            Text(strip_control_characters(incident["summary"] or "")),
+            plain(incident["count"]),
+            plain(incident["last_seen"]),
+            plain(incident["summary"] or ""),
         )
-    console().print(table if found else "no incidents")
+    console().print(table if incidents else "no incidents")
 
 
-def show_incident(incident: Mapping[str, Any], tool: str | None = None) -> None:
-    """One incident with its diagnosis and history."""
+def show_incident(
+    incident: Mapping[str, Any], report: Report | None, tool: Tool | None = None
+) -> None:
+    """One incident of the API with its report and history.
+
+    Args:
+        incident: the API's JSON object.
+        report: its `diagnosis`, if there is one.
+        tool: shows what is handed off as this tool's code.
+    """
     out = console()
-    out.print(
-        Text(
-            f"{strip_control_characters(incident['id'])}  {strip_control_characters(incident['state'])}",
-            style="bold",
-        )
-    )
-    if incident.get("diagnosis"):
-        show_diagnosis(incident["diagnosis"], tool)
+    out.print(plain(f"{incident['id']}  {incident['state']}", "bold"))
+    if report:
+        show_diagnosis(report, tool)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
-        out.print(Text(strip_control_characters(text), style="dim"))
+        out.print(plain(text, "dim"))
+
+
+def show_result(result: Mapping[str, Any]) -> None:
+    """The API's answer to an approval, rejection, rollback or mute."""
+    out = console()
+    out.print(Text.assemble(plain(result["id"], "bold"), " ", plain(result["state"])))
+    out.print(plain(result["detail"]))

@@ -44,10 +44,15 @@ class KeySource(StrEnum):
     """How the KMS key of a call is known."""
 
     ERROR_MESSAGE = "error_message"
+    """AWS's error message names it"""
     REQUEST = "request"
+    """the request names it"""
     KMS_RECORD = "kms_record"
+    """the KMS record of the same call names it"""
     OBJECT = "object"
+    """the object is encrypted with it now"""
     BUCKET_DEFAULT = "bucket_default"
+    """the bucket's default encryption names it; the object may have another"""
 
 
 class StatedPolicyType(StrEnum):

@@ -13,8 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.handlers.settings import settings
-from threegrants.incidents import Incident
-from threegrants.ingest import with_incident_facts
+from threegrants.incidents import AlertReason, Incident, with_incident_facts
 from threegrants.notifications import build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
@@ -74,9 +73,10 @@ def reanalyze(incident: Incident) -> Analysis:
 def alert(incident_id: str, why: str, note: str) -> None:
     """Publish an alert about an incident."""
     config = settings()
-    body = config.store.get(incident_id).document()
-    if body is not None:
-        publish(config.sns, config.topic, build_alert(body, config.stack, why, note))
+    report = config.store.get(incident_id).report
+    if report is not None:
+        sent = build_alert(report, config.stack, AlertReason(why), note)
+        publish(config.sns, config.topic, sent)
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:

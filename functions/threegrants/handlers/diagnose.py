@@ -127,14 +127,13 @@ def _process(
         return "waiting"
     metrics.add_metric(name="DeniedCalls", unit=MetricUnit.Count, value=1)
     logger.set_correlation_id(incident.id)
-    body = incident.diagnosis or {}
     logger.info(
         "joined",
         extra={
             "event_id": call.event_id,
             "state": incident.state.value,
             "count": incident.count,
-            "outcome": body.get("outcome"),
+            "outcome": incident.diagnosis.outcome.value if incident.diagnosis else None,
         },
     )
     return "joined"

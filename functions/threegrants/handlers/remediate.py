@@ -128,15 +128,15 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
 
 
 def _overview(incident: Incident) -> dict[str, Any]:
-    body = incident.diagnosis or {}
+    report = incident.diagnosis
     return {
         "id": incident.id,
         "state": incident.state.value,
         "count": incident.count,
         "first_seen": incident.first_seen,
         "last_seen": incident.last_seen,
-        "outcome": body.get("outcome"),
-        "summary": body.get("summary"),
+        "outcome": report.outcome.value if report else None,
+        "summary": report.summary if report else None,
         "muted_until": incident.muted_until or None,
     }
 

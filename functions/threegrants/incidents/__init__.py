@@ -1,49 +1,44 @@
-"""Incidents: many events of one cause are one incident; its identity, states and store.
+"""Incidents: many denied calls of one cause are one incident.
 
-In: a `Analysis`. Out: an incident in DynamoDB with its diagnosis document, count and history.
+In: denied calls and their analysis. Out: an incident in DynamoDB with its report, count, state and
+history; which KMS record belongs to which S3 call; when an analysis or an alert is due.
 """
 
-from threegrants.incidents.alert_schedule import IncidentLeases, due_alert
+from threegrants.incidents.alert_reason import AlertReason
+from threegrants.incidents.alert_schedule import due_alert, is_muted
+from threegrants.incidents.analysis_schedule import EVIDENCE_TTL_SECONDS, analysis_is_due
 from threegrants.incidents.bucket_owners import BucketOwners
-from threegrants.incidents.calls import (
-    Candidate,
-    KmsCorrelator,
-    correlation_key_of,
-    kms_key_correlation_key,
-    match_kms_only_incident,
-    match_kms_record,
-    match_late_kms_record,
-    parking_key_of,
-)
-from threegrants.incidents.identity import incident_id_of, principal_of
-from threegrants.incidents.items import Incident, kms_actions_of
-from threegrants.incidents.mute import MuteError, is_muted, mute, parse_hours
+from threegrants.incidents.events import needs_kms, with_incident_facts
+from threegrants.incidents.incident import Incident
+from threegrants.incidents.incident_id import incident_id_of, principal_of
+from threegrants.incidents.leases import IncidentLeases, Lease
+from threegrants.incidents.moves import Move
+from threegrants.incidents.mute import MuteError, mute, parse_hours
 from threegrants.incidents.states import State
-from threegrants.incidents.store import IncidentNotFound, Store
+from threegrants.incidents.store import IncidentNotFound, RecordedEvent, Store
 from threegrants.incidents.table import Conflict
 
 __all__ = [
+    "EVIDENCE_TTL_SECONDS",
+    "AlertReason",
     "BucketOwners",
-    "Candidate",
     "Conflict",
     "Incident",
     "IncidentLeases",
     "IncidentNotFound",
-    "KmsCorrelator",
+    "Lease",
+    "Move",
     "MuteError",
+    "RecordedEvent",
     "State",
     "Store",
-    "correlation_key_of",
+    "analysis_is_due",
     "due_alert",
     "incident_id_of",
     "is_muted",
-    "kms_actions_of",
-    "kms_key_correlation_key",
-    "match_kms_only_incident",
-    "match_kms_record",
-    "match_late_kms_record",
     "mute",
-    "parking_key_of",
+    "needs_kms",
     "parse_hours",
     "principal_of",
+    "with_incident_facts",
 ]

@@ -1,103 +1,53 @@
-"""Turns: which worker examines an incident, and which one alerts. Leases and marks on `meta`.
+"""When an alert about an incident is due. Pure.
 
-None of them changes the incident's version. A lease that its holder lost in a crash runs out.
+An alert is due when a report says something new (`alert_due`, kept in the transaction that keeps the
+report), and when the count reaches 10, 100, 1,000, … A mute holds it back; it is still due
+afterwards. `IncidentLeases` notes what was sent.
 """
 
-import time
-from collections.abc import Callable
-from typing import Any
+from threegrants.incidents.alert_reason import AlertReason
+from threegrants.incidents.incident import Incident
+from threegrants.incidents.states import ALERTED_BY_COUNT
 
-from threegrants.incidents.items import Incident, item_key
-from threegrants.incidents.states import State
-from threegrants.incidents.table import update_if
-
-LEASE_SECONDS = 60
-"""Seconds; as long as the function that holds it may run."""
-_COUNT_ALERT_STATES = frozenset({State.OPEN, State.FAILED})
-_FIRST_THRESHOLD = 10
+FIRST_THRESHOLD = 10
+"""The first count that is alerted by itself."""
 
 
-class IncidentLeases:
-    """Leases on incidents.
+def due_alert(incident: Incident) -> AlertReason | None:
+    """Why an alert is due now: `OPENED`, `CHANGED` or `COUNT`; None if none is.
 
-    Args:
-        table: the boto3 Table of incidents.
-        clock: seconds since the epoch.
-    """
-
-    def __init__(self, table: Any, clock: Callable[[], float] = time.time) -> None:
-        self._table = table
-        self._clock = clock
-
-    def acquire_analysis(self, incident_id: str) -> bool:
-        """Whether it is this worker that examines now."""
-        return self._acquire(incident_id, "examining_until")
-
-    def release_analysis(self, incident_id: str) -> None:
-        """Let the next one examine, after a failure: a diagnosis that is kept ends the turn too."""
-        self._release(incident_id, "examining_until")
-
-    def acquire_alert(self, incident_id: str) -> bool:
-        """Whether it is this worker that alerts now."""
-        return self._acquire(incident_id, "alerting_until")
-
-    def release_alert(self, incident_id: str) -> None:
-        """Let the next one alert."""
-        self._release(incident_id, "alerting_until")
-
-    def alert_sent(self, incident: Incident) -> None:
-        """The alert of `incident` as it is here went out; ends the turn.
-
-        An alert that became due meanwhile, for another verdict, stays due.
-        """
-        key = item_key(incident.id, "meta")
-        done = "SET alerted_count = :count REMOVE alerting_until"
-        values: dict[str, Any] = {"count": max(1, _threshold(incident.count))}
-        if incident.alert_due:
-            paid = done.replace(" REMOVE", ", alert_due = :no REMOVE")
-            same = "signature = :sent"
-            if update_if(self._table, key, paid, same, no=False, sent=incident.signature, **values):
-                return
-        update_if(self._table, key, done, "attribute_exists(pk)", **values)
-
-    def note_suppressed_alert(self, incident: Incident, why: str) -> bool:
-        """Note that an alert was held back; False if this one was noted before."""
-        what = f"{why} {_threshold(incident.count) if why == 'count' else incident.signature}"
-        if incident.held == what:
-            return False
-        key = item_key(incident.id, "meta")
-        new = "attribute_exists(pk) AND (attribute_not_exists(held) OR held <> :what)"
-        return update_if(self._table, key, "SET held = :what", new, what=what)
-
-    def _acquire(self, incident_id: str, name: str) -> bool:
-        now = int(self._clock())
-        free = f"attribute_exists(pk) AND (attribute_not_exists({name}) OR {name} <= :now)"
-        key = item_key(incident_id, "meta")
-        return update_if(
-            self._table, key, f"SET {name} = :end", free, now=now, end=now + LEASE_SECONDS
-        )
-
-    def _release(self, incident_id: str, name: str) -> None:
-        self._table.update_item(
-            Key=item_key(incident_id, "meta"), UpdateExpression=f"REMOVE {name}",
-            ConditionExpression="attribute_exists(pk)",
-        )  # fmt: skip
-
-
-def due_alert(incident: Incident) -> str | None:
-    """The alert that is owed: `opened`, `changed`, `count` (at 10, 100, 1,000, …), or none.
-
-    A count that jumped over a power of ten owes it all the same.
+    A count that jumped over a threshold makes the alert due all the same.
     """
     if incident.diagnosis is None:
         return None
     if incident.alert_due:
-        return "changed" if incident.alerted_count else "opened"
-    reached = _threshold(incident.count)
-    growing = incident.state in _COUNT_ALERT_STATES and incident.alerted_count
-    return "count" if growing and reached > incident.alerted_count else None
+        return AlertReason.CHANGED if incident.alerted_count else AlertReason.OPENED
+    if incident.state not in ALERTED_BY_COUNT or not incident.alerted_count:
+        return None
+    reached = count_threshold(incident.count) > incident.alerted_count
+    return AlertReason.COUNT if reached else None
 
 
-def _threshold(count: int) -> int:
-    """The highest power of ten up to `count`, from 10 on; 0 below."""
-    return 10 ** (len(str(count)) - 1) if count >= _FIRST_THRESHOLD else 0
+def is_muted(incident: Incident, now: float) -> bool:
+    """Whether alerts are held back at a time, in seconds since the epoch."""
+    return incident.muted_until > now
+
+
+def suppressed_alert(incident: Incident, reason: AlertReason) -> str:
+    """The name of an alert that a mute holds back, so that it is noted once.
+
+    Alerts about a count have one name a threshold, alerts about a report one name a report.
+    """
+    if reason is AlertReason.COUNT:
+        return f"{reason} {count_threshold(incident.count)}"
+    return f"{reason} {incident.alert_fingerprint}"
+
+
+def alerted_count_after(incident: Incident) -> int:
+    """What `alerted_count` is once the alert of an incident went out: at least 1."""
+    return max(1, count_threshold(incident.count))
+
+
+def count_threshold(count: int) -> int:
+    """The highest threshold (10, 100, 1,000, …) up to a count; 0 below the first."""
+    return 10 ** (len(str(count)) - 1) if count >= FIRST_THRESHOLD else 0

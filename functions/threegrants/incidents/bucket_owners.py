@@ -1,7 +1,8 @@
-"""Owners: which account a bucket belongs to, learnt from records that say so.
+"""Bucket owners: which account a bucket belongs to, learnt from records that say so.
 
-The caller's copy of a denial across accounts has no owner (CloudTrail user guide, "Receiving log
-files from multiple accounts"); the owner's copy has.
+The caller's copy of a denial across accounts does not name the owner; the owner's copy does.
+
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
 """
 
 from typing import Any
@@ -12,7 +13,7 @@ _CACHE_SIZE = 10_000
 
 
 class BucketOwners:
-    """Partition `bucket#NAME` of the table; what is known is kept in memory too.
+    """The owners, in partition `bucket#NAME` of the table and in the worker's memory.
 
     Args:
         table: the boto3 Table of incidents.
@@ -36,13 +37,12 @@ class BucketOwners:
         self._remember(bucket, account)
 
     def owner_of(self, bucket: str) -> str | None:
-        """The account, if any record ever named it."""
-        if bucket in self._cache:
-            return self._cache[bucket]
-        item = self._table.get_item(Key=_key(bucket)).get("Item")
-        if not item:
-            return None
-        self._remember(bucket, str(item["account"]))
+        """The account that owns a bucket, 12 digits; None if no record named it."""
+        if bucket not in self._cache:
+            item = self._table.get_item(Key=_key(bucket)).get("Item")
+            if not item:
+                return None
+            self._remember(bucket, str(item["account"]))
         return self._cache[bucket]
 
     def _remember(self, bucket: str, account: str) -> None:

@@ -1,24 +1,26 @@
-"""Mute: no alerts of one incident until a time; what is owed by then is alerted afterwards."""
+"""Mute: no alerts about one incident until a time. What is due by then is alerted afterwards."""
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from threegrants.incidents.items import Incident, history_line, item_key, put_write
+from threegrants.incidents.items import item_key
+from threegrants.incidents.moves import Move, history_write
 from threegrants.incidents.store import Store
 from threegrants.incidents.table import transact
 
 MAX_HOURS = 720
-_HOUR = 3600
+"""The longest mute: 30 days."""
+_SECONDS_AN_HOUR = 3600
 
 
 class MuteError(ValueError):
-    """The hours are not a number from 0 to 720."""
+    """The hours are not a whole number from 0 to 720."""
 
 
 def parse_hours(value: Any) -> int:
-    """How long, from a request.
+    """The hours of a request; 0 ends a mute.
 
     Raises:
         MuteError: saying what is wanted.
@@ -29,16 +31,30 @@ def parse_hours(value: Any) -> int:
 
 
 def mute(
-    store: Store, incident_id: str, hours: int, actor: str, clock: Callable[[], float] = time.time
+    store: Store,
+    incident_id: str,
+    hours: int,
+    actor: str,
+    clock: Callable[[], float] = time.time,
 ) -> str:
-    """Keep an incident quiet for some hours; 0 ends it. What the history then says.
+    """Hold back the alerts of an incident for some hours.
+
+    Args:
+        store: the store of incidents.
+        incident_id: the incident's id.
+        hours: for how long; 0 ends a mute.
+        actor: who asks, for the history.
+        clock: seconds since the epoch.
+
+    Returns:
+        What the history says: `muted until …`, or `unmuted`.
 
     Raises:
         IncidentNotFound: if there is none with this id.
     """
     incident = store.get(incident_id)
-    until = int(clock()) + hours * _HOUR if hours else 0
-    said = f"until {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}" if hours else ""
+    until = int(clock()) + hours * _SECONDS_AN_HOUR if hours else 0
+    detail = f"until {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}" if hours else ""
     what = "muted" if hours else "unmuted"
     transact(
         store.table,
@@ -49,12 +65,7 @@ def mute(
                 "ConditionExpression": "attribute_exists(pk)",
                 "ExpressionAttributeValues": {":until": until},
             },
-            put_write(history_line(incident.id, actor, what, incident.state, incident.state, said)),
+            history_write(incident, Move(incident.state, actor, what, detail)),
         ],
     )
-    return f"{what} {said}".strip()
-
-
-def is_muted(incident: Incident, now: float) -> bool:
-    """Whether the incident is quiet now."""
-    return incident.muted_until > now
+    return f"{what} {detail}".strip()

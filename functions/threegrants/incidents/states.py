@@ -1,14 +1,12 @@
-"""The states of an incident and where each may move; drawn and explained in docs/remediation.md.
+"""The states of an incident, the moves between them, and every named set of states. Pure.
 
-open ──approve──▶ applying ──▶ verified ──rollback──▶ rolling_back ──▶ rolled_back
- │  ▲                │                                  ▲   │
- │  │                └── refused, or still denied ──────┘   ├──▶ failed (undone; may be approved again)
- │  └── new denial ── (any quiet state)                     └──▶ stuck (for a person)
- ├──first of two approvals──▶ proposed
- ├──reject──▶ rejected
- └──allowed by now──▶ resolved
+Two rules. What depends on an incident's state has its set of states here, by name; no other module
+lists states. And a move that is not in `TABLE` does not happen: the store refuses it.
+
+The diagram and the tables in docs/remediation.md are drawn from this module (`make diagrams`).
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -16,46 +14,171 @@ class State(StrEnum):
     """Where an incident stands."""
 
     OPEN = "open"
+    """a call is denied, and nobody has decided yet"""
     PROPOSED = "proposed"
+    """the first of two people has approved"""
     APPLYING = "applying"
+    """an approved run writes its patches"""
     VERIFIED = "verified"
+    """the patches are in force, and the call is allowed"""
     FAILED = "failed"
+    """an approved run did not help, and everything it wrote is taken back"""
     STUCK = "stuck"
+    """something of ours is in force and cannot be taken back: a person has to look"""
     REJECTED = "rejected"
+    """a person decided that nothing is changed"""
     ROLLING_BACK = "rolling_back"
+    """a run takes back what was written"""
     ROLLED_BACK = "rolled_back"
+    """a person had it taken back"""
     RESOLVED = "resolved"
+    """the call is allowed, without our doing"""
 
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A row of the table: from which states an incident moves to which, by whom, and when."""
+
+    sources: tuple[State, ...]
+    target: State
+    by: str
+    condition: str
+
+
+TABLE: tuple[Transition, ...] = (
+    Transition(
+        (State.OPEN, State.FAILED),
+        State.PROPOSED,
+        "approver",
+        "four eyes are wanted for this kind of access, and this is the first approval",
+    ),
+    Transition(
+        (State.PROPOSED,),
+        State.PROPOSED,
+        "approver",
+        "the same person again, or other digests: the newer approval replaces the older",
+    ),
+    Transition((State.PROPOSED,), State.OPEN, "sweep", "the first approval expired"),
+    Transition(
+        (State.OPEN, State.FAILED, State.PROPOSED),
+        State.APPLYING,
+        "approver (the second, if proposed), or a standing approval",
+        "every rule of [Who may approve](#who-may-approve) holds",
+    ),
+    Transition(
+        (State.APPLYING,),
+        State.VERIFIED,
+        "worker",
+        "every patch reads back as written, and the call is allowed by fresh evidence",
+    ),
+    Transition(
+        (State.APPLYING,),
+        State.ROLLING_BACK,
+        "worker",
+        "a write was refused, a policy was not what was approved, or the call stays denied",
+    ),
+    Transition((State.APPLYING,), State.FAILED, "worker", "the same, and nothing had been written"),
+    Transition((State.ROLLING_BACK,), State.FAILED, "worker", "a failed apply is taken back"),
+    Transition(
+        (State.ROLLING_BACK,), State.ROLLED_BACK, "worker", "what a person asked for is taken back"
+    ),
+    Transition(
+        (State.ROLLING_BACK,),
+        State.STUCK,
+        "worker",
+        "it cannot be taken back: our statement was edited, or AWS refused too often",
+    ),
+    Transition(
+        (State.ROLLING_BACK,),
+        State.VERIFIED,
+        "worker",
+        "nothing was taken back yet, and our statement was edited",
+    ),
+    Transition(
+        (
+            State.OPEN,
+            State.VERIFIED,
+            State.FAILED,
+            State.STUCK,
+            State.REJECTED,
+            State.RESOLVED,
+        ),
+        State.ROLLING_BACK,
+        "a person",
+        "an approval's patches are still in force",
+    ),
+    Transition(
+        (State.OPEN, State.FAILED, State.PROPOSED),
+        State.REJECTED,
+        "a person",
+        "nothing is to be changed",
+    ),
+    Transition(
+        (State.OPEN, State.FAILED, State.PROPOSED, State.REJECTED, State.ROLLED_BACK),
+        State.RESOLVED,
+        "sweep, diagnosis",
+        "the call is allowed by now",
+    ),
+    Transition(
+        (State.VERIFIED, State.FAILED, State.ROLLED_BACK, State.RESOLVED),
+        State.OPEN,
+        "diagnosis",
+        "a new denial",
+    ),
+    Transition((State.REJECTED,), State.OPEN, "diagnosis", "a new denial with a new verdict"),
+)
+"""Every move, in the order of an incident's life."""
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.OPEN: frozenset(
-        {State.PROPOSED, State.APPLYING, State.REJECTED, State.RESOLVED, State.ROLLING_BACK}
-    ),
-    State.PROPOSED: frozenset(
-        {State.PROPOSED, State.OPEN, State.APPLYING, State.REJECTED, State.RESOLVED}
-    ),
-    State.APPLYING: frozenset({State.VERIFIED, State.FAILED, State.ROLLING_BACK}),
-    State.VERIFIED: frozenset({State.ROLLING_BACK, State.OPEN}),
-    State.FAILED: frozenset(
-        {
-            State.PROPOSED,
-            State.APPLYING,
-            State.ROLLING_BACK,
-            State.REJECTED,
-            State.OPEN,
-            State.RESOLVED,
-        }
-    ),
-    State.STUCK: frozenset({State.ROLLING_BACK}),
-    State.REJECTED: frozenset({State.OPEN, State.RESOLVED, State.ROLLING_BACK}),
-    State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.VERIFIED, State.FAILED, State.STUCK}),
-    State.ROLLED_BACK: frozenset({State.OPEN, State.RESOLVED}),
-    State.RESOLVED: frozenset({State.OPEN, State.ROLLING_BACK}),
+    state: frozenset(row.target for row in TABLE if state in row.sources) for state in State
 }
 """From each state, the states it may move to; the store refuses every other move."""
 
-CLOSED = frozenset({State.VERIFIED, State.REJECTED, State.ROLLED_BACK, State.RESOLVED})
-"""Closed incidents expire (DynamoDB TTL) after their retention."""
+RUN_IN_PROGRESS = frozenset({State.APPLYING, State.ROLLING_BACK})
+"""A run holds the leases of its targets. The sweep finishes it; a denial is counted, not analyzed."""
 
-HELD = frozenset({State.APPLYING, State.ROLLING_BACK})
-"""While an incident is in one of these, a run of it holds the leases of its targets."""
+AWAITING_DECISION = frozenset({State.OPEN, State.FAILED, State.PROPOSED})
+"""A person may approve or reject. The sweep analyzes these again: the call may be allowed by now."""
+
+APPROVED = frozenset({State.APPLYING, State.VERIFIED})
+"""The approved patches are being written, or are in force: the same approval again changes nothing."""
+
+UNSUCCESSFUL = frozenset({State.FAILED, State.STUCK})
+"""What was asked for did not happen: the command line exits with an error."""
+
+CLOSED = frozenset({State.VERIFIED, State.REJECTED, State.ROLLED_BACK, State.RESOLVED})
+"""Nobody has anything to do. The incident expires (DynamoDB TTL) after its retention, and a KMS
+record that waited no longer joins it."""
+
+REOPENED_BY_DENIAL = frozenset({State.VERIFIED, State.ROLLED_BACK, State.RESOLVED, State.FAILED})
+"""A new denial opens the incident again, after a look at fresh evidence. A rejected incident is not
+among them: only a new verdict opens that."""
+
+ALERTED_BY_COUNT = frozenset({State.OPEN, State.FAILED})
+"""A growing count is alerted: nobody works on it, and nobody decided to leave it."""
+
+SETS: dict[str, frozenset[State]] = {
+    "RUN_IN_PROGRESS": RUN_IN_PROGRESS,
+    "AWAITING_DECISION": AWAITING_DECISION,
+    "APPROVED": APPROVED,
+    "UNSUCCESSFUL": UNSUCCESSFUL,
+    "CLOSED": CLOSED,
+    "REOPENED_BY_DENIAL": REOPENED_BY_DENIAL,
+    "ALERTED_BY_COUNT": ALERTED_BY_COUNT,
+}
+"""Every named set of states, for the docs and the tests."""
+
+
+def after_diagnosis(state: State, *, allowed: bool, changed: bool) -> State:
+    """Where an incident goes when one of its calls was analyzed.
+
+    Args:
+        state: where it stands.
+        allowed: whether the call would be allowed by now.
+        changed: whether the verdict is another than the one before.
+    """
+    if allowed:
+        return State.RESOLVED if state is State.OPEN else state
+    if state in REOPENED_BY_DENIAL or (state is State.REJECTED and changed):
+        return State.OPEN
+    return state

@@ -1,48 +1,57 @@
-"""Incidents in DynamoDB: one partition for each, every change conditional, nothing lost.
+"""The store of incidents in DynamoDB: one partition for each, every change conditional.
 
-Partition `incident#ID` holds `meta` (state, diagnosis, counts; or `joined_to`, the incident that has
-this one's events), `record` (the CloudTrail record that was examined), `kms_record`, `event#…` (one
-for each event that was counted, so that a redelivery is not counted twice) and `history#…`. What
-remediation keeps there is in `ledger.py`.
+Partition `incident#ID` holds `meta` (the incident; or `joined_to`, the id of the incident that has
+this one's events), `record` (the CloudTrail record that was analyzed last), `kms_record`, `event#…`
+(one for each event that was counted, so that a redelivery is not counted twice) and `history#…`. What
+remediation keeps there is in `remediation/run_store.py`.
 """
 
-import dataclasses
-import hashlib
 import json
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
 from threegrants.cloudtrail import DeniedCall
+from threegrants.incidents.events import event_id_of, only_counts, opened_by, with_event
+from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
     EVENT_DAYS,
-    SECONDS_A_DAY,
-    Incident,
-    count,
+    change_write,
+    count_write,
+    expires_in,
+    expiry_of,
     from_item,
-    history_line,
     item_key,
-    only_counts,
+    open_write,
     put_write,
-    set_expiry,
-    to_item,
-    with_event,
-    write_meta,
 )
-from threegrants.incidents.states import TRANSITIONS, State
+from threegrants.incidents.moves import Move, history_write, opened_write
+from threegrants.incidents.states import State
 from threegrants.incidents.table import Conflict, back_off, transact
-
-__all__ = ["Conflict", "IncidentNotFound", "Store"]
+from threegrants.report import Report
 
 _MAX_ATTEMPTS = 12
 _CACHE_SIZE = 256
-"""Incidents that a worker keeps in mind, to count without reading first."""
+"""Incidents that a worker remembers, to count without reading first."""
 
 
 class IncidentNotFound(LookupError):
     """There is no incident with this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """What became of an event that was counted.
+
+    Args:
+        incident: the incident that has it, as it is now.
+        adds_facts: whether the event was new and changed more than the count.
+    """
+
+    incident: Incident
+    adds_facts: bool
 
 
 class Store:
@@ -58,7 +67,7 @@ class Store:
 
     @property
     def table(self) -> Any:
-        """The boto3 Table, for the other concerns of this room."""
+        """The boto3 Table, for the other stores of this package."""
         return self._table
 
     def record_event(
@@ -68,8 +77,8 @@ class Store:
         record: Mapping[str, Any],
         *,
         opening: Sequence[Mapping[str, Any]] = (),
-        once: Mapping[str, Any] | None = None,
-    ) -> Incident:
+        assignment: Mapping[str, Any] | None = None,
+    ) -> RecordedEvent:
         """Count an event into its incident, opening it if it is the first; idempotent by event.
 
         The two copies of one S3 record share `sharedEventID`, and so count once. An event that only
@@ -80,57 +89,40 @@ class Store:
             call: the denied call.
             record: its CloudTrail record.
             opening: writes that go with the opening of the incident.
-            once: a write whose condition says, like the marker, that the event is new.
+            assignment: for a KMS record that waited, the write that assigns it to this incident. If
+                it was assigned before, the event is not counted.
+
+        Raises:
+            Conflict: if too many others change the incident.
         """
         event = event_id_of(call, record)
         current = self._cache.get(incident_id) or self.find(incident_id)
         for attempt in range(_MAX_ATTEMPTS):
-            existing_id = current.id if current else incident_id
+            stored_id = current.id if current else incident_id
             marker = put_write(
                 {
-                    **item_key(existing_id, f"event#{event}"),
-                    "expires_at": int(time.time()) + EVENT_DAYS * SECONDS_A_DAY,
+                    **item_key(stored_id, f"event#{event}"),
+                    "expires_at": expires_in(EVENT_DAYS),
                 },
                 "attribute_not_exists(pk)",
             )
-            first = [marker, once] if once else [marker]
-            only_counted = current is not None and only_counts(current, call)
+            first = [marker, assignment] if assignment else [marker]
+            adds_facts = current is None or not only_counts(current, call)
             try:
-                self._write(
-                    [*first, *self._event_writes(incident_id, current, call, record, opening)]
+                transact(
+                    self._table,
+                    [*first, *_event_writes(incident_id, current, call, record, opening)],
                 )
             except Conflict as conflict:
                 current = self.find(incident_id)
-                if current is not None and any(place < len(first) for place in conflict.refused):
-                    return current
+                if current is not None and any(index < len(first) for index in conflict.refused):
+                    return RecordedEvent(current, adds_facts=False)
                 back_off(attempt)
                 continue
-            joined = dataclasses.replace(
-                self.get(existing_id), counted=True, fresh=not only_counted
-            )
-            self._remember(incident_id, joined)
-            return joined
+            counted = self.get(stored_id)
+            self._remember(incident_id, counted)
+            return RecordedEvent(counted, adds_facts)
         raise Conflict(f"incident {incident_id} is being changed by too many others; try again")
-
-    @staticmethod
-    def _event_writes(
-        incident_id: str,
-        current: Incident | None,
-        call: DeniedCall,
-        record: Mapping[str, Any],
-        opening: Sequence[Mapping[str, Any]],
-    ) -> list[Mapping[str, Any]]:
-        """What is written beside the marker of a new event."""
-        if current is None:
-            return [
-                write_meta(incident_id, with_event(incident_id, None, call), None),
-                put_write({**item_key(incident_id, "record"), "record": json.dumps(record)}),
-                put_write(history_line(incident_id, "service", "opened", None, State.OPEN)),
-                *opening,
-            ]
-        if only_counts(current, call):
-            return [count(current, call)]
-        return [write_meta(current.id, with_event(current.id, current, call), current)]
 
     def _remember(self, incident_id: str, incident: Incident) -> None:
         if len(self._cache) >= _CACHE_SIZE and incident_id not in self._cache:
@@ -140,8 +132,7 @@ class Store:
     def save_diagnosis(
         self,
         incident: Incident,
-        body: Mapping[str, Any],
-        signature: str,
+        report: Report,
         state: State,
         at: str,
         *,
@@ -151,47 +142,47 @@ class Store:
     ) -> Incident:
         """Keep a new diagnosis, and move the incident where the diagnosis says.
 
-        Whoever examines has the incident's `examining_until`, which ends here.
+        The lease by which one worker analyzes the incident ends here.
 
         Args:
             incident: as it was read before.
-            body: the diagnosis document.
-            signature: what of it is worth an alert.
+            report: the diagnosis report.
             state: where the incident goes.
-            at: when the evidence was read.
-            alert_due: whether an alert is owed.
-            record: the CloudTrail record that was examined, to be examined again later.
+            at: when the evidence was read, ISO 8601 in UTC.
+            alert_due: whether the report has to be alerted.
+            record: the CloudTrail record that was analyzed, to be analyzed again later.
             also: writes that go with it.
+
+        Returns:
+            The incident as it was written.
 
         Raises:
             Conflict: if the incident changed since it was read.
         """
-        changed = to_item(incident)
-        changed.update(
-            diagnosis=json.dumps(body),
-            signature=signature,
+        diagnosed = replace(
+            incident,
+            diagnosis=report,
+            alert_fingerprint=report.alert_fingerprint,
             diagnosed_at=at,
             alert_due=alert_due,
-            state=state.value,
-            answered=incident.asks,
-            owner=incident.owner or body["request"]["bucket_account"],
+            state=state,
+            answered_version=incident.question_version,
+            bucket_account=incident.bucket_account or report.request.bucket_account,
             version=incident.version + 1,
         )
-        set_expiry(changed, state)
-        writes = [write_meta(incident.id, changed, incident, "examining_until"), *also]
+        writes = [
+            change_write(
+                incident, diagnosed, removed=["examining_until"], expires_at=expiry_of(state)
+            ),
+            *also,
+        ]
         if record is not None:
-            writes.append(
-                put_write({**item_key(incident.id, "record"), "record": json.dumps(record)})
-            )
-        if signature != incident.signature:
-            detail = str(body["summary"])
-            writes.append(
-                put_write(
-                    history_line(incident.id, "service", "diagnosed", incident.state, state, detail)
-                )
-            )
-        self._write(writes)
-        return self._as_written(changed, incident)
+            writes.append(record_write(incident.id, record))
+        if diagnosed.alert_fingerprint != incident.alert_fingerprint:
+            line = Move(state, "service", "diagnosed", report.summary)
+            writes.append(history_write(incident, line))
+        transact(self._table, writes)
+        return diagnosed
 
     def exists(self, incident_id: str) -> bool:
         """Whether there is such an incident; answered from memory where it was seen before."""
@@ -216,7 +207,7 @@ class Store:
         return found
 
     def record(self, incident_id: str) -> dict[str, Any]:
-        """The CloudTrail record that was examined last."""
+        """The CloudTrail record that was analyzed last; empty if there is none."""
         item = self._item(incident_id, "record")
         loaded: dict[str, Any] = json.loads(str(item["record"])) if item else {}
         return loaded
@@ -235,7 +226,7 @@ class Store:
         return sorted(found, key=lambda incident: incident.last_seen, reverse=True)[:limit]
 
     def history(self, incident_id: str) -> list[dict[str, Any]]:
-        """Every transition, oldest first."""
+        """Every line of an incident's history, oldest first."""
         answer = self._table.query(
             KeyConditionExpression=Key("pk").eq(f"incident#{incident_id}")
             & Key("sk").begins_with("history#"),
@@ -246,53 +237,33 @@ class Store:
             for item in answer["Items"]
         ]
 
-    def move(
-        self,
-        incident: Incident,
-        state: State,
-        actor: str,
-        what: str,
-        detail: str = "",
-    ) -> Incident:
-        """Move an incident to another state, with its history line, in one transaction.
-
-        Raises:
-            Conflict: if the move is not allowed, or the incident changed since it was read.
-        """
-        if state not in TRANSITIONS[incident.state]:
-            raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {what}")
-        changed = to_item(incident)
-        changed.update(state=state.value, version=incident.version + 1)
-        set_expiry(changed, state)
-        writes = [
-            write_meta(incident.id, changed, incident),
-            put_write(history_line(incident.id, actor, what, incident.state, state, detail)),
-        ]
-        self._write(writes)
-        return self._as_written(changed, incident)
-
     def _item(self, incident_id: str, sk: str) -> dict[str, Any] | None:
         answer = self._table.get_item(Key=item_key(incident_id, sk), ConsistentRead=True)
         item: dict[str, Any] | None = answer.get("Item")
         return item
 
-    @staticmethod
-    def _as_written(changed: Mapping[str, Any], before: Incident) -> Incident:
-        """The incident as written, with what has no version as it was read."""
-        return dataclasses.replace(
-            from_item(changed),
-            alerted_count=before.alerted_count,
-            muted_until=before.muted_until,
-            held=before.held,
-            counted=before.counted,
-            fresh=before.fresh,
-        )
 
-    def _write(self, items: Sequence[Mapping[str, Any]]) -> None:
-        transact(self._table, items)
+def record_write(incident_id: str, record: Mapping[str, Any], sk: str = "record") -> dict[str, Any]:
+    """The write of a CloudTrail record: `record`, or `kms_record` of the same call."""
+    return put_write({**item_key(incident_id, sk), "record": json.dumps(record)})
 
 
-def event_id_of(call: DeniedCall, record: Mapping[str, Any]) -> str:
-    """What an event is known by; a record without an id by its content."""
-    known = call.shared_event_id or call.event_id
-    return known or hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+def _event_writes(
+    incident_id: str,
+    current: Incident | None,
+    call: DeniedCall,
+    record: Mapping[str, Any],
+    opening: Sequence[Mapping[str, Any]],
+) -> list[Mapping[str, Any]]:
+    """What is written beside the marker of a new event."""
+    if current is None:
+        opened = opened_by(incident_id, call)
+        return [
+            open_write(opened),
+            record_write(incident_id, record),
+            opened_write(opened),
+            *opening,
+        ]
+    if only_counts(current, call):
+        return [count_write(current, call)]
+    return [change_write(current, with_event(current, call))]

@@ -1,4 +1,7 @@
-"""The one table: transactions, and what it means when one is refused."""
+"""DynamoDB transactions and conditional updates, and what it means when one is refused.
+
+Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
 
 import random
 import time
@@ -13,7 +16,9 @@ _REFUSED = "ConditionalCheckFailed"
 class Conflict(RuntimeError):
     """The incident is not in the state that was expected, or someone else just changed it.
 
-    `refused` are the positions of the writes whose own condition was false.
+    Args:
+        why: what happened, for people.
+        refused: the positions of the writes whose own condition was false.
     """
 
     def __init__(self, why: str, refused: frozenset[int] = frozenset()) -> None:
@@ -41,7 +46,7 @@ def transact(table: Any, items: Sequence[Mapping[str, Any]]) -> None:
         }:
             raise
         reasons = error.response.get("CancellationReasons", ())
-        refused = (place for place, why in enumerate(reasons) if why.get("Code") == _REFUSED)
+        refused = (index for index, why in enumerate(reasons) if why.get("Code") == _REFUSED)
         raise Conflict(
             "the incident was changed by someone else; read it again", frozenset(refused)
         ) from error
@@ -50,7 +55,18 @@ def transact(table: Any, items: Sequence[Mapping[str, Any]]) -> None:
 def update_if(
     table: Any, key: Mapping[str, str], update: str, condition: str, **values: Any
 ) -> bool:
-    """One conditional update; False if the condition was false."""
+    """One conditional update.
+
+    Args:
+        table: the boto3 Table.
+        key: the item's key.
+        update: the update expression.
+        condition: the condition expression.
+        values: the values of both, by their names without the colon.
+
+    Returns:
+        False if the condition was false.
+    """
     try:
         table.update_item(
             Key=dict(key),
@@ -66,7 +82,7 @@ def update_if(
 
 
 def error_code(error: ClientError) -> str:
-    """DynamoDB's word for what went wrong."""
+    """The code of an error that DynamoDB answered; empty if it has none."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

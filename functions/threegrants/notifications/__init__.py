@@ -1,6 +1,6 @@
 """One alert for one change: a payload for each protocol, published once.
 
-In: a diagnosis document. Out: an SNS message that a pager, a mailbox and a program can read.
+In: a `Report`. Out: an SNS message that a pager, a mailbox and a program can read.
 """
 
 from threegrants.notifications.payload import CERTAINTY_TEXT, Alert, build_alert

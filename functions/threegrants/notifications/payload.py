@@ -1,135 +1,185 @@
-"""The SNS message of an incident; pure.
+"""The SNS message of an incident: one payload for each channel; pure.
 
-`MessageStructure=json`: one string for each protocol, `default` for people. The subject is ASCII,
-one line, under 100 characters (SNS API reference, Publish).
+The message is a JSON object with one string for each protocol (`MessageStructure=json`). People
+get text (`default`, `email`), a phone gets one line (`sms`), programs get the report
+(`sqs`, `lambda`).
+
+Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
 
 from threegrants.cloudtrail import strip_control_characters
+from threegrants.diagnosis import Certainty, Outcome
+from threegrants.incidents import AlertReason
+from threegrants.report import Report
 
-_MAX_SUBJECT_CHARACTERS = 99
-_MAX_MESSAGE_BYTES = 250_000
-"""Bytes; SNS takes 256 KiB with attributes."""
-_MAX_NOTE_CHARACTERS = 60_000
-"""Characters; two policies of the greatest size, and some words."""
+MAX_SUBJECT_CHARACTERS = 99
+"""SNS takes fewer than 100, ASCII, without a line break."""
+MAX_MESSAGE_BYTES = 250_000
+"""SNS takes 262,144 bytes of message and attributes together, counted as they are sent."""
+MAX_NOTE_CHARACTERS = 60_000
+"""Two policies of the greatest size, and some words."""
+MAX_SMS_CHARACTERS = 140
 
-_GRANTS = (
-    ("bucket policy", "bucket_policy"),
-    ("key policy", "key_policy"),
-    ("IAM policy", "iam_policy"),
-)
-CERTAINTY_TEXT = {
-    "confirmed": "AWS's own message says the same",
-    "evaluated": "from the policies; AWS's message says nothing",
-    "contradicted": "AWS's own message says otherwise: look before you act",
+CERTAINTY_TEXT: Mapping[Certainty, str] = {
+    Certainty.CONFIRMED: "AWS's own message says the same",
+    Certainty.EVALUATED: "from the policies; AWS's message says nothing",
+    Certainty.CONTRADICTED: "AWS's own message says otherwise: look before you act",
 }
 """How sure a diagnosis is, in words."""
-_NEXT_STEP = {
-    "fixable": "Look, then approve or reject",
-    "handoff": "Send the statement to the owner of that account",
-    "do_not_patch": "Do not patch; talk to the owner of what blocks",
-    "already_allowed": "Nothing to do if the next call works",
-    "unknown": "Supply what is lacking, then replay",
+
+_NEXT_STEP: Mapping[Outcome, str] = {
+    Outcome.FIXABLE: "Look, then approve or reject",
+    Outcome.HANDOFF: "Send the statement to the owner of that account",
+    Outcome.DO_NOT_PATCH: "Do not patch; talk to the owner of what blocks",
+    Outcome.ALREADY_ALLOWED: "Nothing to do if the next call works",
+    Outcome.UNKNOWN: "Supply what is lacking, then replay",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What goes to `sns:Publish`."""
+    """What goes to `sns:Publish`.
+
+    Args:
+        subject: one line of ASCII, at most 99 characters.
+        message: a JSON object with one string for each protocol, at most 250,000 bytes of UTF-8.
+        attributes: strings that a subscription's filter policy can select by.
+    """
 
     subject: str
     message: str
     attributes: Mapping[str, str]
 
 
-def build_alert(
-    report: Mapping[str, Any], stack: str, reason: str = "opened", note: str = ""
-) -> Alert:
-    """The alert of one diagnosis document.
+def build_alert(report: Report, stack: str, reason: AlertReason, note: str = "") -> Alert:
+    """The alert about one report.
 
     Args:
-        report: the document (`threegrants.diagnosis/1`).
-        stack: the stack's name, for the command that is shown.
-        reason: `opened`, `changed` or `count`; of a remediation `failed`, `stuck`, `verified`,
-            `standing`, `overwritten`, …
+        report: the incident's report.
+        stack: the stack's name, for the commands that are shown.
+        reason: why it is sent.
         note: what happened, for people, before everything else.
     """
-    people_text = _text(report, stack, reason)
-    if note:
-        people_text = "\n".join(
-            [
-                *(
-                    strip_control_characters(line)
-                    for line in note[:_MAX_NOTE_CHARACTERS].split("\n")
-                ),
-                "",
-                people_text,
-            ]
-        )
-    program_text = json.dumps(report, ensure_ascii=False)
-    if len(people_text.encode()) * 2 + len(program_text.encode()) * 2 > _MAX_MESSAGE_BYTES:
-        short = [
-            {name: value for name, value in patch.items() if name not in ("before", "after")}
-            for patch in report["patches"]
-        ]
-        program_text = json.dumps({**report, "patches": short}, ensure_ascii=False)
-    protocols = {
-        "default": people_text,
-        "email": people_text,
-        "sqs": program_text,
-        "lambda": program_text,
-        "sms": _sms(report, note),
-    }
     return Alert(
-        subject=_subject(report),
-        message=json.dumps(protocols, ensure_ascii=False),
+        subject=subject_line(report),
+        message=_message(report, stack, reason, _strip_lines(note[:MAX_NOTE_CHARACTERS])),
         attributes={
-            "incident_id": str(report["id"]),
-            "outcome": str(report["outcome"]),
-            "reason": reason,
+            "incident_id": report.id,
+            "outcome": report.outcome.value,
+            "reason": reason.value,
         },
     )
 
 
-def _subject(report: Mapping[str, Any]) -> str:
-    request = report["request"]
-    line = (
-        f"Access denied: {request['access']} {request['bucket'] or 'KMS key'} - {report['outcome']}"
-    )
+def subject_line(report: Report) -> str:
+    """The mail's subject: kind of access, bucket and outcome; what is not ASCII becomes `?`."""
+    bucket = report.request.bucket or "KMS key"
+    line = f"Access denied: {report.request.access} {bucket} - {report.outcome}"
     plain = "".join(ch if " " <= ch <= "~" else "?" for ch in line)
-    return plain[:_MAX_SUBJECT_CHARACTERS]
+    return plain[:MAX_SUBJECT_CHARACTERS]
 
 
-def _sms(report: Mapping[str, Any], note: str) -> str:
-    return strip_control_characters(f"{report['id']}: {note or report['summary']}")[:140]
+def mail_text(report: Report, stack: str, reason: AlertReason, note: str = "") -> str:
+    """What people read: the note, then the report in lines, then the next commands.
 
-
-def _text(report: Mapping[str, Any], stack: str, reason: str) -> str:
-    request, grants = report["request"], report["grants"]
+    Args:
+        report: the incident's report.
+        stack: the stack's name, for the commands.
+        reason: why the alert is sent.
+        note: what happened; its lines stay lines.
+    """
+    request, grants = report.request, report.grants
     lines = [
-        str(report["summary"]),
+        *([*note.split("\n"), ""] if note else []),
+        report.summary,
         "",
-        f"Incident   {report['id']} ({reason}; {request['count']} events)",
-        f"Principal  {report['principal']['arn'] or report['principal']['account']}",
-        f"Request    {request['action']} on {request['resource']}",
-        f"Outcome    {report['outcome']} ({CERTAINTY_TEXT[report['certainty']]})",
+        f"Incident   {report.id} ({reason}; {request.count} events)",
+        f"Principal  {report.principal.name}",
+        f"Request    {request.action} on {request.resource}",
+        f"Outcome    {report.outcome} ({CERTAINTY_TEXT[report.certainty]})",
         "",
-        *(f"{label:<14}{grants[name]['verdict']}" for label, name in _GRANTS),
+        f"bucket policy {grants.bucket_policy.verdict}",
+        f"key policy    {grants.key_policy.verdict}",
+        f"IAM policy    {grants.iam_policy.verdict}",
     ]
-    if source := report["copy_source"]:
-        lines.append(f"Copy source   s3://{source['bucket']}: {source['summary']}")
-    for blocker in report["blockers"]:
-        lines.append(f"Blocked by    {blocker['kind'].replace('_', ' ')}: {blocker['detail']}")
-        lines.append(f"Who decides   {blocker['owner']}")
+    if source := report.copy_source:
+        lines.append(f"Copy source   s3://{source.bucket}: {source.summary}")
+    for blocker in report.blockers:
+        lines.append(f"Blocked by    {blocker.kind_in_words}: {blocker.detail}")
+        if blocker.owner:
+            lines.append(f"Who decides   {blocker.owner}")
     lines += [
         "",
-        f"{_NEXT_STEP[str(report['outcome'])]}:",
-        f"  threegrants show {report['id']} --stack {stack}",
+        f"{_NEXT_STEP[report.outcome]}:",
+        f"  threegrants show {report.id} --stack {stack}",
     ]
-    if report["outcome"] == "fixable":
-        lines.append(f"  threegrants approve {report['id']} --stack {stack}")
+    if report.is_fixable:
+        lines.append(f"  threegrants approve {report.id} --stack {stack}")
     return "\n".join(strip_control_characters(line) for line in lines)
+
+
+def sms_text(report: Report, note: str = "") -> str:
+    """What a phone shows: the incident's id and one line, cut at 140 characters."""
+    return strip_control_characters(f"{report.id}: {note or report.summary}")[:MAX_SMS_CHARACTERS]
+
+
+def program_json(report: Report) -> str:
+    """What a program reads: the report's JSON (`threegrants.diagnosis/1`).
+
+    A lone surrogate, which a record may hold and UTF-8 may not, becomes `?`.
+    """
+    written = json.dumps(report.to_json(), ensure_ascii=False)
+    return written.encode(errors="replace").decode()
+
+
+def _strip_lines(text: str) -> str:
+    """The text without control characters; its lines stay lines."""
+    return "\n".join(strip_control_characters(line) for line in text.split("\n"))
+
+
+def _message(report: Report, stack: str, reason: AlertReason, note: str) -> str:
+    """The message in full, or in the least shortened form that SNS takes."""
+    sms, text = sms_text(report, note), mail_text(report, stack, reason, note)
+    program = message = ""
+    for shown in _shorter_and_shorter(report):
+        program = program_json(shown)
+        message = _protocols(text, program, sms)
+        if len(message.encode()) <= MAX_MESSAGE_BYTES:
+            return message
+    if not note:
+        return message
+    # What is left to shorten is the note, which stands in two of the five strings.
+    without_note = mail_text(report, stack, reason)
+    spare = MAX_MESSAGE_BYTES - len(_protocols(without_note, program, sms).encode())
+    note = _cut_to_bytes(note, spare // 2 - _encoded_bytes("…\n\n"))
+    return _protocols(mail_text(report, stack, reason, f"{note}…"), program, sms)
+
+
+def _shorter_and_shorter(report: Report) -> Iterator[Report]:
+    """The report in full, without the policies' texts, and without code too."""
+    yield report
+    short = report.without_policy_texts()
+    yield short
+    yield short.without_snippets()
+
+
+def _protocols(text: str, program: str, sms: str) -> str:
+    """The message: one string for each protocol; `default` is for those not named."""
+    protocols = {"default": text, "email": text, "sqs": program, "lambda": program, "sms": sms}
+    return json.dumps(protocols, ensure_ascii=False)
+
+
+def _cut_to_bytes(text: str, limit: int) -> str:
+    """The longest start of a text that stands in JSON with at most `limit` bytes of UTF-8."""
+    sizes = accumulate(_encoded_bytes(character) for character in text)
+    return text[: sum(size <= limit for size in sizes)]
+
+
+def _encoded_bytes(text: str) -> int:
+    """How many bytes of UTF-8 a text takes inside a JSON string, escapes included."""
+    return len(json.dumps(text, ensure_ascii=False).encode()) - len('""')

@@ -1,4 +1,4 @@
-"""Publish an alert to the topic."""
+"""Publish an alert to the SNS topic."""
 
 from typing import Any
 
@@ -6,7 +6,12 @@ from threegrants.notifications.payload import Alert
 
 
 def publish(sns: Any, topic: str, alert: Alert) -> None:
-    """Publish once; botocore retries throttling.
+    """Publish an alert once; botocore retries throttling.
+
+    Args:
+        sns: a boto3 SNS client.
+        topic: the topic's ARN.
+        alert: subject, message and attributes.
 
     Raises:
         ClientError: if SNS refuses; the queue then delivers the record again.

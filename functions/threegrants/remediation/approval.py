@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from threegrants.evidence import RoleClients
-from threegrants.incidents import Incident, State
+from threegrants.incidents import Incident
+from threegrants.incidents.states import AWAITING_DECISION
 from threegrants.patches import Patch
 from threegrants.remediation.approvers import account_of, is_identified, same_principal
 from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
@@ -41,7 +42,7 @@ def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, .
         Refused: if the incident is not open and fixable, or does not offer one of them.
     """
     body = incident.document() or {}
-    if incident.state not in (State.OPEN, State.FAILED, State.PROPOSED):
+    if incident.state not in AWAITING_DECISION:
         raise Refused(HTTPStatus.CONFLICT, f"incident {incident.id} is {incident.state}, not open")
     if body.get("outcome") != "fixable":
         raise Refused(

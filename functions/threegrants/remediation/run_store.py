@@ -14,17 +14,9 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from threegrants.incidents.items import (
-    SECONDS_A_DAY,
-    Incident,
-    history_line,
-    item_key,
-    put_write,
-    set_expiry,
-    to_item,
-    write_meta,
-)
-from threegrants.incidents.states import TRANSITIONS, State
+from threegrants.incidents import Incident, State
+from threegrants.incidents.items import SECONDS_A_DAY, item_key, put_write
+from threegrants.incidents.moves import Move, move_writes
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
 from threegrants.remediation.runs import Approval, Intent, OutboxItem, OutboxTask, Run
@@ -40,17 +32,6 @@ class QuotaExceeded(Conflict):
 
 class LeaseLost(Conflict):
     """The run has another worker by now, or has ended."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Move:
-    """A move of an incident, with its line of history."""
-
-    to: State
-    actor: str
-    what: str
-    detail: str = ""
-    digests: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -314,15 +295,7 @@ class RunStore:
 
     @staticmethod
     def _moving(incident: Incident, move: Move) -> list[_Part]:
-        if move.to not in TRANSITIONS[incident.state]:
-            raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
-        changed = to_item(incident)
-        changed.update(state=move.to.value, version=incident.version + 1)
-        set_expiry(changed, move.to)
-        line = history_line(
-            incident.id, move.actor, move.what, incident.state, move.to, move.detail, move.digests
-        )
-        return [_Part(write_meta(incident.id, changed, incident)), _Part(put_write(line))]
+        return [_Part(write) for write in move_writes(incident, move)]
 
     @staticmethod
     def _fenced(incident_id: str, new: Run, old: Run) -> _Part:

@@ -14,8 +14,8 @@ from http import HTTPStatus
 from threegrants.analysis import Analysis
 from threegrants.cloudtrail import Access
 from threegrants.evidence import RoleClients
-from threegrants.incidents import Conflict, Incident, State, Store
-from threegrants.incidents.states import HELD
+from threegrants.incidents import Conflict, Incident, Move, State, Store
+from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation.approval import (
     QUOTA_EXCEEDED,
@@ -29,7 +29,7 @@ from threegrants.remediation.limits import Limits, StandingApproval
 from threegrants.remediation.policy_io import read
 from threegrants.remediation.results import Refused, Result
 from threegrants.remediation.rollback import StatementEdited, undo
-from threegrants.remediation.run_store import LeaseHeld, LeaseLost, Move, QuotaExceeded, RunStore
+from threegrants.remediation.run_store import LeaseHeld, LeaseLost, QuotaExceeded, RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
     Approval,
@@ -152,7 +152,7 @@ class RemediationService:
         require_identified(actor)
         incident = self.store.get(incident_id)
         run = self.run_store.last_run(incident_id)
-        if run is not None and incident.state in HELD:
+        if run is not None and incident.state in RUN_IN_PROGRESS:
             return self._interrupt(incident, run, actor, until)
         if run is None or not run.runs_in_force:
             raise Refused(HTTPStatus.CONFLICT, f"incident {incident_id} has nothing to roll back")
@@ -186,7 +186,7 @@ class RemediationService:
             Refused: if the guardrails cannot be checked now; the next sweep tries again.
         """
         incident, run = self.store.get(incident_id), self.run_store.last_run(incident_id)
-        if run is None or incident.state not in HELD or run.until > self.now():
+        if run is None or incident.state not in RUN_IN_PROGRESS or run.until > self.now():
             return None
         objection = self._objection(incident, run)
         try:
@@ -229,7 +229,7 @@ class RemediationService:
 
     def _again(self, incident: Incident, digests: Sequence[str], until: float) -> Result | None:
         """The answer to an approval that came before: a retry, a second click, a redelivery."""
-        if incident.state not in (State.APPLYING, State.VERIFIED):
+        if incident.state not in APPROVED:
             return None
         run = self.run_store.last_run(incident.id)
         if run is None or set(run.digests) != set(digests):

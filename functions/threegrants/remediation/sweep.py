@@ -10,19 +10,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from threegrants.incidents import Conflict, Incident, State
+from threegrants.incidents.states import AWAITING_DECISION, RUN_IN_PROGRESS
 from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import OutboxItem, OutboxTask
 from threegrants.remediation.service import RemediationService
 from threegrants.remediation.standing_approvals import find_standing_approval
-from threegrants.report import alert_fingerprint, report_for
+from threegrants.report import report_for
 
 Alert = Callable[[str, str, str], None]
 """Sends an alert: incident, reason, note."""
 
-_HALF_DONE = (State.APPLYING, State.ROLLING_BACK)
-_RECHECKED = (State.OPEN, State.FAILED, State.PROPOSED)
 _MOST = 50
 _ENOUGH = 12.0
 """Seconds that one more incident may take."""
@@ -63,12 +62,12 @@ class Sweep:
     def run(self) -> dict[str, int]:
         """Sweep once; returns how many of what."""
         run_store, now = self.service.run_store, self.service.now
-        for state in _HALF_DONE:
+        for state in sorted(RUN_IN_PROGRESS):
             for incident_id in run_store.in_state(state, _MOST)[0]:
                 self._each(incident_id, partial(self._finish, incident_id))
         for incident_id in run_store.in_state(State.PROPOSED, _MOST)[0]:
             self._each(incident_id, partial(self._expire, incident_id))
-        for state in _RECHECKED if self.rechecks else ():
+        for state in sorted(AWAITING_DECISION) if self.rechecks else ():
             self._recheck_some(state)
         for due in run_store.due(now()):
             if due.task is OutboxTask.WINDOW:
@@ -107,7 +106,7 @@ class Sweep:
 
     def _recheck(self, incident_id: str) -> None:
         incident = self.service.store.get(incident_id)
-        if incident.state not in _RECHECKED or incident.diagnosis is None:
+        if incident.state not in AWAITING_DECISION or incident.diagnosis is None:
             return
         incident = refresh(self.service, incident)
         self.report["rechecked"] += 1
@@ -171,16 +170,15 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     """
     analysis = service.reanalyze(incident)
     seen = (incident.first_seen, incident.last_seen)
-    body = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
-    mark, held = alert_fingerprint(body), incident.diagnosis or {}
+    report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
     allowed = analysis.diagnosis.allowed
-    offered = [patch["digest"] for patch in body["patches"]]
-    changed = mark != incident.signature
-    if not changed and offered == [patch["digest"] for patch in held.get("patches", ())]:
+    changed = report.alert_fingerprint != incident.alert_fingerprint
+    before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
+    if not changed and list(report.patches_by_digest) == list(before):
         return incident
     state = State.RESOLVED if allowed else incident.state
     kept = service.store.save_diagnosis(
-        incident, body, mark, state, analysis.evidence.at, alert_due=incident.alert_due
+        incident, report, state, analysis.evidence.at, alert_due=incident.alert_due
     )
     if changed:
         at = int(service.now())

@@ -15,11 +15,11 @@ from typing import Any
 from threegrants.analysis import Analysis
 from threegrants.aws.policy_json import same_policy
 from threegrants.evidence import RoleClients
-from threegrants.incidents import Conflict, Incident, State, Store
+from threegrants.incidents import Conflict, Incident, Move, State, Store
 from threegrants.patches import sha256
 from threegrants.remediation.policy_io import SHARED_DOCUMENTS, read, write
 from threegrants.remediation.rollback import StatementEdited, undo
-from threegrants.remediation.run_store import LeaseLost, Move, RunStore
+from threegrants.remediation.run_store import LeaseLost, RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
     Direction,

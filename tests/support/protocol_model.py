@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 from botocore.exceptions import ClientError
 
-from aws.conftest import REGION, A, B
+from support.names import REGION, A, B
+from support.wire import Died
 from threegrants.remediation import Refused
 
 BUCKET = "arn:aws:s3:::shared"
@@ -24,10 +25,6 @@ LIFETIME = 60
 TICK = 0.01
 WRITES = ("write", "TransactWriteItems")
 """Calls after which the invariants are looked at."""
-
-
-class Died(BaseException):
-    """The process is gone."""
 
 
 class Process(threading.Thread):

@@ -1,0 +1,189 @@
+"""What a denied call adds to its incident. Pure.
+
+What is known of an incident only grows: the prefix gets wider, the KMS actions more, a better word
+for the key replaces a worse one. So a worker may decide on an incident that is a little out of date.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from threegrants.cloudtrail import CallerType, DeniedCall, KeySource
+from threegrants.incidents.incident import Incident
+from threegrants.incidents.states import State
+from threegrants.patches.scopes import common_prefix, folder_of
+
+SAMPLE_SIZE = 20
+"""How many events an incident names."""
+
+_STATED = frozenset({KeySource.ERROR_MESSAGE, KeySource.KMS_RECORD})
+"""Where AWS itself states a key. The first of them that is known stays."""
+
+
+def event_id_of(call: DeniedCall, record: Mapping[str, Any]) -> str:
+    """The id that an event is counted by: the two copies of one S3 record share it.
+
+    A record without an id is known by its content.
+    """
+    known = call.shared_event_id or call.event_id
+    return known or hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+
+
+def kms_actions_of(call: DeniedCall) -> tuple[str, ...]:
+    """The KMS actions by which S3 may appear in KMS's records for this call."""
+    # S3 decrypts the source of a copy with the caller's permissions.
+    return tuple(sorted({*call.kms_actions, *(("kms:Decrypt",) if call.copy_source else ())}))
+
+
+def needs_kms(call: DeniedCall) -> bool:
+    """Whether S3 calls KMS for this call, if the object is encrypted with a KMS key."""
+    return bool(kms_actions_of(call)) and call.caller.type is not CallerType.ANONYMOUS
+
+
+def opened_by(incident_id: str, call: DeniedCall) -> Incident:
+    """The incident that a call opens."""
+    when = call.time or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    incident = Incident(
+        id=incident_id,
+        state=State.OPEN,
+        version=1,
+        count=1,
+        first_seen=when,
+        last_seen=when,
+        event_ids=(call.event_id,) if call.event_id else (),
+    )
+    return replace(incident, **new_facts(incident, call))
+
+
+def with_event(incident: Incident, call: DeniedCall) -> Incident:
+    """The incident with one more call, as its next version."""
+    when = call.time or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    facts = new_facts(incident, call)
+    if _was_counted_by_kms(incident, call):
+        facts["counted_by_kms"] = incident.counted_by_kms - 1
+    else:
+        facts["count"] = incident.count + 1
+    return replace(
+        incident,
+        **facts,
+        version=incident.version + 1,
+        first_seen=min(incident.first_seen, when),
+        last_seen=max(incident.last_seen, when),
+        event_ids=_with_sample(incident, call),
+    )
+
+
+def with_kms_record(incident: Incident, call: DeniedCall) -> Incident:
+    """The incident of an S3 call with the KMS record of that call, as its next version.
+
+    The call is not counted: its S3 record counts it. The same incident if nothing is new.
+    """
+    facts: dict[str, Any] = {}
+    if call.event_id and call.event_id not in incident.event_ids:
+        facts["event_ids"] = _with_sample(incident, call)
+    key = _stated_key(incident, call.kms_key, KeySource.KMS_RECORD)
+    if key and _diagnosed_key(incident) != call.kms_key:
+        facts["question_version"] = incident.question_version + 1
+    if key or incident.kms_event_id is None:
+        facts["kms_event_id"] = call.event_id or event_id_of(call, {})
+    changed = replace(incident, **facts, **key)
+    if changed == incident:
+        return incident
+    return replace(changed, version=incident.version + 1)
+
+
+def joined_by_s3(incident: Incident, call: DeniedCall) -> Incident:
+    """An incident of KMS records alone as the incident of the S3 call they were made for.
+
+    Its calls are counted; as many S3 records, made by then, are not counted again.
+    """
+    source = KeySource.KMS_RECORD if incident.stated_key_arn else incident.stated_key_source
+    return replace(
+        incident,
+        bucket=call.bucket,
+        counted_by_kms=incident.count,
+        counted_by_kms_until=max(incident.last_seen, call.time),
+        question_version=incident.question_version + 1,
+        kms_event_id=incident.event_ids[0] if incident.event_ids else None,
+        stated_key_source=source,
+        version=incident.version + 1,
+    )
+
+
+def new_facts(incident: Incident, call: DeniedCall) -> dict[str, Any]:
+    """The fields of an incident that a call changes, beside the counts; empty if none.
+
+    `question_version` is among them if the diagnosis has to answer another question.
+    """
+    found: dict[str, Any] = {}
+    asks = False
+    folder = folder_of(call.object_key) if call.object_key is not None else None
+    if folder is not None:
+        known = incident.prefix
+        wider = folder if known is None else common_prefix(known, folder)
+        if wider != known:
+            found["prefix"], asks = wider, True
+    if call.bucket and incident.bucket is None:
+        found["bucket"], asks = call.bucket, True
+    if call.bucket_account and call.bucket_account != incident.bucket_account:
+        found["bucket_account"] = call.bucket_account
+        diagnosis = incident.diagnosis
+        asks |= diagnosis is None or diagnosis.request.bucket_account != call.bucket_account
+    key = _stated_key(incident, call.kms_key, call.kms_key_source)
+    asks |= bool(key) and _diagnosed_key(incident) != call.kms_key
+    actions = tuple(sorted({*incident.kms_actions, *kms_actions_of(call)}))
+    if actions != incident.kms_actions:
+        found["kms_actions"] = actions
+    if asks:
+        found["question_version"] = incident.question_version + 1
+    return found | key
+
+
+def only_counts(incident: Incident, call: DeniedCall) -> bool:
+    """Whether a call changes nothing of its incident but the count, the sample and last seen.
+
+    True stays true, because what is known of an incident only grows.
+    """
+    return (
+        call.time >= incident.first_seen
+        and not new_facts(incident, call)
+        and not _was_counted_by_kms(incident, call)
+    )
+
+
+def with_incident_facts(call: DeniedCall, incident: Incident) -> DeniedCall:
+    """The S3 call with the bucket's owner and the key that other records of its incident state."""
+    if call.service != "s3":
+        return call
+    call = replace(call, bucket_account=call.bucket_account or incident.bucket_account)
+    if call.kms_key or not incident.stated_key_arn:
+        return call
+    return replace(call, kms_key=incident.stated_key_arn, kms_key_source=incident.stated_key_source)
+
+
+def _stated_key(incident: Incident, key: str | None, source: str | None) -> dict[str, Any]:
+    """The key that AWS states in an event, if none was stated before; else empty."""
+    if source not in _STATED or incident.stated_key_source or not (key or "").startswith("arn:"):
+        return {}
+    return {"stated_key_arn": key, "stated_key_source": KeySource(source)}
+
+
+def _diagnosed_key(incident: Incident) -> str | None:
+    return incident.diagnosis.request.kms_key if incident.diagnosis else None
+
+
+def _was_counted_by_kms(incident: Incident, call: DeniedCall) -> bool:
+    """Whether the call may be one that its KMS record counted already."""
+    return (
+        incident.counted_by_kms > 0
+        and call.service == "s3"
+        and call.time <= incident.counted_by_kms_until
+    )
+
+
+def _with_sample(incident: Incident, call: DeniedCall) -> tuple[str, ...]:
+    sample = dict.fromkeys((*incident.event_ids, call.event_id))
+    return tuple(event for event in sample if event)[:SAMPLE_SIZE]

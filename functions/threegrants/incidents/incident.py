@@ -1,0 +1,87 @@
+"""`Incident`: what is known of all denied calls that have one cause. A value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from threegrants.cloudtrail import KeySource
+from threegrants.incidents.states import State
+from threegrants.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Denied calls of one principal, one bucket (or key) and one kind of access.
+
+    Args:
+        id: `tg-` and 16 hex digits.
+        state: where the incident stands.
+        version: grows by one with every change but a count, so that a writer sees if it was late.
+        count: how many denied calls were counted.
+        first_seen: when the first of them was made, ISO 8601 in UTC.
+        last_seen: when the last of them was made, ISO 8601 in UTC.
+        event_ids: a sample of their CloudTrail events, at most `SAMPLE_SIZE`.
+        prefix: the common prefix of all denied object keys; None if no call named an object.
+        bucket: the bucket's name; None for an incident of KMS records alone.
+        bucket_account: the account that owns the bucket, if a record named it, 12 digits.
+        kms_actions: the KMS actions that the calls need; KMS records are matched by them.
+        stated_key_arn: the ARN of the KMS key, if AWS itself stated it.
+        stated_key_source: where AWS stated it: in an error message or in a KMS record.
+        kms_event_id: the event whose record is kept as the incident's KMS record.
+        question_version: how often an event changed what the diagnosis has to answer: another key,
+            owner, bucket or prefix.
+        answered_version: the `question_version` that the diagnosis answers.
+        counted_by_kms: calls that were counted by their KMS record, whose S3 record may still come.
+        counted_by_kms_until: calls made after this time are not among them, ISO 8601 in UTC.
+        diagnosis: the report of the last analysis, with the counts as they were then.
+        alert_fingerprint: what of that report is worth an alert.
+        diagnosed_at: when its evidence was read, ISO 8601 in UTC; empty before the first analysis.
+        alert_due: whether that report still has to be alerted.
+        alerted_count: the power of ten up to which the count was alerted; 1 after the first alert,
+            0 before it. Changes without a new version, like the two below.
+        muted_until: no alerts before this second since the epoch.
+        suppressed_alert: the alert that was held back last, so that each is noted once.
+    """
+
+    id: str
+    state: State
+    version: int
+    count: int
+    first_seen: str
+    last_seen: str
+    event_ids: tuple[str, ...] = ()
+    prefix: str | None = None
+    bucket: str | None = None
+    bucket_account: str | None = None
+    kms_actions: tuple[str, ...] = ()
+    stated_key_arn: str | None = None
+    stated_key_source: KeySource | None = None
+    kms_event_id: str | None = None
+    question_version: int = 0
+    answered_version: int = 0
+    counted_by_kms: int = 0
+    counted_by_kms_until: str = ""
+    diagnosis: Report | None = None
+    alert_fingerprint: str = ""
+    diagnosed_at: str = ""
+    alert_due: bool = False
+    alerted_count: int = 0
+    muted_until: int = 0
+    suppressed_alert: str = ""
+
+    @property
+    def report(self) -> Report | None:
+        """The diagnosis with the counts as they are now; None before the first analysis."""
+        if self.diagnosis is None:
+            return None
+        return self.diagnosis.with_counts(
+            self.count, self.first_seen, self.last_seen, self.event_ids
+        )
+
+    def document(self) -> dict[str, Any] | None:
+        """The JSON of `report`."""
+        return self.report.to_json() if self.report else None
+
+    @property
+    def has_unanswered_question(self) -> bool:
+        """Whether an event changed the question after the evidence for the diagnosis was chosen."""
+        return self.question_version != self.answered_version

@@ -1,0 +1,76 @@
+"""Moves of an incident between states, and the lines of its history.
+
+Every move is written together with its line: time, actor, from, to, digests, detail.
+"""
+
+import time
+import uuid
+from dataclasses import dataclass, replace
+from typing import Any
+
+from threegrants.incidents.incident import Incident
+from threegrants.incidents.items import change_write, expiry_of, item_key, put_write
+from threegrants.incidents.states import TRANSITIONS, State
+from threegrants.incidents.table import Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move of an incident to another state, with its line of history.
+
+    Args:
+        to: the new state.
+        actor: who made it: an ARN, or `service`.
+        what: what the history calls it.
+        detail: what people should know.
+        digests: the digests of the patches it is about.
+    """
+
+    to: State
+    actor: str
+    what: str
+    detail: str = ""
+    digests: tuple[str, ...] = ()
+
+
+def move_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
+    """The writes of a move: the incident's new state, and the line of history.
+
+    Raises:
+        Conflict: if the table in `states.py` does not have the move.
+    """
+    if move.to not in TRANSITIONS[incident.state]:
+        raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
+    moved = replace(incident, state=move.to, version=incident.version + 1)
+    return [
+        change_write(incident, moved, expires_at=expiry_of(move.to)),
+        history_write(incident, move),
+    ]
+
+
+def history_write(incident: Incident, move: Move) -> dict[str, Any]:
+    """The line of history of a move that starts at the incident's state."""
+    return _history_write(incident.id, incident.state.value, move)
+
+
+def opened_write(incident: Incident) -> dict[str, Any]:
+    """The first line of an incident's history."""
+    return _history_write(incident.id, "", Move(incident.state, "service", "opened"))
+
+
+def _history_write(incident_id: str, before: str, move: Move) -> dict[str, Any]:
+    # One instant for both parts: the lines are sorted by it.
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
+    return put_write(
+        {
+            **item_key(incident_id, f"history#{at}#{uuid.uuid4().hex[:8]}"),
+            "at": at,
+            "actor": move.actor,
+            "what": move.what,
+            "from": before,
+            "to": move.to.value,
+            "detail": move.detail,
+            "digests": list(move.digests),
+        }
+    )

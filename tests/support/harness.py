@@ -1,0 +1,211 @@
+"""The service's parts on moto, wired as the functions wire them; a clock, and what was sent."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support.aws import Aws
+from support.names import BUCKET, A, B
+from support.records import Record, s3
+from support.wire import ApiCall, Died, answer_calls
+from threegrants.analysis import Analysis, AnalysisOptions, analyze
+from threegrants.cloudtrail import DeniedCall, parse_record
+from threegrants.evidence import RoleClients
+from threegrants.evidence.ttl_cache import TtlCache
+from threegrants.incidents import Incident, Move, State, Store
+from threegrants.ingest import Ingest
+from threegrants.notifications import Alert
+from threegrants.patches import Patch
+from threegrants.remediation import Limits, RemediationService, Sweep, worker
+from threegrants.remediation.results import Result
+from threegrants.remediation.run_store import RunStore
+
+APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
+SECOND = f"arn:aws:sts::{A}:assumed-role/lead/kim"
+TRUSTED = frozenset({A, B})
+OPTIONS = AnalysisOptions(writable=TRUSTED)
+EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+
+
+class Harness:
+    """Workers of one table, a clock that can be put forward, and the alerts that went out."""
+
+    def __init__(self, aws: Aws) -> None:
+        self.aws = aws
+        self.late = 0.0
+        self.stopped_at: float | None = None
+        self.alerts: list[Alert] = []
+        self.held: list[Incident] = []
+        self.told: list[tuple[Any, ...]] = []
+        self.table = aws.table()
+        self.store, self.run_store = Store(self.table), RunStore(self.table)
+        self.reader = self.new_reader()
+        self.ingest = self.worker(self.reader)
+        self.limits = Limits(trusted=TRUSTED)
+        self.service = self.new_service()
+
+    def clock(self) -> float:
+        """Seconds since the epoch; time goes on as it does, until `later` stops it."""
+        return time.time() + self.late if self.stopped_at is None else self.stopped_at
+
+    def stop_clock(self) -> None:
+        """From now on time passes by `later` alone, however slow the machine is."""
+        self.stopped_at = self.clock()
+
+    def later(self, seconds: float) -> None:
+        """Put the clock forward, and stop it."""
+        self.stopped_at = self.clock() + seconds
+
+    # --- intake ---
+
+    def new_reader(self) -> RoleClients:
+        """A reader that has read nothing yet."""
+        reader = RoleClients("threegrants-reader", "external-id", candidate_owners=(A,))
+        reader.cache = TtlCache(clock=self.clock)
+        return reader
+
+    def worker(self, reader: RoleClients | None = None) -> Ingest:
+        """One more worker, with nothing in its memory."""
+        return Ingest(
+            Store(self.table),
+            reader or self.new_reader(),
+            OPTIONS,
+            "threegrants",
+            self.alerts.append,
+            self.held.append,
+            self.clock,
+        )
+
+    def handle(
+        self,
+        record: Record | None = None,
+        *,
+        waited: bool = False,
+        ingest: Ingest | None = None,
+        **changes: Any,
+    ) -> Any:
+        """Take a record in, or one of B's denied call with these changes; its incident, or None."""
+        given = s3(**changes) if record is None else record
+        call = parse_record(given)
+        assert isinstance(call, DeniedCall), call
+        return (ingest or self.ingest).handle(call, given, was_parked=waited)
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Every incident of its own, as it is stored."""
+        items = self.table.scan()["Items"]
+        return [i for i in items if i["sk"] == "meta" and "joined_to" not in i]
+
+    def kms_record(self, incident_id: str) -> Record:
+        """The KMS record that is kept for an incident of S3 calls."""
+        key = {"pk": f"incident#{incident_id}", "sk": "kms_record"}
+        record: Record = json.loads(str(self.table.get_item(Key=key)["Item"]["record"]))
+        return record
+
+    def move(self, incident: Incident, state: State, actor: str, what: str) -> None:
+        """Move an incident that no run holds."""
+        self.run_store.move(incident, Move(state, actor, what))
+
+    def only(self) -> Incident:
+        """The only incident there is."""
+        [item] = self.incidents()
+        return self.ingest.store.get(item["id"])
+
+    def reasons(self) -> list[str]:
+        """Why each alert was sent."""
+        return [alert.attributes["reason"] for alert in self.alerts]
+
+    # --- remediation ---
+
+    def new_service(self) -> RemediationService:
+        """The service as a function that has just started builds it."""
+        return RemediationService(
+            self.store,
+            self.run_store,
+            RoleClients("threegrants-mender", "external-id"),
+            lambda: self.limits,
+            self.reanalyze,
+            lambda _: None,
+            self.clock,
+        )
+
+    def reanalyze(self, incident: Incident) -> Analysis:
+        """The incident's call, from fresh evidence."""
+        call = parse_record(self.store.record(incident.id))
+        assert isinstance(call, DeniedCall), call
+        return analyze(call, self.reader, OPTIONS, fresh=True)
+
+    def digests(self, incident_id: str) -> list[str]:
+        """The digests of the proposed patches."""
+        document = self.store.get(incident_id).document()
+        assert document is not None
+        return [p["digest"] for p in document["patches"] if p["default"]]
+
+    def approve(
+        self,
+        incident_id: str,
+        approver: str = APPROVER,
+        digests: list[str] | None = None,
+        **more: Any,
+    ) -> Result:
+        """Approve the proposed patches, or those with these digests."""
+        chosen = digests or self.digests(incident_id)
+        return self.service.approve(incident_id, chosen, approver, **more)
+
+    def sweep(self, **more: Any) -> dict[str, int]:
+        """One run of the sweep, which must meet no error."""
+        failed: list[tuple[str, Exception]] = []
+        found = Sweep(
+            self.new_service(),
+            lambda *alert: self.told.append(alert),
+            lambda incident_id, error: failed.append((incident_id, error)),
+            self.clock() + 100,
+            **more,
+        ).run()
+        assert not failed, failed
+        return found
+
+    def moves(self, incident_id: str) -> list[str]:
+        """The states that the incident went through."""
+        return [line["to"] for line in self.store.history(incident_id)]
+
+
+def bucket_policy(aws: Aws) -> str | None:
+    """A's bucket policy as it is."""
+    try:
+        return str(aws.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"])
+    except ClientError:
+        return None
+
+
+def die_at_write(monkeypatch: pytest.MonkeyPatch, number: int) -> Any:
+    """Let the process die at the write of this number, before it; the real write is returned."""
+    real, left = worker.write, [number]
+
+    def write_or_die(patch: Patch, text: str | None, accounts: RoleClients) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Died
+        real(patch, text, accounts)
+
+    monkeypatch.setattr(worker, "write", write_or_die)
+    return real
+
+
+def event_history(monkeypatch: pytest.MonkeyPatch, *events: Record) -> list[dict[str, Any]]:
+    """CloudTrail's event history, which moto does not keep; what is asked of it is returned."""
+    asked = []
+
+    def answer(call: ApiCall) -> Any:
+        if call.operation != "LookupEvents":
+            return call.proceed()
+        asked.append(call.parameters)
+        name = call.parameters["LookupAttributes"][0]["AttributeValue"]
+        found = [event for event in events if event["eventName"] == name]
+        listed = [{"EventName": name, "CloudTrailEvent": json.dumps(event)} for event in found]
+        return {"Events": listed}
+
+    answer_calls(monkeypatch, answer)
+    return asked

@@ -1,0 +1,201 @@
+"""The commands that talk to the deployed service: what they ask, what they print, how they fail."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from threegrants.cli import main
+from threegrants.cli.service import ServiceClient, ServiceError
+from unit.report.values import ID, report
+
+HOSTILE = "[red]a\x1b[2J\x9b31m\x07\u202eb"
+LINE = {"at": "03:01", "what": "opened", "from": "", "to": "open", "actor": "service"}
+
+
+def incident(**changes):
+    shown = report().to_json()
+    return {"id": ID, "state": "open", "diagnosis": shown, "history": [LINE], **changes}
+
+
+class Api:
+    """Stands in for the deployed HTTP API: keeps what it is asked, gives the answers it was given."""
+
+    def __init__(self, *answers):
+        self.asked = []
+        self._answers = list(answers)
+
+    def call(self, method, path, body=None):
+        self.asked.append((method, path, body))
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def run(monkeypatch):
+    def run(api, *arguments, **options):
+        monkeypatch.setattr(ServiceClient, "for_stack", lambda _stack: api)
+        return CliRunner().invoke(main, arguments, **options)
+
+    return run
+
+
+def test_show_prints_the_incident_with_its_report(run):
+    api = Api(incident())
+    done = run(api, "show", ID)
+    assert done.exit_code == 0
+    assert api.asked == [("GET", f"/incidents/{ID}", None)]
+    for words in (f"{ID}  open", "bucket policy", "s3:PutBucketPolicy", "opened"):
+        assert words in done.stdout
+
+
+def test_show_prints_an_incident_that_was_not_diagnosed_yet(run):
+    done = run(Api(incident(diagnosis=None)), "show", ID)
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0] == f"{ID}  open"
+    assert "bucket policy" not in done.stdout
+
+
+def test_show_as_json_is_what_the_api_said(run):
+    said = incident(state=HOSTILE)
+    done = run(Api(said), "show", ID, "--format", "json")
+    assert json.loads(done.stdout) == said
+    assert done.stdout.replace("\n", "").isprintable()
+
+
+def test_a_report_of_another_shape_is_one_line_and_exit_2(run):
+    broken = {**report().to_json(), "summary": None}
+    done = run(Api(incident(diagnosis=broken)), "show", ID)
+    assert done.exit_code == 2
+    assert done.stderr.strip() == (
+        f"Error: incident {ID}: its diagnosis cannot be read: summary: null; expected a string"
+    )
+
+
+LISTED = {"id": ID, "state": "open", "outcome": "fixable", "count": 3, "last_seen": "03:00",
+          "summary": "a sentence"}  # fmt: skip
+
+
+def test_incidents_of_one_state(run):
+    api = Api({"incidents": [LISTED]})
+    done = run(api, "incidents", "--state", "open")
+    assert api.asked == [("GET", "/incidents?state=open", None)]
+    assert "a sentence" in done.stdout
+
+
+def test_incidents_as_json(run):
+    api = Api({"incidents": [LISTED]})
+    assert json.loads(run(api, "incidents", "--format", "json").stdout) == [LISTED]
+    assert api.asked == [("GET", "/incidents", None)]
+
+
+VERIFIED = {"id": ID, "state": "verified", "detail": "3 patches applied"}
+
+
+def test_approve_means_the_proposed_patches(run):
+    api = Api(incident(), VERIFIED)
+    done = run(api, "approve", ID, input="y\n")
+    assert done.exit_code == 0
+    digests = [patch.digest for patch in report().proposed_patches]
+    assert api.asked[1] == ("POST", f"/incidents/{ID}/approve", {"digests": digests})
+    assert "Apply these 3 patch(es)?" in done.stdout
+    assert done.stdout.endswith(f"{ID} verified\n3 patches applied\n")
+
+
+def test_approve_asks_first_and_no_means_no(run):
+    api = Api(incident())
+    assert run(api, "approve", ID, input="n\n").exit_code == 1
+    assert len(api.asked) == 1
+
+
+def test_approve_by_digest_asks_nothing(run):
+    api = Api(VERIFIED)
+    assert run(api, "approve", ID, "--digest", "sha256:1").exit_code == 0
+    assert api.asked == [("POST", f"/incidents/{ID}/approve", {"digests": ["sha256:1"]})]
+
+
+@pytest.mark.parametrize("shown", [None, {**report().to_json(), "patches": []}])
+def test_approve_without_a_patch_is_refused(run, shown):
+    done = run(Api(incident(diagnosis=shown)), "approve", ID, "--yes")
+    assert done.exit_code == 2
+    assert f"incident {ID} has no patch to approve" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (("reject", ID), ("POST", f"/incidents/{ID}/reject", {})),
+        (("rollback", ID), ("POST", f"/incidents/{ID}/rollback", {})),
+        (("mute", ID, "--hours", "4"), ("POST", f"/incidents/{ID}/mute", {"hours": 4})),
+    ],
+)
+def test_the_other_decisions(run, arguments, asked):
+    api = Api({**VERIFIED, "state": "rejected"})
+    assert run(api, *arguments).exit_code == 0
+    assert api.asked == [asked]
+
+
+@pytest.mark.parametrize("state", ["failed", "stuck"])
+def test_what_did_not_work_has_exit_code_1(run, state):
+    done = run(Api({**VERIFIED, "state": state}), "rollback", ID)
+    assert done.exit_code == 1
+    assert f"{ID} {state}" in done.stdout
+
+
+def test_a_refusal_is_one_line_without_control_characters(run):
+    done = run(Api(ServiceError(f"409: {HOSTILE}\nmore")), "reject", ID)
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert line.isprintable()
+    assert line.startswith("Error: 409: [red]a")
+
+
+def test_an_answer_without_control_characters(run):
+    done = run(Api({"id": HOSTILE, "state": HOSTILE, "detail": HOSTILE}), "reject", ID)
+    assert done.stdout.replace("\n", "").isprintable()
+    assert "[red]a" in done.stdout
+
+
+def test_a_file_name_is_said_without_control_characters(run):
+    done = run(Api(), "diagnose", f"no-such-{HOSTILE}")
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert "cannot be read: No such file or directory" in line
+    assert line.isprintable()
+
+
+CASE = {
+    "id": HOSTILE,
+    "request": {
+        "principal": "arn:aws:iam::111111111111:user/u",
+        "action": "s3:GetObject",
+        "resource": {"arn": "arn:aws:s3:::b/k", "accountId": "111111111111"},
+    },
+}
+
+
+def test_the_explanation_of_a_case_is_plain_text(run, tmp_path):
+    file = tmp_path / "cases.jsonl"
+    file.write_text("\n" + json.dumps(CASE))
+    done = run(Api(), "evaluate", str(file), "--explain")
+    assert done.exit_code == 0
+    assert done.stdout.replace("\n", "").isprintable()
+
+
+BAD_CASES = [
+    ("no JSON", "{}\nx", "line 1: the case lacks 'request'"),
+    ("no request", "{", "line 1: Expecting property name"),
+    ("a list", "[]", "line 1: "),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), [c[1:] for c in BAD_CASES],
+                         ids=[c[0] for c in BAD_CASES])  # fmt: skip
+def test_a_bad_case_is_named_by_its_line(run, tmp_path, text, said):
+    file = tmp_path / "cases.jsonl"
+    file.write_text(text)
+    done = run(Api(), "evaluate", str(file))
+    assert done.exit_code == 2
+    assert f"{file}: {said}" in done.stderr
