@@ -51,8 +51,8 @@ def test_a_principal_that_is_gone_is_unknown(aws):
 
 def test_the_document_follows_its_schema(desk):
     incident = desk.handle()
-    jsonschema.validate(incident.document(), SCHEMA)
-    assert incident.document()["outcome"] == "fixable"
+    jsonschema.validate(incident.report.to_json(), SCHEMA)
+    assert incident.report.is_fixable
 
 
 def test_an_event_counts_once_and_alerts_once(desk):
@@ -83,7 +83,7 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
     one, two = (desk.ingest.handle(parse_record(event), event) for event in (callers, owners))
     assert one.id == two.id
     assert desk.store.get(one.id).count == 1
-    assert desk.store.get(one.id).document()["outcome"] == "fixable"
+    assert desk.store.get(one.id).report.is_fixable
 
 
 def test_a_growing_incident_alerts_at_ten(desk):
@@ -123,9 +123,8 @@ def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
 def test_other_objects_widen_the_prefix(desk):
     desk.handle(key="2026/q3/a.csv")
     incident = desk.handle(event="e-2", key="2026/q4/b.csv")
-    offered = desk.store.get(incident.id).document()["patches"]
-    patches = {p["grant"]: p for p in offered if p["default"]}
-    assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/2026/*"
+    patches = {p.grant: p for p in desk.store.get(incident.id).report.proposed_patches}
+    assert patches["bucket_policy"].statement["Resource"] == "arn:aws:s3:::a-reports/2026/*"
 
 
 def test_approve_verify_roll_back(desk, aws):
@@ -178,9 +177,9 @@ def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
 def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
     identity = desk.handle().id
     bucket = [
-        p["digest"]
-        for p in desk.store.get(identity).document()["patches"]
-        if p["grant"] == "bucket_policy" and p["default"]
+        p.digest
+        for p in desk.store.get(identity).report.proposed_patches
+        if p.grant == "bucket_policy"
     ]
     result = desk.service.approve(identity, bucket, APPROVER)
     assert result.state is State.FAILED

@@ -81,8 +81,8 @@ def test_others_only_count_while_one_examines(desk, monkeypatch):
     incident = desk.only()
     assert incident.count == 3
     assert incident.prefix == ""
-    patches = {p["grant"]: p for p in incident.document()["patches"]}
-    assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/*"
+    patches = {p.grant: p for p in incident.report.patches}
+    assert patches["bucket_policy"].statement["Resource"] == "arn:aws:s3:::a-reports/*"
     assert desk.reasons() == ["opened"]
 
 
@@ -99,7 +99,7 @@ def test_what_is_learnt_while_one_examines_is_examined_too(desk, aws, monkeypatc
     monkeypatch.setattr("threegrants.ingest.analyze", slow)
     desk.handle(s3("e-1"))
     assert reading == [None, other_key]
-    assert desk.only().document()["request"]["kms_key"] == other_key
+    assert desk.only().report.request.kms_key == other_key
 
 
 def test_the_lease_of_a_worker_that_died_runs_out(desk):
@@ -120,7 +120,7 @@ def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
     with pytest.raises(OSError):  # noqa: PT011 - the one raised here
         desk.handle(s3("e-1"))
     monkeypatch.setattr("threegrants.ingest.analyze", really_analyze)
-    assert desk.handle(s3("e-1")).document()["outcome"] == "fixable"
+    assert desk.handle(s3("e-1")).report.is_fixable
     assert desk.only().count == 1
 
 

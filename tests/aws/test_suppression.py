@@ -10,7 +10,7 @@ import pytest
 from aws.conftest import A, B
 from aws.desk import ROLE, s3
 from aws.service import deliver, metas, serving
-from threegrants.handlers.settings import settings
+from threegrants.handlers.dependencies import dependencies
 
 
 @pytest.fixture
@@ -93,6 +93,6 @@ def test_our_own_role_by_its_unique_id(service, aws):
 
 def test_a_preset_can_be_left_out(service, monkeypatch):
     monkeypatch.setenv("SUPPRESS", "")
-    settings.cache_clear()
+    dependencies.cache_clear()
     assert deliver(NOISE[0][1]) == []
     assert len(metas(service)) == 1

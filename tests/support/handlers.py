@@ -8,7 +8,7 @@ import boto3
 from support.harness import EVERYTHING
 from support.names import B
 from threegrants.handlers import diagnose, remediate
-from threegrants.handlers.settings import settings
+from threegrants.handlers.dependencies import dependencies
 
 
 def serving(aws, monkeypatch):
@@ -38,7 +38,7 @@ def serving(aws, monkeypatch):
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (settings, diagnose._ingest, diagnose._delivery_store, remediate._service)
+    caches = (dependencies, diagnose._ingest, diagnose._delivery_store, remediate._service)
     for cached in caches:
         cached.cache_clear()
     yield SimpleNamespace(table=table, sqs=sqs, queue=queue, dead=dead)

@@ -184,11 +184,11 @@ def die_at_write(monkeypatch: pytest.MonkeyPatch, number: int) -> Any:
     """Let the process die at the write of this number, before it; the real write is returned."""
     real, left = worker.write, [number]
 
-    def write_or_die(patch: Patch, text: str | None, accounts: RoleClients) -> None:
+    def write_or_die(patch: Patch, text: str | None, *more: Any) -> None:
         left[0] -= 1
         if left[0] == 0:
             raise Died
-        real(patch, text, accounts)
+        real(patch, text, *more)
 
     monkeypatch.setattr(worker, "write", write_or_die)
     return real

@@ -1,4 +1,8 @@
-"""The deployed service, from outside: its outputs, its signed HTTP API, its event bus."""
+"""The deployed service, from outside: its stack's outputs, its signed HTTP API, its event bus.
+
+Requests are signed with Signature Version 4, as API Gateway's IAM authorization wants it:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+"""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +17,10 @@ from botocore.httpsession import URLLib3Session
 
 _OK = 200
 _BATCH = 10
-"""Entries that one PutEvents call takes."""
+"""Entries that one PutEvents call takes.
+
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+"""
 
 
 class ServiceError(Exception):
@@ -22,7 +29,7 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """One deployed stack.
+    """A client of one deployed stack.
 
     Args:
         url: the HTTP API.
@@ -56,6 +63,11 @@ class ServiceClient:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One request, signed with SigV4, and its JSON answer.
+
+        Args:
+            method: `GET` or `POST`.
+            path: the path below the API's address, with its query.
+            body: what is sent as JSON; nothing if None.
 
         Raises:
             ServiceError: with the service's own words if it refuses.

@@ -1,1 +1,1 @@
-"""The Lambdas: parse, call, respond; everything else is in the rooms above."""
+"""The Lambda functions: they parse an event, call the package that does the work, and respond."""

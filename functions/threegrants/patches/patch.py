@@ -118,8 +118,13 @@ class Patch:
         """Read back what `to_json` wrote.
 
         Raises:
-            ValueError: if the digest does not match the contents, or a name is not known.
+            ValueError: if the digest does not match the contents, or the service does not call the
+                operation.
         """
+        if data["operation"] not in set(PatchOperation):
+            raise ValueError(
+                f"this service does not call {data['operation']}: change {data['target']} by hand"
+            )
         patch = cls(
             grant=GrantName(data["grant"]),
             account=data["account"],

@@ -1,4 +1,4 @@
-"""What the guardrails need to know of AWS as it is now, read with the mender role."""
+"""Limit facts: what the limits need to know of AWS as it is now, read as the remediation role."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -15,11 +15,14 @@ from threegrants.patches import (
     Choices,
     GranteeScope,
     Patch,
+    PatchOperation,
     Profile,
     Scope,
     describe_patch,
     make_patches,
 )
+from threegrants.patches.size_limits import _CHECKS
+from threegrants.remediation.policy_io import _KINDS
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 IN_BUCKET = (allow(ROLE),)
@@ -435,6 +438,16 @@ def test_the_digest_names_every_part_of_the_change(field):
     assert changed.digest != patch.digest
     with pytest.raises(ValueError, match="do not match"):
         Patch.from_json({**changed.to_json(), "digest": patch.digest})
+
+
+def test_an_operation_that_this_service_does_not_call_is_refused():
+    known = next(p for p in offered() if p.default).to_json()
+    with pytest.raises(ValueError, match=f"s3:CreateAccessPoint: change {BUCKET} by hand"):
+        Patch.from_json({**known, "operation": "s3:CreateAccessPoint"})
+
+
+def test_every_operation_of_a_patch_can_be_read_and_written():
+    assert set(_KINDS) == set(PatchOperation) == set(_CHECKS)
 
 
 def test_every_field_is_either_in_the_digest_or_follows_from_it():
