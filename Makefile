@@ -6,8 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template build bench bench-diagnose bench-scenarios bench-storm \
-	crash-table diagrams differential clean
+.PHONY: help setup demo test lint types template check lock build bench bench-diagnose bench-scenarios \
+	bench-storm crash-table diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,25 @@ types: .venv/.ready  ## static types
 
 template: .venv/.ready  ## lint of the CloudFormation templates
 	$(BIN)/cfn-lint template.yaml member.yaml
+
+check: lint types template unit  ## what a commit must pass (seconds); before a push also make test
+
+# The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
+# locked already stay: UPGRADE=all takes the newest of everything, UPGRADE=moto the newest moto.
+UV_VERSION := 0.13.9
+UV := .build/uv-$(UV_VERSION)
+COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" \
+	$(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
+$(UV)/.ready:
+	$(PYTHON) -m venv $(UV)
+	$(UV)/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	touch $@
+
+lock: $(UV)/.ready  ## the hash-pinned requirements, anew from pyproject.toml and the *.in files
+	$(COMPILE) functions/requirements.in --output-file functions/requirements.txt
+	$(COMPILE) pyproject.toml --extra dev --constraints functions/requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) requirements-ministack.in --output-file requirements-ministack.txt
 
 build:  ## the deployable package (needs the SAM command line)
 	sam build

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-con
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,6 +14,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
+
+if TYPE_CHECKING:
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 _OK = 200
 _BATCH = 10
@@ -105,7 +108,7 @@ class ServiceClient:
         events = boto3.client("events")
         sent = 0
         for start in range(0, len(records), _BATCH):
-            entries = [
+            entries: list[PutEventsRequestEntryTypeDef] = [
                 {
                     "Source": "threegrants.replay",
                     "DetailType": "AWS API Call via CloudTrail",

@@ -1,6 +1,8 @@
 """`DeniedCall`: who was refused which S3 or KMS operation on what, as one CloudTrail record says.
 
-Source of the fields: CloudTrail user guide, "CloudTrail record contents" and "userIdentity element".
+Sources of the fields:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """`errorMessage`: what AWS itself says, as a table of its sentences.
 
-Source: IAM user guide, "Troubleshoot access denied error messages"; S3 user guide, "Troubleshoot
-access denied (403 Forbidden) errors". Only one policy type is named even if several are at fault.
+AWS names only one policy type, even if several are at fault. Sources:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 """
 
 import re
@@ -31,7 +32,8 @@ _RESOURCE = re.compile(r'on resource: (?:"(?P<quoted>[^"]*)"|(?P<bare>arn:\S+))'
 _KEY_ARN = re.compile(rf"arn:{PARTITION}:kms:[a-z0-9-]+:{ACCOUNT_ID}:(?:key|alias)/[A-Za-z0-9/_-]+")
 _POLICY_ARN = re.compile(rf"policy: (?P<arn>arn:{PARTITION}:(?:iam|organizations)::\S+)")
 _AUTHORIZATION_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
-"""IAM user guide, "Access Troubleshooter" (preview): the last words of a message that has one."""
+"""The last words of a message that has one ("Access Troubleshooter", a preview):
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied-authorization-id.html"""
 
 
 def read_message(text: str | None) -> Message:

@@ -1,7 +1,9 @@
 """A CloudTrail record (or the EventBridge event around it) becomes a `DeniedCall`.
 
-Source: CloudTrail user guide, "CloudTrail record contents"; S3 user guide, "Amazon S3 CloudTrail
-events"; KMS developer guide, "Logging AWS KMS API calls with AWS CloudTrail".
+Sources:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
+https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html
 """
 
 from collections.abc import Mapping
@@ -43,7 +45,7 @@ _HEAD_OBJECT_UNCERTAINTY = (
     "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
     "record does not say that it did"
 )
-"""S3 API reference, HeadObject, x-amz-checksum-mode."""
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, x-amz-checksum-mode."""
 
 
 def parse_record(record: Any) -> DeniedCall | Skipped:
@@ -183,9 +185,10 @@ def _encryption_context(parameters: Mapping[str, Any]) -> Mapping[str, str] | No
 def _condition_keys(record: Mapping[str, Any]) -> Mapping[str, str | tuple[str, ...]]:
     """What an enriched event says of the request's context (`eventContext`).
 
-    Source: CloudTrail user guide, "Enrich CloudTrail events by adding resource tag keys and IAM
-    global condition keys". Tags of the principal and condition keys only; values of other types
-    than text are left out, so that nothing is made of what is not understood.
+    Tags of the principal and condition keys only. Values of other types than text are left out, so
+    that nothing is made of what is not understood.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-context-events.html
     """
     context = object_field(record, "eventContext")
     found: dict[str, str | tuple[str, ...]] = {}
@@ -245,8 +248,8 @@ def _resources(
 ) -> tuple[str | None, str | None, str | None]:
     """Bucket, access point ARN and owner account, from `resources` and the request.
 
-    In the caller's copy of a cross-account denial the owner's account is an empty string
-    (CloudTrail user guide, "Receiving log files from multiple accounts").
+    In the caller's copy of a cross-account denial the owner's account is an empty string:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
     """
     requested_bucket = string_field(parameters, "bucketName", "requestParameters")
     point = owner = listed = None

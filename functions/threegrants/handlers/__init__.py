@@ -1,1 +1,4 @@
-"""The Lambda functions: they parse an event, call the package that does the work, and respond."""
+"""The Lambda functions: parse, call, respond; everything else is in the packages they call.
+
+In: SQS batches, HTTP API requests and scheduled events. Out: Lambda responses, metrics and logs.
+"""

@@ -10,14 +10,15 @@ from threegrants.patches.patch import GrantName, Patch
 
 STACK_NAME_TAG = "aws:cloudformation:stack-name"
 """CloudFormation's own tag on what a stack creates; nobody else may set tags of this prefix
-(CloudFormation user guide, "Resource tags")."""
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html)."""
 
 _UNMODIFIABLE_ROLES = (
     (":role/aws-reserved/", "IAM Identity Center owns this role: change its permission set"),
     (":role/aws-service-role/", "the role is linked to an AWS service, which owns its policies"),
 )
-"""Roles that nobody changes through IAM: IAM user guide, "Create a service-linked role"; IAM
-Identity Center user guide, "Referencing permission sets in resource policies"."""
+"""Roles that nobody changes through IAM. Sources:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html"""
 
 
 def unmodifiable_reason(arn: str) -> str | None:

@@ -1,7 +1,7 @@
 """Draft the patches: for each missing grant one statement, in every scope, and what else would do.
 
 Each statement names exactly the principal, the actions the call needs and the resource; a key
-policy's resource is the key itself, written `*` (KMS developer guide, "Key policies in AWS KMS").
+policy's resource is the key itself, written `*` (https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html).
 """
 
 import json
@@ -26,7 +26,7 @@ from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grant
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
-"""S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
+"""The old rules of us-east-1 included. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 _ACCESS_POINT_ARN = re.compile(
     rf"arn:{PARTITION}:s3:[a-z0-9-]*:{ACCOUNT_ID}:accesspoint/[A-Za-z0-9.-]+"
 )

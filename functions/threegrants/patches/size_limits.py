@@ -1,7 +1,10 @@
 """Size limits of each policy type; a patch that does not fit is never offered.
 
-Sources: S3 user guide, "Bucket policies"; KMS developer guide, "Key policies in AWS KMS"; KMS API
-reference, CreateGrant; IAM user guide, "IAM and AWS STS quotas".
+Sources:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
+https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 import json

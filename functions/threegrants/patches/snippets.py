@@ -4,8 +4,9 @@ Where a policy exists already, a snippet is the one statement to add to it and n
 deployed by itself: a second bucket policy resource would replace the whole policy. Terraform gets
 `jsonencode`d objects, never `aws_iam_policy_document`, which turns `&{…}` into a policy variable.
 CloudFormation replaces `{{resolve:…}}` in any string and knows no way to write it plainly, so there
-is no snippet for a key that holds it. (Terraform language, "Strings and Templates"; CloudFormation
-user guide, "Get values stored in other services using dynamic references".)
+is no snippet for a key that holds it. Sources:
+https://developer.hashicorp.com/terraform/language/expressions/strings
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
 """
 
 import json

@@ -18,6 +18,7 @@ from threegrants.evidence.bucket import read_bucket_policy
 from threegrants.evidence.caller import read_inline_policy
 from threegrants.evidence.calls import code_of
 from threegrants.evidence.key import read_key_policy
+from threegrants.evidence.role_clients import Service
 from threegrants.patches import Patch, PatchOperation
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 
@@ -262,7 +263,7 @@ class _Kind:
         write: client, patch, text (None removes), known ids, and who is told AWS's ids.
     """
 
-    service: str
+    service: Service
     read: Callable[[Any, Patch, AwsIds], LivePolicy]
     write: Callable[[Any, Patch, str | None, AwsIds, Answered], None]
 

@@ -8,7 +8,7 @@ partition holds the items `work` (the last run), `approval` and `intent#RUN#NN`.
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
@@ -19,6 +19,9 @@ from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
 from threegrants.remediation.outbox import Outbox, OutboxItem, outbox_writes
 from threegrants.remediation.runs import Approval, Intent, Run
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 
 class LeaseHeld(Conflict):
@@ -48,7 +51,7 @@ class RunStore:
         table: a boto3 DynamoDB Table resource, the one of the `Store`.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
         self.outbox = Outbox(table)
 
@@ -269,7 +272,7 @@ class RunStore:
         self, state: State, most: int, after: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any] | None]:
         """Ids of incidents in a state, the longest unseen first, and where to go on."""
-        start = {"ExclusiveStartKey": after} if after else {}
+        start: Any = {"ExclusiveStartKey": after} if after else {}
         answer = self._table.query(
             IndexName="by_state",
             KeyConditionExpression=Key("state").eq(state.value),
