@@ -382,9 +382,9 @@ def roll_back(case, *, cold=False):
 
 def with_grant(case):
     """A KMS grant in place of the key policy's statement."""
-    chosen = {p["grant"]: p for p in case.patches if p["default"]}
-    [grant] = [p for p in case.patches if p["operation"] == "kms:CreateGrant"]
-    case.digests = [p["digest"] for p in (chosen | {"key_policy": grant}).values()]
+    chosen = {p.grant: p for p in case.patches if p.default}
+    [grant] = [p for p in case.patches if p.operation == "kms:CreateGrant"]
+    case.digests = [p.digest for p in (chosen | {"key_policy": grant}).values()]
 
 
 def granted(case):
