@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class GrantName(StrEnum):
-    """The three grants."""
+    """Which of the three grants: what a diagnosis judges, and what a patch makes."""
 
     BUCKET_POLICY = "bucket_policy"
     KEY_POLICY = "key_policy"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from threegrants.aws.arn import account_in, is_account_id, is_arn
-from threegrants.cloudtrail import DeniedCall, copy_source_read
+from threegrants.cloudtrail import DeniedCall, KeySource, copy_source_read
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import BucketOwnership, find_bucket_owner, read_bucket
@@ -31,7 +31,6 @@ from threegrants.evidence.snapshot import (
     Evidence,
     Item,
     KeyEvidence,
-    KeySource,
     ObjectEvidence,
     OrganizationEvidence,
     Read,

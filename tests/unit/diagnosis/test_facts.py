@@ -2,15 +2,15 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 import threegrants.diagnosis.facts as facts_module
 from threegrants.analysis import AnalysisOptions, analyze_evidence
-from threegrants.cloudtrail import CallerType
+from threegrants.cloudtrail import CallerType, KeySource
 from threegrants.diagnosis import ParsedPolicy, diagnose, facts_of
 from threegrants.evidence import (
-    KeySource,
     NamedPolicy,
     OrganizationEvidence,
     PolicyKind,
@@ -170,7 +170,7 @@ def test_what_is_not_there_cannot_be_changed():
 @pytest.fixture
 def counted(monkeypatch):
     """How often contexts are built and policies are parsed."""
-    counts = {"contexts": 0, "policies": []}
+    counts: dict[str, Any] = {"contexts": 0, "policies": []}
 
     def count(name):
         real = getattr(facts_module, name)
