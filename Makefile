@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table mutants explore lint types template lock build \
-	bench bench-diagnose bench-scenarios bench-storm diagrams differential clean
+	bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -104,6 +104,9 @@ bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against i
 
 bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
 	$(BIN)/python benchmarks/diagnose.py
+
+bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
+	$(BIN)/python benchmarks/analysis.py
 
 bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosis, with a confusion table (about 4 minutes)
 	$(BIN)/python benchmarks/scenarios/run.py

@@ -17,6 +17,7 @@ from threegrants.iam import (
     PolicyLevel,
     Request,
     authorize,
+    trace,
 )
 
 _DECISIONS = {
@@ -56,7 +57,7 @@ def answer_case(case: Mapping[str, Any], *, explain: bool = False) -> dict[str, 
         "decision": _DECISIONS[decision.effect],
         "causes": sorted(decision.causes),
     }
-    return {**found, "trace": list(decision.trace)} if explain else found
+    return {**found, "trace": list(trace(decision))} if explain else found
 
 
 def load(case: Mapping[str, Any]) -> tuple[Request, Policies]:

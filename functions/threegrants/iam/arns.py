@@ -1,42 +1,43 @@
-"""ARNs: the Resource element, and the ARN condition operators.
+"""ARNs: the patterns of the Resource element and of the ARN condition operators.
 
-A condition's pattern is matched field by field, so its `*` never crosses the first five colons, and
-a pattern with fewer fields matches nothing (docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
-"Amazon Resource Name (ARN) condition operators"). In the Resource element a `*` that ends a field
-may run over the colons behind it, and an incomplete ARN is completed with stars
-(…/reference_policies_elements_resource.html).
+A condition's pattern is matched field by field. So its `*` never crosses the first five colons, and
+a pattern with fewer fields matches nothing:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN
+
+In the Resource element a `*` that ends a field may run over the colons behind it, and an incomplete
+ARN is completed with stars:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
 """
-
-from collections.abc import Iterable
 
 from threegrants.aws.arn import FIELDS, split
 from threegrants.iam.wildcards import (
     Matcher,
     Pattern,
-    PatternPartition,
     Token,
     Tokens,
     Wildcard,
-    any_of,
     compile_pattern,
-    partition_patterns,
+    tokens_of,
 )
 
 
-def compile_arn_patterns(patterns: Iterable[Pattern]) -> Matcher:
-    """One test for the patterns of an ARN condition operator."""
-    return any_of(
-        partition_patterns(patterns, lambda pattern: _by_field(_fields(pattern)), colons=FIELDS - 1)
-    )
+def matches_arn_pattern(pattern: Pattern, arn: str) -> bool:
+    """Whether a pattern of an ARN condition operator fits an ARN."""
+    return compile_arn_pattern(tokens_of(pattern))(arn)
 
 
-def partition_resources(patterns: Iterable[Pattern]) -> PatternPartition:
-    """The tests for the patterns of a Resource element."""
-    return partition_patterns(patterns, _resource, colons=FIELDS - 1)
+def matches_resource_pattern(pattern: Pattern, arn: str) -> bool:
+    """Whether a pattern of a Resource element fits an ARN."""
+    return compile_resource_pattern(tokens_of(pattern))(arn)
 
 
-def _resource(pattern: Tokens) -> Matcher:
-    """A Resource pattern: completed if it is short; a star that ends a field may run on."""
+def compile_arn_pattern(pattern: Tokens) -> Matcher:
+    """The test of one pattern of an ARN condition operator: field by field."""
+    return _by_field(_fields(pattern))
+
+
+def compile_resource_pattern(pattern: Tokens) -> Matcher:
+    """The test of one Resource pattern: completed if it is short; a star that ends a field runs on."""
     fields = _fields(pattern)
     by_field = _by_field(fields + [(Wildcard.ANY,)] * (FIELDS - len(fields)))
     if any(_stays_inside(field) for field in fields[: FIELDS - 1]):

@@ -1,65 +1,73 @@
-"""The order of evaluation, on one screen: see `authorize`.
+"""The specification: whether a request is allowed, and which statements determine it.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/ reference_policies_evaluation-logic.html (the order),
-…_policy-eval-denyallow.html (within an account), …-cross-account.html (both sides must allow),
-access_policies_boundaries.html and access_policies.html#policies_session (what a direct grant is
-free of); docs.aws.amazon.com/kms/latest/developerguide/key-policies.html (a key's policy must allow,
-or delegate to IAM).
+`authorize` is the whole order of evaluation, and `authorize_policy_type` is what each policy type
+says by itself. Nothing here is fast; `compiled` answers the same, and tests hold the two equal.
+
+The order:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+Within an account, and what an Allow that names the principal is exempt from:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+Across accounts both sides must allow:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+A KMS key's policy must allow, or delegate to IAM:
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from threegrants.iam.compiled import CompiledPolicies, applies, compiled_for, groups_without_allow
 from threegrants.iam.policy_types import (
     Effect,
     Group,
     Policies,
     PolicyType,
-    bind_group,
     blocked_by_restrict_public_buckets,
     groups,
+    is_never_locked_out,
 )
 from threegrants.iam.principals import PrincipalMatch
 from threegrants.iam.request import PrincipalKind, Request, RequestEnvironment
-from threegrants.iam.statement import BoundStatement, StatementRef, all_hold
-
-if TYPE_CHECKING:
-    from threegrants.iam.explain import NearestMiss
+from threegrants.iam.statement import StatementRef, applies, reference
 
 
-class PolicyTypeOutcome(NamedTuple):
-    """What one layer says, and because of which statements.
+@dataclass(frozen=True, slots=True)
+class PolicyTypeOutcome:
+    """What the policies of one type say by themselves, and because of which statements.
 
-    `applies`: the layer is in force for this request. `delegates`: a resource-based policy's allow
-    only hands the decision to the account's IAM.
+    Args:
+        policy_type: whose policies.
+        effect: what they say.
+        request: what was asked.
+        determining_statements: every Deny that applies, else every Allow that applies.
+        match: how closely the Allow names the principal; NONE without one.
+        in_force: whether any policy of this type is in force for the request.
+        searched_policies: the policies in which no statement applies; empty where one does.
     """
 
     policy_type: PolicyType
     effect: Effect
+    request: Request
     determining_statements: tuple[StatementRef, ...] = ()
-    applies: bool = True
-    delegates: bool = False
+    match: PrincipalMatch = PrincipalMatch.NONE
+    in_force: bool = True
     searched_policies: Group = ()
-    request: Request | None = None
 
     @property
-    def nearest(self) -> "NearestMiss | None":
-        """The Allow statement that fails on the fewest elements; None where something decided."""
-        if self.effect is not Effect.IMPLICIT_DENY or self.request is None:
-            return None
-        from threegrants.iam.explain import nearest_miss  # noqa: PLC0415 - only a denial needs it
-
-        return nearest_miss(self.searched_policies, self.request)
+    def delegates(self) -> bool:
+        """Whether a resource-based policy's Allow only hands the decision to the account's IAM."""
+        return self.match is PrincipalMatch.ACCOUNT
 
 
-class Decision(NamedTuple):
-    """The answer, and the causes of a denial (`scp:explicit`)."""
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a request, and the causes of a denial (`scp:explicit`)."""
 
     effect: Effect
     causes: tuple[str, ...]
     request: Request
-    policies: Policies
+    outcomes: Mapping[PolicyType, PolicyTypeOutcome]
 
     @property
     def allowed(self) -> bool:
@@ -67,169 +75,172 @@ class Decision(NamedTuple):
         return self.effect is Effect.ALLOW
 
     @property
-    def by_policy_type(self) -> tuple[PolicyTypeOutcome, ...]:
-        """What every layer says by itself, worked out when it is asked for."""
-        return tuple(
-            authorize_policy_type(self.request, policy_type, self.policies)
-            for policy_type in PolicyType
-        )
+    def determining_statements(self) -> tuple[StatementRef, ...]:
+        """The statements that allow, or those that explicitly deny; none for an implicit deny."""
+        found = [one for one in self.outcomes.values() if one.effect is self.effect]
+        return tuple(ref for outcome in found for ref in outcome.determining_statements)
 
-    @property
-    def trace(self) -> tuple[str, ...]:
-        """The same in words, line by line; strings of policies and request come as they are."""
-        from threegrants.iam.trace import trace  # noqa: PLC0415 - only a reader needs it
 
-        return trace(self)
+_GUARDRAILS = (PolicyType.SCP, PolicyType.RCP, PolicyType.VPCE)
 
 
 def authorize(request: Request, policies: Policies) -> Decision:
-    """The whole evaluation.
+    """The whole decision.
 
-    An explicit deny of any layer wins. A session policy cuts off whatever it does not allow. Then
-    the grants: across accounts both sides; within one account either side, but a key needs its key
-    policy. Then each guardrail in force must allow too.
+    An explicit deny of any policy type wins. A session policy cuts off what it does not allow. Then
+    the grants must allow (see `_grants_without_allow`). Then each guardrail must allow: permissions
+    boundary, SCPs, RCPs and VPC endpoint policy.
     """
-    compiled = compiled_for(request, policies)
-    arn, values = request.resource, request.values
-    if compiled.denies:
-        denied = [cause for cause, denies in compiled.denies if applies(denies, arn, values)]
-        if denied:
-            return Decision(_EXPLICIT_DENY, tuple(dict.fromkeys(denied)), request, policies)
-    match = _resource_match(compiled, request, policies)
-    limited = match < compiled.exempt_match
-    closed = (
-        groups_without_allow(compiled.session, arn, values) if limited and compiled.session else ()
+    outcomes = {one: authorize_policy_type(request, one, policies) for one in PolicyType}
+    denying = [one for one in PolicyType if outcomes[one].effect is Effect.EXPLICIT_DENY]
+    if denying:
+        causes = tuple(f"{one.value}:explicit" for one in denying)
+        return Decision(Effect.EXPLICIT_DENY, causes, request, outcomes)
+    exempt = _is_exempt_from_limits(request.environment, outcomes[PolicyType.RESOURCE].match)
+    limits = () if exempt else (PolicyType.SESSION,)
+    guardrails = _GUARDRAILS if exempt else (PolicyType.BOUNDARY, *_GUARDRAILS)
+    missing = (
+        [one for one in limits if outcomes[one].effect is not Effect.ALLOW]
+        or _grants_without_allow(request.environment, outcomes)
+        or [one for one in guardrails if outcomes[one].effect is not Effect.ALLOW]
     )
-    if not closed and match < compiled.sufficient_match:
-        closed = _grants_without_allow(compiled, match, request)
-    if not closed and (groups := compiled.limited if limited else compiled.guardrails):
-        closed = groups_without_allow(groups, arn, values)
-    return Decision(_IMPLICIT_DENY if closed else _ALLOW, closed, request, policies)
-
-
-def _resource_match(
-    compiled: CompiledPolicies, request: Request, policies: Policies
-) -> PrincipalMatch:
-    """How far an allow on the resource's side reaches: of its policy, or of a KMS grant."""
-    arn, values = request.resource, request.values
-    found = _NOT_AT_ALL
-    for row in compiled.resource_allows:
-        if all_hold(row[0], arn, values):
-            found = row[1]
-            break
-    for grant in policies.grants:
-        found = max(found, grant.match(request))
-    return found
+    effect = Effect.IMPLICIT_DENY if missing else Effect.ALLOW
+    causes = tuple(f"{one.value}:implicit" for one in missing)
+    return Decision(effect, causes, request, outcomes)
 
 
 def _grants_without_allow(
-    compiled: CompiledPolicies, match: PrincipalMatch, request: Request
-) -> tuple[str, ...]:
-    """The grants that lack an allow, where the resource-based policy does not suffice alone."""
-    environment = request.environment
-    if environment.kind is PrincipalKind.ROOT or applies(
-        compiled.identity, request.resource, request.values
-    ):
-        # The root user of an account may do everything its account may.
-        return (
-            ()
-            if match or not (environment.outside_resource_account or environment.is_kms)
-            else _RESOURCE
-        )
-    return _IDENTITY if environment.outside_resource_account and match else _EITHER
+    environment: RequestEnvironment, outcomes: Mapping[PolicyType, PolicyTypeOutcome]
+) -> list[PolicyType]:
+    """Which of the two grants, identity-based and resource-based, lacks an allow that it needs.
+
+    Across accounts both must allow. Within one account either suffices, but a key needs its key
+    policy.
+    """
+    named = outcomes[PolicyType.RESOURCE].match
+    if _is_sufficient_alone(environment, named):
+        return []
+    needs_resource = environment.outside_resource_account or environment.is_kms
+    if outcomes[PolicyType.IDENTITY].effect is Effect.ALLOW:
+        return [PolicyType.RESOURCE] if needs_resource and not named else []
+    if environment.outside_resource_account and named:
+        return [PolicyType.IDENTITY]
+    return [PolicyType.IDENTITY, PolicyType.RESOURCE]
 
 
-_ALLOW, _EXPLICIT_DENY, _IMPLICIT_DENY = Effect
-_NOT_AT_ALL = PrincipalMatch.NONE
-_IDENTITY, _RESOURCE = ("identity:implicit",), ("resource:implicit",)
-_EITHER = _IDENTITY + _RESOURCE
+def _is_sufficient_alone(environment: RequestEnvironment, match: PrincipalMatch) -> bool:
+    """Whether an Allow of the resource-based policy needs no identity-based policy beside it.
+
+    Within an account an Allow that names more than the account suffices. Services and anonymous
+    callers have no policies of their own.
+    """
+    if environment.account is None:
+        return match is not PrincipalMatch.NONE
+    return not environment.cross_account and match >= PrincipalMatch.ROLE
+
+
+def _is_exempt_from_limits(environment: RequestEnvironment, match: PrincipalMatch) -> bool:
+    """Whether implicit denies of permissions boundary and session policy do not limit the Allow.
+
+    Within an account an Allow for the role's ARN stays under them; one for the session, for the
+    user or for everyone does not.
+    """
+    if environment.account is None:
+        return match is not PrincipalMatch.NONE
+    return not environment.cross_account and match >= PrincipalMatch.ANYONE
 
 
 def authorize_policy_type(
     request: Request, policy_type: PolicyType, policies: Policies
 ) -> PolicyTypeOutcome:
-    """One layer alone, whatever the others say."""
+    """What one policy type says by itself, whatever the others say.
+
+    Each of its groups must allow (an SCP at every level), and a Deny in any of them wins.
+    """
     environment = request.environment
-    if policy_type is PolicyType.RESOURCE:
-        return _authorize_resource(request, policies)
     found = [
-        _authorize_group(policy_type, group, request, policies)
+        _authorize_group(request, policy_type, group, policies)
         for group in groups(policy_type, environment, policies)
     ]
-    for effect in (Effect.EXPLICIT_DENY, Effect.IMPLICIT_DENY):
-        for outcome in found:
-            if outcome.effect is effect and not _allows_by_default(
-                policy_type, effect, environment
-            ):
-                return outcome
-    if policy_type is PolicyType.IDENTITY and not found:
-        return PolicyTypeOutcome(policy_type, Effect.IMPLICIT_DENY, applies=False)
-    if (
-        policy_type is PolicyType.SESSION
-        and not found
-        and environment.kind is PrincipalKind.FEDERATED
-    ):
-        # docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html: without a session
-        # policy a federated user has no permissions of its own.
-        return PolicyTypeOutcome(policy_type, Effect.IMPLICIT_DENY)
-    determining_statements = tuple(
-        ref for outcome in found for ref in outcome.determining_statements
-    )
-    return PolicyTypeOutcome(policy_type, Effect.ALLOW, determining_statements, applies=bool(found))
-
-
-def _allows_by_default(
-    policy_type: PolicyType, effect: Effect, environment: RequestEnvironment
-) -> bool:
-    """Whether a layer without an allow allows.
-
-    RCPFullAWSAccess is always attached; the root user may do everything its account may.
-    """
-    implicit = effect is Effect.IMPLICIT_DENY
-    root = policy_type is PolicyType.IDENTITY and environment.kind is PrincipalKind.ROOT
-    return implicit and (policy_type is PolicyType.RCP or root)
-
-
-def _authorize_resource(request: Request, policies: Policies) -> PolicyTypeOutcome:
-    """The resource-based policy together with the KMS grants, which add to it."""
-    policy_type = PolicyType.RESOURCE
-    group = () if policies.resource is None else (policies.resource,)
-    outcome = _authorize_group(policy_type, group, request, policies)
-    if outcome.effect is not Effect.EXPLICIT_DENY and blocked_by_restrict_public_buckets(
-        request.environment, policies
-    ):
-        return PolicyTypeOutcome(policy_type, Effect.EXPLICIT_DENY)
-    if outcome.effect is Effect.EXPLICIT_DENY or (
-        outcome.determining_statements and not outcome.delegates
-    ):
-        return outcome
-    for grant in policies.grants:
-        match = grant.match(request)
-        if match:
-            ref = StatementRef("KMS grant", grant.grant_id or None, 0)
-            delegates = match is PrincipalMatch.ACCOUNT
-            return PolicyTypeOutcome(policy_type, Effect.ALLOW, (ref,), delegates=delegates)
-    return outcome
+    for outcome in found:
+        if outcome.effect is Effect.EXPLICIT_DENY:
+            return outcome
+    if policy_type is PolicyType.RESOURCE:
+        return _with_kms_grants(found[0], policies)
+    if not found and _denies_by_default(policy_type, environment):
+        in_force = policy_type is not PolicyType.IDENTITY
+        return PolicyTypeOutcome(policy_type, Effect.IMPLICIT_DENY, request, in_force=in_force)
+    for outcome in found:
+        if outcome.effect is Effect.IMPLICIT_DENY and not _allows_by_default(
+            policy_type, environment
+        ):
+            return outcome
+    determining = tuple(ref for outcome in found for ref in outcome.determining_statements)
+    return PolicyTypeOutcome(policy_type, Effect.ALLOW, request, determining, in_force=bool(found))
 
 
 def _authorize_group(
-    policy_type: PolicyType, group: Group, request: Request, policies: Policies
+    request: Request, policy_type: PolicyType, group: Group, policies: Policies
 ) -> PolicyTypeOutcome:
-    """The one function of every layer: satisfied denies, else satisfied allows, else neither."""
-    allows, denies = (
-        [row for row in rows if all_hold(row[0], request.resource, request.values)]
-        for rows in bind_group(policy_type, group, request.environment, policies)
-    )
-    if denies:
-        return PolicyTypeOutcome(policy_type, Effect.EXPLICIT_DENY, _refs(denies))
+    """The one function of every policy type: Deny statements that apply, else Allow, else neither."""
+    resource_based = policy_type is PolicyType.RESOURCE
+    has_boundary = bool(policies.boundaries)
+    satisfied = [
+        (statement.allows, reference(policy, statement), match)
+        for policy in group
+        for statement in policy.statements
+        if (
+            match := applies(
+                statement, request, names_principal=resource_based, has_boundary=has_boundary
+            )
+        )
+    ]
+    allows = [(ref, match) for is_allow, ref, match in satisfied if is_allow]
+    denies = [ref for is_allow, ref, _ in satisfied if not is_allow]
+    if resource_based and is_never_locked_out(request.environment):
+        denies = []
+    if denies or (
+        resource_based and blocked_by_restrict_public_buckets(request.environment, policies)
+    ):
+        return PolicyTypeOutcome(policy_type, Effect.EXPLICIT_DENY, request, tuple(denies))
     if allows:
-        match = max(row[1] for row in allows)
-        delegates = policy_type is PolicyType.RESOURCE and match is PrincipalMatch.ACCOUNT
-        return PolicyTypeOutcome(policy_type, Effect.ALLOW, _refs(allows), delegates=delegates)
+        refs, matches = zip(*allows, strict=True)
+        return PolicyTypeOutcome(policy_type, Effect.ALLOW, request, refs, max(matches))
+    return PolicyTypeOutcome(policy_type, Effect.IMPLICIT_DENY, request, searched_policies=group)
+
+
+def _with_kms_grants(outcome: PolicyTypeOutcome, policies: Policies) -> PolicyTypeOutcome:
+    """A key policy's outcome together with the key's grants, which only add to it.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+    """
+    matches = [(grant.match(outcome.request), grant) for grant in policies.grants]
+    closest, grant = max(matches, key=lambda found: found[0], default=(PrincipalMatch.NONE, None))
+    if grant is None or not closest:
+        return outcome
+    if outcome.match > PrincipalMatch.ACCOUNT:
+        return replace(outcome, match=max(outcome.match, closest))
+    reference_to_grant = StatementRef("KMS grant", grant.grant_id or None, 0)
     return PolicyTypeOutcome(
-        policy_type, Effect.IMPLICIT_DENY, searched_policies=group, request=request
+        PolicyType.RESOURCE, Effect.ALLOW, outcome.request, (reference_to_grant,), closest
     )
 
 
-def _refs(rows: Iterable[BoundStatement]) -> tuple[StatementRef, ...]:
-    return tuple(StatementRef(policy.name, one.sid, one.position) for _, _, one, policy in rows)
+def _denies_by_default(policy_type: PolicyType, environment: RequestEnvironment) -> bool:
+    """Whether a policy type of which nothing is in force denies.
+
+    Without identity-based policies nothing is granted. Without a session policy a federated user
+    has no permissions of its own:
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
+    """
+    federated = environment.kind is PrincipalKind.FEDERATED
+    return policy_type is PolicyType.IDENTITY or (policy_type is PolicyType.SESSION and federated)
+
+
+def _allows_by_default(policy_type: PolicyType, environment: RequestEnvironment) -> bool:
+    """Whether policies without an Allow that applies allow.
+
+    RCPFullAWSAccess is always attached; the root user may do everything its account may.
+    """
+    root = environment.kind is PrincipalKind.ROOT
+    return policy_type is PolicyType.RCP or (policy_type is PolicyType.IDENTITY and root)

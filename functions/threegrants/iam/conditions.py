@@ -1,124 +1,134 @@
-"""Condition operators: one table, and the rules of missing keys and many values.
+"""The Condition element: operators as one table, and the rules of missing keys and many values.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/ for each rule:
-reference_policies_elements_condition_operators.html (the operators, IfExists, Null, missing keys),
-reference_policies_condition-logic-multiple-context-keys-or-values.html (several values: OR; under a
-negated operator: NOR), reference_policies_condition-single-vs-multi-valued-context-keys.html (set
-operators), reference_policies_variables.html (string and ARN operators take variables).
+Operators, IfExists, Null, and what holds where a key is missing:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+
+Several values in the policy are joined by OR, under a negated operator by NOR:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+
+Several values in the request, ForAllValues and ForAnyValue:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+
+Only string and ARN operators take policy variables:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
 
-from threegrants.iam.arns import compile_arn_patterns
+from threegrants.iam.arns import matches_arn_pattern
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
 from threegrants.iam.values import address_range, base64_bytes, epoch_seconds, number, within
 from threegrants.iam.variables import ContextValues, Template, literal, resolved, template
-from threegrants.iam.wildcards import Matcher, Pattern, compile_patterns
+from threegrants.iam.wildcards import Pattern, matches
 
-Predicate = Callable[[str, ContextValues], bool]
-"""What is left to test of a statement for each request, by the resource's ARN and the values."""
-
-PolicyValues = tuple[Pattern, ...]
-"""The values a policy wants for one key."""
+V = TypeVar("V")
 
 
-def _equals(policy_values: PolicyValues) -> Matcher:
-    return frozenset(literal(pattern) for pattern in policy_values).__contains__
+class Comparison(Enum):
+    """What an operator compares, whether or not it is negated."""
+
+    STRING = "StringEquals"
+    STRING_IGNORING_CASE = "StringEqualsIgnoreCase"
+    STRING_PATTERN = "StringLike"
+    ARN_PATTERN = "ArnLike"
+    VALUE = "numbers, dates, truth values, bytes and addresses"
 
 
-def _equals_ignoring_case(policy_values: PolicyValues) -> Matcher:
-    lowered = frozenset(literal(pattern).lower() for pattern in policy_values)
-    return lambda actual: actual.lower() in lowered
+@dataclass(frozen=True, slots=True, eq=False)
+class Operator:
+    """A row of the table of condition operators.
 
-
-def _binary(policy_values: PolicyValues) -> Matcher:
-    stored = frozenset(base64_bytes(literal(pattern)) for pattern in policy_values)
-    return lambda actual: base64_bytes(actual) in stored
-
-
-def _address(policy_values: PolicyValues) -> Matcher:
-    read = [address_range(literal(pattern)) for pattern in policy_values]
-    ranges = [found for found in read if found is not None]
-
-    def fits(actual: str) -> bool:
-        inner = address_range(actual)
-        return inner is not None and any(within(inner, outer) for outer in ranges)
-
-    return fits
-
-
-def _ordered(
-    read: Callable[[str], float | None], holds: Callable[[float, float], bool]
-) -> Callable[[PolicyValues], Matcher]:
-    def compiled(policy_values: PolicyValues) -> Matcher:
-        limits = [
-            limit for pattern in policy_values if (limit := read(literal(pattern))) is not None
-        ]
-
-        def fits(actual: str) -> bool:
-            value = read(actual)
-            return value is not None and any(holds(value, limit) for limit in limits)
-
-        return fits
-
-    return compiled
-
-
-class Operator(NamedTuple):
-    """A row of the table: how the wanted values become a test, and whether it is turned around."""
+    Args:
+        name: as AWS writes it.
+        matches: whether a value of the request fits a value of the policy, before any negation.
+        comparison: what is compared, for those who compile it.
+        negated: whether the operator turns the answer around (`StringNotEquals`).
+        variables: whether its values may hold policy variables.
+    """
 
     name: str
-    compiled: Callable[[PolicyValues], Matcher]
+    matches: Callable[[Pattern, str], bool]
+    comparison: Comparison = Comparison.VALUE
     negated: bool = False
     variables: bool = False
 
 
+def _compare(
+    read: Callable[[str], V | None], holds: Callable[[V, V], bool]
+) -> Callable[[Pattern, str], bool]:
+    """Compare values that are read from text; what cannot be read matches nothing."""
+
+    def matches_value(policy_value: Pattern, actual: str) -> bool:
+        stated, found = read(literal(policy_value)), read(actual)
+        return stated is not None and found is not None and holds(found, stated)
+
+    return matches_value
+
+
+def _equal(one: object, other: object) -> bool:
+    return one == other
+
+
 def _rows() -> tuple[Operator, ...]:
-    def comparisons(kind: str, read: Callable[[str], float | None]) -> list[Operator]:
-        same = _ordered(read, lambda one, other: one == other)
+    texts = (
+        ("StringEquals", "StringNotEquals", Comparison.STRING, _compare(str, _equal)),
+        ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", Comparison.STRING_IGNORING_CASE,
+         _compare(str.lower, _equal)),
+        ("StringLike", "StringNotLike", Comparison.STRING_PATTERN, matches),
+        # ArnEquals is the same as ArnLike: both take wildcards.
+        ("ArnEquals", "ArnNotEquals", Comparison.ARN_PATTERN, matches_arn_pattern),
+        ("ArnLike", "ArnNotLike", Comparison.ARN_PATTERN, matches_arn_pattern),
+    )  # fmt: skip
+
+    def ordered(kind: str, read: Callable[[str], float | None]) -> list[Operator]:
+        same = _compare(read, _equal)
         return [
             Operator(f"{kind}Equals", same),
             Operator(f"{kind}NotEquals", same, negated=True),
-            Operator(f"{kind}LessThan", _ordered(read, lambda one, other: one < other)),
-            Operator(f"{kind}LessThanEquals", _ordered(read, lambda one, other: one <= other)),
-            Operator(f"{kind}GreaterThan", _ordered(read, lambda one, other: one > other)),
-            Operator(f"{kind}GreaterThanEquals", _ordered(read, lambda one, other: one >= other)),
+            Operator(f"{kind}LessThan", _compare(read, lambda one, other: one < other)),
+            Operator(f"{kind}LessThanEquals", _compare(read, lambda one, other: one <= other)),
+            Operator(f"{kind}GreaterThan", _compare(read, lambda one, other: one > other)),
+            Operator(f"{kind}GreaterThanEquals", _compare(read, lambda one, other: one >= other)),
         ]
 
-    texts = (
-        ("StringEquals", "StringNotEquals", _equals),
-        ("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", _equals_ignoring_case),
-        ("StringLike", "StringNotLike", compile_patterns),
-        (
-            "ArnEquals",
-            "ArnNotEquals",
-            compile_arn_patterns,
-        ),  # the same as ArnLike: both take wildcards
-        ("ArnLike", "ArnNotLike", compile_arn_patterns),
-    )
     return (
-        *(Operator(name, compiled, variables=True) for name, _, compiled in texts),
-        *(Operator(name, compiled, negated=True, variables=True) for _, name, compiled in texts),
-        *comparisons("Numeric", number),
-        *comparisons("Date", epoch_seconds),
-        Operator("Bool", _equals_ignoring_case),
-        Operator("BinaryEquals", _binary),
-        Operator("IpAddress", _address),
-        Operator("NotIpAddress", _address, negated=True),
+        *(Operator(name, fits, compared, variables=True) for name, _, compared, fits in texts),
+        *(
+            Operator(name, fits, compared, negated=True, variables=True)
+            for _, name, compared, fits in texts
+        ),
+        *ordered("Numeric", number),
+        *ordered("Date", epoch_seconds),
+        Operator("Bool", _compare(str.lower, _equal), Comparison.STRING_IGNORING_CASE),
+        Operator("BinaryEquals", _compare(base64_bytes, _equal)),
+        Operator("IpAddress", _compare(address_range, within)),
+        Operator("NotIpAddress", _compare(address_range, within), negated=True),
     )
 
 
 OPERATORS = {row.name.lower(): row for row in _rows()}
 _NULL = "null"
-_NOTHING: tuple[Any, ...] = (None, (), [])
-"""A key that is missing, or has no values; an empty text is a value."""
-_SETS = {"forallvalues:": "all", "foranyvalue:": "any"}
 
 
-class Condition(NamedTuple):
-    """One key under one operator; all conditions of a statement must hold."""
+class SetOperator(Enum):
+    """How several values of one key in the request are taken together."""
+
+    NONE = ""
+    FOR_ALL_VALUES = "forallvalues:"
+    FOR_ANY_VALUE = "foranyvalue:"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """One key under one operator; all conditions of a statement must hold.
+
+    Compared by identity: the same text, read again, is the same object, and what is worked out for
+    it is found under it.
+    """
 
     text: str
     """the operator as written"""
@@ -127,66 +137,51 @@ class Condition(NamedTuple):
     key_as_written: str
     operator: Operator | None
     """None for `Null`"""
-    set_operator: str
-    """'' | all | any: the set operator"""
+    set_operator: SetOperator
     if_exists: bool
     policy_values: tuple[Template, ...]
-    test: Predicate
-    """whether a request meets the condition"""
+
+    @property
+    def holds_without_value(self) -> bool:
+        """Whether the condition holds where the key is missing or has no values.
+
+        A negated operator holds then, and so do IfExists and ForAllValues; ForAnyValue does not,
+        with IfExists neither.
+        """
+        if self.set_operator is SetOperator.NONE:
+            return self.if_exists or (self.operator is not None and self.operator.negated)
+        return self.set_operator is SetOperator.FOR_ALL_VALUES
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether all values of the request have to fit, where it has several; else any."""
+        negated = self.operator is not None and self.operator.negated
+        return self.set_operator is SetOperator.FOR_ALL_VALUES or (
+            self.set_operator is SetOperator.NONE and negated
+        )
+
+    def holds(self, values: ContextValues) -> bool:
+        """Whether a request with these context values meets the condition."""
+        found = context_value(values, self.key)
+        if self.operator is None:  # Null: "true" wants the key away, "false" wants it there
+            return (not found) in {one.text.lower() == "true" for one in self.policy_values}
+        if not found:
+            return self.holds_without_value
+        operator = self.operator
+        wanted = resolved(self.policy_values, values)
+        answers = [
+            any(operator.matches(one, actual) for one in wanted) is not operator.negated
+            for actual in found
+        ]
+        return all(answers) if self.needs_all else any(answers)
 
 
-def _presence(key: str, policy_values: Iterable[Template]) -> Predicate:
-    """`Null`: "true" wants the key away, "false" wants it there."""
-    wants = {one.text.lower() == "true" for one in policy_values}
-    return lambda _arn, values: (values.get(key) in _NOTHING) in wants
-
-
-def _test(
-    key: str,
-    operator: Operator,
-    set_operator: str,
-    policy_values: tuple[Template, ...],
-    *,
-    if_exists: bool,
-) -> Predicate:
-    negated = operator.negated
-    # The answer where the key is missing or has no values; the set operators have their own.
-    without_value = set_operator == "all" or (set_operator == "" and (if_exists or negated))
-    # How the answers for several actual values are put together.
-    together = all if set_operator == "all" or (set_operator == "" and negated) else any
-    if any(one.parts is not None for one in policy_values):
-        return _resolving(key, operator, policy_values, together, without_value=without_value)
-    fits = operator.compiled(tuple(one.text for one in policy_values))
-
-    def test(_arn: str, values: ContextValues) -> bool:
-        value = values.get(key)
-        if value.__class__ is str:
-            return fits(value) is not negated
-        return together(fits(one) is not negated for one in value) if value else without_value
-
-    return test
-
-
-def _resolving(
-    key: str,
-    operator: Operator,
-    policy_values: tuple[Template, ...],
-    together: Callable[[Iterable[bool]], bool],
-    *,
-    without_value: bool,
-) -> Predicate:
-    """The test of a condition whose wanted values hold policy variables."""
-    fits_for, negated = BoundedMemo(operator.compiled, 256), operator.negated
-
-    def test(_arn: str, values: ContextValues) -> bool:
-        value = values.get(key)
-        if value in _NOTHING:
-            return without_value
-        fits = fits_for[resolved(policy_values, values)]
-        listed = (value,) if isinstance(value, str) else value or ()
-        return together(fits(one) is not negated for one in listed)
-
-    return test
+def context_value(values: ContextValues, key: str) -> tuple[str, ...]:
+    """The values of a key, none if it is missing; an empty text is a value."""
+    found = values.get(key)
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, str) else tuple(found)
 
 
 ConditionKey = tuple[str, str, str | tuple[str, ...]]
@@ -194,25 +189,21 @@ ConditionKey = tuple[str, str, str | tuple[str, ...]]
 
 
 def conditions_table(*, variables: bool) -> BoundedMemo[ConditionKey, Condition]:
-    """Conditions compiled; the same ones stand in policy after policy.
+    """Conditions by their text; the same ones stand in policy after policy.
 
     Looking up raises PolicyError for an operator AWS does not know.
     """
 
-    def compiled(key: ConditionKey) -> Condition:
-        text, key_as_written, policy_values = key
+    def read(key: ConditionKey) -> Condition:
+        text, key_as_written, wanted = key
         row, set_operator, if_exists = _operator(text)
         takes = variables and row is not None and row.variables
-        listed = (policy_values,) if isinstance(policy_values, str) else policy_values
+        listed = (wanted,) if isinstance(wanted, str) else wanted
         templates = tuple(template(one, variables=takes) for one in listed)
         name = key_as_written.lower()
-        if row is None:
-            test = _presence(name, templates)
-        else:
-            test = _test(name, row, set_operator, templates, if_exists=if_exists)
-        return Condition(text, name, key_as_written, row, set_operator, if_exists, templates, test)
+        return Condition(text, name, key_as_written, row, set_operator, if_exists, templates)
 
-    return BoundedMemo(compiled, 8_192)
+    return BoundedMemo(read, 8_192)
 
 
 def condition_texts(policy_values: Any, operator: str, key: str) -> tuple[str, ...]:
@@ -225,11 +216,11 @@ def condition_texts(policy_values: Any, operator: str, key: str) -> tuple[str, .
     return tuple([one if one.__class__ is str else _text(one, operator, key) for one in listed])
 
 
-def _operator(operator: str) -> tuple[Operator | None, str, bool]:
-    name, set_operator = operator.lower(), ""
-    for prefix, kind in _SETS.items():
-        if name.startswith(prefix):
-            name, set_operator = name[len(prefix) :], kind
+def _operator(operator: str) -> tuple[Operator | None, SetOperator, bool]:
+    name, set_operator = operator.lower(), SetOperator.NONE
+    for kind in (SetOperator.FOR_ALL_VALUES, SetOperator.FOR_ANY_VALUE):
+        if name.startswith(kind.value):
+            name, set_operator = name.removeprefix(kind.value), kind
     if_exists = name.endswith("ifexists")
     name = name.removesuffix("ifexists")
     if name == _NULL and if_exists:

@@ -1,8 +1,11 @@
 """Policy documents: JSON in, `Policy` out, or an error that says where.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html and
-docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html (a key policy's statement without
-Action or Resource is accepted, and has no effect).
+The grammar:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+A key policy's statement without Action or Resource is accepted, and has no effect:
+https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
+
+Reading an element is a look-up where the same text was read before, in this policy or in another.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,14 +24,12 @@ from threegrants.iam.principals import Principals, principals_reader
 
 _TOP = frozenset({"Version", "Id", "Statement"})
 _CURRENT, _OLD = "2012-10-17", "2008-10-17"
-_INDEXED = 16
-"""Statements from which on it pays to keep an index."""
 
 __all__ = ["Policy", "PolicyError", "Statement"]
 
 
 class Statement(NamedTuple):
-    """One statement, compiled; its position counts from 0."""
+    """One statement of a policy; its position counts from 0."""
 
     sid: str | None
     allows: bool
@@ -45,16 +46,14 @@ class Statement(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """A policy document, compiled once for many requests."""
+    """A policy document, parsed once for many requests."""
 
     name: str
     statements: tuple[Statement, ...]
-    statements_by_action: BoundedMemo[str, list[Statement]] | None = None
-    """of a long policy: its index, the statements about an action in lower case"""
 
     @classmethod
     def parse(cls, document: Mapping[str, Any] | str, name: str) -> "Policy":
-        """Compile a document.
+        """Parse a document.
 
         Args:
             document: the JSON text, or the object it stands for.
@@ -85,19 +84,11 @@ class Policy(NamedTuple):
             except PolicyError as error:
                 place = f"Statement[{len(found)}]" if listed is stated else "Statement"
                 raise error.below(place) from None
-        statements = tuple(found)
-        return cls(name, statements, _index(statements) if len(found) >= _INDEXED else None)
-
-
-def _index(statements: tuple[Statement, ...]) -> BoundedMemo[str, list[Statement]]:
-    def about(action: str) -> list[Statement]:
-        return [one for one in statements if one.actions and one.actions.include[action]]
-
-    return BoundedMemo(about, 512)
+        return cls(name, tuple(found))
 
 
 def _statement(entry: Any, position: int, readers: "_Readers") -> Statement:
-    """Compile a statement; the path of an error starts below the statement."""
+    """Read a statement; the path of an error starts below the statement."""
     if entry.__class__ is not dict and not isinstance(entry, Mapping):
         raise PolicyError("", f"a statement is an object, not {type(entry).__name__}")
     fields: list[Any] = [None, None, None, None, None, (), position]  # in Statement's order

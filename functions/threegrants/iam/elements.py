@@ -1,38 +1,53 @@
-"""The Action and Resource elements, with their negations.
+"""The Action and Resource elements of a statement, with their negations.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/ reference_policies_elements_action.html,
-…_notaction.html, …_resource.html and …_notresource.html.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notaction.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notresource.html
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from threegrants.iam.arns import partition_resources
-from threegrants.iam.conditions import Predicate
+from threegrants.iam.arns import matches_resource_pattern
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
-from threegrants.iam.variables import Template, resolved, template
-from threegrants.iam.wildcards import Matcher, Pattern, PatternPartition, any_of, compile_patterns
+from threegrants.iam.variables import ContextValues, Template, resolved, template
+from threegrants.iam.wildcards import matches
 
 
-class Actions(NamedTuple):
-    """An Action or NotAction element, in lower case: action names have no case."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Actions:
+    """An Action or NotAction element, in lower case: action names have no case.
+
+    Elements are compared by identity: the same text, read again, is the same object, and what is
+    worked out for it is found under it.
+    """
 
     texts: tuple[str, ...]
     inverted: bool
-    include: BoundedMemo[str, bool]
-    """whether an action, given in lower case, is meant"""
+    """whether it is a NotAction"""
+
+    def include(self, action: str) -> bool:
+        """Whether the element means an action, given in lower case."""
+        return any(matches(text, action) for text in self.texts) is not self.inverted
 
 
-class Resources(NamedTuple):
-    """A Resource or NotResource element."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Resources:
+    """A Resource or NotResource element; compared by identity, as `Actions`."""
 
     texts: tuple[Template, ...]
     inverted: bool
+    """whether it is a NotResource"""
     everything: bool
-    """`*` is among the texts"""
-    test: Predicate
-    parts: PatternPartition | None
-    """the patterns by kind, where neither variables nor a negation are in the way"""
+    """whether `*` is among the texts"""
+
+    def include(self, arn: str, values: ContextValues) -> bool:
+        """Whether the element means a resource, with policy variables put in for one request."""
+        if self.everything:
+            return not self.inverted
+        patterns = resolved(self.texts, values)
+        return any(matches_resource_pattern(one, arn) for one in patterns) is not self.inverted
 
 
 Texts = str | tuple[str, ...]
@@ -40,51 +55,36 @@ Texts = str | tuple[str, ...]
 
 
 def actions_table(*, inverted: bool) -> BoundedMemo[Texts, Actions | None]:
-    """Action (or NotAction) elements compiled, None for an empty one.
+    """Action (or NotAction) elements by their value; None for an empty one.
 
     Looking up raises PolicyError with the place of what is no action.
     """
 
-    def compiled(value: Texts) -> Actions | None:
+    def read(value: Texts) -> Actions | None:
         texts = _listed(value)
         for place, text in enumerate(texts):
             if text != "*" and ":" not in text:
                 raise PolicyError(f"[{place}]", f"{text!r} has no service prefix")
-        if not texts:
-            return None
-        lowered = tuple(text.lower() for text in texts)
-        fits = compile_patterns(lowered)
-        return Actions(
-            lowered, inverted, BoundedMemo(lambda action: fits(action) is not inverted, 512)
-        )
+        return Actions(tuple(text.lower() for text in texts), inverted) if texts else None
 
-    return BoundedMemo(compiled, 8_192)
+    return BoundedMemo(read, 8_192)
 
 
 def resources_table(*, inverted: bool, variables: bool) -> BoundedMemo[Texts, Resources | None]:
-    """Resource (or NotResource) elements compiled, None for an empty one.
+    """Resource (or NotResource) elements by their value; None for an empty one.
 
     Looking up raises PolicyError with the place of what is neither an ARN nor `*`.
     """
 
-    def compiled(value: Texts) -> Resources | None:
+    def read(value: Texts) -> Resources | None:
         texts = _listed(value)
         for place, text in enumerate(texts):
             if not text.startswith(("arn:", "*", "${")):
                 raise PolicyError(f"[{place}]", f"{text!r} is neither an ARN nor *")
-        if not texts:
-            return None
         templates = tuple(template(text, variables=variables) for text in texts)
-        everything = "*" in texts
-        if any(one.parts is not None for one in templates):
-            return Resources(templates, inverted, everything, _resolving(templates, inverted), None)
-        parts = partition_resources(texts)
-        if inverted:
-            fits = any_of(parts)
-            return Resources(templates, True, everything, lambda arn, _: not fits(arn), None)
-        return Resources(templates, False, everything, resource_test(parts), parts)
+        return Resources(templates, inverted, "*" in texts) if texts else None
 
-    return BoundedMemo(compiled, 8_192)
+    return BoundedMemo(read, 8_192)
 
 
 def _listed(value: Texts) -> tuple[str, ...]:
@@ -93,23 +93,3 @@ def _listed(value: Texts) -> tuple[str, ...]:
         if not isinstance(text, str):
             raise PolicyError(f"[{place}]", "is not a string")
     return texts
-
-
-def resource_test(parts: PatternPartition) -> Predicate:
-    """A test of the resource's ARN alone, in the fewest calls: nearly every statement has one."""
-    exact, prefixes, others = parts
-    if others:
-        fits = any_of(parts)
-        return lambda arn, _: fits(arn)
-    if not exact:
-        return lambda arn, _: arn.startswith(prefixes)
-    if not prefixes:
-        return lambda arn, _: arn in exact
-    return lambda arn, _: arn in exact or arn.startswith(prefixes)
-
-
-def _resolving(texts: tuple[Template, ...], inverted: bool) -> Predicate:  # noqa: FBT001
-    fits: BoundedMemo[tuple[Pattern, ...], Matcher] = BoundedMemo(
-        lambda found: any_of(partition_resources(found)), 256
-    )
-    return lambda arn, values: fits[resolved(texts, values)](arn) is not inverted

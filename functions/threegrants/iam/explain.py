@@ -2,19 +2,24 @@
 
 Written for someone who was woken up: each mismatch says in one sentence what stands in the policy
 and what the request was.
+
+Elements of a statement: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
 
 from typing import NamedTuple
 
+from threegrants.iam.authorize import PolicyTypeOutcome
 from threegrants.iam.conditions import Condition
-from threegrants.iam.documents import Policy, Statement
+from threegrants.iam.documents import Statement
+from threegrants.iam.policy_types import Effect
 from threegrants.iam.principals import PrincipalMatch
 from threegrants.iam.request import Request
 from threegrants.iam.statement import (
     StatementRef,
     action_matches,
     condition_holds,
-    match_principal,
+    principal_match,
+    reference,
     resource_matches,
 )
 
@@ -43,11 +48,17 @@ _WEIGHTS = {"condition": 1, "principal": 2, "resource": 3, "action": 4}
 """Which near miss is nearer where the counts are equal: one condition is nearer than an action."""
 
 
-def nearest_miss(policies: tuple[Policy, ...], request: Request) -> NearestMiss | None:
-    """The nearest Allow; None if there is no Allow that shares an action's service."""
+def nearest_miss(outcome: PolicyTypeOutcome) -> NearestMiss | None:
+    """The Allow statement that fails on the fewest elements, where no statement applies.
+
+    None where a statement determines the outcome, and where no Allow shares the action's service.
+    """
+    if outcome.effect is not Effect.IMPLICIT_DENY:
+        return None
+    request = outcome.request
     service = request.environment.action.partition(":")[0]
     best: tuple[tuple[int, int], NearestMiss] | None = None
-    for policy in policies:
+    for policy in outcome.searched_policies:
         for statement in policy.statements:
             if not statement.allows or not _same_service(statement, service):
                 continue
@@ -56,8 +67,7 @@ def nearest_miss(policies: tuple[Policy, ...], request: Request) -> NearestMiss 
                 continue
             rank = (len(failed), sum(_WEIGHTS[miss.element] for miss in failed))
             if best is None or rank < best[0]:
-                ref = StatementRef(policy.name, statement.sid, statement.position)
-                best = rank, NearestMiss(ref, failed)
+                best = rank, NearestMiss(reference(policy, statement), failed)
     return best[1] if best else None
 
 
@@ -67,9 +77,9 @@ def mismatches(statement: Statement, request: Request) -> tuple[Mismatch, ...]:
         detail = "the statement has no Action or no Resource, so it never applies"
         return (Mismatch("action", "inert_statement", "", request.action, detail),)
     failed = []
-    if match_principal(statement, request.environment) is PrincipalMatch.NONE:
+    if principal_match(statement, request) is PrincipalMatch.NONE:
         failed.append(_principal(statement, request))
-    if not action_matches(statement, request.environment):
+    if not action_matches(statement, request):
         failed.append(_action(statement, request))
     if not resource_matches(statement, request):
         failed.append(_resource(statement, request))

@@ -1,7 +1,7 @@
 """KMS grants: additive permissions on one key.
 
-See docs.aws.amazon.com/kms/latest/developerguide/grants.html and
-…/create-grant-overview.html#grant-constraints.
+https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
+https://docs.aws.amazon.com/kms/latest/developerguide/create-grant-overview.html#grant-constraints
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class KmsGrant(NamedTuple):
     grant_id: str = ""
 
     def match(self, request: Request) -> PrincipalMatch:
-        """How the grant reaches the principal of a request that it covers."""
+        """How closely the grant names the principal of a request that it covers."""
         service, _, operation = request.environment.action.partition(":")
         covered = (
             service == "kms"

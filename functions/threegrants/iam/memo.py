@@ -1,8 +1,4 @@
-"""Tables of what was worked out before.
-
-`functools.lru_cache` also keeps the order of use, which costs more in the hottest loops than the
-look-up itself (measured: docs/evaluator.md); a full table simply starts anew.
-"""
+"""A bounded table of values that were worked out before."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -12,7 +8,17 @@ V = TypeVar("V")
 
 
 class BoundedMemo(dict[K, V], Generic[K, V]):
-    """`table[key]` is `make(key)`, worked out once; raises whatever `make` raises."""
+    """A dictionary that works out a missing value with `make`, and holds at most `most` of them.
+
+    A full table starts anew. `functools.lru_cache` would keep the order of use instead, which costs
+    more in the hottest loops than the look-up itself (measured: docs/evaluator.md). Not for values
+    that may change, nor for a function with side effects.
+
+        squares = BoundedMemo(lambda number: number * number, 1_000)
+        squares[12]  # 144
+
+    Looking up raises whatever `make` raises, and then keeps nothing.
+    """
 
     __slots__ = ("_make", "_most")
 
@@ -27,10 +33,3 @@ class BoundedMemo(dict[K, V], Generic[K, V]):
             self.clear()
         self[key] = made
         return made
-
-    def __eq__(self, other: object) -> bool:
-        """What was worked out before is no part of a value: two tables never make a difference."""
-        return isinstance(other, BoundedMemo)
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return 0

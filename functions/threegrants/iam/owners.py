@@ -2,8 +2,8 @@
 
 The service refuses them after the policies have spoken (S3 with "405 Method Not Allowed"), so this
 is no part of the evaluation. See "Cross-account use: No" on the operations' pages in
-docs.aws.amazon.com/kms/latest/APIReference/, and "must … belong to the bucket owner's account" in
-docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html.
+https://docs.aws.amazon.com/kms/latest/APIReference/Welcome.html and "must … belong to the bucket
+owner's account" in https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
 """
 
 _OWNERS_ONLY = frozenset(

@@ -1,27 +1,25 @@
-"""The kinds of policies, and which of them are in force for a request.
+"""The policy types, and which policies of each are in force for a request.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html ("Policy types");
-docs.aws.amazon.com/organizations/latest/userguide/ orgs_manage_policies_scps_evaluation.html,
-orgs_manage_policies_scps.html ("Tasks and entities not restricted by SCPs") and
-orgs_manage_policies_rcps.html ("Resources and entities not restricted by RCPs").
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html ("Policy types")
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html ("Tasks
+and entities not restricted by SCPs")
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
+("Resources and entities not restricted by RCPs")
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import NamedTuple
 
 from threegrants.iam.documents import Policy
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.public import is_public
 from threegrants.iam.request import PrincipalKind, RequestEnvironment
-from threegrants.iam.statement import BoundStatement, bind_statements
-
-if TYPE_CHECKING:
-    from threegrants.iam.compiled import CompiledPolicies
 
 
 class Effect(StrEnum):
-    """What a layer, or all layers together, say."""
+    """What the policies of one type, or all together, say."""
 
     ALLOW = "allow"
     EXPLICIT_DENY = "explicit_deny"
@@ -29,7 +27,7 @@ class Effect(StrEnum):
 
 
 class PolicyType(StrEnum):
-    """The kinds of policies."""
+    """The policy types of the IAM guide; the values stand in the causes of a denial."""
 
     IDENTITY = "identity"
     RESOURCE = "resource"
@@ -39,6 +37,8 @@ class PolicyType(StrEnum):
     RCP = "rcp"
     VPCE = "vpce"
 
+    __hash__ = str.__hash__  # Enum's own hash is a call in Python; policy types are keys of tables
+
 
 class PolicyLevel(NamedTuple):
     """The policies of one level of an organisation: root, an OU, or the account."""
@@ -47,59 +47,37 @@ class PolicyLevel(NamedTuple):
     policies: tuple[Policy, ...]
 
 
-class _PoliciesFields(NamedTuple):
-    identity: tuple[Policy, ...]
-    resource: Policy | None
-    boundaries: tuple[Policy, ...]
-    session: Policy | None
-    scps: tuple[PolicyLevel, ...]
-    rcps: tuple[PolicyLevel, ...]
-    vpc_endpoint: tuple[Policy, ...]
-    grants: tuple[KmsGrant, ...]
-    block_public_access: bool
-    compiled: "dict[RequestEnvironment, CompiledPolicies]"
+class Policies(NamedTuple):
+    """Everything in force for one request; an empty tuple or None means that there is none."""
 
-
-class Policies(_PoliciesFields):
-    """Everything in force for one request; an empty tuple or None means that layer is not."""
-
-    __slots__ = ()
-
-    def __new__(  # noqa: PLR0913, PLR0917 - one for each kind of policy
-        cls,
-        identity: tuple[Policy, ...] = (),
-        resource: Policy | None = None,
-        boundaries: tuple[Policy, ...] = (),
-        session: Policy | None = None,
-        scps: tuple[PolicyLevel, ...] = (),
-        rcps: tuple[PolicyLevel, ...] = (),
-        vpc_endpoint: tuple[Policy, ...] = (),
-        grants: tuple[KmsGrant, ...] = (),
-        block_public_access: bool = False,  # noqa: FBT001, FBT002
-    ) -> Self:
-        """The policies, without any plan yet (see `plan`)."""
-        listed: tuple[Any, ...] = (
-            identity, resource, boundaries, session, scps, rcps, vpc_endpoint, grants,
-            block_public_access, {},
-        )  # fmt: skip
-        return tuple.__new__(cls, listed)
-
-    def __eq__(self, other: object) -> bool:
-        """What was worked out before is no part of the value."""
-        return isinstance(other, Policies) and self[:-1] == other[:-1]
-
-    def __hash__(self) -> int:
-        return hash(self[:-1])
+    identity: tuple[Policy, ...] = ()
+    """identity-based policies of the principal, also those of its groups"""
+    resource: Policy | None = None
+    """the resource-based policy"""
+    boundaries: tuple[Policy, ...] = ()
+    """permissions boundaries; each has to allow"""
+    session: Policy | None = None
+    scps: tuple[PolicyLevel, ...] = ()
+    """service control policies of the principal's account; each level has to allow"""
+    rcps: tuple[PolicyLevel, ...] = ()
+    """resource control policies of the resource's account"""
+    vpc_endpoint: tuple[Policy, ...] = ()
+    """policies of the VPC endpoint; any may allow"""
+    grants: tuple[KmsGrant, ...] = ()
+    """grants on the KMS key"""
+    block_public_access: bool = False
+    """whether RestrictPublicBuckets is on"""
 
 
 Group = tuple[Policy, ...]
-"""Policies of one layer of which one has to allow, and none may deny."""
+"""Policies of which one has to allow, and none may deny."""
 
 
 _GROUPS: Mapping[PolicyType, Callable[[RequestEnvironment, Policies], Sequence[Group]]] = {
     PolicyType.IDENTITY: lambda environment, of: (
         () if environment.account is None else (of.identity,)
     ),
+    PolicyType.RESOURCE: lambda _, of: ((),) if of.resource is None else ((of.resource,),),
     PolicyType.BOUNDARY: lambda _, of: [(policy,) for policy in of.boundaries],
     PolicyType.SESSION: lambda _, of: () if of.session is None else ((of.session,),),
     PolicyType.SCP: lambda environment, of: (
@@ -116,25 +94,14 @@ _GROUPS: Mapping[PolicyType, Callable[[RequestEnvironment, Policies], Sequence[G
 def groups(
     policy_type: PolicyType, environment: RequestEnvironment, policies: Policies
 ) -> Sequence[Group]:
-    """The policies of a layer that are in force for a kind of request; RESOURCE is one policy."""
+    """The policies of a type that are in force; each group has to allow."""
     return _GROUPS[policy_type](environment, policies)
-
-
-def bind_group(
-    policy_type: PolicyType, group: Group, environment: RequestEnvironment, policies: Policies
-) -> tuple[list[BoundStatement], list[BoundStatement]]:
-    """The Allow and the Deny statements of a group that could apply to requests of one kind."""
-    has_boundary = bool(policies.boundaries)
-    if policy_type is not PolicyType.RESOURCE:
-        return bind_statements(group, environment, has_boundary)
-    allows, denies = bind_statements(group, environment, has_boundary, True)
-    return allows, [] if denies and _keeps_its_policy(environment) else denies
 
 
 def blocked_by_restrict_public_buckets(environment: RequestEnvironment, policies: Policies) -> bool:
     """RestrictPublicBuckets: other accounts are shut out of a bucket whose policy is public.
 
-    docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
     """
     return (
         policies.block_public_access
@@ -148,10 +115,10 @@ def blocked_by_restrict_public_buckets(environment: RequestEnvironment, policies
 _OWN_POLICY = frozenset({"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"})
 
 
-def _keeps_its_policy(environment: RequestEnvironment) -> bool:
-    """Whether a bucket policy cannot deny: the owner's root user is never locked out of it.
+def is_never_locked_out(environment: RequestEnvironment) -> bool:
+    """Whether a bucket policy cannot deny: it never locks the owner's root user out of itself.
 
-    docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
     """
     own = environment.kind is PrincipalKind.ROOT and not environment.cross_account
     return own and environment.action in _OWN_POLICY

@@ -1,7 +1,9 @@
-"""The `Principal` element: who a resource-based policy means.
+"""The Principal and NotPrincipal elements: whom a resource-based policy means.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html and
-…/reference_policies_elements_notprincipal.html.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+
+A Deny with NotPrincipal is `Principals._excepted_from_deny`.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,10 +20,10 @@ _UNIQUE_IDS = ("AROA", "AIDA", "ASIA", "AGPA", "ANPA")
 
 
 class PrincipalMatch(IntEnum):
-    """How a principal is named, from not at all to by its own name; decides what may limit it.
+    """How closely a statement names a principal, from not at all to by its own name.
 
-    See reference_policies_evaluation-logic_policy-eval-denyallow.html, the table of how
-    resource-based policies and implicit denies of other policies work together.
+    It decides which implicit denies of other policies limit an Allow; the table in
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
     """
 
     NONE = 0
@@ -38,6 +40,7 @@ class PrincipalMatch(IntEnum):
 # Looking up an Enum's member costs as much as a call, and this is a hot path.
 _NONE, _ACCOUNT_ONLY, _ROLE, _ANYONE, _DIRECT = PrincipalMatch
 _SERVICE, _FEDERATED = PrincipalKind.SERVICE, PrincipalKind.FEDERATED
+_ROLE_ITSELF, _ROOT, _USER = PrincipalKind.ROLE, PrincipalKind.ROOT, PrincipalKind.USER
 
 
 class Principals(NamedTuple):
@@ -59,64 +62,66 @@ class Principals(NamedTuple):
         return tuple(sorted(self.unique_ids))
 
     def match(
-        self,
-        environment: RequestEnvironment,
-        deny: bool = False,  # noqa: FBT001, FBT002
-        has_boundary: bool = False,  # noqa: FBT001, FBT002
+        self, environment: RequestEnvironment, *, deny: bool = False, has_boundary: bool = False
     ) -> PrincipalMatch:
-        """How the element reaches a principal; `has_boundary` if a permissions boundary is on it."""
-        return (
-            self._inverted(environment, deny, has_boundary)
-            if self.inverted
-            else self.match_names(environment)
+        """How the element, Principal or NotPrincipal, means the principal of a request.
+
+        Args:
+            environment: who asks.
+            deny: whether the statement is a Deny; NotPrincipal means something else in an Allow.
+            has_boundary: whether a permissions boundary is on the principal.
+        """
+        if not self.inverted:
+            return self.match_names(environment)
+        excepted = (
+            self._excepted_from_deny(environment, has_boundary=has_boundary)
+            if deny
+            else self._listed(environment)
         )
+        return PrincipalMatch.NONE if excepted else PrincipalMatch.ANYONE
 
     def match_names(self, environment: RequestEnvironment) -> PrincipalMatch:
-        """How the names of the element reach a principal, whether or not it is inverted."""
+        """How the names of the element mean a principal, whether or not it is inverted."""
         principal, kind = environment.principal, environment.kind
         if kind is _SERVICE:
             return _DIRECT if self.anyone or principal in self.services else _NONE
         if principal in self.names:
-            return _ROLE if kind is PrincipalKind.ROLE else _DIRECT
+            return _ROLE if kind is _ROLE_ITSELF else _DIRECT
         found = _NONE
         if environment.account in self.accounts:
-            found = _DIRECT if kind is PrincipalKind.ROOT else _ACCOUNT_ONLY
+            found = _DIRECT if kind is _ROOT else _ACCOUNT_ONLY
         if (environment.role is not None and environment.is_session_of_any(self.names)) or (
             kind is _FEDERATED and _user_of(principal) in self.names
         ):
             found = _ROLE
         elif self.unique_ids and environment.unique_id in self.unique_ids:
-            found = _DIRECT if kind is PrincipalKind.USER else _ROLE
+            found = _DIRECT if kind is _USER else _ROLE
         if self.federated and not self.federated.isdisjoint(environment.federated_by):
             found = _DIRECT
         return _ANYONE if self.anyone and found < _ANYONE else found
 
-    def _inverted(
-        self,
-        environment: RequestEnvironment,
-        deny: bool,  # noqa: FBT001
-        has_boundary: bool,  # noqa: FBT001
-    ) -> PrincipalMatch:
-        """NotPrincipal: in a Deny, a principal is spared only if every name of it is listed."""
-        if self.anyone:
-            return PrincipalMatch.NONE
+    def _listed(self, environment: RequestEnvironment) -> bool:
+        """Allow with NotPrincipal: whoever is listed, in any way, is not meant."""
         if environment.kind is PrincipalKind.ANONYMOUS:
-            return PrincipalMatch.ANYONE
+            return self.anyone
+        return self.match_names(environment) is not PrincipalMatch.NONE
+
+    def _excepted_from_deny(self, environment: RequestEnvironment, *, has_boundary: bool) -> bool:
+        """Deny with NotPrincipal: a principal is excepted only if every name of it is listed.
+
+        That is the session's or user's own ARN, the role behind a session, and the account. A
+        principal with a permissions boundary is always denied.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+        """
+        if self.anyone or environment.kind is PrincipalKind.ANONYMOUS:
+            return self.anyone
         if environment.kind is PrincipalKind.SERVICE:
-            return (
-                PrincipalMatch.NONE
-                if environment.principal in self.services
-                else PrincipalMatch.ANYONE
-            )
-        if deny and has_boundary:
-            # "…the permissions boundary … always denied" (the NotPrincipal page).
-            return PrincipalMatch.ANYONE
-        if not deny:
-            return PrincipalMatch.NONE if self.match_names(environment) else PrincipalMatch.ANYONE
+            return environment.principal in self.services
+        if has_boundary:
+            return False
         own = environment.principal in self.names or environment.kind is PrincipalKind.ROOT
         through = environment.role is None or environment.is_session_of_any(self.names)
-        spared = own and through and environment.account in self.accounts
-        return PrincipalMatch.NONE if spared else PrincipalMatch.ANYONE
+        return own and through and environment.account in self.accounts
 
 
 _Key = tuple[tuple[str, Any], ...]

@@ -1,10 +1,10 @@
 """Whether S3 calls a bucket policy public.
 
-Source: S3 user guide, "Blocking public access to your Amazon S3 storage", "The meaning of public":
-an Allow to everyone is public unless a condition pins it to fixed values of certain keys.
+An Allow to everyone is public unless a condition pins it to fixed values of certain keys:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
 """
 
-from threegrants.iam.conditions import Condition
+from threegrants.iam.conditions import Comparison, Condition, SetOperator
 from threegrants.iam.documents import Policy
 
 _PINNING = frozenset(
@@ -46,11 +46,11 @@ def _pins(condition: Condition) -> bool:
     operator = condition.operator
     if condition.key not in _PINNING or operator is None or operator.negated:
         return False
-    if condition.if_exists or condition.set_operator == "all":
+    if condition.if_exists or condition.set_operator is SetOperator.FOR_ALL_VALUES:
         return False
     if condition.key == "aws:sourceip":
         return all(_narrow(wanted.text) for wanted in condition.policy_values)
-    wild = operator.name in {"StringLike", "ArnLike", "ArnEquals"}
+    wild = operator.comparison in {Comparison.STRING_PATTERN, Comparison.ARN_PATTERN}
     for wanted in condition.policy_values:
         if wanted.parts is not None:
             return False

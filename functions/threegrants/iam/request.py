@@ -1,7 +1,8 @@
 """The request: principal, action, resource and context, and what the principal's ARN says.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/ reference_policies_evaluation-logic.html ("Evaluating
-policies: the request context"), reference_identifiers.html, reference_policies_elements_principal.html.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-reqcontext.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ class _RequestFields(NamedTuple):
     values: ContextValues
     """the context by key names in lower case: key names have no case"""
     environment: "RequestEnvironment"
-    """what many requests have in common"""
+    """who asks, for what action, in whose account: what many requests have in common"""
 
 
 class Request(_RequestFields):
@@ -75,10 +76,10 @@ class Request(_RequestFields):
         context: Mapping[str, _Value] = MappingProxyType({}),
         wildcard_only: bool = False,  # noqa: FBT001, FBT002
     ) -> Self:
-        """The request, made ready."""
+        """The request, with what follows from its fields."""
         values = dict(zip(map(_lowered, context), context.values(), strict=True))
         get = values.get
-        kind = (
+        facts = (
             principal,
             action,
             resource_account,
@@ -90,9 +91,11 @@ class Request(_RequestFields):
             get("kms:resourcealiases"),
         )
         try:
-            environment = _ENVIRONMENTS[kind]
+            environment = _ENVIRONMENTS[facts]
         except TypeError:  # lists, as JSON has them
-            environment = _ENVIRONMENTS[tuple(tuple(v) if isinstance(v, list) else v for v in kind)]
+            environment = _ENVIRONMENTS[
+                tuple(tuple(v) if isinstance(v, list) else v for v in facts)
+            ]
         listed = (
             principal, action, resource, resource_account, context, wildcard_only, values, environment,
         )  # fmt: skip
@@ -101,14 +104,14 @@ class Request(_RequestFields):
 
 _lowered = BoundedMemo(str.lower, 4_096).__getitem__
 _ENVIRONMENTS: "BoundedMemo[tuple[Any, ...], RequestEnvironment]" = BoundedMemo(
-    lambda kind: RequestEnvironment(*kind), 8_192
+    lambda facts: RequestEnvironment(*facts), 8_192
 )
 
 
 class RequestEnvironment:
-    """What requests of one kind have in common: who asks, for what action, in whose account.
+    """Who asks, for what action, in whose account: what many requests have in common.
 
-    One object stands for all of them, so that what follows from it can be kept under it.
+    Requests that have it in common share one object. `compiled` binds policies to it.
     """
 
     __slots__ = (
@@ -163,7 +166,7 @@ class RequestEnvironment:
         """Whether one of the ARNs is the principal's role.
 
         A session's ARN carries no path: where the context does not tell it, the name decides, for
-        names are unique in an account (reference_identifiers.html, "Friendly names and paths").
+        names are unique in an account ("Friendly names and paths" on the page of identifiers).
         """
         role = self.role
         if role is None:

@@ -1,20 +1,14 @@
-"""Whether one statement applies to a request: principal, action, resource, condition; all four.
+"""Whether one statement applies to a request: principal, action, resource, conditions; all of them.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/
-reference_policies_evaluation-logic_policy-eval-denyallow.html.
-
-Principal and action are what requests of one kind have in common. Binding a statement to that kind
-answers both, and leaves the tests of the resource's ARN and of the context's values.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from threegrants.iam.conditions import Condition, Predicate
+from threegrants.iam.conditions import Condition
 from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.principals import PrincipalMatch
-from threegrants.iam.request import Request, RequestEnvironment
-from threegrants.iam.variables import ContextValues
+from threegrants.iam.request import Request
 
 
 class StatementRef(NamedTuple):
@@ -25,32 +19,48 @@ class StatementRef(NamedTuple):
     position: int
 
 
-Tests = tuple[Predicate, ...]
-_DIRECT = PrincipalMatch.DIRECT  # looking up an Enum's member costs as much as a call
+def reference(policy: Policy, statement: Statement) -> StatementRef:
+    """The reference to a statement of a policy."""
+    return StatementRef(policy.name, statement.sid, statement.position)
 
 
-BoundStatement = tuple[Tests, PrincipalMatch, Statement, Policy]
-"""A statement that applies if its tests hold, and how it reaches the principal."""
+def applies(
+    statement: Statement, request: Request, *, names_principal: bool, has_boundary: bool
+) -> PrincipalMatch:
+    """How closely a statement that applies means the principal; NONE if it does not apply.
+
+    Args:
+        statement: of any policy.
+        request: what is asked.
+        names_principal: whether the statement has to name its principal, as in a resource-based
+            policy; in the others it means the principal that the policy is attached to.
+        has_boundary: whether a permissions boundary is on the principal.
+    """
+    if not (
+        action_matches(statement, request)
+        and resource_matches(statement, request)
+        and all(condition_holds(condition, request) for condition in statement.conditions)
+    ):
+        return PrincipalMatch.NONE
+    if statement.principals is None and names_principal:
+        return PrincipalMatch.NONE
+    return principal_match(statement, request, has_boundary=has_boundary)
 
 
-def all_hold(tests: Tests, arn: str, values: ContextValues) -> bool:
-    """Whether all tests hold."""
-    for test in tests:  # noqa: SIM110 - all() costs a generator in the hottest loop
-        if not test(arn, values):
-            return False
-    return True
-
-
-def match_principal(statement: Statement, environment: RequestEnvironment) -> PrincipalMatch:
-    """How the statement names the principal; a statement without Principal means its holder."""
+def principal_match(
+    statement: Statement, request: Request, *, has_boundary: bool = False
+) -> PrincipalMatch:
+    """How closely the statement means the principal; one without Principal means its holder."""
     if statement.principals is None:
         return PrincipalMatch.DIRECT
-    return statement.principals.match(environment)
+    return statement.principals.match(
+        request.environment, deny=not statement.allows, has_boundary=has_boundary
+    )
 
 
-def action_matches(statement: Statement, environment: RequestEnvironment) -> bool:
+def action_matches(statement: Statement, request: Request) -> bool:
     """Whether the statement is about the action."""
-    return statement.actions is not None and statement.actions.include[environment.action]
+    return statement.actions is not None and statement.actions.include(request.environment.action)
 
 
 def resource_matches(statement: Statement, request: Request) -> bool:
@@ -58,59 +68,11 @@ def resource_matches(statement: Statement, request: Request) -> bool:
     resources = statement.resources
     if resources is None:
         return False
-    if resources.everything or request.wildcard_only:
+    if request.wildcard_only:
         return resources.everything is not resources.inverted
-    return resources.test(request.resource, request.values)
+    return resources.include(request.resource, request.values)
 
 
 def condition_holds(condition: Condition, request: Request) -> bool:
     """Whether one condition is met."""
-    return condition.test(request.resource, request.values)
-
-
-def bind_statements(
-    group: Iterable[Policy],
-    environment: RequestEnvironment,
-    has_boundary: bool,  # noqa: FBT001 - by position, in the hottest loop
-    named: bool = False,  # noqa: FBT001, FBT002
-) -> tuple[list[BoundStatement], list[BoundStatement]]:
-    """The Allow and the Deny statements that could apply to requests of one kind.
-
-    Args:
-        group: the policies.
-        environment: the kind of request.
-        has_boundary: whether a permissions boundary is on the principal.
-        named: whether a statement has to name its principal, as in a resource-based policy.
-    """
-    allows: list[BoundStatement] = []
-    denies: list[BoundStatement] = []
-    action = environment.action
-    for policy in group:
-        statements = (
-            policy.statements
-            if policy.statements_by_action is None
-            else policy.statements_by_action[action]
-        )
-        for statement in statements:
-            _, allow, principals, actions, resources, conditions, _ = statement
-            if actions is None or resources is None or not actions.include[action]:
-                continue
-            match = _DIRECT
-            if principals is not None:
-                match = (
-                    principals.match(environment, not allow, has_boundary)
-                    if principals.inverted
-                    else principals.match_names(environment)
-                )
-            elif named:
-                continue
-            tests: Tests = ()
-            if not (resources.everything or environment.wildcard_only):
-                tests = (resources.test,)
-            elif resources.everything is resources.inverted:
-                continue
-            if match:
-                for condition in conditions:
-                    tests += (condition.test,)
-                (allows if allow else denies).append((tests, match, statement, policy))
-    return allows, denies
+    return condition.holds(request.values)

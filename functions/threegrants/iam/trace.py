@@ -1,9 +1,10 @@
-"""A decision for a person to read: what each layer says, and because of which statement.
+"""A decision for a person to read: what each policy type says, and because of which statement.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html ("Policy types") for the names.
+The names are those of https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html
 """
 
 from threegrants.iam.authorize import Decision, PolicyTypeOutcome
+from threegrants.iam.explain import nearest_miss
 from threegrants.iam.policy_types import Effect, PolicyType
 from threegrants.iam.statement import StatementRef
 
@@ -24,17 +25,17 @@ _WORDS = {
 
 
 def trace(decision: Decision) -> tuple[str, ...]:
-    """One line for the decision, one for each layer, and one for what a near miss lacks."""
+    """One line for the decision, one for each policy type, and one for what a near miss lacks."""
     causes = f" ({', '.join(decision.causes)})" if decision.causes else ""
     lines = [f"{_WORDS[decision.effect]}{causes}"]
-    for outcome in decision.by_policy_type:
-        lines += _layer(outcome)
+    for outcome in decision.outcomes.values():
+        lines += _outcome(outcome)
     return tuple(lines)
 
 
-def _layer(outcome: PolicyTypeOutcome) -> list[str]:
+def _outcome(outcome: PolicyTypeOutcome) -> list[str]:
     name = _NAMES[outcome.policy_type]
-    if not outcome.applies:
+    if not outcome.in_force:
         return [f"{name}: not in force"]
     line = f"{name}: {_WORDS[outcome.effect]}"
     if outcome.determining_statements:
@@ -43,7 +44,7 @@ def _layer(outcome: PolicyTypeOutcome) -> list[str]:
         line += " by S3 Block Public Access (RestrictPublicBuckets)"
     if outcome.delegates:
         line += ", which leaves it to the account's IAM"
-    near = outcome.nearest
+    near = nearest_miss(outcome)
     if near is None:
         return [line]
     return [f"{line}; nearest is {_ref(near.ref)}", *(f"  {miss.detail}" for miss in near.failed)]

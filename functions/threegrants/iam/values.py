@@ -1,8 +1,8 @@
 """Values of conditions: numbers, dates, addresses, bytes.
 
-See docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html:
-"Numeric", "Date", "IP address" and "Binary" condition operators. What cannot be read is None and
-meets nothing.
+What cannot be read is None and matches nothing. "Numeric", "Date", "Binary" and "IP address
+condition operators":
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
 
 from functools import lru_cache

@@ -1,8 +1,8 @@
 """Policy variables: `${key}`, `${key, 'default'}`, and the literals `${*}`, `${?}`, `${$}`.
 
 Only in Version 2012-10-17; multivalued keys cannot be used. A value is put in as literal text: a
-`*` in a session name is no wildcard. See
-docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html.
+`*` in a session name is no wildcard.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,9 @@ class Variable(NamedTuple):
     """A reference to a condition key, with the default that stands in for a missing one."""
 
     key: str
+    """in lower case"""
     default: str | None
+    key_as_written: str
 
     def value(self, values: ContextValues) -> str | None:
         """The one value of the key, else the default; None if there is neither."""
@@ -89,5 +91,9 @@ def _reference(inner: str) -> str | Variable:
     key, comma, default = inner.partition(",")
     value = default.strip()
     if comma and len(value) > 1 and value[0] == value[-1] == "'":
-        return Variable(key.strip().lower(), value[1:-1])
-    return Variable(inner.strip().lower(), None)
+        return _variable(key, value[1:-1])
+    return _variable(inner, None)
+
+
+def _variable(key: str, default: str | None) -> Variable:
+    return Variable(key.strip().lower(), default, key.strip())

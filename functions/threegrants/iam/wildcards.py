@@ -1,11 +1,11 @@
-"""`*` and `?`: matching without backtracking into exponential time.
+"""The wildcards `*` and `?`, and how a pattern is matched without exponential time.
 
-`*` stands for any number of characters (also `/` and line breaks), `?` for exactly one; see
-docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html and
-…/reference_policies_elements_condition_operators.html#Conditions_String.
+`*` stands for any number of characters (also `/` and line breaks), `?` for exactly one:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_String
 
-A pattern is cut at its stars; each piece is searched once, leftmost first, which suffices because
-an earlier place for a piece never spoils a later one. The cost is at most pattern times text.
+A pattern is cut at its stars. Each piece is searched once, leftmost first. That suffices because an
+earlier place for a piece never spoils a later one. The cost is at most pattern times text.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ Pattern = str | Tokens
 """A pattern as written, or taken apart where policy variables were put in."""
 
 Matcher = Callable[[str], bool]
-"""Whether one text fits."""
+"""A compiled pattern: whether one text fits."""
 
 
 def plain_tokens(text: str) -> Tokens:
@@ -71,6 +71,16 @@ class _Piece(NamedTuple):
             if self.at(text, place):
                 return place
         return -1
+
+
+def matches(pattern: Pattern, text: str) -> bool:
+    """Whether a pattern fits the whole text, case-sensitively."""
+    return compile_pattern(tokens_of(pattern))(text)
+
+
+def tokens_of(pattern: Pattern) -> Tokens:
+    """A pattern taken apart."""
+    return plain_tokens(pattern) if isinstance(pattern, str) else pattern
 
 
 def compile_pattern(tokens: Tokens) -> Matcher:
@@ -128,58 +138,5 @@ def _with_gaps(pieces: list[_Piece]) -> Matcher:
                 return False
             place += piece.size
         return True
-
-    return fits
-
-
-PatternPartition = tuple[frozenset[str], tuple[str, ...], tuple[Matcher, ...]]
-"""Patterns by what they cost: texts, prefixes before one star, and tests of their own."""
-
-
-def compile_patterns(patterns: Iterable[Pattern]) -> Matcher:
-    """One test for several patterns."""
-    return any_of(partition_patterns(patterns, compile_pattern))
-
-
-def partition_patterns(
-    patterns: Iterable[Pattern], other: Callable[[Tokens], Matcher], colons: int = 0
-) -> PatternPartition:
-    """The parts of several patterns; a text or prefix has to hold a number of colons."""
-    exact: set[str] = set()
-    prefixes: list[str] = []
-    others: list[Matcher] = []
-    for pattern in patterns:
-        if not isinstance(pattern, str):
-            others.append(other(pattern))
-            continue
-        star, question = pattern.find("*"), "?" in pattern
-        if star < 0 and not question and pattern.count(":") >= colons:
-            exact.add(pattern)
-        elif star == len(pattern) - 1 and not question and pattern.count(":") >= colons:
-            prefixes.append(pattern[:-1])
-        else:
-            others.append(other(plain_tokens(pattern)))
-    return frozenset(exact), tuple(prefixes), tuple(others)
-
-
-def any_of(parts: PatternPartition) -> Matcher:
-    """One test out of parts: the shortest that does the work."""
-    exact, prefixes, others = parts
-    if not prefixes and not others:
-        return exact.__contains__
-    if not others:
-        if exact:
-            return lambda text: text in exact or text.startswith(prefixes)
-        return lambda text: text.startswith(prefixes)
-    if len(others) == 1 and not exact and not prefixes:
-        return others[0]
-
-    def fits(text: str) -> bool:
-        if text in exact or text.startswith(prefixes):
-            return True
-        for other in others:  # noqa: SIM110 - any() costs a generator in the hottest loop
-            if other(text):
-                return True
-        return False
 
     return fits

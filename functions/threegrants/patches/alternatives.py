@@ -9,10 +9,11 @@ from typing import Any
 
 from threegrants.aws.arn import bucket_arn
 from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis import GrantName
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import grant_operations
-from threegrants.patches.patch import GrantName, Patch, PatchOperation
+from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.scopes import ScopedPattern
 from threegrants.patches.snippets import access_point_snippets
 from threegrants.patches.statement_edit import add_grant

@@ -16,8 +16,9 @@ from typing import Any
 
 from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import strip_control_characters
+from threegrants.diagnosis import GrantName
 from threegrants.patches.grant_statement import GrantStatement
-from threegrants.patches.patch import GrantName, Patch, PatchOperation
+from threegrants.patches.patch import Patch, PatchOperation
 
 _DYNAMIC_REFERENCE = "{{resolve:"
 _VERSION = "2012-10-17"

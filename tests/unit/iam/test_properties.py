@@ -5,26 +5,17 @@ policies of another, and so on.
 """
 
 import json
-from operator import itemgetter
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from support.cases import questions
 from threegrants.cli.cases import answer_case, load
-from threegrants.iam import Effect, PolicyType, authorize, authorize_policy_type
+from threegrants.iam import Effect, PolicyType, authorize, authorize_policy_type, trace
+from unit.iam.questions import any_case, mixed, statements
 
 RANDOM = questions("random")
-PARTS = ("identityPolicies", "resourcePolicy", "sessionPolicy", "permissionBoundaries", "scps",
-         "rcps", "vpcEndpointPolicies")  # fmt: skip
 LISTS = ("identityPolicies", "permissionBoundaries", "vpcEndpointPolicies")
-
-
-def mixed(cases):
-    one = st.sampled_from(cases)
-    parts = {name: one.map(itemgetter(name)) for name in PARTS}
-    return st.fixed_dictionaries({"id": st.just("mixed"), "request": one.map(lambda c: c["request"]),
-                                  "settings": one.map(lambda c: c["settings"]), **parts})  # fmt: skip
 
 
 def cross_account(case):
@@ -32,18 +23,12 @@ def cross_account(case):
     return len(fields) > 4 and fields[4] != case["request"]["resource"]["accountId"]
 
 
-any_case = st.one_of(st.sampled_from(RANDOM), mixed(RANDOM))
 across = [case for case in RANDOM if cross_account(case)]
 allowed_across = [c for c in across if c["expected"]["decision"] == "Allowed"]
 policies_of = {
     "identity": [e["policy"] for case in RANDOM for e in case["identityPolicies"]],
     "resource": [case["resourcePolicy"] for case in RANDOM if case["resourcePolicy"]],
 }
-
-
-def statements(policy):
-    stated = policy["Statement"]
-    return stated if isinstance(stated, list) else [stated]
 
 
 identity_statements = [s for policy in policies_of["identity"] for s in statements(policy)]
@@ -197,7 +182,7 @@ def test_one_policy_or_one_for_each_statement_is_the_same(case):
 @given(any_case)
 def test_the_trace_agrees_with_the_decision(case):
     decision = authorize(*load(case))
-    says = {outcome.policy_type.value: outcome for outcome in decision.by_policy_type}
+    says = {outcome.policy_type.value: outcome for outcome in decision.outcomes.values()}
     denying = {name for name, o in says.items() if o.effect is Effect.EXPLICIT_DENY}
     explicit = {cause.split(":")[0] for cause in decision.causes if cause.endswith(":explicit")}
     assert denying == explicit
@@ -206,4 +191,4 @@ def test_the_trace_agrees_with_the_decision(case):
         if how == "implicit":
             # A resource-based policy that only delegates is no allow of its own.
             assert says[name].effect is Effect.IMPLICIT_DENY or says[name].delegates
-    assert decision.trace[0].startswith(decision.effect.value.replace("_", " "))
+    assert trace(decision)[0].startswith(decision.effect.value.replace("_", " "))

@@ -7,10 +7,13 @@ from threegrants.iam import (
     Policies,
     Policy,
     PolicyLevel,
+    PolicyType,
     Request,
     authorize,
     is_public,
+    nearest_miss,
     only_for_owner,
+    trace,
 )
 
 A, B = "111111111111", "222222222222"
@@ -297,9 +300,7 @@ def test_public(text, public):
 
 
 def outcome(request, policies, policy_type):
-    return next(
-        o for o in authorize(request, policies).by_policy_type if o.policy_type == policy_type
-    )
+    return authorize(request, policies).outcomes[PolicyType(policy_type)]
 
 
 NEAREST = [
@@ -318,7 +319,9 @@ def test_the_nearest_miss_speaks_of_the_request():
     text = statement(
         ROLE, Condition={"StringEquals": {"kms:ViaService": "s3.eu-west-1.amazonaws.com"}}
     )
-    near = outcome(request, Policies(resource=policy(text, name="key policy")), "resource").nearest
+    near = nearest_miss(
+        outcome(request, Policies(resource=policy(text, name="key policy")), "resource")
+    )
     assert near.failed[0].detail == (
         "the condition StringEquals on kms:ViaService wants s3.eu-west-1.amazonaws.com; "
         "the request came through s3.us-east-1.amazonaws.com"
@@ -336,14 +339,14 @@ WANTS = [
 def test_a_condition_that_is_not_met_is_said_in_words(operator, value, said):
     text = statement(Condition={operator: {"aws:RequestedRegion": value}})
     decision = authorize(s3(**{"aws:RequestedRegion": "us"}), Policies(identity=(policy(text),)))
-    [miss] = decision.by_policy_type[0].nearest.failed
+    [miss] = nearest_miss(decision.outcomes[PolicyType.IDENTITY]).failed
     assert miss.detail.endswith(said)
 
 
 def test_the_trace_can_be_read():
     delegating = policy(statement(ROOT), name="bucket policy")
     decision = authorize(s3(), Policies(identity=(NARROW,), resource=delegating, boundaries=(ALL,)))
-    assert decision.trace == (
+    assert trace(decision) == (
         "implicit deny (identity:implicit, resource:implicit)",
         "identity-based policies: implicit deny",
         "resource-based policy: allow by bucket policy #0, which leaves it to the account's IAM",
@@ -354,7 +357,7 @@ def test_the_trace_can_be_read():
         "VPC endpoint policy: not in force",
     )
     near = authorize(s3(), Policies(identity=(policy(statement(resource="arn:aws:s3:::b")),)))
-    assert near.trace[1:3] == (
+    assert trace(near)[1:3] == (
         "identity-based policies: implicit deny; nearest is p #0",
         "  the resource is the bucket; object actions need arn:aws:s3:::b/*",
     )
@@ -363,7 +366,9 @@ def test_the_trace_can_be_read():
 @pytest.mark.parametrize(("text", "code"), [n[1:] for n in NEAREST], ids=[n[0] for n in NEAREST])
 def test_nearest_miss(text, code):
     far = statement(USER, action="s3:PutBucketPolicy", resource="arn:aws:s3:::other")
-    near = outcome(s3(), Policies(resource=policy(far, text, name="bucket")), "resource").nearest
+    near = nearest_miss(
+        outcome(s3(), Policies(resource=policy(far, text, name="bucket")), "resource")
+    )
     assert (near.ref.policy, near.ref.position) == ("bucket", 1)
     assert [miss.code for miss in near.failed] == [code]
 
