@@ -32,11 +32,11 @@ FIXED = {
 OTHER_KEY = f"arn:aws:kms:eu-west-1:{A}:key/99999999-2222-3333-4444-555555555555"
 
 
-def from_s3(event: str = "e-1", when: int = -600, **changes: Any) -> dict[str, Any]:
+def from_s3(event: str = "e-1", when: float = -600, **changes: Any) -> dict[str, Any]:
     return s3(event, when, userIdentity=WHO, **changes)
 
 
-def from_kms(event: str = "k-1", when: int = -599, **changes: Any) -> dict[str, Any]:
+def from_kms(event: str = "k-1", when: float = -599, **changes: Any) -> dict[str, Any]:
     return kms(event, when, userIdentity={**WHO, "invokedBy": "fas.s3.amazonaws.com"}, **changes)
 
 
@@ -69,7 +69,8 @@ class World:
                 found,
                 key=Read(replace(found.key.value, arn=call.kms_key, source=call.kms_key_source)),
             )
-        return cast("Evidence", found)
+        made: Evidence = found
+        return made
 
     def clock(self) -> float:
         return self.now + self.late
@@ -85,14 +86,14 @@ class World:
             self.clock,
         )
 
-    def handle(self, record: dict[str, Any], ingest: Ingest | None = None, **how: bool) -> Any:
-        return (ingest or self.ingest).handle(
-            cast("DeniedCall", parse_record(record)), record, **how
-        )
+    def handle(self, record: dict[str, Any], ingest: Ingest | None = None, **how: Any) -> Any:
+        call = parse_record(record)
+        assert isinstance(call, DeniedCall)
+        return (ingest or self.ingest).handle(call, record, **how)
 
     def ids(self) -> list[str]:
         items = self.table.scan()["Items"]
-        return [str(i["id"]) for i in items if i["sk"] == "meta" and "joined_to" not in i]
+        return [i["id"] for i in items if i["sk"] == "meta" and "joined_to" not in i]
 
     def only(self) -> Incident:
         [found] = self.ids()

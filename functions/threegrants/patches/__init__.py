@@ -4,7 +4,7 @@ In: a `DeniedCall`, its `Evidence` and `Diagnosis`. Out: `Patch` values that car
 before and after as text, and a digest that an approval binds to.
 """
 
-from threegrants.diagnosis.verdicts import GrantName
+from threegrants.diagnosis import GrantName
 from threegrants.patches.alternatives import Handoff, HandoffKind
 from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.describe import describe_patch

@@ -9,7 +9,7 @@ from typing import Any
 
 from threegrants.aws.arn import bucket_arn
 from threegrants.cloudtrail import DeniedCall
-from threegrants.diagnosis.verdicts import GrantName
+from threegrants.diagnosis import GrantName
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import grant_operations

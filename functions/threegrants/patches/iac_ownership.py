@@ -5,7 +5,7 @@ A change made beside the code that owns a resource is undone by its next deploym
 
 from collections.abc import Mapping
 
-from threegrants.diagnosis.verdicts import GrantName
+from threegrants.diagnosis import GrantName
 from threegrants.evidence import Evidence, Item, Read, Unread
 from threegrants.patches.patch import Patch
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from threegrants.diagnosis.verdicts import GrantName
+from threegrants.diagnosis import GrantName
 from threegrants.patches.scopes import Scope
 
 

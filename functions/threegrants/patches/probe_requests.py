@@ -13,7 +13,7 @@ from typing import Any
 from threegrants.aws.arn import Arn, account_in, account_root, is_account_id, parse_arn
 from threegrants.aws.policy_json import aws_principals, statement_objects, statements, texts
 from threegrants.cloudtrail.operations import S3
-from threegrants.diagnosis.verdicts import GrantName
+from threegrants.diagnosis import GrantName
 from threegrants.patches.documents import PatchDocuments
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS
@@ -51,8 +51,9 @@ def probe_requests(
     # Not for secrets: the same patch has to be asked the same questions.
     rng = random.Random(patch.digest)  # noqa: S311
     named = _named_in_document(documents, rng)
-    # An identity-based policy is about its holder only.
-    one_only = patch.grant is GrantName.IAM_POLICY
+    one_only = (
+        patch.grant == GrantName.IAM_POLICY
+    )  # an identity-based policy is about its holder only
     principals = [grantee] if one_only else list(_unique((*_principals(grantee, owner), *named[0])))
     actions = list(
         _unique((*_granted_actions(grant_statement), *_actions(grant_statement, rng), *named[1]))

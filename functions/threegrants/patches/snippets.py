@@ -16,7 +16,7 @@ from typing import Any
 
 from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import strip_control_characters
-from threegrants.diagnosis.verdicts import GrantName
+from threegrants.diagnosis import GrantName
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.patch import Patch, PatchOperation
 

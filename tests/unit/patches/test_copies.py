@@ -43,8 +43,8 @@ def test_both_halves_are_patched_one_on_top_of_the_other():
         "kms:Decrypt",
     ]
     facts = facts_of(denied, seen)
-    of_source = with_patches(facts.source, analysis.patches).evidence
-    after = replace(with_patches(facts, analysis.patches).evidence, source=of_source)
+    source_after = with_patches(facts.source, analysis.patches).evidence
+    after = replace(with_patches(facts, analysis.patches).evidence, source=source_after)
     assert analyze_evidence(denied, after, AnalysisOptions()).diagnosis.allowed
 
 
