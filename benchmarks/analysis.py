@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "functions"))
 
 from threegrants import iam
 from threegrants.analysis import Analysis, AnalysisOptions, analyze_evidence
-from threegrants.cloudtrail import CallerType, DeniedCall, parse_record
+from threegrants.cloudtrail import CallerType, DeniedCall, KeySource, parse_record
 from threegrants.diagnosis import request_context
 from threegrants.evidence import (
     BucketEvidence,
@@ -37,6 +37,7 @@ from threegrants.evidence import (
     KeyEvidence,
     NamedPolicy,
     OrganizationEvidence,
+    PolicyKind,
     PolicyLevel,
     Read,
 )
@@ -87,8 +88,8 @@ def denied_call(bucket: str, role: str) -> DeniedCall:
 def organization(account: str, serial: int) -> OrganizationEvidence:
     """An account with full access and a few denies on three levels."""
 
-    def levels(kind: str) -> tuple[PolicyLevel, ...]:
-        everyone = {"Principal": "*"} if kind == "rcp" else {}
+    def levels(kind: PolicyKind) -> tuple[PolicyLevel, ...]:
+        everyone = {"Principal": "*"} if kind is PolicyKind.RCP else {}
         return tuple(
             PolicyLevel(
                 level,
@@ -116,8 +117,8 @@ def organization(account: str, serial: int) -> OrganizationEvidence:
         Read(ORGANIZATION),
         Read(MANAGEMENT),
         Read(f"{ORGANIZATION}/r-root/ou-root-prod/"),
-        Read(levels("scp")),
-        Read(levels("rcp")),
+        Read(levels(PolicyKind.SCP)),
+        Read(levels(PolicyKind.RCP)),
     )
 
 
@@ -140,11 +141,13 @@ def incident(serial: int, *, large: bool) -> tuple[DeniedCall, Evidence]:
                     "kms:Decrypt", "*", Condition={"StringEquals": {"aws:PrincipalTag/team": "a"}}
                 ),
             ),
-            "managed",
+            PolicyKind.MANAGED,
         )
         for n in range(20)
     ]
-    boundary = NamedPolicy("limit", policy(allow("*", "*", Sid=f"All{serial}")), "boundary")
+    boundary = NamedPolicy(
+        "limit", policy(allow("*", "*", Sid=f"All{serial}")), PolicyKind.BOUNDARY
+    )
     return denied_call(bucket, role), Evidence(
         at="2026-11-24T03:01:00Z",
         caller=CallerEvidence(
@@ -167,7 +170,7 @@ def incident(serial: int, *, large: bool) -> tuple[DeniedCall, Evidence]:
         key=Read(
             KeyEvidence(
                 key,
-                "bucket_default",
+                KeySource.BUCKET_DEFAULT,
                 A,
                 REGION,
                 Read(policy(allow("kms:*", "*", f"arn:aws:iam::{A}:root", Sid=f"Own{serial}"))),

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from threegrants.aws.arn import is_arn
-from threegrants.cloudtrail import Access, CallerType
+from threegrants.cloudtrail import Access, CallerType, KeySource
 from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.verdicts import Blocker, BlockerKind, Verdict
-from threegrants.evidence import KeySource, Read
+from threegrants.evidence import Read
 from threegrants.iam import is_public, only_for_owner
 
 _KEY_OWNER = "the key's administrators"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from threegrants.aws.arn import account_in, is_account_id, is_arn
-from threegrants.cloudtrail import DeniedCall, copy_source_read
+from threegrants.cloudtrail import DeniedCall, KeySource, copy_source_read
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import BucketOwnership, find_bucket_owner, read_bucket
@@ -31,7 +31,6 @@ from threegrants.evidence.snapshot import (
     Evidence,
     Item,
     KeyEvidence,
-    KeySource,
     ObjectEvidence,
     OrganizationEvidence,
     Read,
@@ -266,7 +265,7 @@ class _Gathering:
         lookup_in = call.caller.account or call.recipient_account or self.clients.own_account or ""
         return self._read_key(
             call.kms_key,
-            KeySource(call.kms_key_source or KeySource.REQUEST),
+            call.kms_key_source or KeySource.REQUEST,
             (lookup_in, call.region),
         )
 

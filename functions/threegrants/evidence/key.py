@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from threegrants.aws.arn import parse_arn
+from threegrants.cloudtrail import KeySource
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
-from threegrants.evidence.snapshot import Item, KeyEvidence, KeySource, Read, Unread
+from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
 
 if TYPE_CHECKING:

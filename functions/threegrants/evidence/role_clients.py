@@ -160,6 +160,9 @@ class RoleClients:
         self, account: str, service: Literal["s3control"], region: str | None = None
     ) -> "S3ControlClient": ...
 
+    @overload
+    def client(self, account: str, service: Service, region: str | None = None) -> Any: ...
+
     def client(self, account: str, service: Service, region: str | None = None) -> BaseClient:
         """A boto3 client of `service` in `account`.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from threegrants.cloudtrail import CallerType
+from threegrants.cloudtrail import CallerType, KeySource
 from threegrants.iam import KmsGrant, PolicyType
 
 T = TypeVar("T")
@@ -57,21 +57,6 @@ class PolicyKind(StrEnum):
     RCP = "rcp"
     RESOURCE = "resource"
     """on a bucket, a key, a VPC endpoint or an access point"""
-
-
-class KeySource(StrEnum):
-    """How the KMS key of a call is known."""
-
-    ERROR_MESSAGE = "error_message"
-    """AWS's message names it"""
-    REQUEST = "request"
-    """the request itself names it"""
-    KMS_RECORD = "kms_record"
-    """the KMS record of the same call names it"""
-    OBJECT = "object"
-    """the object is encrypted with it now"""
-    BUCKET_DEFAULT = "bucket_default"
-    """the bucket's default encryption names it; the object may have another"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from functools import cache, cached_property
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools.utilities import parameters
@@ -22,6 +22,10 @@ from threegrants.notifications import Alert, build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
 from threegrants.remediation.run_store import RunStore
+
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
 
 _RESPONSE_SECONDS = 1.5
 """Kept for the answer itself at the end of an invocation."""
@@ -56,12 +60,12 @@ class Dependencies:
         )
 
     @cached_property
-    def sns(self) -> Any:
+    def sns(self) -> "SNSClient":
         """The SNS client, for alerts."""
         return boto3.client("sns")
 
     @cached_property
-    def sqs(self) -> Any:
+    def sqs(self) -> "SQSClient":
         """The SQS client, for records that wait and records that cannot be read."""
         return boto3.client("sqs")
 

@@ -5,6 +5,7 @@ A change made beside the code that owns a resource is undone by its next deploym
 
 from collections.abc import Mapping
 
+from threegrants.diagnosis import GrantName
 from threegrants.evidence import Evidence, Item, Read, Unread
 from threegrants.patches.patch import Patch
 
@@ -53,8 +54,12 @@ def iac_owner(patch: Patch, evidence: Evidence, owner_tags: tuple[str, ...]) -> 
 
 
 def _tags(patch: Patch, evidence: Evidence) -> Item[Mapping[str, str]]:
-    if patch.grant == "bucket_policy" and evidence.bucket is not None:
+    if patch.grant == GrantName.BUCKET_POLICY and evidence.bucket is not None:
         return evidence.bucket.tags
-    if patch.grant == "key_policy" and isinstance(evidence.key, Read) and evidence.key.value:
+    if (
+        patch.grant == GrantName.KEY_POLICY
+        and isinstance(evidence.key, Read)
+        and evidence.key.value
+    ):
         return evidence.key.value.tags
     return evidence.caller.tags

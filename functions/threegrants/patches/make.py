@@ -13,15 +13,15 @@ from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn
 from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
-from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
+from threegrants.diagnosis import Diagnosis, GrantName, MissingInformation, Verdict
 from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
 from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import forbidden_among, kms_actions
-from threegrants.patches.patch import Patch
-from threegrants.patches.scopes import ScopedPattern, scopes_for
+from threegrants.patches.patch import Patch, PatchOperation
+from threegrants.patches.scopes import Scope, ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grant
 
@@ -100,11 +100,11 @@ def make_patches(
 class _PolicyLocation:
     """Where a patch goes."""
 
-    grant: str
+    grant: GrantName
     account: str
     region: str
     target: str
-    operation: str
+    operation: PatchOperation
     policy_name: str | None = None
 
 
@@ -131,7 +131,11 @@ class _Drafting:
             return _not_drafted(what, why, "the name of the bucket, from whoever made the call")
         arn = self._bucket_arn()
         location = _PolicyLocation(
-            "bucket_policy", bucket.account.value, self.call.region, arn, "s3:PutBucketPolicy"
+            GrantName.BUCKET_POLICY,
+            bucket.account.value,
+            self.call.region,
+            arn,
+            PatchOperation.PUT_BUCKET_POLICY,
         )
         before = bucket.policy.value
         offers = [
@@ -158,7 +162,7 @@ class _Drafting:
             why = "nobody can change the policy of an AWS managed key"
             return _not_drafted(what, why, "a customer managed key for the bucket's objects")
         location = _PolicyLocation(
-            "key_policy", key.account, key.region, key.arn, "kms:PutKeyPolicy"
+            GrantName.KEY_POLICY, key.account, key.region, key.arn, PatchOperation.PUT_KEY_POLICY
         )
         grant_statement = GrantStatement(self._principal(key.account), self._kms_actions(), ("*",))
         statement = self._draft(location, key.policy.value, grant_statement)
@@ -185,15 +189,15 @@ class _Drafting:
         of_key = self._key() if key else None
         if key and of_key is None:
             return self._no_key(what)
-        kind = "User" if ":user/" in self.grantee else "Role"
+        of_user = Arn.parse(self.grantee).resource_type == "user"
         subject = self.call.bucket or (of_key.arn.rsplit("/", 1)[-1] if of_key else "key")
         name = _free_policy_name(caller, _NOT_IN_POLICY_NAMES.sub("-", f"threegrants-{subject}"))
         location = _PolicyLocation(
-            "iam_policy",
+            GrantName.IAM_POLICY,
             caller.account,
             self.call.region,
             self.grantee,
-            f"iam:Put{kind}Policy",
+            PatchOperation.PUT_USER_POLICY if of_user else PatchOperation.PUT_ROLE_POLICY,
             name,
         )
         before = _inline_document(caller, name)
@@ -227,14 +231,14 @@ class _Drafting:
         grant_statement: GrantStatement,
         scoped: ScopedPattern | None,
     ) -> Draft | MissingInformation:
-        return self._draft(location, before, grant_statement, scoped.scope.value if scoped else "")
+        return self._draft(location, before, grant_statement, scoped.scope if scoped else None)
 
     def _draft(
         self,
         location: _PolicyLocation,
         before: str | None,
         grant_statement: GrantStatement,
-        scope: str = "",
+        scope: Scope | None = None,
     ) -> Draft | MissingInformation:
         try:
             after, statement = add_grant(before, grant_statement, self.call.access.value)

@@ -13,6 +13,7 @@ from typing import Any
 from threegrants.aws.arn import Arn, account_in, account_root, is_account_id, parse_arn
 from threegrants.aws.policy_json import aws_principals, statement_objects, statements, texts
 from threegrants.cloudtrail.operations import S3
+from threegrants.diagnosis import GrantName
 from threegrants.patches.documents import PatchDocuments
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS
@@ -50,12 +51,13 @@ def probe_requests(
     # Not for secrets: the same patch has to be asked the same questions.
     rng = random.Random(patch.digest)  # noqa: S311
     named = _named_in_document(documents, rng)
-    one_only = patch.grant == "iam_policy"  # an identity-based policy is about its holder only
+    # An identity-based policy is about its holder only.
+    one_only = patch.grant == GrantName.IAM_POLICY
     principals = [grantee] if one_only else list(_unique((*_principals(grantee, owner), *named[0])))
     actions = list(
         _unique((*_granted_actions(grant_statement), *_actions(grant_statement, rng), *named[1]))
     )
-    on_key = patch.grant == "key_policy"  # a key policy is about its key only
+    on_key = patch.grant == GrantName.KEY_POLICY  # a key policy is about its key only
     resources = (
         [patch.target] if on_key else list(_unique((*_resources(grant_statement, rng), *named[2])))
     )
@@ -206,14 +208,18 @@ def _requests_of_new_statements(
     for one in after:
         if one in before or not isinstance(one, dict):
             continue
-        names = [grantee] if patch.grant == "iam_policy" else aws_principals(one) or ["anonymous"]
+        names = (
+            [grantee]
+            if patch.grant == GrantName.IAM_POLICY
+            else aws_principals(one) or ["anonymous"]
+        )
         partition = Arn.parse(patch.target).partition
         principals = [_requester(name, partition) for name in names]
         actions = [
             action for text in texts(one.get("Action")) for action in _matching_actions(text)
         ]
         resources = [text.replace("*", "any") for text in texts(one.get("Resource"))]
-        if patch.grant == "key_policy":
+        if patch.grant == GrantName.KEY_POLICY:
             resources = [patch.target]
         yield from product(
             _sampled(principals, 4, rng),

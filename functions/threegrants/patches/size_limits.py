@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 import json
 
 from threegrants.evidence import CallerEvidence, NamedPolicy, Read
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import Patch, PatchOperation
 
 BUCKET_POLICY_BYTES = 20 * 1024
 KEY_POLICY_BYTES = 32 * 1024
@@ -37,7 +37,7 @@ def _key(patch: Patch, _: CallerEvidence) -> str | None:
 
 
 def _inline(patch: Patch, caller: CallerEvidence) -> str | None:
-    kind = "user" if patch.operation == "iam:PutUserPolicy" else "role"
+    kind = "user" if patch.operation == PatchOperation.PUT_USER_POLICY else "role"
     others = sum(
         _characters(policy.document)
         for policy in _caller_policies(caller)
@@ -67,12 +67,12 @@ def _grant(patch: Patch, _: CallerEvidence) -> str | None:
 
 
 _CHECKS = {
-    "s3:PutBucketPolicy": _bucket,
-    "kms:PutKeyPolicy": _key,
-    "kms:CreateGrant": _grant,
-    "iam:PutRolePolicy": _inline,
-    "iam:PutUserPolicy": _inline,
-    "iam:CreatePolicy": _managed,
+    PatchOperation.PUT_BUCKET_POLICY: _bucket,
+    PatchOperation.PUT_KEY_POLICY: _key,
+    PatchOperation.CREATE_GRANT: _grant,
+    PatchOperation.PUT_ROLE_POLICY: _inline,
+    PatchOperation.PUT_USER_POLICY: _inline,
+    PatchOperation.CREATE_POLICY: _managed,
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,6 @@ from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import ParsedPolicy, diagnose, facts_of
 from threegrants.evidence import (
-    KeySource,
     NamedPolicy,
     OrganizationEvidence,
     PolicyKind,
@@ -170,7 +170,7 @@ def test_what_is_not_there_cannot_be_changed():
 @pytest.fixture
 def counted(monkeypatch):
     """How often contexts are built and policies are parsed."""
-    counts = {"contexts": 0, "policies": []}
+    counts: dict[str, Any] = {"contexts": 0, "policies": []}
 
     def count(name):
         real = getattr(facts_module, name)
@@ -215,9 +215,3 @@ def test_one_accessor_for_what_was_read():
     assert Read("x").value_or_none == "x"
     assert Read(None).value_or_none is None
     assert UNREAD.value_or_none is None
-
-
-def test_the_sources_of_a_key_are_written_as_before():
-    assert [one.value for one in KeySource] == [
-        "error_message", "request", "kms_record", "object", "bucket_default",
-    ]  # fmt: skip

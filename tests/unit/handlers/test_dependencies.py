@@ -102,7 +102,7 @@ def test_the_clients_have_the_roles_of_the_settings(built):
     assert reader is built.reader
     service = built.remediation_service(60)
     assert service.remediation_role.role_name == "mender"
-    assert service.lifetime == 60
+    assert service.lease_seconds == 60
     assert service.store is built.store
     assert built.store.table.name == "t"
     assert built.sqs.meta.service_model.service_name == "sqs"

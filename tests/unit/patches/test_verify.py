@@ -4,9 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose, diagnose_facts, facts_of
 from threegrants.evidence import NamedPolicy, PolicyKind, Read
@@ -45,12 +46,12 @@ FACTS = facts_of(call(), SEEN)
 READER = DocumentReader(FACTS)
 read = READER.read
 BUCKET_DRAFT = DRAFTS["s3:PutBucketPolicy", "prefix"]
-KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", ""]
+KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", None]
 IAM_DRAFT = DRAFTS["iam:PutRolePolicy", "prefix"]
-GRANT_DRAFT = DRAFTS["kms:CreateGrant", ""]
+GRANT_DRAFT = DRAFTS["kms:CreateGrant", None]
 
 
-@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(name) for name in DRAFTS])
+@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(filter(None, name)) for name in DRAFTS])
 def test_every_draft_passes_every_check(name):
     assert violation(DRAFTS[name], read(DRAFTS[name].patch), FACTS, ROLE) == ""
 
@@ -108,7 +109,7 @@ def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
     assert _access_violation(read(draft.patch), draft.grant_statement, ROLE) != ""
 
 
-ALL_DRAFTS = [(" ".join(name), draft) for name, draft in DRAFTS.items()] + WIDER
+ALL_DRAFTS = [(" ".join(filter(None, name)), draft) for name, draft in DRAFTS.items()] + WIDER
 
 
 @pytest.mark.parametrize("draft", [c[1] for c in ALL_DRAFTS], ids=[c[0] for c in ALL_DRAFTS])
@@ -183,7 +184,7 @@ extras = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(extras)
 def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
     draft = with_statements(BUCKET_DRAFT, *HELD[:2], extra, HELD[2])
@@ -263,7 +264,7 @@ def test_with_patches_replaces_only_its_own_policy():
     assert granted.key_policy.verdict == "granted"
 
 
-@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(name) for name in DRAFTS])
+@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(filter(None, name)) for name in DRAFTS])
 def test_patched_facts_are_the_facts_of_the_patched_evidence(name):
     """What is not worked out anew is what working out anew would give."""
     patched = with_patches(FACTS, [DRAFTS[name].patch])
@@ -295,7 +296,7 @@ paths = st.sampled_from(["", "team/", "a/b/"])
 keys = st.text("ab/-. é", max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     roles,
     paths,
