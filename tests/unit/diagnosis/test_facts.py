@@ -215,9 +215,3 @@ def test_one_accessor_for_what_was_read():
     assert Read("x").value_or_none == "x"
     assert Read(None).value_or_none is None
     assert UNREAD.value_or_none is None
-
-
-def test_the_sources_of_a_key_are_written_as_before():
-    assert [one.value for one in KeySource] == [
-        "error_message", "request", "kms_record", "object", "bucket_default",
-    ]  # fmt: skip

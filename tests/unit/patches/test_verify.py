@@ -109,7 +109,7 @@ def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
     assert _access_violation(read(draft.patch), draft.grant_statement, ROLE) != ""
 
 
-ALL_DRAFTS = [(" ".join(name), draft) for name, draft in DRAFTS.items()] + WIDER
+ALL_DRAFTS = [(" ".join(filter(None, name)), draft) for name, draft in DRAFTS.items()] + WIDER
 
 
 @pytest.mark.parametrize("draft", [c[1] for c in ALL_DRAFTS], ids=[c[0] for c in ALL_DRAFTS])
