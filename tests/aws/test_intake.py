@@ -195,7 +195,7 @@ def test_mute_holds_alerts_back_and_lets_what_is_owed_through(desk):
     for number in range(11):
         desk.handle(s3(f"m-{number}"))
     assert desk.reasons() == ["opened"]
-    assert len(desk.held) == 1  # one alert, though several events found it owed
+    assert len(desk.held) == 1  # one alert, though several events found it due
     desk.late = 3601
     desk.handle(s3("after"))
     assert desk.reasons() == ["opened", "count"]

@@ -142,8 +142,9 @@ class Case:
         ingest = Ingest(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
         self.id = ingest.handle(parse_record(event), event).id
         self.before = self.live()
-        self.patches = self.store.get(self.id).document()["patches"]
-        self.digests = [p["digest"] for p in self.patches if p["default"]]
+        report = self.store.get(self.id).report
+        self.patches = report.patches
+        self.digests = [patch.digest for patch in report.proposed_patches]
 
     def _build(self):
         self.key = KEY  # making one takes longer than everything else here
@@ -268,7 +269,7 @@ class Case:
             CALLER["iam"].put_role_policy(RoleName=self.role, PolicyName=name, PolicyDocument=text)
         for _, grant in self.grants():
             OWNER["kms"].revoke_grant(KeyId=self.key, GrantId=grant)
-        made = [json.loads(p["after"]) for p in self.patches if p["operation"] == "kms:CreateGrant"]
+        made = [json.loads(p.after) for p in self.patches if p.operation == "kms:CreateGrant"]
         for grant in (grant for grant in made if grant["Name"] in grants):
             OWNER["kms"].create_grant(KeyId=self.key, **grant)
         now = {(item["pk"], item["sk"]) for item in self.table.scan()["Items"]}
@@ -381,9 +382,9 @@ def roll_back(case, *, cold=False):
 
 def with_grant(case):
     """A KMS grant in place of the key policy's statement."""
-    chosen = {p["grant"]: p for p in case.patches if p["default"]}
-    [grant] = [p for p in case.patches if p["operation"] == "kms:CreateGrant"]
-    case.digests = [p["digest"] for p in (chosen | {"key_policy": grant}).values()]
+    chosen = {p.grant: p for p in case.patches if p.default}
+    [grant] = [p for p in case.patches if p.operation == "kms:CreateGrant"]
+    case.digests = [p.digest for p in (chosen | {"key_policy": grant}).values()]
 
 
 def granted(case):

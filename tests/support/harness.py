@@ -135,9 +135,9 @@ class Harness:
 
     def digests(self, incident_id: str) -> list[str]:
         """The digests of the proposed patches."""
-        document = self.store.get(incident_id).document()
-        assert document is not None
-        return [p["digest"] for p in document["patches"] if p["default"]]
+        report = self.store.get(incident_id).report
+        assert report is not None
+        return [patch.digest for patch in report.proposed_patches]
 
     def approve(
         self,

@@ -39,12 +39,12 @@ def drafts(seen=SEEN, choices=None):
 
 DRAFTS = drafts()
 BUCKET_DRAFT = DRAFTS["s3:PutBucketPolicy", "prefix"]
-KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", ""]
+KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", None]
 IAM_DRAFT = DRAFTS["iam:PutRolePolicy", "prefix"]
-GRANT_DRAFT = DRAFTS["kms:CreateGrant", ""]
+GRANT_DRAFT = DRAFTS["kms:CreateGrant", None]
 
 
-@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(name) for name in DRAFTS])
+@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(filter(None, name)) for name in DRAFTS])
 def test_every_draft_is_proven(name):
     assert violation(DRAFTS[name], SEEN, ROLE, DRAFTS[name].patch.account) == ""
 
