@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.cases import questions
 from threegrants.cli.cases import load
 from threegrants.iam import CompiledPolicies, KmsGrant, Policies, Request, authorize
-from unit.iam.questions import any_case, mixed, statements
+from unit.iam.strategies import any_case, mixed, statements
 
 
 def both(request, engine):

@@ -21,7 +21,7 @@ from threegrants.iam import (
     partial_evaluate,
 )
 from threegrants.iam.partial import HAS_BOUNDARY, unknown_keys
-from unit.iam.questions import any_case
+from unit.iam.strategies import any_case
 
 A = "111111111111"
 USER = f"arn:aws:iam::{A}:user/u"
