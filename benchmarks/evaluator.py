@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -197,7 +198,7 @@ def by_size() -> None:
         shown = ""
         for shape in (other_buckets, with_conditions):
             policies = policy(shape(size))
-            seconds = best(lambda policies=policies: authorize(ASKED, policies))
+            seconds = best(partial(authorize, ASKED, policies))
             shown += f"{seconds * 1e6:>14,.1f} µs"
         print(f"{size:>12,}{'':<34}{shown}")
     size = 1
@@ -229,7 +230,7 @@ def by_wildcards() -> None:
             statement = {"Effect": "Allow", "Action": "*", "Resource": f"arn:aws:s3:::b/{pattern}"}
             policies, key = policy([statement]), "a" * length + "c"
             request = Request(ASKED.principal, ASKED.action, f"arn:aws:s3:::b/{key}", "1" * 12)
-            seconds = best(lambda p=policies, r=request: authorize(r, p), 3)
+            seconds = best(partial(authorize, request, policies), 3)
             step = seconds * 1e9 / (len(pattern) * length)
             shown += f"{seconds * 1e6:>12,.1f} µs{step:>9.3f} ns a step"
         print(f"{stars:>8} stars × {length:<8,}{shown}")

@@ -19,10 +19,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
+sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "benchmarks")]
 
-from generate import cases
-from shrink import Case, at, paths, shrink
+from differential.generate import cases
+from differential.shrink import Case, at, paths, shrink
 
 from threegrants.cli.cases import answer_case
 

@@ -4,9 +4,10 @@ import pytest
 
 from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Harness, kms, s3
+from threegrants.analysis import analyze as really_analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import IncidentLeases, Lease, State, mute, store
-from threegrants.ingest import analyze as really_analyze
+from threegrants.incidents.table import transact
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_a_threshold_that_two_workers_jump_over_alerts_once(desk, monkeypatch):
     for number in range(9):
         desk.handle(s3(f"e-{number}"))
         desk.handle(s3(f"e-{number}"), ingest=other)
-    real = store.transact
+    real = transact
 
     def both(table, writes):
         monkeypatch.setattr(store, "transact", real)
@@ -194,7 +195,7 @@ def test_mute_holds_alerts_back_and_lets_what_is_owed_through(desk):
     for number in range(11):
         desk.handle(s3(f"m-{number}"))
     assert desk.reasons() == ["opened"]
-    assert len(desk.held) == 1  # one alert, though several events found it owed
+    assert len(desk.held) == 1  # one alert, though several events found it due
     desk.late = 3601
     desk.handle(s3("after"))
     assert desk.reasons() == ["opened", "count"]

@@ -20,7 +20,7 @@ from support.harness import APPROVER
 from support.records import ROLE, s3
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, Move, State
-from threegrants.remediation import Refused, worker
+from threegrants.remediation import Refused, policy_io, worker
 from threegrants.remediation.live_policy import AwsIds
 from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
@@ -185,7 +185,7 @@ def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
     def refused(*_):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutKeyPolicy")
 
-    real = worker.write
+    real = policy_io.write
     monkeypatch.setattr(worker, "write", refused)
     assert desk.service.rollback(identity, APPROVER).state is State.ROLLING_BACK
     for _ in range(5):

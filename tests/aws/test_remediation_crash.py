@@ -16,15 +16,16 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import boto3
 import botocore.loaders
 import pytest
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from aws.conftest import REGION, A, Aws, B, document
+from support.wire import Died, answer_calls, refusal
 from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import RoleClients
@@ -37,6 +38,11 @@ from threegrants.remediation.run_store import RunStore
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 RULES = AnalysisOptions(writable=frozenset({A, B}))
 NUMBERS = itertools.count(1)
+OWNER: dict[str, Any]
+CALLER: dict[str, Any]
+WARM: dict[str, RoleClients]
+DYNAMODB: Any
+KEY: str
 
 
 ADMIN = {
@@ -46,17 +52,6 @@ ADMIN = {
     "Resource": "*",
 }
 FULL = document({"Effect": "Allow", "Action": "sqs:*", "Resource": f"arn:aws:sqs:::{'q' * 10_100}"})
-
-
-class Died(BaseException):
-    """The process is gone: nothing of it catches this."""
-
-
-def refusal(code, status, operation):
-    return ClientError(
-        {"Error": {"Code": code, "Message": "a fault"}, "ResponseMetadata": {"HTTPStatusCode": status}},
-        operation,
-    )  # fmt: skip
 
 
 def dies_before(call, operation):
@@ -69,11 +64,11 @@ def dies_after(call, operation):
 
 
 def throttled(call, operation):
-    raise refusal("ThrottlingException", 400, operation)
+    raise refusal(operation, "ThrottlingException", 400)
 
 
 def broken(call, operation):
-    raise refusal("InternalError", 500, operation)
+    raise refusal(operation, "InternalError", 500)
 
 
 def timed_out(call, operation):
@@ -82,7 +77,7 @@ def timed_out(call, operation):
 
 
 def refused(call, operation):
-    raise refusal("AccessDenied", 403, operation)
+    raise refusal(operation)
 
 
 def malformed(call, operation):
@@ -114,22 +109,18 @@ class Wire:
     """Every call on its way to AWS: counted by name, and one of them disturbed."""
 
     def __init__(self):
-        self.real = BaseClient._make_api_call
         self.lock = threading.Lock()
         self.listen()
 
     def listen(self, fault=None, at=None):
         self.fault, self.at, self.met, self.seen = fault, at, False, Counter()
 
-    def __call__(self, client, operation, parameters):
-        name = f"{client.meta.service_model.service_name}:{operation}"
+    def __call__(self, call):
         with self.lock:
-            self.seen[name] += 1
-            mine = self.at == (name, self.seen[name])
+            self.seen[call.name] += 1
+            mine = self.at == (call.name, self.seen[call.name])
             self.met |= mine
-        if mine:
-            return self.fault(lambda: self.real(client, operation, parameters), operation)
-        return self.real(client, operation, parameters)
+        return self.fault(call.proceed, call.operation) if mine else call.proceed()
 
 
 class Case:
@@ -352,7 +343,7 @@ def wire():
     }
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         wire = Wire()
-        patch.setattr(BaseClient, "_make_api_call", lambda *call: wire(*call))  # noqa: PLW0108 - bound
+        answer_calls(patch, wire)
         # A cold start is one with clients of its own; the service models are parsed once.
         loader = botocore.loaders.create_loader()
         patch.setattr(botocore.loaders, "create_loader", lambda *_: loader)

@@ -182,7 +182,9 @@ def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
     assert not asked, "CloudTrail is not that quick"
     later(desk, 21 * 60)
     assert sweep(desk, rechecks=0)["windows looked into"] == 2
-    assert all(a["EndTime"].timestamp() - a["StartTime"].timestamp() < 60 for a in asked)
+    looked_at = [a["EndTime"].timestamp() - a["StartTime"].timestamp() for a in asked]
+    assert len(looked_at) >= 2
+    assert max(looked_at) < 60
     told = [note for _, why, note in desk.told if why == "overwritten"]
     assert bool(told) is alerted
     if alerted:

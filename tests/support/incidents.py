@@ -66,3 +66,11 @@ def kms_call(seconds: int = 0, **changes: Any) -> DeniedCall:
     assert isinstance(made, DeniedCall), made
     at = f"2026-11-24T03:{seconds // 60:02}:{seconds % 60:02}Z"
     return replace(made, **{"time": at, **changes})
+
+
+CALL, RECORD = call(), {"eventID": "e-1"}
+"""The call that opens the incident."""
+NEXT = replace(CALL, event_id="e-2", time="2026-11-24T03:00:30Z")
+"""The same call half a minute later."""
+KMS, KMS_RECORD = kms_call(1), {"eventID": "k-1"}
+"""The KMS call of the first one."""

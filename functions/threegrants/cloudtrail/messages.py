@@ -8,19 +8,19 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.ht
 import re
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION
-from threegrants.cloudtrail.denied_call import Message
+from threegrants.cloudtrail.denied_call import Message, StatedPolicyType
 
 _POLICY_TYPES = (
-    ("permissions boundary", "boundary"),
-    ("identity-based policy", "identity"),
-    ("resource-based policy", "resource"),
-    ("resource-based policies", "resource"),
-    ("service control policy", "scp"),
-    ("resource control policy", "rcp"),
-    ("VPC endpoint policy", "vpce"),
-    ("role trust policy", "trust"),
-    ("sessions policy", "session"),
-    ("session policy", "session"),
+    ("permissions boundary", StatedPolicyType.BOUNDARY),
+    ("identity-based policy", StatedPolicyType.IDENTITY),
+    ("resource-based policy", StatedPolicyType.RESOURCE),
+    ("resource-based policies", StatedPolicyType.RESOURCE),
+    ("service control policy", StatedPolicyType.SCP),
+    ("resource control policy", StatedPolicyType.RCP),
+    ("VPC endpoint policy", StatedPolicyType.VPCE),
+    ("role trust policy", StatedPolicyType.TRUST),
+    ("sessions policy", StatedPolicyType.SESSION),
+    ("session policy", StatedPolicyType.SESSION),
 )
 _AMBIGUOUS = "because the resource does not exist in this Region"
 _ENDPOINT = "due to a VPC endpoint policy"
@@ -70,7 +70,7 @@ def key_arn_in(text: str | None) -> str | None:
     return found.group(0) if found else None
 
 
-def _first_policy_type(text: str) -> str | None:
+def _first_policy_type(text: str) -> StatedPolicyType | None:
     """The first policy type the sentence's reason names."""
     start = max(text.find("because no "), text.find("with an explicit deny"), 0)
     places = [(text.find(words, start), policy_type) for words, policy_type in _POLICY_TYPES]

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from threegrants.cloudtrail import KeySource
 from threegrants.incidents.states import State
-from threegrants.report import KeySource, Report
+from threegrants.report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail import DeniedCall, KeySource
 from threegrants.incidents.events import SAMPLE_SIZE
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.states import CLOSED, State
-from threegrants.report import KeySource, Report, ReportError
+from threegrants.report import Report, ReportError
 
 SECONDS_A_DAY = 86_400
 EVENT_DAYS = 14

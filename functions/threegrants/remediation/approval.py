@@ -14,7 +14,6 @@ from threegrants.remediation.approvers import account_of, is_identified, same_pr
 from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import accounts, grants_to_account, objection
-from threegrants.remediation.policy_io import APPLICABLE_OPERATIONS
 from threegrants.remediation.results import Refused
 from threegrants.report import Report
 
@@ -79,12 +78,6 @@ def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, .
         patches = tuple(offered[digest].to_patch() for digest in dict.fromkeys(digests))
     except ValueError as error:
         raise Refused(HTTPStatus.CONFLICT, str(error)) from error
-    by_hand = [patch for patch in patches if patch.operation not in APPLICABLE_OPERATIONS]
-    if by_hand:
-        raise Refused(
-            HTTPStatus.CONFLICT,
-            f"this service does not call {by_hand[0].operation}: change {by_hand[0].target} by hand",
-        )
     return patches
 
 

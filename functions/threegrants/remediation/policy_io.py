@@ -19,7 +19,7 @@ from threegrants.evidence.caller import read_inline_policy
 from threegrants.evidence.calls import code_of
 from threegrants.evidence.key import read_key_policy
 from threegrants.evidence.role_clients import Service
-from threegrants.patches import Patch
+from threegrants.patches import Patch, PatchOperation
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 
 _GRANT_FIELDS = ("GranteePrincipal", "Operations", "Constraints", "Name")
@@ -269,16 +269,13 @@ class _Kind:
 
 
 _KINDS: dict[str, _Kind] = {
-    "s3:PutBucketPolicy": _Kind("s3", _read_bucket, _write_bucket),
-    "kms:PutKeyPolicy": _Kind("kms", _read_key, _write_key),
-    "kms:CreateGrant": _Kind("kms", _read_grant, _write_grant),
-    "iam:PutRolePolicy": _Kind("iam", _read_inline, _write_inline),
-    "iam:PutUserPolicy": _Kind("iam", _read_inline, _write_inline),
-    "iam:CreatePolicy": _Kind("iam", _read_managed, _write_managed),
+    PatchOperation.PUT_BUCKET_POLICY: _Kind("s3", _read_bucket, _write_bucket),
+    PatchOperation.PUT_KEY_POLICY: _Kind("kms", _read_key, _write_key),
+    PatchOperation.CREATE_GRANT: _Kind("kms", _read_grant, _write_grant),
+    PatchOperation.PUT_ROLE_POLICY: _Kind("iam", _read_inline, _write_inline),
+    PatchOperation.PUT_USER_POLICY: _Kind("iam", _read_inline, _write_inline),
+    PatchOperation.CREATE_POLICY: _Kind("iam", _read_managed, _write_managed),
 }
 
-SHARED_DOCUMENTS = frozenset({"s3:PutBucketPolicy", "kms:PutKeyPolicy"})
+SHARED_DOCUMENTS = frozenset({PatchOperation.PUT_BUCKET_POLICY, PatchOperation.PUT_KEY_POLICY})
 """Operations that replace a document in which others have statements too."""
-
-APPLICABLE_OPERATIONS = frozenset(_KINDS)
-"""Operations that this service applies; patches by other operations are for people."""

@@ -69,10 +69,8 @@ def _edited(patch: Patch, before: Any, ours: Any, now: Any) -> StatementEdited:
 
 def _require_same_managed_policy(now: AwsIds, known: AwsIds) -> None:
     """Make sure that a managed policy is the one that we made, in the version that we wrote."""
-    if known.policy_id and (now.policy_id, now.policy_version) != (
-        known.policy_id,
-        known.policy_version,
-    ):
+    pairs = ((known.policy_id, now.policy_id), (known.policy_version, now.policy_version))
+    if any(ours and ours != theirs for ours, theirs in pairs):
         raise StatementEdited(
             f"the managed policy {known.policy_arn} was changed by someone else. We made the policy "
             f"with id {known.policy_id} in version {known.policy_version}; now it has id "

@@ -149,7 +149,7 @@ class RemediationService:
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
         move = Move(State.REJECTED, actor, "rejected")
-        self._change(incident, lambda now: self.run_store.move(now, move))
+        self._change(incident, lambda current: self.run_store.move(current, move))
         return Result(incident_id, State.REJECTED, "Rejected. No policy was changed.")
 
     def rollback(self, incident_id: str, actor: str, deadline: float = _NO_DEADLINE) -> Result:
@@ -189,7 +189,9 @@ class RemediationService:
         move = Move(State.ROLLING_BACK, actor, "rollback started", digests=mine.digests)
         targets = target_arns(intents)
         self._change(
-            incident, lambda now: self.run_store.begin(now, move, mine, (), targets), targets
+            incident,
+            lambda current: self.run_store.begin(current, move, mine, (), targets),
+            targets,
         )
         return Result.of(incident_id, self._worker(incident_id, mine, deadline).resume())
 
@@ -274,7 +276,9 @@ class RemediationService:
         move = Move(
             State.PROPOSED, approval.approver, "approved, first of two", digests=approval.digests
         )
-        self._change(incident, lambda now: self.run_store.save_first_approval(now, move, approval))
+        self._change(
+            incident, lambda current: self.run_store.save_first_approval(current, move, approval)
+        )
         detail = "Approved by one of two. A second person has to approve the same digests."
         return Result(incident.id, State.PROPOSED, detail)
 
@@ -312,8 +316,8 @@ class RemediationService:
         quota = (limits.patches_an_hour, self.now())
         self._change(
             incident,
-            lambda now: self.run_store.begin(
-                now, move, run, intents, targets, quota=quota, outbox=outbox
+            lambda current: self.run_store.begin(
+                current, move, run, intents, targets, quota=quota, outbox=outbox
             ),
             targets,
         )

@@ -100,13 +100,13 @@ class Sweep:
 
     def _recheck_some(self, state: State) -> None:
         run_store = self.service.run_store
-        sweep_position = f"recheck#{state}"
+        name = f"recheck#{state}"
         found, after = run_store.incidents_in_state(
-            state, self.rechecks, run_store.sweep_position(sweep_position)
+            state, self.rechecks, run_store.sweep_position(name)
         )
         for incident_id in found:
             self._attempt(incident_id, partial(self._recheck, incident_id))
-        run_store.save_sweep_position(sweep_position, after)
+        run_store.save_sweep_position(name, after)
 
     def _recheck(self, incident_id: str) -> None:
         incident = self.service.store.get(incident_id)

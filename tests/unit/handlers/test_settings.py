@@ -6,7 +6,13 @@ from support.worlds import B, call
 from threegrants.analysis import AnalysisOptions
 from threegrants.handlers.settings import Settings, SettingsError
 from threegrants.patches import GranteeScope, Profile
-from threegrants.suppression import NEVER_DIAGNOSE, OWN_ROLES, PRESETS
+from threegrants.suppression import (
+    NEVER_DIAGNOSE,
+    OWN_ROLES,
+    PRESETS,
+    Field,
+    NeverDiagnoseRule,
+)
 
 LEAST = {"TABLE_NAME": "t", "TOPIC_ARN": "arn:topic", "READER_ROLE_NAME": "reader"}
 A_PRESET = PRESETS[0]
@@ -65,7 +71,8 @@ READ = [
     ("SUPPRESS", "", lambda s: s.suppression.presets, ()),
     ("NEVER_DIAGNOSE", "bucket=scratch-*, principal=*:role/chaos-*",
      lambda s: s.suppression.never_diagnose,
-     (("bucket", "scratch-*"), ("principal", "*:role/chaos-*"))),
+     (NeverDiagnoseRule(Field.BUCKET, "scratch-*"),
+      NeverDiagnoseRule(Field.PRINCIPAL, "*:role/chaos-*"))),
 ]  # fmt: skip
 
 
@@ -103,7 +110,7 @@ REFUSED = [
     ("KMS_WAIT_SECONDS", "1.5", "wanted 0 to 900"),
     ("KMS_WAIT_SECONDS", "\u0663", "wanted 0 to 900"),
     ("SUPPRESS", "nonsense", "SUPPRESS or NEVER_DIAGNOSE: .*'nonsense'"),
-    ("NEVER_DIAGNOSE", "scratch-*", "NEVER_DIAGNOSE: 'scratch-\\*'; wanted principal=PATTERN"),
+    ("NEVER_DIAGNOSE", "scratch-*", "NEVER_DIAGNOSE: 'scratch-\\*' is not a rule; write principal=PATTERN"),
     ("NEVER_DIAGNOSE", "bucket=", "NEVER_DIAGNOSE: 'bucket='"),
     ("NEVER_DIAGNOSE", "=x", "NEVER_DIAGNOSE: '=x'"),
     ("NEVER_DIAGNOSE", "key=x", "NEVER_DIAGNOSE: 'key=x'"),

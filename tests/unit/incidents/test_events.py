@@ -93,7 +93,9 @@ def test_an_earlier_call_moves_the_beginning():
 
 
 def test_the_sample_is_bounded_and_without_repetition():
-    full = incident(event_ids=tuple(f"e-{n}" for n in range(SAMPLE_SIZE)))
+    some = incident(event_ids=tuple(f"e-{n}" for n in range(19)))
+    full = with_event(some, replace(CALL, event_id="twentieth"))
+    assert full.event_ids == (*some.event_ids, "twentieth")
     assert with_event(full, replace(CALL, event_id="more")).event_ids == full.event_ids
     assert with_event(incident(), CALL).event_ids == ("e-1",)
     assert with_event(incident(), replace(CALL, event_id="")).event_ids == ("e-1",)

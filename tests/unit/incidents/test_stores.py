@@ -6,10 +6,8 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from support.aws import mocked
-from support.incidents import ID, SEEN, kms_call, report
-from support.once import work_out_once
-from support.worlds import KEY, A, call
+from support.incidents import CALL, ID, KMS, KMS_RECORD, NEXT, RECORD, report
+from support.worlds import A
 from threegrants.diagnosis import Outcome
 from threegrants.incidents import (
     AlertReason,
@@ -23,71 +21,15 @@ from threegrants.incidents import (
     State,
     Store,
     bucket_owners,
-    correlation,
     mute,
     parse_hours,
     store,
 )
-from threegrants.incidents.correlation import KmsCorrelator, assign_write, candidate_write
+from threegrants.incidents.correlation import assign_write, candidate_write
 from threegrants.incidents.moves import move_writes
 from threegrants.incidents.table import transact, update_if
 
-work_out_once()
-CALL, RECORD = call(), {"eventID": "e-1"}
-LATER = replace(CALL, event_id="e-2", time="2026-11-24T03:00:30Z")
-KMS, KMS_RECORD = kms_call(1), {"eventID": "k-1"}
 PARKING = "parking"
-
-
-@pytest.fixture
-def table():
-    with mocked() as aws:
-        yield aws.table()
-
-
-@pytest.fixture
-def incidents(table):
-    return Store(table)
-
-
-@pytest.fixture
-def opened(incidents):
-    return incidents.record_event(ID, CALL, RECORD).incident
-
-
-@pytest.fixture
-def diagnosed(incidents, opened):
-    at = "2026-11-24T03:01:00Z"
-    return incidents.save_diagnosis(opened, report(), State.OPEN, at, alert_due=True)
-
-
-@pytest.fixture
-def correlator(incidents):
-    return KmsCorrelator(incidents)
-
-
-@pytest.fixture
-def refusing(monkeypatch):
-    """Let the next transactions of the stores be refused, as if others were faster."""
-
-    def refuse(times, refused=frozenset()):
-        left = [times]
-
-        def transact_or_refuse(table, writes):
-            if left[0]:
-                left[0] -= 1
-                raise Conflict("someone else was faster", refused)
-            transact(table, writes)
-
-        for module in (store, correlation.store):
-            monkeypatch.setattr(module, "transact", transact_or_refuse)
-            monkeypatch.setattr(module, "back_off", lambda _: None)
-
-    return refuse
-
-
-def item(table, sk, incident_id=ID):
-    return table.get_item(Key={"pk": f"incident#{incident_id}", "sk": sk}).get("Item")
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -111,14 +53,14 @@ def test_an_event_counts_once_whoever_sees_it(incidents, opened, table):
 
 
 def test_an_event_that_only_counts_makes_no_version(incidents, opened):
-    recorded = incidents.record_event(ID, LATER, {})
+    recorded = incidents.record_event(ID, NEXT, {})
     assert (recorded.incident.count, recorded.adds_facts) == (2, False)
     assert recorded.incident.version == opened.version
     assert recorded.incident.event_ids == ("e-1", "e-2")
 
 
 def test_an_event_that_says_more_makes_a_version(incidents, opened):
-    recorded = incidents.record_event(ID, replace(LATER, object_key="2025/x"), {})
+    recorded = incidents.record_event(ID, replace(NEXT, object_key="2025/x"), {})
     assert (recorded.incident.count, recorded.adds_facts) == (2, True)
     assert (recorded.incident.version, recorded.incident.prefix) == (2, "")
 
@@ -127,14 +69,14 @@ def test_two_workers_count_both_events(incidents, opened, table):
     """The second worker knows an older incident; what could be wrong by then is a condition."""
     other = Store(table)
     other.record_event(ID, replace(CALL, event_id="e-0"), {})
-    incidents.record_event(ID, replace(LATER, object_key="2025/x"), {})
-    recorded = other.record_event(ID, replace(LATER, event_id="e-3", object_key="2024/x"), {})
+    incidents.record_event(ID, replace(NEXT, object_key="2025/x"), {})
+    recorded = other.record_event(ID, replace(NEXT, event_id="e-3", object_key="2024/x"), {})
     assert recorded.incident.count == 4
 
 
 def test_an_event_that_meets_others_tries_again_and_then_gives_up(incidents, opened, refusing):
     refusing(3)
-    assert incidents.record_event(ID, LATER, {}).incident.count == 2
+    assert incidents.record_event(ID, NEXT, {}).incident.count == 2
     refusing(12)
     with pytest.raises(Conflict, match="too many others"):
         incidents.record_event(ID, replace(CALL, event_id="e-9"), {})
@@ -151,7 +93,7 @@ def test_a_worker_remembers_a_bounded_number(incidents, monkeypatch):
     for number in range(3):
         incidents.record_event(f"tg-{number}", replace(CALL, event_id=f"c-{number}"), {})
     assert list(incidents._cache) == ["tg-2"]
-    incidents.record_event("tg-2", replace(LATER, event_id="c-9"), {})
+    incidents.record_event("tg-2", replace(NEXT, event_id="c-9"), {})
     assert incidents.get("tg-2").count == 2
 
 
@@ -327,94 +269,6 @@ def test_the_memory_of_owners_is_bounded(table, monkeypatch):
         owners.learn(name, A)
     assert list(owners._cache) == ["c"]
     assert owners.owner_of("a") == A
-
-
-# --- correlation ----------------------------------------------------------------------------------
-
-
-def test_a_candidate_is_found_with_its_client(correlator, opened, table):
-    transact(table, [candidate_write("key", ID, CALL), candidate_write("key", "tg-gone", CALL)])
-    [found] = correlator.candidates("key")
-    assert (found.incident, found.source_ip, found.user_agent) == (
-        opened, CALL.source_ip, CALL.user_agent,
-    )  # fmt: skip
-    assert correlator.candidates("other") == []
-    assert correlator.candidates(None) == []
-
-
-def test_a_kms_record_waits_until_it_is_assigned(correlator, table):
-    correlator.park(PARKING, KMS, KMS_RECORD)
-    correlator.park(PARKING, KMS, {"eventID": "k-1", "again": True})
-    assert correlator.parked_records(PARKING, SEEN) == [KMS_RECORD]
-    assert correlator.assigned_incident(PARKING, KMS, KMS_RECORD) is None
-    transact(table, [assign_write(PARKING, KMS, KMS_RECORD, ID)])
-    assert correlator.parked_records(PARKING, SEEN) == []
-    assert correlator.assigned_incident(PARKING, KMS, KMS_RECORD) == ID
-    with pytest.raises(Conflict):
-        transact(table, [assign_write(PARKING, KMS, KMS_RECORD, "tg-other")])
-
-
-@pytest.mark.parametrize(("seconds", "found"), [(0, 1), (5, 1), (6, 0), (60, 0)])
-def test_records_wait_for_calls_of_their_time(correlator, seconds, found):
-    made = kms_call(seconds)
-    correlator.park(PARKING, made, KMS_RECORD)
-    assert len(correlator.parked_records(PARKING, SEEN)) == found
-    assert correlator.parked_records("other", SEEN) == []
-    assert correlator.parked_records(PARKING, "no time") == []
-
-
-def test_all_pages_of_a_query_are_read(correlator, monkeypatch):
-    pages = [{"Items": [{"kept": "{}"}], "LastEvaluatedKey": {"pk": "x"}}, {"Items": []}]
-    asked = []
-    monkeypatch.setattr(
-        correlator._table, "query", lambda **query: asked.append(query) or pages[len(asked) - 1]
-    )
-    assert correlator.parked_records(PARKING, SEEN) == [{}]
-    assert "ExclusiveStartKey" not in asked[0]
-    assert asked[1]["ExclusiveStartKey"] == {"pk": "x"}
-
-
-def test_a_kms_record_is_linked_once(correlator, incidents, opened, table):
-    linked = correlator.link_kms_record(ID, PARKING, KMS, KMS_RECORD)
-    assert linked == incidents.get(ID)
-    assert (linked.count, linked.event_ids) == (1, ("e-1", "k-1"))
-    assert item(table, "kms_record")["record"] == '{"eventID": "k-1"}'
-    assert correlator.link_kms_record(ID, PARKING, KMS, KMS_RECORD) == linked
-    assert incidents.get(ID).version == linked.version
-
-
-def test_only_the_first_kms_record_or_one_with_the_key_is_kept(correlator, opened, table):
-    correlator.link_kms_record(ID, PARKING, KMS, KMS_RECORD)
-    correlator.link_kms_record(ID, PARKING, kms_call(1, event_id="k-2"), {"eventID": "k-2"})
-    assert item(table, "kms_record")["record"] == '{"eventID": "k-1"}'
-    keyed = kms_call(1, event_id="k-3", kms_key=KEY)
-    assert correlator.link_kms_record(ID, PARKING, keyed, {"eventID": "k-3"}).stated_key_arn == KEY
-    assert item(table, "kms_record")["record"] == '{"eventID": "k-3"}'
-
-
-def test_a_link_that_meets_others_tries_again_and_then_gives_up(correlator, opened, refusing):
-    refusing(3)
-    assert correlator.link_kms_record(ID, PARKING, KMS, KMS_RECORD).event_ids == ("e-1", "k-1")
-    refusing(12)
-    with pytest.raises(Conflict, match="too many others"):
-        correlator.link_kms_record(ID, PARKING, kms_call(2, event_id="k-2"), {})
-
-
-def test_the_s3_call_takes_over_the_incident_of_its_kms_records(correlator, incidents, table):
-    alone = incidents.record_event("tg-kms", KMS, KMS_RECORD).incident
-    transact(table, [candidate_write("key", "tg-kms", KMS)])
-    [candidate] = correlator.candidates("key")
-    correlator.merge_kms_incident(ID, candidate, CALL)
-    merged = incidents.get(ID)
-    assert (merged.id, merged.bucket, merged.count) == ("tg-kms", "a-reports", 1)
-    assert merged.counted_by_kms == 1
-    assert item(table, "kms_record", "tg-kms")["record"] == '{"eventID": "k-1"}'
-    assert incidents.history("tg-kms")[-1]["what"] == "joined"
-    assert ID in incidents.history("tg-kms")[-1]["detail"]
-    assert incidents.record_event(ID, CALL, RECORD).incident.count == 1
-    correlator.merge_kms_incident("tg-late", candidate, CALL)  # someone else was faster
-    assert incidents.find("tg-late") is None
-    assert alone.id == "tg-kms"
 
 
 # --- the table ------------------------------------------------------------------------------------

@@ -1,110 +1,18 @@
-"""Ingest with the table on moto, and evidence that is given: who is analyzed, linked and alerted.
+"""Ingest: who is analyzed and alerted, and how often."""
 
-The analysis is the real one; only what AWS would answer the reader is given, so that nothing of S3,
-KMS and IAM has to be there. With them there: tests/aws/test_intake*.py.
-"""
-
-import time
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from support.aws import mocked
-from support.once import work_out_once
-from support.records import AGENT, IP, LATER, kms, s3, session_of
-from support.worlds import KEY, ROLE, A, B, allow, delegates, evidence
-from threegrants import analysis
+from support.ingest_world import FIXED, from_s3
+from support.records import LATER
+from support.worlds import ROLE, A, B
 from threegrants import ingest as module
 from threegrants.analysis import AnalysisOptions
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, Unread
-from threegrants.incidents import Conflict, Lease, State, Store, mute
+from threegrants.incidents import Conflict, Lease, State, mute
 from threegrants.ingest import Ingest
-from threegrants.remediation.run_store import Move, RunStore
-
-work_out_once()
-WHO = session_of(ROLE)
-FIXED = {
-    "bucket": (allow(ROLE),),
-    "key": (delegates(), allow(ROLE, "kms:Decrypt", "*")),
-    "iam": (allow(), allow(action="kms:Decrypt", resource=KEY)),
-}
-OTHER_KEY = f"arn:aws:kms:eu-west-1:{A}:key/99999999-2222-3333-4444-555555555555"
-
-
-def from_s3(event="e-1", when=-600, **changes):
-    return s3(event, when, userIdentity=WHO, **changes)
-
-
-def from_kms(event="k-1", when=-599, **changes):
-    return kms(event, when, userIdentity={**WHO, "invokedBy": "fas.s3.amazonaws.com"}, **changes)
-
-
-class World:
-    """One table, evidence that tests change, and workers that remember nothing of each other."""
-
-    def __init__(self, table, monkeypatch):
-        self.table, self.late, self.policies = table, 0, {}
-        self.read, self.alerts, self.held = [], [], []
-        self.unknown = False
-        self.during_read = lambda: None
-        monkeypatch.setattr(analysis, "gather", self.gather)
-        self.ingest = self.worker()
-        self.store = self.ingest.store
-
-    def gather(self, call, clients, *, fresh=False):
-        self.read.append(SimpleNamespace(call=call, fresh=fresh))
-        self.during_read()
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock()))
-        found = replace(evidence(**self.policies), at=now)
-        if self.unknown:
-            unread = replace(found.bucket, policy=Unread("refused", "s3:GetBucketPolicy"))
-            found = replace(found, bucket=unread)
-        if call.kms_key:
-            found = replace(
-                found,
-                key=Read(replace(found.key.value, arn=call.kms_key, source=call.kms_key_source)),
-            )
-        return found
-
-    def clock(self):
-        return time.time() + self.late
-
-    def worker(self):
-        return Ingest(
-            Store(self.table),
-            SimpleNamespace(),
-            AnalysisOptions(writable=frozenset({A, B})),
-            "threegrants",
-            self.alerts.append,
-            self.held.append,
-            self.clock,
-        )
-
-    def handle(self, record, ingest=None, **how):
-        return (ingest or self.ingest).handle(parse_record(record), record, **how)
-
-    def ids(self):
-        items = self.table.scan()["Items"]
-        return [i["id"] for i in items if i["sk"] == "meta" and "joined_to" not in i]
-
-    def only(self):
-        [found] = self.ids()
-        return self.store.get(found)
-
-    def reasons(self):
-        return [alert.attributes["reason"] for alert in self.alerts]
-
-    def move(self, state):
-        RunStore(self.table).move(self.only(), Move(state, "sam", str(state)))
-
-
-@pytest.fixture
-def world(monkeypatch):
-    with mocked() as aws:
-        yield World(aws.table(), monkeypatch)
-
 
 # --- one S3 record --------------------------------------------------------------------------------
 
@@ -128,10 +36,10 @@ def test_more_of_the_same_is_only_counted(world):
 
 def test_evidence_is_read_again_after_a_minute(world):
     world.handle(from_s3())
-    world.late = 58
+    world.late = 60
     world.handle(from_s3("e-2", LATER))
     assert len(world.read) == 1
-    world.late = 62
+    world.late = 61
     world.handle(from_s3("e-3", LATER))
     assert len(world.read) == 2
     assert world.reasons() == ["opened"]
@@ -221,104 +129,6 @@ def test_both_copies_of_a_record_are_one_incident(world, monkeypatch):
     assert world.only().count == 1
 
 
-# --- KMS records ----------------------------------------------------------------------------------
-
-
-def test_a_kms_record_joins_its_s3_record_and_is_not_counted(world):
-    opened = world.handle(from_s3())
-    joined = world.handle(from_kms())
-    assert (joined.id, joined.count) == (opened.id, 1)
-    assert joined.event_ids == ("e-1", "k-1")
-    assert len(world.read) == 1
-
-
-def test_a_key_that_a_kms_record_states_is_analyzed(world):
-    world.handle(from_s3())
-    joined = world.handle(from_kms(key=OTHER_KEY))
-    assert joined.report.request.kms_key == OTHER_KEY
-    assert [read.call.kms_key for read in world.read] == [None, OTHER_KEY]
-    assert world.store.record(joined.id)["eventID"] == "e-1"
-
-
-def test_a_record_that_is_no_denial_any_more_is_not_analyzed_again(world):
-    opened = world.handle(from_s3())
-    key = {"pk": f"incident#{opened.id}", "sk": "record"}
-    world.table.put_item(Item={**key, "record": '{"eventName": "GetObject"}'})
-    assert world.handle(from_kms(key=OTHER_KEY)).has_unanswered_question
-    assert len(world.read) == 1
-
-
-def test_a_kms_record_before_its_s3_record_waits(world):
-    assert world.handle(from_kms()) is None
-    assert world.ids() == []
-    assert world.handle(from_s3()).event_ids == ("e-1", "k-1")
-    back = world.handle(from_kms(), was_parked=True)
-    assert (back.count, back.event_ids) == (1, ("e-1", "k-1"))
-
-
-def test_a_kms_record_of_another_call_goes_on_waiting(world):
-    world.handle(from_kms(operation="GenerateDataKey"))
-    assert world.handle(from_s3()).event_ids == ("e-1",)
-
-
-def test_a_kms_record_that_cannot_be_read_is_left(world, monkeypatch):
-    world.handle(from_kms())
-    real = module.parse_record
-    unreadable = SimpleNamespace()
-    monkeypatch.setattr(
-        module, "parse_record", lambda r: unreadable if r["eventID"] == "k-1" else real(r)
-    )
-    assert world.handle(from_s3()).event_ids == ("e-1",)
-
-
-def test_a_kms_record_whose_s3_record_never_comes_opens_an_incident(world):
-    world.handle(from_kms(key=KEY))
-    alone = world.handle(from_kms(key=KEY), was_parked=True)
-    assert (alone.count, alone.bucket) == (1, None)
-    assert world.handle(from_kms(key=KEY), was_parked=True).count == 1
-    late = world.handle(from_s3())
-    assert (late.id, late.count, late.bucket) == (alone.id, 1, "a-reports")
-
-
-def test_after_the_wait_the_only_open_incident_of_the_hour_will_do(world):
-    opened = world.handle(from_s3(when=-600))
-    assert world.handle(from_kms(when=-200)) is None
-    assert world.handle(from_kms(when=-200), was_parked=True).id == opened.id
-
-
-def test_a_kms_record_that_joined_meanwhile_stays_where_it_is(world):
-    """Two S3 incidents fit by now, so nothing would be matched: what was assigned counts."""
-    world.handle(from_kms())
-    opened = world.handle(from_s3())
-    world.handle(from_s3("e-2", bucket="a-other"))
-    assert world.handle(from_kms(), was_parked=True).id == opened.id
-
-
-def test_a_service_identity_is_matched_by_the_key(world):
-    record = kms("k-1", form="service", key=KEY, sourceIPAddress=IP, userAgent=AGENT)
-    assert world.handle(record) is None
-    joined = world.handle(from_s3())
-    assert joined.event_ids == ("e-1", "k-1")
-
-
-def test_a_record_that_waits_under_the_key_may_ask_another_question(world):
-    """The S3 call's key was assumed; KMS names the same key, so nothing is asked anew."""
-    world.handle(kms("k-1", form="service", key=KEY))
-    joined = world.handle(from_s3())
-    assert joined.stated_key_arn == KEY
-    assert not joined.has_unanswered_question
-
-
-def test_without_a_key_nothing_waits_under_one(world):
-    world.policies = {"encrypted": False}
-    assert world.handle(from_s3()).report.request.kms_key is None
-
-
-def test_a_list_needs_no_key_and_is_no_candidate(world):
-    world.handle(from_s3(operation="ListObjects"))
-    assert world.handle(from_kms()) is None
-
-
 # --- several workers ------------------------------------------------------------------------------
 
 
@@ -394,7 +204,7 @@ def test_while_one_sends_another_does_not(world):
 
 def test_a_mute_holds_alerts_back_once_each_and_what_is_due_is_sent_later(world):
     incident = world.handle(from_s3())
-    mute(world.store, incident.id, 1, "sam")
+    mute(world.store, incident.id, 1, "sam", world.clock)
     for number in range(11):
         world.handle(from_s3(f"m-{number}"))
     assert (world.reasons(), len(world.held)) == (["opened"], 1)
@@ -405,7 +215,7 @@ def test_a_mute_holds_alerts_back_once_each_and_what_is_due_is_sent_later(world)
 
 def test_nobody_has_to_listen_to_alerts_that_are_held_back(world):
     incident = world.handle(from_s3())
-    mute(world.store, incident.id, 1, "sam")
+    mute(world.store, incident.id, 1, "sam", world.clock)
     quiet = Ingest(world.store, SimpleNamespace(), AnalysisOptions(), "s", world.alerts.append)
     for number in range(10):
         world.handle(from_s3(f"m-{number}"), quiet)

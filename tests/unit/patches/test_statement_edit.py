@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.aws.policy_json import is_ours, normal_form, statements
 from threegrants.patches import Patch, remove_principals
 from threegrants.patches.grant_statement import GrantStatement
@@ -112,7 +113,7 @@ foreign = st.fixed_dictionaries(
 styles = st.sampled_from([{}, {"separators": (",", ":")}, {"indent": 3}, {"ensure_ascii": False}])
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(foreign | st.just(THEIRS), max_size=5), st.booleans(), styles)
 def test_foreign_statements_are_never_touched(listed, named, style):
     document = {"Version": "2012-10-17", "Id": "x", "Statement": listed, "More": 1}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from threegrants.cloudtrail import Access, CallerType
 from threegrants.diagnosis import Outcome
-from threegrants.report import PatchReport, PrincipalReport, Report
+from threegrants.report import PatchReport, PrincipalReport
 from threegrants.report.json_object import JsonObject
 from unit.report.values import report as any_report
 from unit.worlds import ROLE, A, B
@@ -13,7 +13,7 @@ BASE = any_report()
 ANALYST = PrincipalReport(ROLE, None, B, CallerType.ROLE)
 
 
-def report_of(*patches, outcome=Outcome.FIXABLE, principal=ANALYST, **request) -> Report:
+def report_of(*patches, outcome=Outcome.FIXABLE, principal=ANALYST, **request):
     """A report that offers these patches (`Patch` or `PatchReport`); the request may be changed."""
     asked = {"access": Access.READ, "bucket": "a-reports", "bucket_account": A} | request
     return replace(

@@ -110,6 +110,12 @@ def test_what_is_ours_alone(operation, after, live, wanted):
     assert undo(patch(None, after, operation, KEY), live) == wanted
 
 
+def test_a_grant_that_was_made_again_is_revoked_too():
+    made = patch(None, GRANT, "kms:CreateGrant", KEY)
+    again = LivePolicy(GRANT, AwsIds(grant_id="g-2"))
+    assert undo(made, again, AwsIds(grant_id="g-1")) == Undo(None)
+
+
 def test_a_grant_that_is_not_listed_yet_is_revoked_by_its_id():
     made = patch(None, GRANT, "kms:CreateGrant", KEY)
     assert undo(made, LivePolicy(), AwsIds(grant_id="g-1")) == Undo(None)
@@ -140,6 +146,7 @@ def test_a_managed_policy_that_is_not_the_one_we_made_is_left(now, words):
     with pytest.raises(StatementEdited, match=words):
         undo(MANAGED, LivePolicy(policy(OURS), now), WROTE)
     assert undo(MANAGED, LivePolicy(policy(OURS), WROTE), WROTE) == Undo(None)
+    assert undo(MANAGED, LivePolicy(policy(OURS), now)) == Undo(None), "no id is known"
 
 
 foreign = st.builds(

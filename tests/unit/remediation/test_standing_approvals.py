@@ -53,7 +53,9 @@ def patch(grant="bucket_policy", digest="d", scope="prefix", target=BUCKET, **mo
 
 
 def test_a_standing_approval_covers_what_it_names():
-    approval, digests = find_standing_approval(limits(), report_of(patch()), NOW)
+    found = find_standing_approval(limits(), report_of(patch()), NOW)
+    assert found
+    approval, digests = found
     assert approval.name == "reports for analysts"
     assert digests == ("d",)
 
