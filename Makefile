@@ -37,6 +37,8 @@ setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environm
 demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
 
+check: lint types template unit  ## what to run before each commit (under a minute)
+
 unit: .venv/.ready  ## the tests of the pure rooms, without AWS (seconds)
 	$(BIN)/python -m pytest -n auto tests/unit
 
@@ -69,8 +71,6 @@ types: .venv/.ready  ## static types
 
 template: .venv/.ready  ## lint of the CloudFormation templates
 	$(BIN)/cfn-lint template.yaml member.yaml
-
-check: lint types template unit  ## what a commit must pass (seconds); before a push also make test
 
 # The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
 # locked already stay: UPGRADE=all takes the newest of everything, UPGRADE=moto the newest moto.

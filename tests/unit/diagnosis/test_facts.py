@@ -8,7 +8,7 @@ import pytest
 
 import threegrants.diagnosis.facts as facts_module
 from threegrants.analysis import AnalysisOptions, analyze_evidence
-from threegrants.cloudtrail import CallerType, KeySource
+from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import ParsedPolicy, diagnose, facts_of
 from threegrants.evidence import (
     NamedPolicy,
