@@ -12,11 +12,11 @@ from typing import Any, cast
 
 import pytest
 
-from support.records import kms, s3, session_of
+from support.records import Record, denied, kms, s3, session_of
 from support.worlds import KEY, ROLE, A, B, allow, delegates, evidence
 from threegrants import analysis
 from threegrants.analysis import AnalysisOptions
-from threegrants.cloudtrail import DeniedCall, parse_record
+from threegrants.cloudtrail import DeniedCall
 from threegrants.evidence import Evidence, Read, RoleClients, Unread
 from threegrants.incidents import Incident, Move, State, Store
 from threegrants.ingest import Ingest
@@ -24,7 +24,7 @@ from threegrants.notifications import Alert
 from threegrants.remediation.run_store import RunStore
 
 WHO = session_of(ROLE)
-FIXED = {
+FIXED: dict[str, Any] = {
     "bucket": (allow(ROLE),),
     "key": (delegates(), allow(ROLE, "kms:Decrypt", "*")),
     "iam": (allow(), allow(action="kms:Decrypt", resource=KEY)),
@@ -32,11 +32,11 @@ FIXED = {
 OTHER_KEY = f"arn:aws:kms:eu-west-1:{A}:key/99999999-2222-3333-4444-555555555555"
 
 
-def from_s3(event: str = "e-1", when: float = -600, **changes: Any) -> dict[str, Any]:
+def from_s3(event: str = "e-1", when: float = -600, **changes: Any) -> Record:
     return s3(event, when, userIdentity=WHO, **changes)
 
 
-def from_kms(event: str = "k-1", when: float = -599, **changes: Any) -> dict[str, Any]:
+def from_kms(event: str = "k-1", when: float = -599, **changes: Any) -> Record:
     return kms(event, when, userIdentity={**WHO, "invokedBy": "fas.s3.amazonaws.com"}, **changes)
 
 
@@ -47,7 +47,7 @@ class World:
         self.table, self.late = table, 0
         self.policies: dict[str, Any] = {}
         self.now = int(time.time())  # it stands still, however slow the machine is
-        self.read: list[SimpleNamespace] = []
+        self.read: list[Any] = []
         self.alerts: list[Alert] = []
         self.held: list[Incident] = []
         self.unknown = False
@@ -56,7 +56,7 @@ class World:
         self.ingest = self.worker()
         self.store = self.ingest.store
 
-    def gather(self, call: DeniedCall, clients: Any, *, fresh: bool = False) -> Evidence:
+    def gather(self, call: DeniedCall, _clients: RoleClients, *, fresh: bool = False) -> Evidence:
         self.read.append(SimpleNamespace(call=call, fresh=fresh))
         self.during_read()
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock()))
@@ -69,8 +69,7 @@ class World:
                 found,
                 key=Read(replace(found.key.value, arn=call.kms_key, source=call.kms_key_source)),
             )
-        made: Evidence = found
-        return made
+        return cast("Evidence", found)
 
     def clock(self) -> float:
         return self.now + self.late
@@ -78,7 +77,7 @@ class World:
     def worker(self) -> Ingest:
         return Ingest(
             Store(self.table),
-            cast("RoleClients", SimpleNamespace()),
+            RoleClients("none"),
             AnalysisOptions(writable=frozenset({A, B})),
             "threegrants",
             self.alerts.append,
@@ -86,10 +85,8 @@ class World:
             self.clock,
         )
 
-    def handle(self, record: dict[str, Any], ingest: Ingest | None = None, **how: Any) -> Any:
-        call = parse_record(record)
-        assert isinstance(call, DeniedCall)
-        return (ingest or self.ingest).handle(call, record, **how)
+    def handle(self, record: Record, ingest: Ingest | None = None, **how: Any) -> Any:
+        return (ingest or self.ingest).handle(denied(record), record, **how)
 
     def ids(self) -> list[str]:
         items = self.table.scan()["Items"]

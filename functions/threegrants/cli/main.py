@@ -186,7 +186,7 @@ def _role_clients(
 
 @main.command()
 @click.argument("cases", type=click.Path(exists=True, dir_okay=False))
-@click.option("--explain", is_flag=True, help="Say what each layer decides, and why.")
+@click.option("--explain", is_flag=True, help="Say what each policy type decides, and why.")
 def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes flags so
     """Answer each authorization question in CASES (JSON Lines, also .gz), one JSON line each."""
     opener = gzip.open if cases.endswith(".gz") else open

@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class GrantName(StrEnum):
-    """Which of the three grants: what a diagnosis judges, and what a patch makes."""
+    """Which of the three grants: one that is missing, or one that a patch makes."""
 
     BUCKET_POLICY = "bucket_policy"
     KEY_POLICY = "key_policy"

@@ -265,7 +265,7 @@ class _Gathering:
         lookup_in = call.caller.account or call.recipient_account or self.clients.own_account or ""
         return self._read_key(
             call.kms_key,
-            KeySource(call.kms_key_source or KeySource.REQUEST),
+            call.kms_key_source or KeySource.REQUEST,
             (lookup_in, call.region),
         )
 

@@ -214,9 +214,9 @@ def _with_kms_grants(outcome: PolicyTypeOutcome, policies: Policies) -> PolicyTy
 
     https://docs.aws.amazon.com/kms/latest/developerguide/grants.html
     """
-    matches = [(grant.match(outcome.request), grant) for grant in policies.grants]
-    closest, grant = max(matches, key=lambda found: found[0], default=(PrincipalMatch.NONE, None))
-    if grant is None or not closest:
+    grant = max(policies.grants, key=lambda one: one.match(outcome.request), default=None)
+    closest = grant.match(outcome.request) if grant else PrincipalMatch.NONE
+    if grant is None or closest is PrincipalMatch.NONE:
         return outcome
     if outcome.match > PrincipalMatch.ACCOUNT:
         return replace(outcome, match=max(outcome.match, closest))

@@ -57,7 +57,7 @@ def nearest_miss(outcome: PolicyTypeOutcome) -> NearestMiss | None:
         return None
     request = outcome.request
     service = request.environment.action.partition(":")[0]
-    best: tuple[tuple[int, int], NearestMiss] | None = None
+    best: NearestMiss | None = None
     for policy in outcome.searched_policies:
         for statement in policy.statements:
             if not statement.allows or not _same_service(statement, service):
@@ -65,10 +65,14 @@ def nearest_miss(outcome: PolicyTypeOutcome) -> NearestMiss | None:
             failed = mismatches(statement, request)
             if not failed:
                 continue
-            rank = (len(failed), sum(_WEIGHTS[miss.element] for miss in failed))
-            if best is None or rank < best[0]:
-                best = rank, NearestMiss(reference(policy, statement), failed)
-    return best[1] if best else None
+            if best is None or _distance(failed) < _distance(best.failed):
+                best = NearestMiss(reference(policy, statement), failed)
+    return best
+
+
+def _distance(failed: tuple[Mismatch, ...]) -> tuple[int, int]:
+    """How far a statement is from applying: by the count of mismatches, then by their weight."""
+    return len(failed), sum(_WEIGHTS[miss.element] for miss in failed)
 
 
 def mismatches(statement: Statement, request: Request) -> tuple[Mismatch, ...]:

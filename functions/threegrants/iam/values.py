@@ -6,12 +6,19 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 _EPOCH_MILLIS = 1e11
 """Epoch numbers above this are milliseconds: as seconds they would be after the year 5138."""
 
-Range = tuple[int, int, int]
-"""An address range: IP version, first and last address as numbers."""
+
+class AddressRange(NamedTuple):
+    """A range of IP addresses, as numbers."""
+
+    version: int
+    """4 or 6"""
+    first: int
+    last: int
 
 
 def number(text: str) -> float | None:
@@ -61,7 +68,7 @@ def _partial(text: str) -> float | None:
 
 
 @lru_cache(maxsize=4096)
-def address_range(text: str) -> Range | None:
+def address_range(text: str) -> AddressRange | None:
     """An IPv4 or IPv6 address, or a range in CIDR notation."""
     import ipaddress  # noqa: PLC0415 - a slow import that most policies never need
 
@@ -69,12 +76,15 @@ def address_range(text: str) -> Range | None:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
-    return network.version, int(network.network_address), int(network.broadcast_address)
+    first, last = int(network.network_address), int(network.broadcast_address)
+    return AddressRange(network.version, first, last)
 
 
-def within(inner: Range, outer: Range) -> bool:
+def within(inner: AddressRange, outer: AddressRange) -> bool:
     """Whether one range lies in another of the same IP version."""
-    return inner[0] == outer[0] and outer[1] <= inner[1] and inner[2] <= outer[2]
+    return (
+        inner.version == outer.version and outer.first <= inner.first and inner.last <= outer.last
+    )
 
 
 def base64_bytes(text: str) -> bytes | str:

@@ -9,18 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.diagnosis import Facts, ParsedPolicy
+from threegrants.diagnosis import Facts, GrantName, ParsedPolicy
 from threegrants.evidence import NamedPolicy, PolicyKind
 from threegrants.iam import KmsGrant
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import Patch, PatchOperation
 
-CREATE_GRANT = "kms:CreateGrant"
 _KINDS = {
-    "iam:CreatePolicy": PolicyKind.MANAGED,
-    "iam:PutRolePolicy": PolicyKind.INLINE,
-    "iam:PutUserPolicy": PolicyKind.INLINE,
+    PatchOperation.CREATE_POLICY: PolicyKind.MANAGED,
+    PatchOperation.PUT_ROLE_POLICY: PolicyKind.INLINE,
+    PatchOperation.PUT_USER_POLICY: PolicyKind.INLINE,
 }
-_NAMES = {"bucket_policy": "bucket policy", "key_policy": "key policy"}
+_NAMES = {GrantName.BUCKET_POLICY: "bucket policy", GrantName.KEY_POLICY: "key policy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class DocumentReader:
 
     def read(self, patch: Patch) -> PatchDocuments:
         """The documents of one patch; never raises for what stands in a policy."""
-        if patch.operation == CREATE_GRANT:
+        if patch.operation == PatchOperation.CREATE_GRANT:
             stated = json.loads(patch.after)
             grant = KmsGrant(
                 patch.target,
@@ -92,10 +91,10 @@ def with_documents(facts: Facts, patched: Iterable[PatchDocuments]) -> Facts:
                 facts = facts.with_kms_grant(one.grant)
         elif one.after is None:
             continue
-        elif patch.grant == "bucket_policy":
+        elif patch.grant == GrantName.BUCKET_POLICY:
             if bucket is not None and patch.target.endswith(f":::{bucket.name}"):
                 facts = facts.with_bucket_policy(one.after)
-        elif patch.grant == "key_policy":
+        elif patch.grant == GrantName.KEY_POLICY:
             if key is not None and patch.target == key.arn:
                 facts = facts.with_key_policy(one.after)
         else:

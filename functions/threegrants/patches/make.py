@@ -14,7 +14,6 @@ from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.facts import s3_resource
-from threegrants.diagnosis.verdicts import GrantName
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
 from threegrants.patches.choices import Choices, GranteeScope

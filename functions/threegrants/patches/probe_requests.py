@@ -51,9 +51,8 @@ def probe_requests(
     # Not for secrets: the same patch has to be asked the same questions.
     rng = random.Random(patch.digest)  # noqa: S311
     named = _named_in_document(documents, rng)
-    one_only = (
-        patch.grant == GrantName.IAM_POLICY
-    )  # an identity-based policy is about its holder only
+    # An identity-based policy is about its holder only.
+    one_only = patch.grant == GrantName.IAM_POLICY
     principals = [grantee] if one_only else list(_unique((*_principals(grantee, owner), *named[0])))
     actions = list(
         _unique((*_granted_actions(grant_statement), *_actions(grant_statement, rng), *named[1]))

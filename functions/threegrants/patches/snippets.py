@@ -36,7 +36,14 @@ def iac_snippets(patch: Patch) -> dict[str, str]:
 def access_point_snippets(
     region: str, account: str, bucket: str, grant_statement: GrantStatement
 ) -> dict[str, str]:
-    """An access point that grants what `grant_statement` says, by tool."""
+    """An access point that grants what a statement says, by tool: `terraform`, `cloudformation`.
+
+    Args:
+        region: the bucket's Region.
+        account: the bucket's account, which owns the access point too.
+        bucket: the bucket's name.
+        grant_statement: whom the access point's policy lets do what; its resources are the bucket's.
+    """
     partition = Arn.parse(grant_statement.resources[0]).partition
     name = f"threegrants-{re.sub('[^a-z0-9-]', '-', bucket.lower())}"[:50].rstrip("-")
     arn = str(Arn(partition, "s3", region, account, f"accesspoint/{name}"))

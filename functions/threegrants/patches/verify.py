@@ -50,7 +50,7 @@ from threegrants.patches.documents import (
 )
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.probe_requests import ProbeRequest, probe_requests, session_of
 
 _ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -122,7 +122,7 @@ def still_denied(
     after = diagnose_facts(patched, findings=findings, hints=False)
     if after.allowed:
         return ""
-    own = after.verdict_on(GrantName(documents.patch.grant))
+    own = after.verdict_on(documents.patch.grant)
     if own_grant_only and own is not Verdict.MISSING:
         return ""
     return f"with it the call would still be refused: {after.summary}"
@@ -336,7 +336,7 @@ def _surrounding_policies(documents: PatchDocuments, *, patched: bool) -> list[P
     """
     patch = documents.patch
     policy = _allow_statements(documents.after if patched else documents.before)
-    if patch.grant == "iam_policy":
+    if patch.grant == GrantName.IAM_POLICY:
         return [Policies(identity=(policy,), resource=_delegation(patch.account))]
     if documents.grant is not None:
         grants = (documents.grant,) if patched else ()
@@ -371,7 +371,7 @@ def _context(documents: PatchDocuments) -> dict[str, str]:
 def _public_violation(documents: PatchDocuments) -> str:
     """No policy becomes public; S3 would also shut out other accounts from a bucket then."""
     before, after = documents.before, documents.after
-    if documents.patch.grant == "iam_policy" or after is None or after.policy is None:
+    if documents.patch.grant == GrantName.IAM_POLICY or after is None or after.policy is None:
         return ""
     was_public = before is not None and before.policy is not None and is_public(before.policy)
     if is_public(after.policy) and not was_public:
@@ -382,7 +382,7 @@ def _public_violation(documents: PatchDocuments) -> str:
 def _lockout_violation(documents: PatchDocuments) -> str:
     """Whoever could read and change the key policy still can, and somebody can."""
     patch, before, after = documents.patch, documents.before, documents.after
-    if patch.operation != "kms:PutKeyPolicy" or before is None or after is None:
+    if patch.operation != PatchOperation.PUT_KEY_POLICY or before is None or after is None:
         return ""
     old, new = (
         CompiledPolicies(Policies(identity=_ALLOW_ALL_IDENTITY, resource=document.policy))

@@ -8,7 +8,7 @@ import pytest
 
 import threegrants.diagnosis.facts as facts_module
 from threegrants.analysis import AnalysisOptions, analyze_evidence
-from threegrants.cloudtrail import CallerType, KeySource
+from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import ParsedPolicy, diagnose, facts_of
 from threegrants.evidence import (
     NamedPolicy,
@@ -215,9 +215,3 @@ def test_one_accessor_for_what_was_read():
     assert Read("x").value_or_none == "x"
     assert Read(None).value_or_none is None
     assert UNREAD.value_or_none is None
-
-
-def test_the_sources_of_a_key_are_written_as_before():
-    assert [one.value for one in KeySource] == [
-        "error_message", "request", "kms_record", "object", "bucket_default",
-    ]  # fmt: skip

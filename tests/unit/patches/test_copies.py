@@ -43,8 +43,8 @@ def test_both_halves_are_patched_one_on_top_of_the_other():
         "kms:Decrypt",
     ]
     facts = facts_of(denied, seen)
-    source_after = with_patches(facts.source, analysis.patches).evidence
-    after = replace(with_patches(facts, analysis.patches).evidence, source=source_after)
+    patched = with_patches(facts.source, analysis.patches).evidence
+    after = replace(with_patches(facts, analysis.patches).evidence, source=patched)
     assert analyze_evidence(denied, after, AnalysisOptions()).diagnosis.allowed
 
 
