@@ -13,6 +13,7 @@ from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn
 from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
+from threegrants.diagnosis import Diagnosis, GrantName, MissingInformation, Verdict
 from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
