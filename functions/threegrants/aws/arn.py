@@ -29,6 +29,17 @@ _REGIONS = (
 """How the names of Regions begin outside the commercial partition."""
 
 
+_DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-eusc": "amazonaws.eu",
+}
+"""How the names of services end outside the commercial partition (botocore's partitions)."""
+
+
 class ArnError(ValueError):
     """A text that should be an ARN and is none."""
 
@@ -152,3 +163,11 @@ def partition_of(region: str) -> str:
 def is_account_id(text: str | None) -> bool:
     """Whether a text is an AWS account id: twelve ASCII digits."""
     return bool(text and _ACCOUNT_ID.fullmatch(text))
+
+
+def via_s3(region: str) -> str:
+    """S3 in a Region as `kms:ViaService` names it.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+    """
+    return f"s3.{region}.{_DNS_SUFFIXES.get(partition_of(region), 'amazonaws.com')}"

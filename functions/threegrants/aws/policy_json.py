@@ -14,7 +14,12 @@ from threegrants.aws.arn import ACCOUNT_ID, PARTITION
 
 _ACCOUNT_ROOT = re.compile(rf"arn:{PARTITION}:iam::({ACCOUNT_ID}):root")
 _SID = re.compile(r"Threegrants[A-Z][a-z]+([0-9a-f]{12})(?:x[0-9]+)?")
-_OUR_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource"})
+_OUR_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition"})
+_OUR_CONDITIONS = {
+    "StringEquals": frozenset({"kms:viaservice"}),
+    "StringLike": frozenset({"kms:encryptioncontext:aws:s3:arn", "s3:prefix"}),
+}
+"""The conditions that statements of ours carry: they keep a statement to the call it is for."""
 
 
 def as_list(value: Any) -> list[Any]:
@@ -86,10 +91,16 @@ def _normal(value: Any, key: str = "") -> Any:
     return value
 
 
-def sid_of_ours(access: str, actions: Iterable[str], resources: Iterable[str]) -> str:
+def sid_of_ours(
+    access: str,
+    actions: Iterable[str],
+    resources: Iterable[str],
+    condition: Mapping[str, Any] | None = None,
+) -> str:
     """The Sid by which a statement of ours is known again: of letters and digits, as IAM wants it.
 
-    It carries a hash of exactly these actions and resources. Principals are not in the hash: the
+    It carries a hash of exactly these actions, resources and conditions (statements of older
+    versions have no condition; their hash is the same as ever). Principals are not in the hash: the
     list grows with each role that needs the same, and AWS shows the ids of deleted ones in it. What
     AWS's rewriting changes (order, one-element lists, account ids as root ARNs) does not change the
     hash.
@@ -98,21 +109,26 @@ def sid_of_ours(access: str, actions: Iterable[str], resources: Iterable[str]) -
         access: the kind of access, for people who read the policy: `read`, `write`.
         actions: the actions that the statement allows.
         resources: the resources it allows them on.
+        condition: its Condition element; None if it has none.
     """
-    return f"Threegrants{access.title()}{_content_hash(actions, resources)}"
+    return f"Threegrants{access.title()}{_content_hash(actions, resources, condition or {})}"
 
 
 def is_ours(statement: Any) -> bool:
     """Whether this service wrote a statement, and nobody changed what it grants.
 
-    Its Sid has to carry the hash of its actions and resources, and it holds nothing else than a
-    plain Allow: no condition, and no principal that stands for everyone.
+    Its Sid has to carry the hash of its actions, resources and conditions, and it holds nothing else
+    than a plain Allow: no condition but those that this service writes, and no principal that stands
+    for everyone.
     """
     if not isinstance(statement, dict) or not statement.keys() <= _OUR_ELEMENTS:
         return False
     found = _SID.fullmatch(str(statement.get("Sid", "")))
     actions, resources = texts(statement.get("Action")), texts(statement.get("Resource"))
     if found is None or statement.get("Effect") != "Allow" or not actions or not resources:
+        return False
+    condition = statement.get("Condition", {})
+    if "Condition" in statement and not _is_condition_of_ours(condition):
         return False
     if "Principal" in statement:
         named = statement["Principal"]
@@ -121,17 +137,52 @@ def is_ours(statement: Any) -> bool:
         principals = texts(named["AWS"])
         if not principals or any("*" in principal for principal in principals):
             return False
-    return found.group(1) == _content_hash(actions, resources)
+    return found.group(1) == _content_hash(actions, resources, condition)
 
 
 def same_grant(statement: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two statements are about the same actions on the same resources."""
-    return all(
+    """Whether two statements are about the same actions on the same resources, where the same holds."""
+    mine, theirs = (one.get("Condition") or {} for one in (statement, other))
+    return _condition_content(mine) == _condition_content(theirs) and all(
         set(texts(statement.get(element))) == set(texts(other.get(element)))
         for element in ("Action", "Resource")
     )
 
 
-def _content_hash(actions: Iterable[str], resources: Iterable[str]) -> str:
-    content = [sorted({action.lower() for action in actions}), sorted(set(resources))]
+def _is_condition_of_ours(condition: Any) -> bool:
+    """Whether a Condition element holds nothing but what this service writes, and holds something."""
+    if not isinstance(condition, dict) or not condition:
+        return False
+    return all(
+        isinstance(block, dict)
+        and block
+        and all(
+            key.lower() in _OUR_CONDITIONS.get(operator, ()) and texts(values)
+            for key, values in block.items()
+        )
+        for operator, block in condition.items()
+    )
+
+
+def _condition_content(condition: Any) -> Any:
+    """A Condition element in one form; key names have no case, the order of values means nothing."""
+    if not isinstance(condition, dict):
+        return condition
+    return {
+        operator: {
+            key.lower(): sorted({str(value) for value in as_list(values)})
+            for key, values in block.items()
+        }
+        if isinstance(block, dict)
+        else block
+        for operator, block in condition.items()
+    }
+
+
+def _content_hash(
+    actions: Iterable[str], resources: Iterable[str], condition: Mapping[str, Any]
+) -> str:
+    content: list[Any] = [sorted({action.lower() for action in actions}), sorted(set(resources))]
+    if condition:
+        content.append(json.dumps(_condition_content(condition), sort_keys=True))
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]

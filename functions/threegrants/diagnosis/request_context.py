@@ -9,7 +9,7 @@ reference, "Condition keys for Amazon S3" and "… for AWS KMS".
 
 import ipaddress
 
-from threegrants.aws.arn import account_in, bucket_arn, is_account_id
+from threegrants.aws.arn import account_in, bucket_arn, is_account_id, via_s3
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
 from threegrants.evidence import Evidence, KeyEvidence, Unread
 from threegrants.iam import RequestContext
@@ -120,8 +120,7 @@ def kms_request_context(call: DeniedCall, evidence: Evidence, key: KeyEvidence) 
         _network(call, evidence, context)
         _stated_by_aws(context, call, evidence)
         return context.build()
-    suffix = "amazonaws.com.cn" if call.region.startswith("cn-") else "amazonaws.com"
-    context.present("kms:ViaService", f"s3.{call.region}.{suffix}")
+    context.present("kms:ViaService", via_s3(call.region))
     context.present("aws:ViaAWSService", "true")
     if call.encryption_context:
         for name, value in call.encryption_context.items():

@@ -16,7 +16,7 @@ from threegrants.patches.grantable_actions import grant_operations
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.scopes import ScopedPattern
 from threegrants.patches.snippets import access_point_snippets
-from threegrants.patches.statement_edit import add_grant
+from threegrants.patches.statement_edit import add_grants
 
 
 class HandoffKind(StrEnum):
@@ -112,21 +112,21 @@ def managed_policy(
     call: DeniedCall,
     grantee: str,
     account: str,
-    grant_statement: GrantStatement,
+    grant_statements: tuple[GrantStatement, ...],
     scoped: ScopedPattern | None,
-) -> tuple[Patch, GrantStatement]:
+) -> Patch:
     """A customer managed policy of its own, attached to the role or user.
 
     Args:
         call: the denied call.
         grantee: the ARN of the role or user.
         account: the account of the role or user.
-        grant_statement: what the policy allows.
+        grant_statements: what the policy allows.
         scoped: the scope of the grant; None if it is about the key only.
     """
-    after, statement = add_grant(None, grant_statement, call.access.value)
+    after, added = add_grants(None, grant_statements, call.access.value)
     content_hash = hashlib.sha256(json.dumps([grantee, after]).encode()).hexdigest()[:16]
-    patch = Patch(
+    return Patch(
         grant=GrantName.IAM_POLICY,
         account=account,
         region=call.region,
@@ -134,12 +134,11 @@ def managed_policy(
         operation=PatchOperation.CREATE_POLICY,
         before=None,
         after=after,
-        statement=statement,
+        statement=added[0],
         policy_name=f"threegrants-{content_hash}",
         scope=scoped.scope if scoped else None,
         default=False,
     )
-    return patch, grant_statement
 
 
 def access_point(

@@ -1,7 +1,9 @@
-"""Draft the patches: for each missing grant one statement, in every scope, and what else would do.
+"""Draft the patches: for each missing grant one change, in every scope, and what else would do.
 
 Each statement names exactly the principal, the actions the call needs and the resource; a key
 policy's resource is the key itself, written `*` (https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html).
+What names and resources cannot say, conditions do: a key is used through S3 only, for the bucket's
+objects in scope; a listing stays below its prefix.
 """
 
 import json
@@ -9,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
-from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn, via_s3
 from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
@@ -18,12 +20,18 @@ from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
 from threegrants.patches.choices import Choices, GranteeScope
-from threegrants.patches.grant_statement import GrantStatement
-from threegrants.patches.grantable_actions import forbidden_among, kms_actions
+from threegrants.patches.grant_statement import (
+    OBJECT_CONTEXT,
+    PREFIX,
+    VIA_SERVICE,
+    GrantCondition,
+    GrantStatement,
+)
+from threegrants.patches.grantable_actions import Profile, forbidden_among, kms_actions
 from threegrants.patches.patch import Patch, PatchOperation
-from threegrants.patches.scopes import Scope, ScopedPattern, scopes_for
+from threegrants.patches.scopes import LISTED_BY_PREFIX, Scope, ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
-from threegrants.patches.statement_edit import add_grant
+from threegrants.patches.statement_edit import add_grants
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 """The old rules of us-east-1 included. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
@@ -36,10 +44,13 @@ _NAME_CHARACTERS = 128
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A patch, and what it is meant to grant; the checks compare the two."""
+    """A patch, and what it is meant to grant; the checks compare the two.
+
+    Several statements where one cannot say it: with a condition that only some of the actions know.
+    """
 
     patch: Patch
-    grant_statement: GrantStatement
+    grant_statements: tuple[GrantStatement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ def make_patches(
     evidence: Evidence,
     diagnosis: Diagnosis,
     choices: Choices,
-    prefix: str | None = None,
+    folders: tuple[str, ...] = (),
 ) -> Drafts:
     """Draft patches for each missing grant; of those for one grant at most one is the default.
 
@@ -65,7 +76,7 @@ def make_patches(
         evidence: the snapshot; its documents are the patches' `before`.
         diagnosis: the verdicts; only `missing` grants are patched.
         choices: how they are cut.
-        prefix: the common prefix of all denied keys, if more than this call's key is known.
+        folders: the folders of all denied keys, if more than this call's key is known.
     """
     if diagnosis.grantee is None:
         return Drafts()
@@ -78,7 +89,7 @@ def make_patches(
             )
         )
     drafting = _Drafting(
-        call, evidence, diagnosis.grantee, choices, scopes_for(call, choices.scope, prefix)
+        call, evidence, diagnosis.grantee, choices, scopes_for(call, choices.scope, folders)
     )
     found: list[Drafts] = []
     if diagnosis.bucket_policy.verdict is Verdict.MISSING:
@@ -139,7 +150,9 @@ class _Drafting:
         )
         before = bucket.policy.value
         offers = [
-            self._scoped(location, before, self._bucket_statement(scoped, location.account), scoped)
+            self._scoped(
+                location, before, (self._bucket_statement(scoped, location.account),), scoped
+            )
             for scoped in self.scoped_patterns
         ]
         chosen = _with_default(offers, self.scoped_patterns)
@@ -164,19 +177,36 @@ class _Drafting:
         location = _PolicyLocation(
             GrantName.KEY_POLICY, key.account, key.region, key.arn, PatchOperation.PUT_KEY_POLICY
         )
-        grant_statement = GrantStatement(self._principal(key.account), self._kms_actions(), ("*",))
-        statement = self._draft(location, key.policy.value, grant_statement)
+        patterns = self._key_patterns()
+        offers = [
+            self._scoped(
+                location,
+                key.policy.value,
+                (
+                    GrantStatement(
+                        self._principal(key.account),
+                        self._kms_actions(),
+                        ("*",),
+                        self._key_conditions(key, scoped),
+                    ),
+                ),
+                scoped,
+            )
+            for scoped in patterns
+        ]
+        chosen = _with_default(offers, patterns)
         grant = kms_grant(self.call, self.evidence, key, self.grantee, self._kms_actions())
         excess = limit_violation(grant[0], self.evidence.caller) if grant else None
-        if isinstance(statement, Draft):
+        if chosen.drafts:
             cross_account = self.evidence.caller.account != key.account
-            beside = [Draft(*grant)] if grant and cross_account and not excess else []
-            return Drafts((statement, *beside))
+            beside = [_draft_of(grant)] if grant and cross_account and not excess else []
+            return replace(chosen, drafts=(*chosen.drafts, *beside))
+        statement = chosen.missing_information[0]
         if grant is None or excess:
             none = excess or "no KMS grant can carry these actions"
             why = f"{statement.why}; a KMS grant is not possible either: {none}"
             return Drafts(missing_information=(replace(statement, why=why),))
-        return Drafts((Draft(replace(grant[0], default=True), grant[1]),))
+        return Drafts((_draft_of((replace(grant[0], default=True), grant[1])),))
 
     def iam_policy(self, *, bucket: bool, key: bool) -> Drafts:
         what, caller = "patch of the IAM policy", self.evidence.caller
@@ -189,6 +219,9 @@ class _Drafting:
         of_key = self._key() if key else None
         if key and of_key is None:
             return self._no_key(what)
+        if bucket and not _BUCKET_NAME.fullmatch(self.call.bucket or ""):
+            why = f"{self.call.bucket!r} is not a name that S3 gives to a bucket"
+            return _not_drafted(what, why, "the name of the bucket, from whoever made the call")
         of_user = Arn.parse(self.grantee).resource_type == "user"
         subject = self.call.bucket or (of_key.arn.rsplit("/", 1)[-1] if of_key else "key")
         name = _free_policy_name(caller, _NOT_IN_POLICY_NAMES.sub("-", f"threegrants-{subject}"))
@@ -201,21 +234,21 @@ class _Drafting:
             name,
         )
         before = _inline_document(caller, name)
-        # Without the bucket's half every scope is the same.
-        patterns = self.scoped_patterns if bucket else (None,)
-        grant_statements = [self._iam_statement(scoped, of_key) for scoped in patterns]
+        patterns = self.scoped_patterns if bucket else self._key_patterns()
+        meant = [self._iam_statements(scoped, of_key, bucket=bucket) for scoped in patterns]
         offers = [
-            self._scoped(location, before, grant_statement, scoped)
-            for grant_statement, scoped in zip(grant_statements, patterns, strict=True)
+            self._scoped(location, before, grant_statements, scoped)
+            for grant_statements, scoped in zip(meant, patterns, strict=True)
         ]
         chosen = _with_default(offers, patterns)
         if chosen.drafts:
             return chosen
         separate = [
             self._within_limits(
-                *managed_policy(self.call, self.grantee, caller.account, grant_statement, scoped)
+                managed_policy(self.call, self.grantee, caller.account, grant_statements, scoped),
+                grant_statements,
             )
-            for grant_statement, scoped in zip(grant_statements, patterns, strict=True)
+            for grant_statements, scoped in zip(meant, patterns, strict=True)
         ]
         second = _with_default(separate, patterns)
         if second.drafts:
@@ -228,20 +261,11 @@ class _Drafting:
         self,
         location: _PolicyLocation,
         before: str | None,
-        grant_statement: GrantStatement,
+        grant_statements: tuple[GrantStatement, ...],
         scoped: ScopedPattern | None,
     ) -> Draft | MissingInformation:
-        return self._draft(location, before, grant_statement, scoped.scope if scoped else None)
-
-    def _draft(
-        self,
-        location: _PolicyLocation,
-        before: str | None,
-        grant_statement: GrantStatement,
-        scope: Scope | None = None,
-    ) -> Draft | MissingInformation:
         try:
-            after, statement = add_grant(before, grant_statement, self.call.access.value)
+            after, added = add_grants(before, grant_statements, self.call.access.value)
         except ValueError as error:
             return MissingInformation(
                 f"patch of {location.target}", str(error), "a policy that AWS accepts"
@@ -254,14 +278,14 @@ class _Drafting:
             operation=location.operation,
             before=before,
             after=after,
-            statement=statement,
+            statement=added[0],
             policy_name=location.policy_name,
-            scope=scope,
+            scope=scoped.scope if scoped else None,
         )
-        return self._within_limits(patch, grant_statement)
+        return self._within_limits(patch, grant_statements)
 
     def _within_limits(
-        self, patch: Patch, grant_statement: GrantStatement
+        self, patch: Patch, grant_statements: tuple[GrantStatement, ...]
     ) -> Draft | MissingInformation:
         problem = limit_violation(patch, self.evidence.caller)
         if problem:
@@ -270,23 +294,75 @@ class _Drafting:
                 problem,
                 "a shorter policy: statements that nobody needs any more can go",
             )
-        return Draft(patch, grant_statement)
+        return Draft(patch, grant_statements)
 
     def _bucket_statement(self, scoped: ScopedPattern, owner: str) -> GrantStatement:
         return GrantStatement(
-            self._principal(owner), self.call.s3_actions, self._s3_resources(scoped)
+            self._principal(owner),
+            self.call.s3_actions,
+            self._s3_resources(scoped),
+            self._listing_conditions(scoped),
         )
 
-    def _iam_statement(
-        self, scoped: ScopedPattern | None, key: KeyEvidence | None
-    ) -> GrantStatement:
-        actions = self.call.s3_actions if scoped else ()
-        resources = (
-            (*self._s3_resources(scoped), *self._access_point_resources(scoped)) if scoped else ()
-        )
+    def _iam_statements(
+        self, scoped: ScopedPattern | None, key: KeyEvidence | None, *, bucket: bool
+    ) -> tuple[GrantStatement, ...]:
+        """What the caller's policy allows: one statement, or two if only one part has conditions."""
+        found: list[GrantStatement] = []
+        if bucket and scoped is not None:
+            resources = (*self._s3_resources(scoped), *self._access_point_resources(scoped))
+            listing = self._listing_conditions(scoped)
+            found.append(GrantStatement(None, self.call.s3_actions, resources, listing))
         if key is not None:
-            actions, resources = actions + self._kms_actions(), (*resources, key.arn)
-        return GrantStatement(None, actions, resources)
+            conditions = self._key_conditions(key, scoped)
+            found.append(GrantStatement(None, self._kms_actions(), (key.arn,), conditions))
+        if any(one.conditions for one in found):
+            return tuple(found)
+        actions = tuple(action for one in found for action in one.actions)
+        resources = tuple(resource for one in found for resource in one.resources)
+        return (GrantStatement(None, actions, resources),)
+
+    def _listing_conditions(self, scoped: ScopedPattern) -> tuple[GrantCondition, ...]:
+        """Of a listing: below which prefixes."""
+        if scoped.scope is not Scope.PREFIX or not LISTED_BY_PREFIX.issuperset(
+            self.call.s3_actions
+        ):
+            return ()
+        return (GrantCondition(PREFIX, scoped.patterns),)
+
+    def _key_conditions(
+        self, key: KeyEvidence, scoped: ScopedPattern | None
+    ) -> tuple[GrantCondition, ...]:
+        """How the key may be used: through S3 in its Region, for what is in scope.
+
+        None for a call that went to KMS directly. Profile `article` is AWS's published form, which
+        has none.
+        """
+        direct = self.call.service == "kms" and not self.call.via_service
+        if direct or self.choices.profile is Profile.ARTICLE:
+            return ()
+        arns = self._context_arns(scoped)
+        return (
+            GrantCondition(VIA_SERVICE, (via_s3(key.region),)),
+            *((GrantCondition(OBJECT_CONTEXT, arns),) if arns else ()),
+        )
+
+    def _context_arns(self, scoped: ScopedPattern | None) -> tuple[str, ...]:
+        """What S3 may send as `aws:s3:arn`: the object's ARN, or with a Bucket Key the bucket's.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context
+        """
+        if scoped is None or not scoped.patterns or not _BUCKET_NAME.fullmatch(self.call.bucket or ""):
+            return ()
+        bucket = self._bucket_arn()
+        return (bucket, *(f"{bucket}/{pattern}" for pattern in scoped.patterns))
+
+    def _key_patterns(self) -> tuple[ScopedPattern | None, ...]:
+        """The scopes in which the use of the key differs; only one, without a name, if in none."""
+        direct = self.call.service == "kms" and not self.call.via_service
+        if direct or self.choices.profile is Profile.ARTICLE:
+            return (None,)
+        return self.scoped_patterns if self._context_arns(self.scoped_patterns[0]) else (None,)
 
     def _principal(self, owner: str) -> str:
         grantee = Arn.parse(self.grantee)
@@ -311,8 +387,13 @@ class _Drafting:
         bucket = self._bucket_arn()
         return tuple(
             dict.fromkeys(
-                f"{bucket}/{scoped.pattern}" if is_object_action(action) else bucket
+                arn
                 for action in self.call.s3_actions
+                for arn in (
+                    [f"{bucket}/{pattern}" for pattern in scoped.patterns]
+                    if is_object_action(action)
+                    else [bucket]
+                )
             )
         )
 
@@ -323,8 +404,13 @@ class _Drafting:
             return ()
         return tuple(
             dict.fromkeys(
-                f"{point}/object/{scoped.pattern}" if is_object_action(action) else point
+                arn
                 for action in self.call.s3_actions
+                for arn in (
+                    [f"{point}/object/{pattern}" for pattern in scoped.patterns]
+                    if is_object_action(action)
+                    else [point]
+                )
             )
         )
 
@@ -345,12 +431,16 @@ def _with_default(
     fitting = [index for index, offer in enumerate(offers) if isinstance(offer, Draft)]
     best = max((index for index in fitting if index <= wanted), default=None)
     drafts = tuple(
-        Draft(replace(offer.patch, default=index == best), offer.grant_statement)
+        Draft(replace(offer.patch, default=index == best), offer.grant_statements)
         for index, offer in enumerate(offers)
         if isinstance(offer, Draft)
     )
     missing = offers[wanted]
     return Drafts(drafts, () if best is not None or isinstance(missing, Draft) else (missing,))
+
+
+def _draft_of(made: tuple[Patch, GrantStatement]) -> Draft:
+    return Draft(made[0], (made[1],))
 
 
 def _not_drafted(what: str, why: str, needs: str) -> Drafts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from threegrants.aws.policy_json import statement_objects
 from threegrants.diagnosis import GrantName
 from threegrants.patches.scopes import Scope
 
@@ -59,6 +60,15 @@ class Patch:
     def alternative(self) -> bool:
         """Whether it reaches its end another way than by the policy that is diagnosed."""
         return self.operation in ALTERNATIVES
+
+    @property
+    def statements(self) -> tuple[Mapping[str, Any], ...]:
+        """The statements that are added or extended: one, or several that differ in conditions."""
+        if self.operation == PatchOperation.CREATE_GRANT:
+            return (self.statement,)
+        old = statement_objects(json.loads(self.before)) if self.before else []
+        new = [one for one in statement_objects(json.loads(self.after)) if one not in old]
+        return tuple(new) or (self.statement,)
 
     @property
     def before_sha256(self) -> str:

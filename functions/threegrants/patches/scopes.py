@@ -1,4 +1,6 @@
-"""How much of a bucket an object grant covers: the object, its prefix, or the whole bucket."""
+"""How much of a bucket a grant covers: the object, its prefix, or the whole bucket."""
+
+from collections.abc import Iterable
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,12 +22,13 @@ class ScopedPattern:
     """One scope of one call.
 
     `scope` says what is covered, whatever was asked for: a prefix that is empty covers the bucket,
-    and is called so, because rules on scopes rely on the name. `pattern` is the key pattern below
-    the bucket (`reports/2026/*`), None where the call's actions are on the bucket itself.
+    and is called so, because rules on scopes rely on the name. `patterns` are key patterns below
+    the bucket (`reports/2026/*`): several where keys of several folders were denied. Of a listing
+    they are prefixes; none where the call's actions are on the bucket as a whole.
     """
 
     scope: Scope
-    pattern: str | None
+    patterns: tuple[str, ...]
     default: bool = False
 
 
@@ -33,31 +36,45 @@ _LOWEST, _HIGHEST = 0x20, 0xFF
 """Characters AWS accepts in a policy document. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
+LISTED_BY_PREFIX = frozenset({"s3:ListBucket", "s3:ListBucketVersions"})
+"""The actions that know the condition key `s3:prefix`. Source:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+
+
 def scopes_for(
-    call: DeniedCall, wanted: Scope, prefix: str | None = None
+    call: DeniedCall, wanted: Scope, folders: Iterable[str] = ()
 ) -> tuple[ScopedPattern, ...]:
     """The scopes that differ, the narrowest first; exactly one is the default.
 
     Args:
         call: the denied call.
         wanted: the scope asked for.
-        prefix: the common prefix of all denied keys, if more than this call's key is known.
+        folders: the folders of all denied keys, if more than this call's key is known. Two folders
+            that have nothing in common stay two: nobody asked for the whole bucket.
 
     A key is chosen by whoever made the call: characters that mean something in a policy (`*`, `?`,
     `$`), or that a policy cannot hold, end the literal part, and the pattern is cut at the slash
     before them.
     """
     if not any(is_object_action(action) for action in call.s3_actions):
-        return (ScopedPattern(Scope.BUCKET, None, True),)
+        return _scopes_of_listing(call, wanted, folders)
     key = call.object_key
-    patterns = {Scope.BUCKET: "*"}
+    patterns: dict[Scope, tuple[str, ...]] = {Scope.BUCKET: ("*",)}
     literal = _literal_part(key or "")
-    folder = folder_of(literal if prefix is None else _literal_part(prefix))
-    if folder:
-        patterns[Scope.PREFIX] = f"{folder}*"
+    own = folder_of(literal)
+    known = _known_folders(folders)
+    within = any(own.startswith(folder) for folder in known)
+    listed = known if within or not own else (*known, own)
+    if listed:
+        patterns[Scope.PREFIX] = tuple(f"{folder}*" for folder in listed)
+        if not own:
+            # A key at the top of the bucket is in no folder: it is named itself.
+            patterns[Scope.PREFIX] += (key,) if key and literal == key else ("*",)
+    if "*" in patterns.get(Scope.PREFIX, ()):
+        del patterns[Scope.PREFIX]
     if key and literal == key:
-        patterns[Scope.OBJECT] = key
-    default = _default(wanted, patterns, widened=folder_of(literal) != folder)
+        patterns[Scope.OBJECT] = (key,)
+    default = _default(wanted, patterns, widened=bool(known) and known != (own,))
     return tuple(
         ScopedPattern(scope, patterns[scope], scope is default)
         for scope in Scope
@@ -65,7 +82,29 @@ def scopes_for(
     )
 
 
-def _default(wanted: Scope, patterns: dict[Scope, str], *, widened: bool) -> Scope:
+def _scopes_of_listing(
+    call: DeniedCall, wanted: Scope, folders: Iterable[str]
+) -> tuple[ScopedPattern, ...]:
+    """Of actions on the bucket: listing below a prefix, or the bucket as a whole."""
+    whole = ScopedPattern(Scope.BUCKET, (), True)
+    literal = _literal_part(call.prefix or "")
+    own = folder_of(literal) or literal
+    if not own or not LISTED_BY_PREFIX.issuperset(call.s3_actions):
+        return (whole,)
+    known = _known_folders(folders)
+    listed = known if any(own.startswith(folder) for folder in known) else (*known, own)
+    below = ScopedPattern(
+        Scope.PREFIX, tuple(f"{folder}*" for folder in listed), wanted is not Scope.BUCKET
+    )
+    return (below, ScopedPattern(Scope.BUCKET, (), wanted is Scope.BUCKET))
+
+
+def _known_folders(folders: Iterable[str]) -> tuple[str, ...]:
+    found = (folder_of(_literal_part(folder)) for folder in folders)
+    return tuple(dict.fromkeys(folder for folder in found if folder))
+
+
+def _default(wanted: Scope, patterns: dict[Scope, tuple[str, ...]], *, widened: bool) -> Scope:
     """The scope asked for, else the narrowest that covers what was denied.
 
     A key at the top of a bucket has no prefix but the bucket; nobody asked for that much. Where

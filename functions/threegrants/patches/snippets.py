@@ -28,7 +28,7 @@ _PERMISSION_SET = re.compile(r"/AWSReservedSSO_(.+)_[0-9a-f]{16}$")
 def iac_snippets(patch: Patch) -> dict[str, str]:
     """The change of a patch, by tool: `terraform` and `cloudformation`."""
     terraform, cloudformation = _writer(patch)(patch)
-    if _DYNAMIC_REFERENCE in json.dumps(dict(patch.statement)):
+    if _DYNAMIC_REFERENCE in json.dumps(patch.statements):
         cloudformation = f"# The resource holds {_DYNAMIC_REFERENCE} which CloudFormation would replace: use a wider scope\n"
     return {"terraform": terraform, "cloudformation": cloudformation}
 
@@ -58,6 +58,9 @@ def access_point_snippets(
         "Action": list(grant_statement.actions),
         "Resource": list(through),
     }
+    condition = grant_statement.to_statement("").get("Condition")
+    if condition:
+        statement["Condition"] = condition
     policy = {"Version": _VERSION, "Statement": [statement]}
     arguments = {"bucket": bucket, "name": name}
     terraform = _hcl_resource("aws_s3_access_point", "threegrants", arguments, policy=policy)
@@ -80,15 +83,20 @@ def _statement(patch: Patch) -> tuple[str, str]:
 
 
 def _fragment(patch: Patch, resource_types: tuple[str, str]) -> tuple[str, str]:
+    """Each statement to add or replace, with the place it belongs to."""
     where = f"policy of {strip_control_characters(patch.target)}"
-    statement, sid = dict(patch.statement), str(patch.statement["Sid"])
-    extended = patch.before is not None and f'"{sid}"' in patch.before
-    word = f"Replace statement {sid} in" if extended else "Add this statement to"
-    terraform = (
-        f"# {word} the {where} ({resource_types[0]}): one more member of its Statement list.\n"
-    )
-    terraform += f"locals {{\n  {sid.lower()} = {_hcl(statement, 1)}\n}}\n"
-    cloudformation = f"# {word} the {where} ({resource_types[1]}).\n- {_yaml(statement, '  ')}\n"
+    terraform = cloudformation = ""
+    for stated in patch.statements:
+        statement, sid = dict(stated), str(stated["Sid"])
+        extended = patch.before is not None and f'"{sid}"' in patch.before
+        word = f"Replace statement {sid} in" if extended else "Add this statement to"
+        terraform += (
+            f"# {word} the {where} ({resource_types[0]}): one more member of its Statement list.\n"
+            f"locals {{\n  {sid.lower()} = {_hcl(statement, 1)}\n}}\n"
+        )
+        cloudformation += (
+            f"# {word} the {where} ({resource_types[1]}).\n- {_yaml(statement, '  ')}\n"
+        )
     return terraform, cloudformation
 
 

@@ -50,6 +50,28 @@ def add_grant(
     return append(before, ("Statement",), statement), statement
 
 
+def add_grants(
+    before: str | None, grant_statements: Iterable[GrantStatement], access: str
+) -> tuple[str, list[dict[str, Any]]]:
+    """The document with several grants in it, and the statements that carry them.
+
+    Args:
+        before: the document; None if there is none yet.
+        grant_statements: what is granted, at least one.
+        access: the kind of access, which the statements' Sids name.
+
+    Raises:
+        ValueError: if `before` is no JSON object.
+    """
+    text, added = before, []
+    for grant_statement in grant_statements:
+        text, statement = add_grant(text, grant_statement, access)
+        added.append(statement)
+    if text is None:
+        raise ValueError("nothing is granted")
+    return text, added
+
+
 def remove_principals(live: str, index: int, principals: Iterable[str]) -> str | None:
     """The text without these principals of one statement, or without the statement if none is left.
 
@@ -83,9 +105,10 @@ def _object(text: str) -> dict[str, Any]:
 
 def added_principal(patch: Patch) -> str | None:
     """The principal whose grant a patch of a bucket or key policy adds; None for IAM policies."""
-    named = aws_principals(patch.statement)
+    statement = patch.statements[0]
+    named = aws_principals(statement)
     old = [] if patch.before is None else statements(_object(patch.before))
     held: dict[str, Any] = next(
-        (one for one in old if is_ours(one) and one["Sid"] == patch.statement["Sid"]), {}
+        (one for one in old if is_ours(one) and one["Sid"] == statement["Sid"]), {}
     )
     return next((name for name in named if name not in aws_principals(held)), None)

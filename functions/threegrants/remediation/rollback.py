@@ -79,7 +79,18 @@ def _require_same_managed_policy(now: AwsIds, known: AwsIds) -> None:
 
 
 def _out_of(patch: Patch, live: str) -> Undo:
-    document, sid = json.loads(live), patch.statement["Sid"]
+    """Take each statement of the patch out; refuses as a whole where one was edited."""
+    text: str | None = live
+    for statement in patch.statements:
+        if text is None:
+            break
+        one = _statement_out_of(patch, text, statement["Sid"])
+        text = text if one.nothing else one.text
+    return Undo(nothing=True) if text == live else Undo(text=text)
+
+
+def _statement_out_of(patch: Patch, live: str, sid: str) -> Undo:
+    document = json.loads(live)
     listed = statements(document)
     places = [
         at for at, one in enumerate(listed) if isinstance(one, dict) and one.get("Sid") == sid
