@@ -30,16 +30,17 @@ from threegrants.evidence import (
 from threegrants.evidence.analyzer import review_policy
 from threegrants.patches import (
     Choices,
+    Drafts,
     GranteeScope,
     Handoff,
     Patch,
     Profile,
     Scope,
+    combine_drafts,
     iac_owner,
     make_patches,
     unmodifiable_reason,
     verify_patches,
-    with_patches,
 )
 
 Review = Callable[[Patch], Item[tuple[str, ...]]]
@@ -88,7 +89,7 @@ def analyze(
     call: DeniedCall,
     clients: RoleClients,
     options: AnalysisOptions,
-    prefix: str | None = None,
+    folders: tuple[str, ...] = (),
     *,
     fresh: bool = False,
 ) -> Analysis:
@@ -98,7 +99,7 @@ def analyze(
         call: the denied call.
         clients: clients with the reader role.
         options: what the operator decided.
-        prefix: the common prefix of all denied keys, if more than this call's key is known.
+        folders: the folders of all denied keys, if more than this call's key is known.
         fresh: read everything anew, as the verification of a change must.
     """
 
@@ -109,7 +110,7 @@ def analyze(
     evidence = gather(call, clients, fresh=fresh)
     review = review_patch if options.analyzer else None
     return analyze_evidence(
-        with_bucket_of_access_point(call, evidence), evidence, options, prefix, review
+        with_bucket_of_access_point(call, evidence), evidence, options, folders, review
     )
 
 
@@ -117,7 +118,7 @@ def analyze_evidence(
     call: DeniedCall,
     evidence: Evidence,
     options: AnalysisOptions,
-    prefix: str | None = None,
+    folders: tuple[str, ...] = (),
     review: Review | None = None,
 ) -> Analysis:
     """The pure part of `analyze`: diagnosis, patches, and the checks that they do what they say."""
@@ -126,13 +127,17 @@ def analyze_evidence(
     diagnosis = diagnose_facts(facts, options.writable, findings)
     if diagnosis.outcome in (Outcome.ALREADY_ALLOWED, Outcome.DO_NOT_PATCH):
         return Analysis(call, evidence, diagnosis)
-    parts: list[_Part] = []
-    for asked in _bucket_calls(facts, findings, diagnosis, prefix):
-        # One policy may be patched for both parts of a copy: the second patch starts from what the
-        # proposed first one writes.
-        first = [patch for part in parts for patch in part.offered if patch.default]
-        seen = replace(with_patches(asked.facts, first), source=None)
-        parts.append(_patched(replace(asked, facts=seen), diagnosis.outcome, options, review))
+    asked = list(_bucket_calls(facts, findings, diagnosis, folders))
+    choices = Choices(options.profile, options.scope, options.principal)
+    made = [
+        make_patches(one.facts.call, one.facts.evidence, one.diagnosis, choices, one.folders)
+        for one in asked
+    ]
+    drafts = combine_drafts([one.drafts for one in made], evidence.caller, call.access.value)
+    parts = [
+        _checked(one, replace(other, drafts=these), diagnosis.outcome, options, review)
+        for one, other, these in zip(asked, made, drafts, strict=True)
+    ]
     missing_information = _unique(item for part in parts for item in part.missing_information)
     outcome = diagnosis.outcome
     if outcome is Outcome.FIXABLE and not all(part.complete for part in parts):
@@ -141,7 +146,7 @@ def analyze_evidence(
         call,
         evidence,
         replace(diagnosis, outcome=outcome, unknowns=(*diagnosis.unknowns, *missing_information)),
-        tuple(patch for part in parts for patch in part.offered),
+        _offered(parts),
         tuple(handoff for part in parts for handoff in part.handoffs),
     )
 
@@ -153,7 +158,7 @@ class _BucketCall:
     facts: Facts
     findings: GuardrailFindings
     diagnosis: Diagnosis
-    prefix: str | None
+    folders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,26 +166,38 @@ class _Part:
     """What is offered for one bucket; `complete` if nothing keeps the service from writing it all."""
 
     offered: tuple[Patch, ...]
+    refused: frozenset[str]
+    """the digests of drafts that failed a check"""
     missing_information: tuple[MissingInformation, ...]
     handoffs: tuple[Handoff, ...]
     complete: bool
 
 
 def _bucket_calls(
-    facts: Facts, findings: GuardrailFindings, diagnosis: Diagnosis, prefix: str | None
+    facts: Facts, findings: GuardrailFindings, diagnosis: Diagnosis, folders: tuple[str, ...]
 ) -> Iterator[_BucketCall]:
-    yield _BucketCall(facts, findings, diagnosis, prefix)
+    yield _BucketCall(replace(facts, source=None), findings, diagnosis, folders)
     source = facts.source
     if source is not None and diagnosis.source is not None:
-        yield _BucketCall(source, guardrails(source), diagnosis.source, None)
+        yield _BucketCall(source, guardrails(source), diagnosis.source, ())
 
 
-def _patched(
-    asked: _BucketCall, outcome: Outcome, options: AnalysisOptions, review: Review | None
+def _offered(parts: Iterable[_Part]) -> tuple[Patch, ...]:
+    """What is offered for all parts; a patch for both parts of a copy must pass the checks of both."""
+    each = list(parts)
+    refused = {digest for part in each for digest in part.refused}
+    found = {patch.digest: patch for part in each for patch in part.offered}
+    return tuple(patch for digest, patch in found.items() if digest not in refused)
+
+
+def _checked(
+    asked: _BucketCall,
+    made: Drafts,
+    outcome: Outcome,
+    options: AnalysisOptions,
+    review: Review | None,
 ) -> _Part:
     facts, diagnosis = asked.facts, asked.diagnosis
-    choices = Choices(options.profile, options.scope, options.principal)
-    made = make_patches(facts.call, facts.evidence, diagnosis, choices, asked.prefix)
     offered, doubts = verify_patches(
         made.drafts,
         facts,
@@ -197,7 +214,12 @@ def _patched(
     proposed = {patch.grant for patch in offered if patch.default}
     complete = not owned_elsewhere and proposed == diagnosis.missing_grants
     return _Part(
-        offered, (*made.missing_information, *doubts, *owned_elsewhere), made.handoffs, complete
+        offered,
+        frozenset(draft.patch.digest for draft in made.drafts)
+        - {patch.digest for patch in offered},
+        (*made.missing_information, *doubts, *owned_elsewhere),
+        made.handoffs,
+        complete,
     )
 
 

@@ -16,6 +16,7 @@ from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.request_context import (
     caller_arn,
     kms_request_context,
+    possible_context_arns,
     s3_request_context,
 )
 from threegrants.evidence import (
@@ -169,6 +170,22 @@ class Facts:
         if self.principal is None or self.kms_context is None or self.key is None:
             return None
         return _request(self.principal, action, self.key.arn, self.key.account, self.kms_context)
+
+    def kms_requests(self, action: str) -> tuple[AuthorizationRequest, ...]:
+        """The same once for each ARN that S3 may send as encryption context; none if it is known."""
+        asked = self.kms_request(action)
+        if asked is None or self.call.service == "kms":
+            return ()
+        name = "kms:EncryptionContext:aws:s3:arn"
+        contexts = (
+            RequestContext({**asked.context.values, name: arn}, asked.context.known_absent)
+            for arn in possible_context_arns(self.call, self.evidence)
+        )
+        question = asked.request
+        return tuple(
+            _request(question.principal, action, question.resource, question.resource_account, one)
+            for one in contexts
+        )
 
     def requests(self) -> tuple[AuthorizationRequest, ...]:
         """Every action of the call on its resource, as far as both are known."""

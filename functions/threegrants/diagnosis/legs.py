@@ -17,6 +17,7 @@ from threegrants.diagnosis.facts import NO_IDENTITY_POLICIES, AuthorizationReque
 from threegrants.diagnosis.policy_answers import (
     PolicyAnswer,
     bucket_policy_answer,
+    certain_answer,
     identity_answer,
     key_policy_answer,
 )
@@ -179,12 +180,13 @@ def _kms_action(facts: Facts, key: KeyEvidence, action: str) -> LegVerdicts:
             "another account; re-encrypt with a customer managed key"
         )
         managed = Grant(Verdict.DENIED, (Reason("aws_managed_key", "key policy", None, detail),))
-        return LegVerdicts(managed, _grant(identity_answer(facts, asked)))
-    resource = key_policy_answer(facts, asked, key)
+        own = certain_answer(facts, asked, lambda one: identity_answer(facts, one))
+        return LegVerdicts(managed, _grant(own))
+    resource = certain_answer(facts, asked, lambda one: key_policy_answer(facts, one, key))
     if caller.type in NO_IDENTITY_POLICIES:
         none = not_needed("no_identity_policies", "the caller has no identity-based policies")
         return LegVerdicts(_grant(resource), none)
-    identity = identity_answer(facts, asked)
+    identity = certain_answer(facts, asked, lambda one: identity_answer(facts, one))
     return _cross_account(resource, identity) if across else _key_same_account(resource, identity)
 
 

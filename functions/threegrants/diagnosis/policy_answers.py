@@ -4,6 +4,7 @@ Across accounts the resource's policy and the caller's policies are asked separa
 missing grants are two findings, not one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from threegrants.cloudtrail import CallerType
@@ -74,6 +75,29 @@ def key_policy_answer(facts: Facts, asked: AuthorizationRequest, key: KeyEvidenc
         # A KMS grant we may not list could allow what the key policy does not.
         return PolicyAnswer(None, (_unread(grants, "grants of the key"),))
     return answer
+
+
+def certain_answer(
+    facts: Facts,
+    asked: AuthorizationRequest,
+    answer: Callable[[AuthorizationRequest], PolicyAnswer],
+) -> PolicyAnswer:
+    """An answer about the use of the key, asked for both encryption contexts if need be.
+
+    Where it is not known whether S3 sends the object's ARN or the bucket's, what is true for both
+    is certain.
+
+    Args:
+        facts: of the call.
+        asked: the request, with what is known of its context.
+        answer: what a policy says to a request.
+    """
+    found = answer(asked)
+    if found.effect is not None:
+        return found
+    each = [answer(one) for one in facts.kms_requests(asked.request.action)]
+    effects = {(one.effect, one.delegates) for one in each}
+    return each[0] if len(effects) == 1 else found
 
 
 def _resource_answer(

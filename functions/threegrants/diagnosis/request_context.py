@@ -160,6 +160,15 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     return object_arn
 
 
+def possible_context_arns(call: DeniedCall, evidence: Evidence) -> tuple[str, ...]:
+    """The ARNs of which S3 sends one as `aws:s3:arn`, where it is not known which one."""
+    known = encryption_context_arn(call, evidence) or call.encryption_context
+    if known or not call.bucket or call.object_key is None:
+        return ()
+    whole_bucket = bucket_arn(call.bucket, call.region)
+    return (whole_bucket, f"{whole_bucket}/{call.object_key}")
+
+
 def caller_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     """The caller's ARN as it was read, else as the record states it."""
     arn = evidence.caller.arn

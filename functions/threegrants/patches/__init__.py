@@ -7,6 +7,7 @@ before and after as text, and a digest that an approval binds to.
 from threegrants.diagnosis import GrantName
 from threegrants.patches.alternatives import Handoff, HandoffKind
 from threegrants.patches.choices import Choices, GranteeScope
+from threegrants.patches.combine import combine_drafts
 from threegrants.patches.describe import describe_patch
 from threegrants.patches.documents import with_patches
 from threegrants.patches.grantable_actions import Profile
@@ -31,6 +32,7 @@ __all__ = [
     "Profile",
     "Scope",
     "added_principal",
+    "combine_drafts",
     "describe_patch",
     "iac_owner",
     "iac_snippets",

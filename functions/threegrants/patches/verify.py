@@ -1,8 +1,9 @@
 """Check a patch before anyone is asked to approve it.
 
-With the patch the denied call is allowed; the text differs by one grant only; and the evaluator
-gives the same answer as before to every probe request that the grant is not about. A patch that
-fails one of the checks is not offered.
+With the patch the denied call is allowed; the text differs by what is meant only; and the evaluator
+gives the same answer as before to every probe request that the grant is not about: of somebody else,
+for something else, or made another way than its conditions say. A patch that fails one of the checks
+is not offered.
 
 A request gets another answer only if a statement that was added, changed or taken away may apply to
 it. So only those probe requests are decided before and after; that the others are not touched is
@@ -145,8 +146,8 @@ def violation(draft: Draft, documents: PatchDocuments, facts: Facts, grantee: st
     if documents.error:
         return f"the evaluator cannot read the policy: {documents.error}"
     return (
-        _edit_violation(documents, draft.grant_statement)
-        or _access_violation(documents, draft.grant_statement, grantee)
+        _edit_violation(documents, draft.grant_statements)
+        or _access_violation(documents, draft.grant_statements, grantee)
         or _public_violation(documents)
         or _lockout_violation(documents)
     )
@@ -159,39 +160,49 @@ def _principal_was_seen(facts: Facts) -> bool:
     return caller.arn.value_or_none is not None and described
 
 
-def _edit_violation(documents: PatchDocuments, grant_statement: GrantStatement) -> str:
-    """What is written differs from what was there by one grant, which says what it is meant to."""
+def _edit_violation(
+    documents: PatchDocuments, grant_statements: tuple[GrantStatement, ...]
+) -> str:
+    """What is written differs from what was there by the statements that are meant, and no more."""
     grant = documents.grant
     if grant is not None:
         said = (grant.grantee_principal, {f"kms:{one}" for one in grant.operations})
-        same = said == (grant_statement.principal, set(grant_statement.actions))
+        meant = [(one.principal, set(one.actions)) for one in grant_statements]
+        same = meant == [said]
         return "" if same else "the KMS grant is not the one that is meant"
     before, after = _json(documents.before), _json(documents.after)
     if documents.before is not None and _outside_statements(before) != _outside_statements(after):
         return "the patch changes the document outside its statements"
     old, new = statements(before), statements(after)
     changed = [index for index, one in enumerate(new) if index >= len(old) or one != old[index]]
-    if len(changed) != 1 or len(new) - len(old) not in (0, 1):
-        return f"the patch changes {len(changed)} statements, not one"
-    ours = new[changed[0]]
-    if len(new) > len(old):
-        names: tuple[str, ...] = ()
-    elif is_ours(old[changed[0]]) and _without_principal(old[changed[0]]) == _without_principal(
-        ours
-    ):
-        names = aws_principals(old[changed[0]])
-    else:
-        return "the patch changes a statement that is not ours"
-    names += () if grant_statement.principal is None else (grant_statement.principal,)
-    if (
-        not is_ours(ours)
-        or not same_grant(ours, grant_statement.to_statement(""))
-        or aws_principals(ours) != names
-    ):
-        return "the statement does not say exactly what it is meant to"
-    if any(action == "*" or action.endswith(":*") for action in texts(ours["Action"])):
-        return "the statement allows every action of a service"
+    if len(changed) != len(grant_statements) or len(new) < len(old):
+        return f"the patch changes {len(changed)} statements, not {len(grant_statements)}"
+    unsaid = list(grant_statements)
+    for index in changed:
+        ours = new[index]
+        if index >= len(old):
+            names: tuple[str, ...] = ()
+        elif is_ours(old[index]) and _without_principal(old[index]) == _without_principal(ours):
+            names = aws_principals(old[index])
+        else:
+            return "the patch changes a statement that is not ours"
+        said = next((one for one in unsaid if _says(ours, one, names)), None)
+        if said is None:
+            return "the statement does not say exactly what it is meant to"
+        unsaid.remove(said)
+        if any(action == "*" or action.endswith(":*") for action in texts(ours["Action"])):
+            return "the statement allows every action of a service"
     return ""
+
+
+def _says(ours: Mapping[str, Any], meant: GrantStatement, names: tuple[str, ...]) -> bool:
+    """Whether a statement of ours says exactly what is meant, beside principals it named before."""
+    names += () if meant.principal is None else (meant.principal,)
+    return (
+        is_ours(ours)
+        and same_grant(ours, meant.to_statement(""))
+        and aws_principals(ours) == names
+    )
 
 
 def _json(policy: ParsedPolicy | None) -> Mapping[str, Any]:
@@ -207,14 +218,22 @@ def _without_principal(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _access_violation(
-    documents: PatchDocuments, grant_statement: GrantStatement, grantee: str
+    documents: PatchDocuments, grant_statements: tuple[GrantStatement, ...], grantee: str
 ) -> str:
     """No answer of the evaluator changes but those that the grant is about, and those do."""
     owner = documents.patch.account
-    context = _context(documents)
-    probes = probe_requests(documents, grant_statement, grantee, owner)
-    meant = _Part.covered_by(grant_statement, probes)
-    touched = _touched(documents, probes, context)
+    grant_context = _context(documents)
+    probes = list(
+        dict.fromkeys(
+            probe
+            for one in grant_statements
+            for probe in probe_requests(documents, one, grantee, owner)
+        )
+    )
+    meant = [(one, _Part.covered_by(one, probes)) for one in grant_statements]
+    # A request beside the grant is asked where the conditions hold: there most would be let in.
+    contexts = [{**grant_context, **one.contexts_inside()[0]} for one in grant_statements]
+    touched = _touched(documents, probes, grant_context)
     before, after = (
         [
             CompiledPolicies(policies)
@@ -223,19 +242,41 @@ def _access_violation(
         for patched in (False, True)
     )
     meant_for = {grantee, session_of(grantee)} if ":role/" in grantee else {grantee}
+    beside = _SAMPLED_BESIDE
     for probe in probes:
-        if meant.holds(probe):
-            request = Request(*probe, owner, context)
-            if probe[0] in meant_for and not after[0].decide(request).allowed:
-                return f"it does not allow {probe[0]} {probe[1]} on {probe[2]}"
+        about = [one for one, part in meant if part.holds(probe)]
+        if about and probe[0] in meant_for:
+            for context in (inside for one in about for inside in one.contexts_inside()):
+                request = Request(*probe, owner, {**grant_context, **context})
+                if not after[0].decide(request).allowed:
+                    return f"it does not allow {probe[0]} {probe[1]} on {probe[2]}"
+        if about:
+            if not beside or not any(one.conditions for one in about):
+                continue
+            beside -= 1
+            asked = [
+                context
+                for one in about
+                for context in one.contexts_outside()
+                if not any(other.covers_context(context) for other in about)
+            ]
         elif touched is None or any(part.holds(probe) for part in touched):
+            asked = contexts
+        else:
+            continue
+        for context in asked:
             request = Request(*probe, owner, context)
             if any(
                 old.decide(request).allowed != new.decide(request).allowed
                 for old, new in zip(before, after, strict=True)
             ):
-                return f"it would change whether {probe[0]} may {probe[1]} on {probe[2]}"
+                way = ", made another way than it is meant for" if about else ""
+                return f"it would change whether {probe[0]} may {probe[1]} on {probe[2]}{way}"
     return ""
+
+
+_SAMPLED_BESIDE = 12
+"""How many of the requests that a grant is about are also asked with its conditions not met."""
 
 
 @dataclass(frozen=True, slots=True)

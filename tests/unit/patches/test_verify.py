@@ -46,7 +46,7 @@ FACTS = facts_of(call(), SEEN)
 READER = DocumentReader(FACTS)
 read = READER.read
 BUCKET_DRAFT = DRAFTS["s3:PutBucketPolicy", "prefix"]
-KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", None]
+KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", "prefix"]
 IAM_DRAFT = DRAFTS["iam:PutRolePolicy", "prefix"]
 GRANT_DRAFT = DRAFTS["kms:CreateGrant", None]
 
@@ -74,7 +74,7 @@ def edited(draft, **changes):
     document = json.loads(draft.patch.after)
     statement = {**document["Statement"][-1], **changes}
     after = json.dumps({**document, "Statement": [*document["Statement"][:-1], statement]})
-    return Draft(replace(draft.patch, after=after, statement=statement), draft.grant_statement)
+    return Draft(replace(draft.patch, after=after, statement=statement), draft.grant_statements)
 
 
 WIDER = [
@@ -105,8 +105,8 @@ WIDER = [
 
 @pytest.mark.parametrize("draft", [c[1] for c in WIDER], ids=[c[0] for c in WIDER])
 def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
-    assert _edit_violation(read(draft.patch), draft.grant_statement) != ""
-    assert _access_violation(read(draft.patch), draft.grant_statement, ROLE) != ""
+    assert _edit_violation(read(draft.patch), draft.grant_statements) != ""
+    assert _access_violation(read(draft.patch), draft.grant_statements, ROLE) != ""
 
 
 ALL_DRAFTS = [(" ".join(filter(None, name)), draft) for name, draft in DRAFTS.items()] + WIDER
@@ -117,7 +117,7 @@ def test_a_probe_request_that_no_change_may_apply_to_gets_the_same_answer(draft)
     """What is not decided before and after need not be: the evaluator says so for each of them."""
     documents = read(draft.patch)
     context = _context(documents)
-    probes = probe_requests(documents, draft.grant_statement, ROLE, draft.patch.account)
+    probes = probe_requests(documents, draft.grant_statements, ROLE, draft.patch.account)
     touched = _touched(documents, probes, context)
     assert touched is not None
     untouched = [one for one in probes if not any(part.holds(one) for part in touched)]
@@ -135,7 +135,7 @@ def test_a_probe_request_that_no_change_may_apply_to_gets_the_same_answer(draft)
 def with_statements(draft, *listed):
     document = json.loads(draft.patch.after)
     after = json.dumps({**document, "Statement": list(listed)})
-    return Draft(replace(draft.patch, after=after), draft.grant_statement)
+    return Draft(replace(draft.patch, after=after), draft.grant_statements)
 
 
 HELD = json.loads(BUCKET_DRAFT.patch.after)["Statement"]
@@ -151,7 +151,7 @@ NARROWER = [
     ("a condition on ours", edited(BUCKET_DRAFT, Condition={"Bool": {"aws:SecureTransport": "true"}})),
     ("a deny", edited(BUCKET_DRAFT, Effect="Deny")),
     ("the version", Draft(replace(BUCKET_DRAFT.patch, after=BUCKET_DRAFT.patch.after.replace(
-        "2012-10-17", "2008-10-17")), BUCKET_DRAFT.grant_statement)),
+        "2012-10-17", "2008-10-17")), BUCKET_DRAFT.grant_statements)),
 ]  # fmt: skip
 
 
@@ -169,8 +169,8 @@ def test_a_grant_to_another_or_for_more_is_refused():
         {"Operations": ["Encrypt"]},
     ):
         patch = replace(GRANT_DRAFT.patch, after=json.dumps({**held, **changes}))
-        assert _edit_violation(read(patch), GRANT_DRAFT.grant_statement) != ""
-        assert _access_violation(read(patch), GRANT_DRAFT.grant_statement, ROLE) != ""
+        assert _edit_violation(read(patch), GRANT_DRAFT.grant_statements) != ""
+        assert _access_violation(read(patch), GRANT_DRAFT.grant_statements, ROLE) != ""
 
 
 extras = st.fixed_dictionaries(
@@ -188,7 +188,7 @@ extras = st.fixed_dictionaries(
 @given(extras)
 def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
     draft = with_statements(BUCKET_DRAFT, *HELD[:2], extra, HELD[2])
-    assert _access_violation(read(draft.patch), draft.grant_statement, ROLE) != ""
+    assert _access_violation(read(draft.patch), draft.grant_statements, ROLE) != ""
 
 
 def test_public_policies():
@@ -274,8 +274,8 @@ def test_patched_facts_are_the_facts_of_the_patched_evidence(name):
 
 def test_the_probe_requests_are_the_same_each_time_and_look_over_every_fence():
     draft = BUCKET_DRAFT
-    asked = probe_requests(read(draft.patch), draft.grant_statement, ROLE, A)
-    assert asked == probe_requests(read(draft.patch), draft.grant_statement, ROLE, A)
+    asked = probe_requests(read(draft.patch), draft.grant_statements, ROLE, A)
+    assert asked == probe_requests(read(draft.patch), draft.grant_statements, ROLE, A)
     who, what, where = ({probe[n] for probe in asked} for n in range(3))
     assert {
         ROLE,
@@ -287,7 +287,7 @@ def test_the_probe_requests_are_the_same_each_time_and_look_over_every_fence():
     } <= who
     assert {"s3:GetObject", "s3:GetObjectVersion", "s3:PutBucketPolicy", "kms:Decrypt"} <= what
     assert {BUCKET, f"{BUCKET}/2026", f"{BUCKET}/2026-old/a", f"{BUCKET}2"} <= where
-    inside = [probe for probe in asked if draft.grant_statement.covers_request(*probe)]
+    inside = [probe for probe in asked if draft.grant_statements.covers_request(*probe)]
     assert 2 < len(inside) < len(asked) / 2
 
 
