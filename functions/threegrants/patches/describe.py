@@ -1,10 +1,13 @@
 """A patch in one sentence, for the person who is to approve it."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from threegrants.aws.arn import Arn
 from threegrants.aws.policy_json import statement_objects, texts
 from threegrants.diagnosis import GrantName
+from threegrants.patches.grantable_actions import KEY_USER_ACTIONS
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.statement_edit import added_principal
 
@@ -14,38 +17,67 @@ def describe_patch(patch: Patch) -> str:
     if patch.operation == PatchOperation.CREATE_GRANT:
         grant = json.loads(patch.after)
         operations = ", ".join(grant["Operations"])
-        limit = " for the bucket's encryption context" if "Constraints" in grant else ""
+        limit = (
+            " for the bucket's encryption context" if "Constraints" in grant else _MORE_BY_A_GRANT
+        )
         return (
             f"Adds a KMS grant beside the key policy, which stays as it is: "
             f"{_principal_text(grant['GranteePrincipal'])} may {operations}{limit}."
         )
-    statement = patch.statement
+    whom = _principal_text(added_principal(patch) or patch.target)
+    may = "; and ".join(_allowed(one, patch.grant) for one in patch.statements)
+    more = _more_than_the_call(patch)
+    return f"{more}{_change(patch)}: {whom} may {may}."
+
+
+_MORE_BY_A_GRANT = ", also directly, not only through S3"
+
+
+def _allowed(statement: Mapping[str, Any], grant: GrantName) -> str:
+    """What one statement allows on what, and how the call has to be made."""
     actions = ", ".join(texts(statement.get("Action")))
     resources = (
         "this key"
-        if patch.grant == GrantName.KEY_POLICY
+        if grant == GrantName.KEY_POLICY
         else " and ".join(texts(statement.get("Resource")))
     )
-    whom = _principal_text(added_principal(patch) or patch.target)
-    return f"{_CHANGES[_change(patch)]}: {whom} may {actions} on {resources}."
+    found = f"{actions} on {resources}"
+    for block in (statement.get("Condition") or {}).values():
+        for key, values in block.items():
+            found += _HOW[key.lower()].format(" or ".join(texts(values)))
+    return found
 
 
-_CHANGES = {
-    "extended": "Adds one principal to a statement of ours",
-    "appended": "Adds one statement",
-    "new": "Makes a policy with one statement",
-    "attached": "Makes a customer managed policy and attaches it",
+_HOW = {
+    "kms:viaservice": ", only through {}",
+    "kms:encryptioncontext:aws:s3:arn": ", only for {}",
+    "s3:prefix": ", only below the prefix {}",
 }
+"""What the conditions of our statements mean to a person."""
+
+
+def _more_than_the_call(patch: Patch) -> str:
+    """What profile `article` opens beyond the call; empty for every other patch."""
+    held = {action for one in patch.statements for action in texts(one.get("Action"))}
+    if not held.issuperset(KEY_USER_ACTIONS):
+        return ""
+    return (
+        "OPENS MORE THAN THE CALL: every use of the key (encrypt, decrypt, re-encrypt, data keys), "
+        "for anything, also by calling KMS directly and not only through S3. "
+    )
 
 
 def _change(patch: Patch) -> str:
+    """By which change the patch does it."""
+    count = len(patch.statements)
+    some = "one statement" if count == 1 else f"{count} statements"
     if patch.operation == PatchOperation.CREATE_POLICY:
-        return "attached"
+        return "Makes a customer managed policy and attaches it"
     if patch.before is None:
-        return "new"
-    sid = patch.statement["Sid"]
+        return f"Makes a policy with {some}"
+    sid = patch.statements[0]["Sid"]
     known = any(one.get("Sid") == sid for one in statement_objects(json.loads(patch.before)))
-    return "extended" if known else "appended"
+    return "Adds one principal to a statement of ours" if known else f"Adds {some}"
 
 
 def _principal_text(arn: str) -> str:

@@ -82,10 +82,22 @@ def make_patches(
         return Drafts()
     forbidden = forbidden_among((*call.s3_actions, *call.kms_actions))
     if forbidden:
-        why = f"{', '.join(forbidden)} decides who else gets in, or takes the resource away"
+        why = (
+            f"{', '.join(forbidden)} is not the reading, listing, writing or deleting of data: this "
+            "service grants nothing else"
+        )
         return Drafts(
             missing_information=(
                 MissingInformation("patches", why, "a person who grants it by hand"),
+            )
+        )
+    if call.operation == "DeleteObjects" and call.object_key is None:
+        why = "the record of a DeleteObjects does not say which objects: the whole bucket would be"
+        return Drafts(
+            missing_information=(
+                MissingInformation(
+                    "patches", f"{why} opened for deletion", "a person who knows which objects"
+                ),
             )
         )
     drafting = _Drafting(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn, via_s3
 from threegrants.aws.policy_json import as_list, is_ours, same_statement, statement_objects, texts
 from threegrants.evidence import Unread
 from threegrants.patches import Patch
@@ -30,6 +30,9 @@ _RESOURCE = re.compile(
     rf"|kms:[a-z0-9-]+:{ACCOUNT_ID}:key/[\w-]+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
+_MOST_STATEMENTS = 4
+"""What one patch may add: the bucket's part and the key's, for both parts of a copy."""
+_OBJECTS = re.compile(rf"arn:{PARTITION}:s3:::[A-Za-z0-9._-]+(?:/.+)?", re.ASCII | re.DOTALL)
 Check = Callable[[Limits, PrincipalReport, Sequence[Patch], LimitFacts], str | None]
 """Limits, the denied principal, patches and facts in; what is wrong with them out, None if nothing."""
 
@@ -120,7 +123,10 @@ def _unprotected(
 def _only_ours(
     _: Limits, __: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
 ) -> str | None:
-    """Every statement that is not ours stays, and one of ours is new or changed."""
+    """Every statement that is not ours stays, and what is new or changed are statements of ours.
+
+    One statement says one thing; a few where one cannot say it (see `patches.make`).
+    """
     for patch in patches:
         if patch.operation == "kms:CreateGrant":
             continue
@@ -128,11 +134,14 @@ def _only_ours(
         if any(not is_ours(old) for old in lost):
             return f"the patch of {patch.target} would change a statement that is not ours"
         new = _new(patch)
-        if len(new) != 1 or not is_ours(new[0]):
-            return f"the patch of {patch.target} does not add exactly one statement of ours"
-        sid = new[0].get("Sid")
-        if any(old.get("Sid") != sid for old in lost) or len(lost) > 1:
-            return f"the patch of {patch.target} would change more than one statement"
+        if not 1 <= len(new) <= _MOST_STATEMENTS or not all(map(is_ours, new)):
+            return f"the patch of {patch.target} does not add statements of ours only"
+        sids = [one.get("Sid") for one in new]
+        if any(old.get("Sid") not in sids for old in lost) or len(set(sids)) < len(sids):
+            return f"the patch of {patch.target} would change more than its own statements"
+        said = [(sorted(texts(one.get("Action"))), one.get("Condition")) for one in new]
+        if any(one in said[:at] for at, one in enumerate(said)):
+            return f"the patch of {patch.target} says in two statements what one can say"
         if _outside_statements(patch.before) not in ({}, _outside_statements(patch.after)):
             return f"the patch of {patch.target} would change more than its statements"
     return None
@@ -203,6 +212,29 @@ def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
             and not resource.startswith(f"{patch.target}/")
         ):
             return f"access to {resource!r:.120}"
+    return _too_wide_condition(statement, patch)
+
+
+def _too_wide_condition(statement: Mapping[str, Any], patch: Patch) -> str | None:
+    """Of a condition of ours: a key only through S3 where the key is, for things of one bucket each.
+
+    `is_ours` has seen that there are no other conditions. Statements without a condition are what a
+    direct call of KMS needs, and AWS's published form.
+    """
+    resources = (patch.target, *texts(statement.get("Resource")))
+    regions = {arn.region for arn in map(parse_arn, resources) if arn and arn.service == "kms"}
+    for block in (statement.get("Condition") or {}).values():
+        for key, values in block.items():
+            for value in texts(values):
+                literal = value.removesuffix("*")
+                if key.lower() == "kms:viaservice":
+                    fine = value in {via_s3(region) for region in regions}
+                elif key.lower() == "s3:prefix":
+                    fine = literal not in ("", "/")
+                else:
+                    fine = _OBJECTS.fullmatch(value) is not None
+                if not fine or set(literal) & set("*?$"):
+                    return f"access where {key} is {value!r:.120}"
     return None
 
 

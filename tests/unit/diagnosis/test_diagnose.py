@@ -258,13 +258,15 @@ def test_patches_name_exactly_what_is_needed():
     assert bucket["Principal"] == key["Principal"] == {"AWS": ROLE}
     assert (bucket["Action"], bucket["Resource"]) == ("s3:GetObject", f"{BUCKET}/2026/*")
     assert (key["Action"], key["Resource"]) == ("kms:Decrypt", "*")
-    assert iam["Resource"] == [f"{BUCKET}/2026/*", KEY]
+    assert (iam["Action"], iam["Resource"]) == ("s3:GetObject", f"{BUCKET}/2026/*")
+    of_key = patches["iam_policy"].statements[1]
+    assert (of_key["Action"], of_key["Resource"]) == ("kms:Decrypt", KEY)
+    assert of_key["Condition"] == key["Condition"]
     for patch in patches.values():
         assert patch.statement["Sid"].isalnum()
         statements = json.loads(patch.after)["Statement"]
-        assert statements[-1] == patch.statement
         before = json.loads(patch.before)["Statement"] if patch.before else []
-        assert statements[:-1] == before
+        assert statements == [*before, *patch.statements]
 
 
 @pytest.mark.parametrize(("multi", "instead"), [(True, "its replica"), (False, "a key of that")])

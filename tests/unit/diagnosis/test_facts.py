@@ -201,12 +201,12 @@ def test_one_analysis_works_everything_out_once(counted):
     )
     seen = evidence((allow(f"{ROLE}2"),), None, own, organizations={B: place})
     found = analyze_evidence(call(), seen, AnalysisOptions())
-    assert len(found.offered) == 8
+    assert len(found.offered) == 10
     assert counted["contexts"] == 2
     written = [json.loads(patch.after) for patch in found.offered]
     documents = [json.loads(text) for text in counted["policies"]]
     once = [one for one in documents if one in written or one == json.loads(policy(*own))]
-    assert len(once) == 8  # seven documents that are written, and the role's own policy
+    assert len(once) == 10  # nine documents that are written, and the role's own policy
     read = [json.loads(policy(allow(f"{ROLE}2"))), json.loads(policy(delegates()))]
     assert [documents.count(one) for one in read] == [1, 1]
 

@@ -4,11 +4,18 @@ import json
 from dataclasses import replace
 
 from threegrants.analysis import AnalysisOptions, analyze_evidence
+from threegrants.aws.policy_json import statements
 from threegrants.cloudtrail import copy_source_read
 from threegrants.diagnosis import facts_of
 from threegrants.evidence import BucketEvidence, Encryption, Read
 from threegrants.patches import with_patches
-from unit.worlds import BUCKET, KEY, ROLE, A, call, evidence
+from threegrants.remediation.limit_facts import LimitFacts
+from threegrants.remediation.limits import Limits
+from threegrants.remediation.live_policy import LivePolicy
+from threegrants.remediation.patch_checks import objection
+from threegrants.remediation.rollback import undo
+from threegrants.report import report_for
+from unit.worlds import BUCKET, KEY, ROLE, A, B, call, evidence
 
 SOURCE = "arn:aws:s3:::a-drafts"
 
@@ -21,7 +28,7 @@ def copying(source="a-drafts"):
     return denied, replace(seen, source=replace(seen, bucket=there))
 
 
-def test_both_halves_are_patched_one_on_top_of_the_other():
+def test_what_both_halves_need_of_one_policy_is_one_patch():
     denied, seen = copying()
     source = copy_source_read(denied)
     assert (source.bucket, source.object_key) == ("a-drafts", "in/draft.csv")
@@ -33,12 +40,10 @@ def test_both_halves_are_patched_one_on_top_of_the_other():
         ("key_policy", KEY),
         ("iam_policy", ROLE),
         ("bucket_policy", SOURCE),
-        ("key_policy", KEY),
-        ("iam_policy", ROLE),
     ]
-    write, read = (p for p in analysis.patches if p.grant == "key_policy")
-    assert read.before == write.after
-    assert [s.get("Action") for s in json.loads(read.after)["Statement"][1:]] == [
+    [of_key] = (p for p in analysis.patches if p.grant == "key_policy")
+    assert of_key.before == seen.key.value.policy.value
+    assert [s.get("Action") for s in json.loads(of_key.after)["Statement"][1:]] == [
         "kms:GenerateDataKey",
         "kms:Decrypt",
     ]
@@ -48,13 +53,27 @@ def test_both_halves_are_patched_one_on_top_of_the_other():
     assert analyze_evidence(denied, after, AnalysisOptions()).diagnosis.allowed
 
 
-def test_within_one_bucket_the_second_patch_starts_from_the_first():
+def test_within_one_bucket_all_can_be_approved_together():
     denied, seen = copying("a-reports")
     analysis = analyze_evidence(denied, seen, AnalysisOptions())
-    for grant in ("bucket_policy", "key_policy", "iam_policy"):
-        first, second = (p for p in analysis.patches if p.grant == grant)
-        assert second.before == first.after
-        assert len({first.digest, second.digest}) == 2
+    assert [p.grant for p in analysis.patches] == ["bucket_policy", "key_policy", "iam_policy"]
+    report = report_for(analysis, "tg-1")
+    facts = LimitFacts({patch.target: Read({}) for patch in analysis.patches})
+    limits = Limits(trusted=frozenset({A, B}))
+    assert objection(limits, report.principal, analysis.patches, facts) is None
+    for one in analysis.offered:
+        assert objection(limits, report.principal, [one], facts) is None
+        assert one.before != one.after
+
+
+def test_a_copys_patch_is_taken_back_as_one():
+    denied, seen = copying("a-reports")
+    for patch in analyze_evidence(denied, seen, AnalysisOptions()).patches:
+        live = json.loads(patch.after)
+        live["Statement"].append({"Sid": "Later", "Effect": "Deny", "Action": "*", "Resource": "*"})
+        taken = undo(patch, LivePolicy(json.dumps(live)))
+        left = [one["Sid"] for one in statements(json.loads(taken.text)) if "Sid" in one]
+        assert left == ["Later"]
 
 
 def test_a_half_that_cannot_be_patched_hands_the_whole_off():

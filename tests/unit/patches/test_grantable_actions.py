@@ -10,7 +10,7 @@ from threegrants.diagnosis import diagnose
 from threegrants.evidence import Read
 from threegrants.patches import Choices, GranteeScope, Profile, make_patches
 from threegrants.patches.grantable_actions import (
-    FORBIDDEN_ACTIONS,
+    DATA_ACTIONS,
     GRANT_OPERATIONS,
     KEY_USER_ACTIONS,
     forbidden_among,
@@ -49,7 +49,20 @@ def test_what_a_statement_may_allow(action, wanted):
     assert is_grantable(action) is wanted
 
 
-@pytest.mark.parametrize("action", sorted(FORBIDDEN_ACTIONS))
+CONFIGURATION = sorted(
+    {action for operation in S3.values() for action in (*operation.actions, *operation.versioned)}
+    - DATA_ACTIONS
+)
+
+
+def test_what_configures_is_not_among_the_data_actions():
+    words = ("Acl", "Retention", "LegalHold", "Configuration", "Policy", "Location", "Versioning",
+             "Notification", "Logging", "Website", "CORS", "Payment", "Ownership", "Access")  # fmt: skip
+    assert not [action for action in DATA_ACTIONS for word in words if word in action]
+    assert not [action for action in DATA_ACTIONS if "Bucket" in action and "List" not in action]
+
+
+@pytest.mark.parametrize("action", CONFIGURATION)
 def test_what_is_never_granted(action):
     assert not is_grantable(action)
     assert forbidden_among(("s3:GetObject", action, action)) == (action,)

@@ -117,7 +117,9 @@ def test_a_probe_request_that_no_change_may_apply_to_gets_the_same_answer(draft)
     """What is not decided before and after need not be: the evaluator says so for each of them."""
     documents = read(draft.patch)
     context = _context(documents)
-    probes = probe_requests(documents, draft.grant_statements, ROLE, draft.patch.account)
+    probes = probe_requests(
+        documents, draft.grant_statements[0], ROLE, draft.patch.account
+    )
     touched = _touched(documents, probes, context)
     assert touched is not None
     untouched = [one for one in probes if not any(part.holds(one) for part in touched)]
@@ -274,8 +276,8 @@ def test_patched_facts_are_the_facts_of_the_patched_evidence(name):
 
 def test_the_probe_requests_are_the_same_each_time_and_look_over_every_fence():
     draft = BUCKET_DRAFT
-    asked = probe_requests(read(draft.patch), draft.grant_statements, ROLE, A)
-    assert asked == probe_requests(read(draft.patch), draft.grant_statements, ROLE, A)
+    asked = probe_requests(read(draft.patch), draft.grant_statements[0], ROLE, A)
+    assert asked == probe_requests(read(draft.patch), draft.grant_statements[0], ROLE, A)
     who, what, where = ({probe[n] for probe in asked} for n in range(3))
     assert {
         ROLE,
@@ -287,7 +289,7 @@ def test_the_probe_requests_are_the_same_each_time_and_look_over_every_fence():
     } <= who
     assert {"s3:GetObject", "s3:GetObjectVersion", "s3:PutBucketPolicy", "kms:Decrypt"} <= what
     assert {BUCKET, f"{BUCKET}/2026", f"{BUCKET}/2026-old/a", f"{BUCKET}2"} <= where
-    inside = [probe for probe in asked if draft.grant_statements.covers_request(*probe)]
+    inside = [probe for probe in asked if draft.grant_statements[0].covers_request(*probe)]
     assert 2 < len(inside) < len(asked) / 2
 
 

@@ -47,6 +47,16 @@ def marked(statement):
     return {**statement, "Sid": sid}
 
 
+def narrow(via, *objects, action="kms:Decrypt"):
+    """A statement for the use of the key with conditions of ours."""
+    condition = {
+        "StringEquals": {"kms:ViaService": via},
+        "StringLike": {"kms:EncryptionContext:aws:s3:arn": list(objects)},
+    }
+    sid = sid_of_ours("read", [action], ["*"], condition)
+    return {**allow(ROLE, action, "*"), "Sid": sid, "Condition": condition}
+
+
 def ours(**changes):
     return {**marked({**allow(ROLE), **changes}), **changes}
 
@@ -63,6 +73,7 @@ FINE = [
     key(marked(allow(ROLE, ["kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], "*"))),
     iam(marked(allow(None, ["s3:GetObject", "kms:Decrypt"], [f"{BUCKET}/2026/*", KEY]))),
     grant(),
+    key(narrow("s3.eu-west-1.amazonaws.com", f"{BUCKET}/2026/*")),
 ]  # fmt: skip
 
 
@@ -89,16 +100,22 @@ BAD = [
     ("another bucket", bucket([], ours(Resource="arn:aws:s3:::b/*")), "access to"),
     ("a longer bucket name", bucket([], ours(Resource=f"{BUCKET}2/*")), "access to"),
     ("all buckets", bucket([], ours(Resource="arn:aws:s3:::*")), "access to"),
-    ("a deny", bucket([], ours(Effect="Deny")), "exactly one statement"),
-    ("NotAction", bucket([], {**ours(), "NotAction": "s3:GetObject"}), "exactly one statement"),
+    ("a deny", bucket([], ours(Effect="Deny")), "statements of ours only"),
+    ("NotAction", bucket([], {**ours(), "NotAction": "s3:GetObject"}), "statements of ours only"),
     ("a lost statement", bucket([THEIRS], ours()), "not ours"),
     ("a changed statement", bucket([THEIRS], {**THEIRS, "Action": "s3:*"}, ours()), "not ours"),
     ("two statements", bucket([], ours(Resource=f"{BUCKET}/other/*"), ours()),
-     "exactly one statement"),
-    ("not marked", bucket([], ours(Sid="Mine")), "exactly one statement"),
+     "what one can say"),
+    ("not marked", bucket([], ours(Sid="Mine")), "statements of ours only"),
     ("marked for other actions", bucket([], {**ours(), "Action": "s3:PutObject"}),
-     "exactly one statement"),
+     "statements of ours only"),
     ("an edited one of ours", bucket([{**OTHERS, "Action": "s3:PutObject"}], ours()), "not ours"),
+    ("through another Region", key(narrow("s3.us-east-1.amazonaws.com", f"{BUCKET}/*")), "ViaService"),
+    ("through another service", key(narrow("ssm.eu-west-1.amazonaws.com", BUCKET)), "ViaService"),
+    ("for every bucket", key(narrow("s3.eu-west-1.amazonaws.com", "arn:aws:s3:::*")), "aws:s3:arn"),
+    ("for anything", key(narrow("s3.eu-west-1.amazonaws.com", BUCKET, "*")), "aws:s3:arn"),
+    ("a condition that is not ours", key({**narrow("s3.eu-west-1.amazonaws.com", BUCKET),
+     "Condition": {"StringLike": {"kms:ViaService": "*"}}}), "statements of ours only"),
     ("key administration", key(marked(allow(ROLE, "kms:PutKeyPolicy", "*"))), "would grant"),
     ("every key action", key(marked(allow(ROLE, "kms:*", "*"))), "would grant"),
     ("IAM for another role", iam(marked(allow(None)), target=f"{ROLE}2"), "not the denied"),
