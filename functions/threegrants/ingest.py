@@ -270,11 +270,11 @@ class Ingest:
         if call.bucket and not call.bucket_account:
             call = replace(call, bucket_account=self.bucket_owners.owner_of(call.bucket))
         if last and last.call == call:
-            return analyze_evidence(call, last.evidence, self.analysis_options, incident.prefix)
+            return analyze_evidence(call, last.evidence, self.analysis_options, incident.folders)
         # What was closed is opened by a new denial: evidence from before it was closed, or from
         # before it was taken back, must not answer that.
         fresh = incident.state in REOPENED_BY_DENIAL
-        return analyze(call, self.reader, self.analysis_options, incident.prefix, fresh=fresh)
+        return analyze(call, self.reader, self.analysis_options, incident.folders, fresh=fresh)
 
     def _save(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
         """Keep the report of an analysis, and whether it has to be alerted."""

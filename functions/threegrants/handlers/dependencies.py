@@ -112,7 +112,7 @@ class Dependencies:
             with_incident_facts(call, incident),
             self.reader,
             self.settings.analysis_options,
-            incident.prefix,
+            incident.folders,
             fresh=True,
         )
 

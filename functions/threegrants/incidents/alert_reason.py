@@ -9,7 +9,7 @@ class AlertReason(StrEnum):
     OPENED = "opened"
     """the first diagnosis of an incident"""
     CHANGED = "changed"
-    """another verdict, blocker or outcome than the last alert said"""
+    """another verdict, blocker, outcome or scope than the last alert said"""
     COUNT = "count"
     """the 10th, 100th, 1,000th … denial"""
     FAILED = "failed"

@@ -1,6 +1,6 @@
 """What a denied call adds to its incident. Pure.
 
-What is known of an incident only grows: the prefix gets wider, the KMS actions more, a better word
+What is known of an incident only grows: the folders get wider, the KMS actions more, a better word
 for the key replaces a worse one. So a worker may decide on an incident that is a little out of date.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from threegrants.cloudtrail import CallerType, DeniedCall, KeySource
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.states import State
-from threegrants.patches.scopes import common_prefix, folder_of
+from threegrants.patches.scopes import folder_of, with_folder
 
 SAMPLE_SIZE = 20
 """How many events an incident names."""
@@ -120,12 +120,9 @@ def new_facts(incident: Incident, call: DeniedCall) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     asks = False
-    folder = folder_of(call.object_key) if call.object_key is not None else None
-    if folder is not None:
-        known = incident.prefix
-        wider = folder if known is None else common_prefix(known, folder)
-        if wider != known:
-            found["prefix"], asks = wider, True
+    wider = with_folder(incident.folders, folder_of(call.object_key or call.prefix or ""))
+    if wider != incident.folders:
+        found["folders"], asks = wider, True
     if call.bucket and incident.bucket is None:
         found["bucket"], asks = call.bucket, True
     if call.bucket_account and call.bucket_account != incident.bucket_account:

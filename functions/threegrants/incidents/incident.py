@@ -19,7 +19,8 @@ class Incident:
         first_seen: when the first of them was made, ISO 8601 in UTC.
         last_seen: when the last of them was made, ISO 8601 in UTC.
         event_ids: a sample of their CloudTrail events, at most `SAMPLE_SIZE`.
-        prefix: the common prefix of all denied object keys; None if no call named an object.
+        folders: the folders of all denied object keys or listed prefixes, none inside another. Two
+            that have nothing in common stay two, so that a patch never covers the bucket for it.
         bucket: the bucket's name; None for an incident of KMS records alone.
         bucket_account: the account that owns the bucket, if a record named it, 12 digits.
         kms_actions: the KMS actions that the calls need; KMS records are matched by them.
@@ -27,7 +28,7 @@ class Incident:
         stated_key_source: where AWS stated it: in an error message or in a KMS record.
         kms_event_id: the event whose record is kept as the incident's KMS record.
         question_version: how often an event changed what the diagnosis has to answer: another key,
-            owner, bucket or prefix.
+            owner, bucket or folder.
         answered_version: the `question_version` that the diagnosis answers.
         counted_by_kms: calls that were counted by their KMS record, whose S3 record may still come.
         counted_by_kms_until: calls made after this time are not among them, ISO 8601 in UTC.
@@ -48,7 +49,7 @@ class Incident:
     first_seen: str
     last_seen: str
     event_ids: tuple[str, ...] = ()
-    prefix: str | None = None
+    folders: tuple[str, ...] = ()
     bucket: str | None = None
     bucket_account: str | None = None
     kms_actions: tuple[str, ...] = ()

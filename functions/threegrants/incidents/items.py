@@ -70,6 +70,8 @@ def from_item(item: Mapping[str, Any]) -> Incident:
         value = item.get(_ATTRIBUTES.get(field.name, field.name))
         if value is not None:
             read[field.name] = _READERS.get(field.name, lambda same: same)(value)
+    if "folders" not in item and item.get("prefix"):
+        read["folders"] = (str(item["prefix"]),)  # as older versions wrote it
     return Incident(**read)
 
 
@@ -88,6 +90,7 @@ _READERS: Mapping[str, Any] = {
     **{field.name: int for field in fields(Incident) if field.type is int},
     "state": State,
     "event_ids": _texts,
+    "folders": _texts,
     "kms_actions": _texts,
     "stated_key_source": KeySource,
     "diagnosis": _report,

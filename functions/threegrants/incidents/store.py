@@ -182,7 +182,7 @@ class Store:
         if record is not None:
             writes.append(record_write(incident.id, record))
         if diagnosed.alert_fingerprint != incident.alert_fingerprint:
-            line = Move(state, "service", "diagnosed", report.summary)
+            line = Move(state, "service", "diagnosed", report.history_line)
             writes.append(history_write(incident, line))
         transact(self._table, writes)
         return diagnosed

@@ -113,6 +113,7 @@ def mail_text(report: Report, stack: str, reason: AlertReason, note: str = "") -
         lines.append(f"Blocked by    {blocker.kind_in_words}: {blocker.detail}")
         if blocker.owner:
             lines.append(f"Who decides   {blocker.owner}")
+    lines += [f"Proposed      {patch.says}" for patch in report.proposed_patches]
     lines += [
         "",
         f"{_NEXT_STEP[report.outcome]}:",

@@ -10,7 +10,6 @@ from typing import Any
 from threegrants.aws.arn import parse_arn
 from threegrants.aws.policy_json import one_or_many, sid_of_ours
 
-
 VIA_SERVICE = "kms:ViaService"
 OBJECT_CONTEXT = "kms:EncryptionContext:aws:s3:arn"
 PREFIX = "s3:prefix"

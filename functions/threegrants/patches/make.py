@@ -364,7 +364,11 @@ class _Drafting:
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context
         """
-        if scoped is None or not scoped.patterns or not _BUCKET_NAME.fullmatch(self.call.bucket or ""):
+        if (
+            scoped is None
+            or not scoped.patterns
+            or not _BUCKET_NAME.fullmatch(self.call.bucket or "")
+        ):
             return ()
         bucket = self._bucket_arn()
         return (bucket, *(f"{bucket}/{pattern}" for pattern in scoped.patterns))

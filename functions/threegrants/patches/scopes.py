@@ -1,7 +1,6 @@
 """How much of a bucket a grant covers: the object, its prefix, or the whole bucket."""
 
 from collections.abc import Iterable
-
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -120,6 +119,25 @@ def _default(wanted: Scope, patterns: dict[Scope, tuple[str, ...]], *, widened: 
 def folder_of(key: str) -> str:
     """The key up to and with its last slash; empty at the top of the bucket."""
     return key[: key.rfind("/") + 1]
+
+
+MOST_FOLDERS = 5
+"""How many folders without a common one an incident's patches cover; keys of others stay denied."""
+
+
+def with_folder(folders: tuple[str, ...], folder: str) -> tuple[str, ...]:
+    """The folders that cover one more: the common one of two grows, unless it is the whole bucket.
+
+    Args:
+        folders: the folders so far, none inside another.
+        folder: one more, up to and with its last slash; empty at the top of the bucket.
+    """
+    if not folder or any(folder.startswith(one) for one in folders):
+        return folders
+    shared = next((found for one in folders if (found := common_prefix(one, folder))), "")
+    if shared:
+        return (*(one for one in folders if not one.startswith(shared)), shared)
+    return (*folders, folder) if len(folders) < MOST_FOLDERS else folders
 
 
 def common_prefix(one: str, other: str) -> str:

@@ -160,15 +160,12 @@ def _principal_was_seen(facts: Facts) -> bool:
     return caller.arn.value_or_none is not None and described
 
 
-def _edit_violation(
-    documents: PatchDocuments, grant_statements: tuple[GrantStatement, ...]
-) -> str:
+def _edit_violation(documents: PatchDocuments, grant_statements: tuple[GrantStatement, ...]) -> str:
     """What is written differs from what was there by the statements that are meant, and no more."""
     grant = documents.grant
     if grant is not None:
-        said = (grant.grantee_principal, {f"kms:{one}" for one in grant.operations})
-        meant = [(one.principal, set(one.actions)) for one in grant_statements]
-        same = meant == [said]
+        held = (grant.grantee_principal, {f"kms:{one}" for one in grant.operations})
+        same = [(one.principal, set(one.actions)) for one in grant_statements] == [held]
         return "" if same else "the KMS grant is not the one that is meant"
     before, after = _json(documents.before), _json(documents.after)
     if documents.before is not None and _outside_statements(before) != _outside_statements(after):
@@ -199,9 +196,7 @@ def _says(ours: Mapping[str, Any], meant: GrantStatement, names: tuple[str, ...]
     """Whether a statement of ours says exactly what is meant, beside principals it named before."""
     names += () if meant.principal is None else (meant.principal,)
     return (
-        is_ours(ours)
-        and same_grant(ours, meant.to_statement(""))
-        and aws_principals(ours) == names
+        is_ours(ours) and same_grant(ours, meant.to_statement("")) and aws_principals(ours) == names
     )
 
 

@@ -189,6 +189,7 @@ def _patch(patch: Patch, outcome: Outcome) -> PatchReport:
         before_sha256=patch.before_sha256,
         after_sha256=patch.after_sha256,
         statement=dict(patch.statement),
+        statements=tuple(dict(one) for one in patch.statements),
         before=patch.before,
         after=patch.after,
         digest=patch.digest,

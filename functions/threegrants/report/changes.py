@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from threegrants.aws.policy_json import texts
 from threegrants.patches import Patch
 from threegrants.report.json_object import JsonObject, ReportError
 
@@ -57,6 +58,8 @@ class PatchReport:
         digest: names exactly this change; an approval names it.
         says: whom it lets do what, in one sentence.
         snippets: the same change as code, where it is handed off.
+        statements: every statement that is added or extended, `statement` the first; empty in
+            reports of older versions.
     """
 
     grant: str
@@ -76,6 +79,7 @@ class PatchReport:
     digest: str
     says: str
     snippets: SnippetsReport | None = None
+    statements: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def grantee(self) -> str | None:
@@ -88,6 +92,17 @@ class PatchReport:
             return None
         named = principal.get("AWS") if isinstance(principal, dict) else principal
         return named if isinstance(named, str) else repr(named)
+
+    @property
+    def opened_of_bucket(self) -> tuple[str, ...]:
+        """The ARNs and the listed prefixes of buckets that the statements open."""
+        found: list[str] = []
+        for one in self.statements or (self.statement,):
+            found += [arn for arn in texts(one.get("Resource")) if ":s3:" in arn]
+            condition = one.get("Condition")
+            like = condition.get("StringLike") if isinstance(condition, dict) else None
+            found += texts(like.get("s3:prefix", [])) if isinstance(like, dict) else ()
+        return tuple(found)
 
     def to_patch(self) -> Patch:
         """The patch to be applied.
@@ -120,6 +135,8 @@ class PatchReport:
             "after_sha256": self.after_sha256,
             "statement": dict(self.statement),
         }
+        if self.statements:
+            written["statements"] = [dict(one) for one in self.statements]
         if self.after is not None:
             written |= {"before": self.before, "after": self.after}
         written |= {"digest": self.digest, "says": self.says}
@@ -146,6 +163,7 @@ class PatchReport:
             before_sha256=fields.text("before_sha256"),
             after_sha256=fields.text("after_sha256"),
             statement=fields.mapping("statement"),
+            statements=tuple(one.values for one in fields.objects("statements", required=False)),
             before=fields.text_or_null("before", required=False),
             after=fields.text_or_null("after", required=False),
             digest=fields.text("digest"),

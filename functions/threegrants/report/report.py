@@ -1,6 +1,8 @@
 """`Report`: the whole answer for one incident, as it is stored, alerted and shown."""
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -227,7 +229,10 @@ class Report:
 
     @property
     def alert_fingerprint(self) -> str:
-        """What has to change for an incident to be alerted again: verdicts, blockers, outcome."""
+        """What has to change for an incident to be alerted again: verdicts, blockers, outcome, scope.
+
+        The scope is what the proposed patches open of a bucket: it grows with the keys that are denied.
+        """
         grants = self.grants
         words = [
             f"bucket_policy={grants.bucket_policy.verdict}",
@@ -238,7 +243,18 @@ class Report:
         if self.copy_source:
             words.append(f"copy_source={self.copy_source.outcome}")
         words += sorted(f"blocker={blocker.kind}" for blocker in self.blockers)
+        opened = sorted(
+            {part for patch in self.proposed_patches for part in patch.opened_of_bucket}
+        )
+        if opened:
+            content = json.dumps(opened).encode()
+            words.append(f"opens={hashlib.sha256(content).hexdigest()[:12]}")
         return " ".join([*words, f"outcome={self.outcome}"])
+
+    @property
+    def history_line(self) -> str:
+        """What the incident's history says of this report: the summary, and what is proposed."""
+        return " ".join([self.summary, *(patch.says for patch in self.proposed_patches)])
 
     def with_counts(
         self, count: int, first_seen: str, last_seen: str, event_ids: Sequence[str]

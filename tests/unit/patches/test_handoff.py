@@ -93,7 +93,10 @@ def test_identity_center_gets_the_permission_sets_statement():
     assert "aws_ssoadmin_permission_set_inline_policy of permission set Data" in code["terraform"]
     assert "AWS::SSO::PermissionSet Data" in code["cloudformation"]
     assert yaml.safe_load(code["cloudformation"]) == list(analysis.patches[0].statements)
-    assert [one["Action"] for one in analysis.patches[0].statements] == ["s3:GetObject", "kms:Decrypt"]
+    assert [one["Action"] for one in analysis.patches[0].statements] == [
+        "s3:GetObject",
+        "kms:Decrypt",
+    ]
 
 
 def patches():

@@ -85,9 +85,7 @@ def test_scopes(key, folders, wanted, scopes, default):
 
 def test_many_deletions_at_once_name_no_key_and_are_handed_off():
     denied = call("DeleteObjects", key=None)
-    found = analyze_evidence(
-        denied, evidence((), (), (allow(action="s3:*"),)), AnalysisOptions()
-    )
+    found = analyze_evidence(denied, evidence((), (), (allow(action="s3:*"),)), AnalysisOptions())
     assert found.offered == ()
     assert found.diagnosis.outcome.value == "handoff"
     assert any("which objects" in lack.why for lack in found.diagnosis.unknowns)
@@ -430,7 +428,9 @@ def test_patches_are_the_same_in_every_partition(partition, region, grantee):
     for one, other in zip(here, there, strict=True):
         assert other.target == elsewhere(one.target, partition, region)
         assert "arn:aws:" not in other.after
-        wanted = elsewhere(json.loads(one.after.replace(via_s3("eu-west-1"), via_s3(region))), partition, region)
+        wanted = elsewhere(
+            json.loads(one.after.replace(via_s3("eu-west-1"), via_s3(region))), partition, region
+        )
         assert without_sids(json.loads(other.after)) == without_sids(wanted)
 
 

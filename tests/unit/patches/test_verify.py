@@ -117,9 +117,7 @@ def test_a_probe_request_that_no_change_may_apply_to_gets_the_same_answer(draft)
     """What is not decided before and after need not be: the evaluator says so for each of them."""
     documents = read(draft.patch)
     context = _context(documents)
-    probes = probe_requests(
-        documents, draft.grant_statements[0], ROLE, draft.patch.account
-    )
+    probes = probe_requests(documents, draft.grant_statements[0], ROLE, draft.patch.account)
     touched = _touched(documents, probes, context)
     assert touched is not None
     untouched = [one for one in probes if not any(part.holds(one) for part in touched)]
