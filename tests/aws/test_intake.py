@@ -81,9 +81,12 @@ def test_others_only_count_while_one_examines(desk, monkeypatch):
     assert len(reading) == 1
     incident = desk.only()
     assert incident.count == 3
-    assert incident.prefix == ""
+    assert incident.folders == ("2026/", "x")
     patches = {p.grant: p for p in incident.report.patches}
-    assert patches["bucket_policy"].statement["Resource"] == "arn:aws:s3:::a-reports/*"
+    assert patches["bucket_policy"].statement["Resource"] == [
+        "arn:aws:s3:::a-reports/2026/*",
+        "arn:aws:s3:::a-reports/x",
+    ]
     assert desk.reasons() == ["opened"]
 
 

@@ -39,7 +39,7 @@ def incident(**changes: Any) -> Incident:
         first_seen=SEEN,
         last_seen=SEEN,
         event_ids=("e-1",),
-        prefix="2026/",
+        folders=("2026/",),
         bucket="a-reports",
         bucket_account="111111111111",
         kms_actions=("kms:Decrypt",),

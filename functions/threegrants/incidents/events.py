@@ -14,7 +14,7 @@ from typing import Any
 from threegrants.cloudtrail import CallerType, DeniedCall, KeySource
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.states import State
-from threegrants.patches.scopes import folder_of, with_folder
+from threegrants.patches.scopes import with_key
 
 SAMPLE_SIZE = 20
 """How many events an incident names."""
@@ -120,7 +120,7 @@ def new_facts(incident: Incident, call: DeniedCall) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     asks = False
-    wider = with_folder(incident.folders, folder_of(call.object_key or call.prefix or ""))
+    wider = with_key(incident.folders, call.object_key or call.prefix or "")
     if wider != incident.folders:
         found["folders"], asks = wider, True
     if call.bucket and incident.bucket is None:

@@ -60,17 +60,14 @@ def scopes_for(
     key = call.object_key
     patterns: dict[Scope, tuple[str, ...]] = {Scope.BUCKET: ("*",)}
     literal = _literal_part(key or "")
-    own = folder_of(literal)
+    # A key at the top of the bucket is in no folder: it is named itself.
+    own = folder_of(literal) or (literal if literal == key else "")
     known = _known_folders(folders)
-    within = any(own.startswith(folder) for folder in known)
-    listed = known if within or not own else (*known, own)
-    if listed:
-        patterns[Scope.PREFIX] = tuple(f"{folder}*" for folder in listed)
-        if not own:
-            # A key at the top of the bucket is in no folder: it is named itself.
-            patterns[Scope.PREFIX] += (key,) if key and literal == key else ("*",)
-    if "*" in patterns.get(Scope.PREFIX, ()):
-        del patterns[Scope.PREFIX]
+    listed = known if not own or _is_within(own, known) else (*known, own)
+    if own and listed != (key,):
+        patterns[Scope.PREFIX] = tuple(
+            f"{one}*" if one.endswith("/") else one for one in listed
+        )
     if key and literal == key:
         patterns[Scope.OBJECT] = (key,)
     default = _default(wanted, patterns, widened=bool(known) and known != (own,))
@@ -91,7 +88,7 @@ def _scopes_of_listing(
     if not own or not LISTED_BY_PREFIX.issuperset(call.s3_actions):
         return (whole,)
     known = _known_folders(folders)
-    listed = known if any(own.startswith(folder) for folder in known) else (*known, own)
+    listed = known if any(own.startswith(one) for one in known) else (*known, own)
     below = ScopedPattern(
         Scope.PREFIX, tuple(f"{folder}*" for folder in listed), wanted is not Scope.BUCKET
     )
@@ -99,8 +96,18 @@ def _scopes_of_listing(
 
 
 def _known_folders(folders: Iterable[str]) -> tuple[str, ...]:
-    found = (folder_of(_literal_part(folder)) for folder in folders)
+    """The folders, and keys at the top of the bucket, as far as a policy can name them."""
+    found = (
+        folder_of(literal) or (literal if literal == folder else "")
+        for folder in folders
+        for literal in (_literal_part(folder),)
+    )
     return tuple(dict.fromkeys(folder for folder in found if folder))
+
+
+def _is_within(place: str, folders: Iterable[str]) -> bool:
+    """Whether a folder, or a key at the top, is one of these or in one of them."""
+    return any(place == one or (one.endswith("/") and place.startswith(one)) for one in folders)
 
 
 def _default(wanted: Scope, patterns: dict[Scope, tuple[str, ...]], *, widened: bool) -> Scope:
@@ -125,14 +132,15 @@ MOST_FOLDERS = 5
 """How many folders without a common one an incident's patches cover; keys of others stay denied."""
 
 
-def with_folder(folders: tuple[str, ...], folder: str) -> tuple[str, ...]:
-    """The folders that cover one more: the common one of two grows, unless it is the whole bucket.
+def with_key(folders: tuple[str, ...], key: str) -> tuple[str, ...]:
+    """The folders that cover one key more: the common one of two grows, unless it is the bucket.
 
     Args:
-        folders: the folders so far, none inside another.
-        folder: one more, up to and with its last slash; empty at the top of the bucket.
+        folders: the folders so far, none inside another; keys at the top of the bucket among them.
+        key: the object key, or the prefix that was listed.
     """
-    if not folder or any(folder.startswith(one) for one in folders):
+    folder = folder_of(key) or key
+    if not folder or _is_within(folder, folders):
         return folders
     shared = next((found for one in folders if (found := common_prefix(one, folder))), "")
     if shared:

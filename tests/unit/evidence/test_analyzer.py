@@ -116,7 +116,7 @@ def test_what_it_says_against_a_patch_keeps_it_from_being_offered():
     def against_prefixes(patch):
         return Read(("SECURITY_WARNING X",) if patch.scope == "prefix" else ())
 
-    analysis = analyze_evidence(call(), SEEN, AnalysisOptions(), None, against_prefixes)
+    analysis = analyze_evidence(call(), SEEN, AnalysisOptions(), (), against_prefixes)
     assert [patch.scope for patch in analysis.offered] == ["object", "bucket"]
     assert analysis.patches == ()
     assert analysis.diagnosis.outcome.value == "handoff"

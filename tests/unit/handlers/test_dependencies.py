@@ -147,11 +147,11 @@ def test_a_record_is_analyzed_again_with_what_its_incident_knows(built, monkeypa
     asked = []
     monkeypatch.setattr(type(built.store), "record", lambda *_: s3("e-1", owner=""))
     monkeypatch.setattr(module, "analyze", lambda *given, **options: asked.append((given, options)))
-    built.reanalyze(incident(prefix="2026/"))
-    [((denied, reader, options, prefix), how)] = asked
+    built.reanalyze(incident(folders=("2026/",)))
+    [((denied, reader, options, folders), how)] = asked
     assert denied.bucket_account == "111111111111"
     assert (reader, options) == (built.reader, built.settings.analysis_options)
-    assert (prefix, how) == ("2026/", {"fresh": True})
+    assert (folders, how) == (("2026/",), {"fresh": True})
 
 
 def test_the_dependencies_are_built_once(monkeypatch):

@@ -55,7 +55,7 @@ def test_the_stored_names_stay():
         "first_seen": SEEN,
         "last_seen": SEEN,
         "event_ids": ["e-1"],
-        "prefix": "2026/",
+        "folders": ["2026/"],
         "bucket": "a-reports",
         "owner": "111111111111",
         "legs": ["kms:Decrypt"],
@@ -129,20 +129,20 @@ def test_a_new_incident_is_refused_where_one_is():
 
 def test_a_change_writes_what_differs_if_nobody_else_changed_it():
     old = incident(kms_event_id="k-1", version=4)
-    new = replace(old, version=5, prefix="", kms_event_id=None, stated_key_arn=KEY)
+    new = replace(old, version=5, folders=("2026/", "2027/"), kms_event_id=None, stated_key_arn=KEY)
     assert change_write(old, new, removed=["examining_until"]) == {
         "Key": item_key(ID, "meta"),
-        "UpdateExpression": "SET #version = :version, #prefix = :prefix, #told_key = :told_key "
+        "UpdateExpression": "SET #version = :version, #folders = :folders, #told_key = :told_key "
         "REMOVE #kms_event, examining_until, expires_at",
         "ConditionExpression": "version = :seen",
         "ExpressionAttributeNames": {
             "#version": "version",
-            "#prefix": "prefix",
+            "#folders": "folders",
             "#told_key": "told_key",
             "#kms_event": "kms_event",
         },
         "ExpressionAttributeValues": {
-            ":version": 5, ":prefix": "", ":told_key": KEY, ":seen": 4,
+            ":version": 5, ":folders": ["2026/", "2027/"], ":told_key": KEY, ":seen": 4,
         },
     }  # fmt: skip
 

@@ -62,7 +62,7 @@ def test_an_event_that_only_counts_makes_no_version(incidents, opened):
 def test_an_event_that_says_more_makes_a_version(incidents, opened):
     recorded = incidents.record_event(ID, replace(NEXT, object_key="2025/x"), {})
     assert (recorded.incident.count, recorded.adds_facts) == (2, True)
-    assert (recorded.incident.version, recorded.incident.prefix) == (2, "")
+    assert (recorded.incident.version, recorded.incident.folders) == (2, ("2026/", "2025/"))
 
 
 def test_two_workers_count_both_events(incidents, opened, table):

@@ -146,7 +146,7 @@ def test_what_is_learnt_meanwhile_is_analyzed_from_the_same_evidence(world):
     world.during_read = lambda: world.handle(from_s3("e-2", key="2025/x.csv"), other)
     incident = world.handle(from_s3())
     assert len(world.read) == 1
-    assert incident.prefix == ""
+    assert incident.folders == ("2026/", "2025/")
     assert not incident.has_unanswered_question
 
 
