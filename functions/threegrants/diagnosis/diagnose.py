@@ -84,6 +84,7 @@ def _diagnose_bucket(
         stops,
         reachable=_reachable(grants, facts, writable) and bool(grantee),
         doubtful=bool(findings.missing_information),
+        guarded=any(grant.unmet_conditions for grant in (s3.resource, kms.resource, *_both(iam))),
     )
     allowed = outcome is Outcome.ALREADY_ALLOWED
     hint = missing_object(facts) if allowed and hints else None
@@ -97,6 +98,7 @@ def _diagnose_bucket(
             *missing_information(facts, findings),
             *((hint,) if hint else ()),
             *missing,
+            *_untrusted(facts, outcome, writable),
         ),
         outcome=outcome,
         summary=summarise(facts, grants, stops, outcome, may_be_missing=bool(hint)),
@@ -156,10 +158,12 @@ def _outcome(
     *,
     reachable: bool,
     doubtful: bool,
+    guarded: bool = False,
 ) -> Outcome:
     """The first line that holds decides; the order is the rule.
 
     `doubtful`: a guardrail was read, but what it says depends on something that is not known.
+    `guarded`: a statement of the owner would allow the call if it were made another way.
     """
     verdicts = {grant.verdict for grant in grants}
     if Verdict.DENIED in verdicts or any(blocker.deliberate for blocker in stops):
@@ -170,7 +174,27 @@ def _outcome(
         return Outcome.HANDOFF
     if Verdict.MISSING not in verdicts:
         return Outcome.UNKNOWN if doubtful else Outcome.ALREADY_ALLOWED
-    return Outcome.FIXABLE if reachable else Outcome.HANDOFF
+    return Outcome.FIXABLE if reachable and not guarded else Outcome.HANDOFF
+
+
+def _both(iam: IamGrant) -> tuple[Grant, Grant]:
+    return iam.bucket, iam.key
+
+
+def _untrusted(
+    facts: Facts, outcome: Outcome, writable: frozenset[str] | None
+) -> tuple[MissingInformation, ...]:
+    """The accounts that keep a hand-off from being applied by this service."""
+    if writable is None or outcome is not Outcome.HANDOFF:
+        return ()
+    strange = named_accounts(facts) - writable
+    named = [f"account {account} is not in TrustedAccounts" for account in sorted(strange - {""})]
+    if "" in strange:
+        named.append("who owns the bucket or the key is only claimed: nobody there answered for it")
+    if not named:
+        return ()
+    why = f"{'; '.join(named)}: nothing that names it is applied"
+    return (MissingInformation("direct write", why, "the owners' own decision"),)
 
 
 def _grantee(facts: Facts) -> str | None:
@@ -193,13 +217,22 @@ def _reachable(
         return False  # the permission set of IAM Identity Center owns this role's policies
     if writable is None:
         return True
-    # Who is let in must be trusted too, not only the account that is written to.
+    return not missing or named_accounts(facts) <= writable
+
+
+def named_accounts(facts: Facts) -> frozenset[str]:
+    """Every account that patches for the call name or open: who is let in, and whose data it is.
+
+    The owner of bucket and key counts also where only the caller's own policy is patched. An empty
+    text stands for an owner that nobody answered for: a record and a key's ARN only claim one.
+    """
+    bucket, key = facts.evidence.bucket, facts.key
     accounts = {facts.evidence.caller.account or ""}
-    if GrantName.BUCKET_POLICY in missing and facts.evidence.bucket is not None:
-        accounts.add(facts.bucket_owner or "")
-    if GrantName.KEY_POLICY in missing and facts.key is not None:
-        accounts.add(facts.key.account)
-    return accounts <= writable
+    if bucket is not None:
+        accounts.add((facts.bucket_owner or "") if bucket.owner_is_seen else "")
+    if key is not None and facts.call.kms_actions:
+        accounts.add(key.account if key.owner_is_seen else "")
+    return frozenset(accounts)
 
 
 def _cross_account(facts: Facts) -> bool | None:

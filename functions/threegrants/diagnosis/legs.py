@@ -216,7 +216,8 @@ def _bucket_same_account(resource: PolicyAnswer, identity: PolicyAnswer) -> LegV
         return LegVerdicts(_grant(resource), unknown(detail))
     if resource.effect is Effect.IMPLICIT_DENY or resource.delegates:
         detail = "same account: the identity-based policy suffices"
-        return LegVerdicts(not_needed("same_account", detail), _grant(identity))
+        own = _with_unmet_conditions(_grant(identity), resource)
+        return LegVerdicts(not_needed("same_account", detail), own)
     return LegVerdicts(_grant(resource), _grant(identity))
 
 
@@ -229,7 +230,19 @@ def _key_same_account(resource: PolicyAnswer, identity: PolicyAnswer) -> LegVerd
     if resource.effect is None:
         return LegVerdicts(_grant(resource), unknown("whether IAM decides is up to the key policy"))
     detail = "same account: a statement in the key policy that names the principal suffices"
-    return LegVerdicts(_grant(resource), not_needed("same_account", detail))
+    of_key = _with_unmet_conditions(_grant(resource), identity)
+    return LegVerdicts(of_key, not_needed("same_account", detail))
+
+
+def _with_unmet_conditions(grant: Grant, other: PolicyAnswer) -> Grant:
+    """A missing grant, with the conditions by which the other policy would have allowed the call.
+
+    In one account either would do: a patch of this one would go around the conditions of that one.
+    """
+    unmet = tuple(reason for reason in other.reasons if reason.advice)
+    if grant.verdict is not Verdict.MISSING or other.effect is not Effect.IMPLICIT_DENY:
+        return grant
+    return Grant(grant.verdict, (*grant.reasons, *unmet))
 
 
 def _of_all_actions(verdicts: Iterable[LegVerdicts]) -> LegVerdicts:

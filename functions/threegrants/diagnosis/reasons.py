@@ -3,9 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from threegrants.aws.policy_json import is_ours, statements
+from threegrants.diagnosis.condition_kinds import ConditionKind, advice_for, kind_of
 from threegrants.diagnosis.facts import ParsedPolicy
 from threegrants.diagnosis.verdicts import Reason
-from threegrants.iam import Effect, PartialResult, Request, StatementRef, nearest_miss
+from threegrants.iam import (
+    Effect,
+    NearestMiss,
+    PartialResult,
+    PolicyTypeOutcome,
+    Request,
+    StatementRef,
+    missed_by_condition,
+    nearest_miss,
+)
 
 _DENIES = (
     ("aws:sourcevpce", "deny_vpc_endpoint"),
@@ -57,6 +68,15 @@ def reasons(
         return tuple(
             _denial(ref, request, policies) for ref in outcome.determining_statements[:_SHOWN]
         )
+    met_but_for_condition = _guarded(outcome, policies)
+    if met_but_for_condition is not None:
+        ref, failed = met_but_for_condition
+        return tuple(
+            Reason(
+                miss.code, ref.policy, ref.sid or f"#{ref.position}", miss.detail, advice_for(miss)
+            )
+            for miss in failed
+        )
     near = nearest_miss(outcome)
     if near is None:
         if not policies:
@@ -68,6 +88,22 @@ def reasons(
         Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.position}", miss.detail)
         for miss in near.failed
     )
+
+
+def _guarded(outcome: PolicyTypeOutcome, policies: Sequence[ParsedPolicy]) -> NearestMiss | None:
+    """An Allow for this caller that an owner meant to hold only for calls made in some way.
+
+    It fails on conditions only, on none about who calls; and one of its conditions, met or not, is
+    about how the call is made. What a statement of this service fails on, nobody else meant.
+    """
+    for miss in missed_by_condition(outcome):
+        failed = [kind_of(one.key) for one in miss.failed]
+        if ConditionKind.WHO in failed or is_ours(_statement(miss.ref, policies)):
+            continue
+        stated = [key for block in _condition(miss.ref, policies).values() for key in block]
+        if ConditionKind.HOW in (*failed, *map(kind_of, stated)):
+            return miss
+    return None
 
 
 def _denial(ref: StatementRef, request: Request, policies: Sequence[ParsedPolicy]) -> Reason:
@@ -87,12 +123,16 @@ def _denial(ref: StatementRef, request: Request, policies: Sequence[ParsedPolicy
 
 
 def _condition(ref: StatementRef, policies: Sequence[ParsedPolicy]) -> Mapping[str, Any]:
+    condition = _statement(ref, policies).get("Condition")
+    return condition if isinstance(condition, dict) else {}
+
+
+def _statement(ref: StatementRef, policies: Sequence[ParsedPolicy]) -> Mapping[str, Any]:
     for policy in policies:
         if policy.name == ref.policy and policy.document is not None:
-            stated = policy.document.get("Statement", [])
-            listed = stated if isinstance(stated, list) else [stated]
-            condition = listed[ref.position].get("Condition") if ref.position < len(listed) else {}
-            return condition if isinstance(condition, dict) else {}
+            listed = statements(policy.document)
+            found = listed[ref.position] if ref.position < len(listed) else {}
+            return found if isinstance(found, dict) else {}
     return {}
 
 

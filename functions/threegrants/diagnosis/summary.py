@@ -36,6 +36,14 @@ def summarise(
         return done
     start = f"{who} cannot {what}"
     causes = _causes(facts, grants)
+    unmet = [reason for grant in (grants[0], grants[1], grants[2].bucket, grants[2].key)
+             for reason in grant.unmet_conditions]  # fmt: skip
+    if unmet:
+        advice = " and ".join(dict.fromkeys(reason.advice for reason in unmet))
+        where = f"{unmet[0].policy} {unmet[0].sid}"
+        causes.append(
+            f"a condition of {where} was not met ({unmet[0].detail}). Nothing is patched around it: {advice}"
+        )
     if stops:
         causes.append(stops[0].detail)
     if not causes:

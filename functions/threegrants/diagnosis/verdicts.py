@@ -40,6 +40,8 @@ class Reason:
     policy: str | None
     sid: str | None
     detail: str
+    advice: str = ""
+    """what the caller can do, where a statement fails on a condition about how the call is made"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,13 @@ class Grant:
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def unmet_conditions(self) -> tuple[Reason, ...]:
+        """Conditions that the owner meant and the call did not meet: nothing is patched around them."""
+        if self.verdict is not Verdict.MISSING:
+            return ()
+        return tuple(reason for reason in self.reasons if reason.advice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,15 @@ class BucketEvidence:
     """who pays for requests: BucketOwner or Requester"""
     tags: Item[Mapping[str, str]] = Read({})
 
+    @property
+    def owner_is_seen(self) -> bool:
+        """Whether S3 itself confirmed the owner; a record only claims one.
+
+        Every read says whose bucket it expects, and S3 answers no question about another's.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+        """
+        return isinstance(self.policy, Read) or isinstance(self.encryption, Read)
+
 
 @dataclass(frozen=True, slots=True)
 class KeyEvidence:
@@ -127,6 +136,11 @@ class KeyEvidence:
     """the key as the record or the bucket names it: an ARN, an id or an alias"""
     tags: Item[Mapping[str, str]] = Read({})
     multi_region: bool = False
+
+    @property
+    def owner_is_seen(self) -> bool:
+        """Whether KMS answered for the key in the account that its ARN names."""
+        return isinstance(self.policy, Read) or isinstance(self.grants, Read)
 
 
 @dataclass(frozen=True, slots=True)

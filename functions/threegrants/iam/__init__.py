@@ -16,7 +16,7 @@ from threegrants.iam.authorize import (
 from threegrants.iam.compiled import CompiledPolicies, FastDecision
 from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.errors import PolicyError
-from threegrants.iam.explain import NearestMiss, nearest_miss
+from threegrants.iam.explain import Mismatch, NearestMiss, missed_by_condition, nearest_miss
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.owners import only_for_owner
 from threegrants.iam.partial import PartialResult, RequestContext, partial_evaluate
@@ -32,6 +32,7 @@ __all__ = [
     "Effect",
     "FastDecision",
     "KmsGrant",
+    "Mismatch",
     "NearestMiss",
     "PartialResult",
     "Policies",
@@ -47,6 +48,7 @@ __all__ = [
     "authorize",
     "authorize_policy_type",
     "is_public",
+    "missed_by_condition",
     "nearest_miss",
     "only_for_owner",
     "partial_evaluate",

@@ -35,6 +35,10 @@ class Mismatch(NamedTuple):
     wanted: str
     actual: str
     detail: str
+    key: str = ""
+    """of a condition: its key, as written"""
+    negated: bool = False
+    """of a condition: whether the values are those that it does not want"""
 
 
 class NearestMiss(NamedTuple):
@@ -68,6 +72,22 @@ def nearest_miss(outcome: PolicyTypeOutcome) -> NearestMiss | None:
             if best is None or _distance(failed) < _distance(best.failed):
                 best = NearestMiss(reference(policy, statement), failed)
     return best
+
+
+def missed_by_condition(outcome: PolicyTypeOutcome) -> tuple[NearestMiss, ...]:
+    """The Allow statements that fail on nothing but conditions, where no statement applies."""
+    if outcome.effect is not Effect.IMPLICIT_DENY:
+        return ()
+    request = outcome.request
+    found = [
+        NearestMiss(reference(policy, statement), failed)
+        for policy in outcome.searched_policies
+        for statement in policy.statements
+        if statement.allows and statement.conditions
+        for failed in (mismatches(statement, request),)
+        if failed and all(miss.element == "condition" for miss in failed)
+    ]
+    return tuple(found)
 
 
 def _distance(failed: tuple[Mismatch, ...]) -> tuple[int, int]:
@@ -163,15 +183,16 @@ _REQUESTS = {
 
 def _condition(condition: Condition, request: Request) -> Mismatch:
     wanted = _some([template.text for template in condition.policy_values])
+    about = (condition.key_as_written, bool(condition.operator and condition.operator.negated))
     found = request.values.get(condition.key, ())
     values = [found] if isinstance(found, str) else list(found)
     demand = f"the condition {condition.text} on {condition.key_as_written} wants {_want(condition, wanted)}"
     if not values:
         detail = f"{demand}; the request does not carry that key"
-        return Mismatch("condition", "condition_key_missing", wanted, "", detail)
+        return Mismatch("condition", "condition_key_missing", wanted, "", detail, *about)
     actual = _some(values)
     said = _REQUESTS.get(condition.key, "the request has {}").format(actual or "an empty value")
-    return Mismatch("condition", "condition_not_met", wanted, actual, f"{demand}; {said}")
+    return Mismatch("condition", "condition_not_met", wanted, actual, f"{demand}; {said}", *about)
 
 
 def _want(condition: Condition, wanted: str) -> str:

@@ -103,12 +103,23 @@ def make_patches(
     drafting = _Drafting(
         call, evidence, diagnosis.grantee, choices, scopes_for(call, choices.scope, folders)
     )
+    iam = diagnosis.iam_policy
+    unmet = [
+        reason
+        for grant in (diagnosis.bucket_policy, diagnosis.key_policy, iam.bucket, iam.key)
+        for reason in grant.unmet_conditions
+    ]
+    if unmet:
+        why = (
+            f"{unmet[0].policy} {unmet[0].sid} would allow the call but for a condition on how it is "
+            f"made ({unmet[0].detail}). A patch without the condition would take it away"
+        )
+        return Drafts(missing_information=(MissingInformation("patches", why, unmet[0].advice),))
     found: list[Drafts] = []
     if diagnosis.bucket_policy.verdict is Verdict.MISSING:
         found.append(drafting.bucket_policy())
     if diagnosis.key_policy.verdict is Verdict.MISSING:
         found.append(drafting.key_policy())
-    iam = diagnosis.iam_policy
     legs_missing = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
     if any(legs_missing):
         found.append(drafting.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))

@@ -65,9 +65,7 @@ def scopes_for(
     known = _known_folders(folders)
     listed = known if not own or _is_within(own, known) else (*known, own)
     if own and listed != (key,):
-        patterns[Scope.PREFIX] = tuple(
-            f"{one}*" if one.endswith("/") else one for one in listed
-        )
+        patterns[Scope.PREFIX] = tuple(f"{one}*" if one.endswith("/") else one for one in listed)
     if key and literal == key:
         patterns[Scope.OBJECT] = (key,)
     default = _default(wanted, patterns, widened=bool(known) and known != (own,))

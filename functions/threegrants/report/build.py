@@ -136,7 +136,7 @@ def _grant(grant: Grant) -> GrantReport:
 
 
 def _reason(reason: Reason) -> ReasonReport:
-    return ReasonReport(reason.code, reason.policy, reason.sid, reason.detail)
+    return ReasonReport(reason.code, reason.policy, reason.sid, reason.detail, reason.advice)
 
 
 def _copy_source(analysis: Analysis) -> CopySourceReport | None:

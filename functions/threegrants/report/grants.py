@@ -16,21 +16,24 @@ class ReasonReport:
         policy: the policy's name or ARN; None if there is none to name.
         sid: the statement's `Sid`, or `#` and its position (from 0) where it has none.
         detail: a sentence for people.
+        advice: what the caller can do, where only a condition on how the call is made was not met.
     """
 
     code: str
     policy: str | None
     sid: str | None
     detail: str
+    advice: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The reason as it stands in the report's JSON."""
-        return {
+        written = {
             "code": self.code,
             "policy": self.policy,
             "sid": self.sid,
             "detail": self.detail,
         }
+        return written | ({"advice": self.advice} if self.advice else {})
 
     @classmethod
     def from_json(cls, fields: JsonObject) -> Self:
@@ -44,6 +47,7 @@ class ReasonReport:
             policy=fields.text_or_null("policy"),
             sid=fields.text_or_null("sid"),
             detail=fields.text("detail"),
+            advice=fields.text("advice", ""),
         )
 
 
