@@ -68,7 +68,7 @@ CASES = [
      ("granted", "granted", "granted", "granted", "already_allowed")),
     ("a condition not met", call(), evidence((allow(ROLE, Condition={"IpAddress": {
         "aws:SourceIp": "203.0.113.0/24"}}),), IN_KEY, IN_IAM),
-     ("missing", "granted", "granted", "granted", "fixable")),
+     ("missing", "granted", "granted", "granted", "handoff")),
     ("a condition on what the record lacks", call(), evidence((allow(ROLE, Condition={
         "StringEquals": {"aws:PrincipalOrgID": "o-1"}}),), IN_KEY, IN_IAM),
      ("unknown", "granted", "granted", "granted", "unknown")),

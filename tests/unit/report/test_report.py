@@ -202,10 +202,10 @@ def test_whom_a_statement_names(statement, named):
     assert Report.from_json(document).patches[0].grantee == named
 
 
-def test_the_fingerprint_is_of_verdicts_blockers_and_outcome():
+def test_the_fingerprint_is_of_verdicts_blockers_outcome_and_scope():
     assert report().alert_fingerprint == (
         "bucket_policy=missing key_policy=missing iam_bucket=missing iam_key=missing "
-        "outcome=fixable"
+        "opens=fa6ae0e93f77 outcome=fixable"
     )
     denied = evidence((allow(ROLE), allow("*", effect="Deny")), IN_KEY, IN_IAM)
     assert report(seen=denied).alert_fingerprint == (
@@ -219,7 +219,7 @@ def test_the_fingerprint_of_a_copy_has_its_source_and_blockers_are_sorted():
     blocker = {"verdict": "denied", "policy": None, "sid": None, "detail": "", "owner": ""}
     document["blockers"] = [{**blocker, "kind": "scp"}, {**blocker, "kind": "key_state"}]
     assert Report.from_json(document).alert_fingerprint.endswith(
-        "iam_key=missing copy_source=fixable blocker=key_state blocker=scp outcome=fixable"
+        "iam_key=missing copy_source=fixable blocker=key_state blocker=scp opens=abdb8ca6687b outcome=fixable"
     )
 
 
