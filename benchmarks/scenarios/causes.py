@@ -80,7 +80,8 @@ def causes() -> list[dict[str, Any]]:
         bucket("bucket policy: another prefix", bucket_missing, allow(ROLE, "s3:GetObject", f"{BUCKET}/2025/*")),
         bucket("bucket policy: another bucket's objects", bucket_missing,
                allow(ROLE, "s3:GetObject", "arn:aws:s3:::b-reports/*")),
-        bucket("bucket policy: a condition not met", bucket_missing,
+        # Conditions on how the call is made are the owner's: nothing is patched around them.
+        bucket("bucket policy: a condition not met", {**bucket_missing, "outcome": "handoff"},
                allow(ROLE, "s3:GetObject", f"{BUCKET}/*", Condition=ip)),
         bucket("bucket policy: a condition met", allowed, allow(ROLE, "s3:GetObject", f"{BUCKET}/*", Condition={
             "IpAddress": {"aws:SourceIp": "198.51.100.0/24"}})),
@@ -112,7 +113,7 @@ def causes() -> list[dict[str, Any]]:
         key("key policy: only GenerateDataKey for a read", key_missing, allow(ROLE, "kms:GenerateDataKey", "*")),
         key("key policy: a deleted principal's id", key_missing, allow("AIDAEXAMPLEDELETED00", "kms:Decrypt", "*")),
         key("key policy: the account's root delegates", allowed, allow(f"arn:aws:iam::{B}:root", "kms:Decrypt", "*")),
-        key("key policy: through S3 of another Region", key_missing,
+        key("key policy: through S3 of another Region", {**key_missing, "outcome": "handoff"},
             read_if({"StringEquals": {"kms:ViaService": via.format("us-east-1")}})),
         key("key policy: through S3 of this Region", allowed,
             read_if({"StringEquals": {"kms:ViaService": via.format(REGION)}})),
