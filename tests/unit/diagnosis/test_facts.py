@@ -106,6 +106,18 @@ DOCUMENTS = [
     ("JSON, but no object", "[]", False, "policy own is not a JSON object"),
     ("deeper than Python reads", "[" * 100_000, False, "policy own is not JSON"),
     ("no policy", '{"Statement": [{"Effect": "Allow", "Acton": "s3:*"}]}', False, "Acton"),
+    (
+        "a key that stands twice",
+        policy(ADMIN).replace("{", '{"Statement": [],', 1),
+        False,
+        "policy own is ambiguous: Statement: stands twice",
+    ),
+    (
+        "a key that stands twice in a statement",
+        policy(ADMIN).replace('"Effect"', '"Action": [], "Action"'),
+        False,
+        "Statement[0].Action: stands twice",
+    ),
 ]
 
 

@@ -199,6 +199,31 @@ def test_public_policies():
     assert _public_violation(read(was)) == ""
 
 
+def doubled(text):
+    """The policy with its statements hidden from a reader who takes the last of two equal keys."""
+    return text.replace("{", '{"Statement": [], ', 1)
+
+
+@pytest.mark.parametrize("draft", [BUCKET_DRAFT, KEY_DRAFT, IAM_DRAFT])
+def test_a_document_in_which_a_key_stands_twice_is_not_written(draft):
+    twice = Draft(replace(draft.patch, after=doubled(draft.patch.after)), draft.grant_statement)
+    assert "stands twice" in violation(twice, read(twice.patch), FACTS, ROLE)
+
+
+TWICE = [
+    ("bucket_policy", replace(SEEN, bucket=replace(SEEN.bucket, policy=Read(doubled(policy(*THEIRS)))))),
+    ("key_policy", replace(SEEN, key=Read(replace(SEEN.key.value, policy=Read(doubled(policy(delegates()))))))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("grant", "seen"), TWICE, ids=[c[0] for c in TWICE])
+def test_a_live_document_in_which_a_key_stands_twice_is_not_patched(grant, seen):
+    analysis = analyze_evidence(call(), seen, AnalysisOptions())
+    assert grant not in {patch.grant for patch in analysis.offered}
+    assert analysis.diagnosis.verdict_on(grant) == "unknown"
+    assert analysis.diagnosis.outcome == "unknown"
+
+
 KEYS = [
     ("the administrators' statement is gone", policy(allow(ROLE, "kms:Decrypt", "*")), "any more"),
     ("a deny for them", policy(delegates(), allow("*", "kms:PutKeyPolicy", "*", effect="Deny")), "any more"),
