@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import threegrants.diagnosis.facts as facts_module
+from support.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import ParsedPolicy, diagnose, facts_of
@@ -19,7 +20,6 @@ from threegrants.evidence import (
     Unread,
 )
 from threegrants.iam import KmsGrant, Policy
-from unit.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 UNREAD = Unread("the reader was refused", "s3:GetBucketPolicy")
 

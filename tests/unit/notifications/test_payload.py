@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import ROLE, call, evidence
 from threegrants.diagnosis import Certainty, Outcome, Verdict
 from threegrants.incidents import AlertReason
 from threegrants.notifications import CERTAINTY_TEXT, build_alert, publish
@@ -19,7 +20,6 @@ from threegrants.notifications.payload import (
 from threegrants.report import BlockerReport, Report
 from unit.patches.test_copies import copying
 from unit.report.values import BY_OUTCOME, ID, IN_IAM, IN_KEY, owned, report
-from unit.worlds import ROLE, call, evidence
 
 LINE = "Role analyst of account 222222222222 cannot read a-reports"
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
+from support.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose, diagnose_facts, facts_of
 from threegrants.evidence import NamedPolicy, PolicyKind, Read
@@ -28,7 +29,6 @@ from threegrants.patches.verify import (
     still_denied,
     violation,
 )
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 THEIRS = (allow(f"{ROLE}2", "s3:PutObject"), allow("*", effect="Deny", action="s3:DeleteBucket"))
 SEEN = evidence(THEIRS, (delegates(),), (allow(action="sqs:*", resource="*"),))
