@@ -1,4 +1,4 @@
-"""From a record to a verified patch and back, on moto: evidence, incidents, alerts, remedy."""
+"""From a record to a verified patch and back, on moto: evidence, incidents, alerts, remediation."""
 
 import json
 from collections import Counter

@@ -22,10 +22,10 @@ from threegrants.evidence import (
     Evidence,
     Item,
     KeyEvidence,
+    LevelEvidence,
     NamedPolicy,
     ObjectEvidence,
     PolicyKind,
-    PolicyLevel,
     Read,
     Unread,
 )
@@ -322,7 +322,7 @@ def _one(name: str, document: Item[str | None]) -> Item[PolicyGroup]:
     return _parsed(_listed(Read(named)))
 
 
-def _levels(levels: Item[tuple[PolicyLevel, ...]]) -> Item[tuple[ParsedLevel, ...]]:
+def _levels(levels: Item[tuple[LevelEvidence, ...]]) -> Item[tuple[ParsedLevel, ...]]:
     if isinstance(levels, Unread):
         return levels
     return Read(tuple(ParsedLevel(level.name, _group(level.policies)) for level in levels.value))

@@ -12,10 +12,10 @@ from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import ParsedPolicy, diagnose, facts_of
 from threegrants.evidence import (
+    LevelEvidence,
     NamedPolicy,
     OrganizationEvidence,
     PolicyKind,
-    PolicyLevel,
     Read,
     Unread,
 )
@@ -207,7 +207,7 @@ def counted(monkeypatch):
 
 def test_one_analysis_works_everything_out_once(counted):
     own = (allow(action="sqs:*", resource="*"),)
-    full = {"scps": Read((PolicyLevel("r-1", (NamedPolicy("Full", policy(ADMIN)),)),))}
+    full = {"scps": Read((LevelEvidence("r-1", (NamedPolicy("Full", policy(ADMIN)),)),))}
     place = OrganizationEvidence(
         B, Read("o-1"), Read("9" * 12), Read("o-1/r-1/"), rcps=Read(()), **full
     )
