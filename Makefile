@@ -6,8 +6,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types template build bench bench-diagnose bench-scenarios bench-storm \
-	crash-table diagrams differential clean
+.PHONY: help setup demo check unit test coverage crash-table mutants explore lint types template lock build \
+	bench bench-diagnose bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -37,8 +37,24 @@ setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environm
 demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
 
-test: setup  ## the whole test suite
+unit: .venv/.ready  ## the tests of the pure rooms, without AWS (seconds)
+	$(BIN)/python -m pytest -n auto tests/unit
+
+test: setup  ## everything a change must pass (under 5 minutes on two cores)
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+coverage: setup  ## branch coverage: by the unit tests alone, then by all tests
+	$(BIN)/python -m pytest -n auto tests/unit --cov --cov-report=term
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
+
+crash-table: .venv/.ready  ## an approval and a rollback, disturbed in every way at every AWS call they make
+	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py
+
+mutants: .venv/.ready  ## how many small errors in the pure rooms the unit tests notice (SAMPLE=N, SEED=S)
+	$(BIN)/python benchmarks/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+
+explore: .venv/.ready  ## the properties, with new random examples at each run, and many more of them
+	THREEGRANTS_EXAMPLES=many $(BIN)/python -m pytest -n auto tests/unit tests/aws/test_remediation_model.py
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
@@ -53,6 +69,25 @@ types: .venv/.ready  ## static types
 
 template: .venv/.ready  ## lint of the CloudFormation templates
 	$(BIN)/cfn-lint template.yaml member.yaml
+
+check: lint types template unit  ## what a commit must pass (seconds); before a push also make test
+
+# The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
+# locked already stay: UPGRADE=all takes the newest of everything, UPGRADE=moto the newest moto.
+UV_VERSION := 0.13.9
+UV := .build/uv-$(UV_VERSION)
+COMPILE := $(UV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" \
+	$(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE)))
+$(UV)/.ready:
+	$(PYTHON) -m venv $(UV)
+	$(UV)/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	touch $@
+
+lock: $(UV)/.ready  ## the hash-pinned requirements, anew from pyproject.toml and the *.in files
+	$(COMPILE) functions/requirements.in --output-file functions/requirements.txt
+	$(COMPILE) pyproject.toml --extra dev --constraints functions/requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) requirements-ministack.in --output-file requirements-ministack.txt
 
 build:  ## the deployable package (needs the SAM command line)
 	sam build
@@ -69,9 +104,6 @@ bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against i
 
 bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
 	$(BIN)/python benchmarks/diagnose.py
-
-crash-table: .venv/.ready  ## an approval and a rollback, disturbed at every AWS call they make (a few minutes)
-	$(BIN)/python -m pytest -n 0 tests/aws/test_remediation_crash.py
 
 bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosis, with a confusion table (about 4 minutes)
 	$(BIN)/python benchmarks/scenarios/run.py

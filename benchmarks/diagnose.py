@@ -23,18 +23,20 @@ from contextlib import nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Self
+from unittest.mock import patch
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "benchmarks" / "scenarios")]
+sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "benchmarks")]
 
 from botocore.client import BaseClient
-from words import A, B, C, allow, grants, policy, record, root, world
-from worlds import READER, aws, build, client, filled
+from scenarios.words import A, B, C, allow, grants, policy, record, root, world
+from scenarios.worlds import READER, aws, build, client, filled
 
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
-from threegrants.cloudtrail import parse_record
+from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.evidence import RoleClients, caller, calls
 
+_BASE: Any = BaseClient
 MOST_CALLS = 5
 ROUNDS = 5
 
@@ -45,12 +47,12 @@ CHAIN: ContextVar[tuple[str, ...]] = ContextVar("chain", default=())
 class ChainedPool(ThreadPoolExecutor):
     """A pool whose tasks go on with the chain of calls they were started from."""
 
-    def submit(self, task: Callable[[], Any]) -> Any:
+    def submit(self, task: Callable[..., Any], /, *args: Any, **more: Any) -> Any:
         before = CHAIN.get()
 
         def run() -> tuple[Any, tuple[str, ...]]:
             CHAIN.set(before)
-            return task(), CHAIN.get()
+            return task(*args, **more), CHAIN.get()
 
         return ChainedFuture(super().submit(run))
 
@@ -70,8 +72,8 @@ class ChainedFuture:
 class ChainedClients(RoleClients):
     """Who waits at an account's door while another thread assumes the role has waited for that."""
 
-    def client(self, account: str, service: str, region: str | None = None) -> Any:
-        found = super().client(account, service, region)
+    def client(self, account: str, service: Any, region: str | None = None) -> Any:
+        found: Any = super().client(account, service, region)
         if not CHAIN.get():
             CHAIN.set(("sts:AssumeRole",))
         return found
@@ -85,8 +87,7 @@ class SlowAws:
         self.calls: list[str] = []
         self.longest: tuple[str, ...] = ()
         self._answering = threading.Lock()
-        self._real = BaseClient._make_api_call
-        self._pool = calls.ThreadPoolExecutor
+        self._real = _BASE._make_api_call
 
     def __enter__(self) -> Self:
         slow = self
@@ -94,14 +95,15 @@ class SlowAws:
         def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
             return slow._call(client, operation, parameters)
 
-        BaseClient._make_api_call = call
-        calls.ThreadPoolExecutor = ChainedPool
+        _BASE._make_api_call = call
+        self._pool = patch.object(calls, "ThreadPoolExecutor", ChainedPool)
+        self._pool.start()
         CHAIN.set(())
         return self
 
     def __exit__(self, *_: object) -> None:
-        BaseClient._make_api_call = self._real
-        calls.ThreadPoolExecutor = self._pool
+        _BASE._make_api_call = self._real
+        self._pool.stop()
 
     def _call(self, made_by: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
         chain = (*CHAIN.get(), f"{made_by.meta.service_model.service_name}:{operation}")
@@ -125,7 +127,7 @@ def attach(policies: int, kind: str, name: str) -> None:
 
 
 IN_BUCKET, IN_KEY, IN_IAM = grants()
-ORGANIZATION = {"manager": "999999999999", "members": (A, B)}
+ORGANIZATION: dict[str, Any] = {"manager": "999999999999", "members": (A, B)}
 ANN = {
     "type": "IAMUser",
     "principalId": "${ROLE_ID}",
@@ -155,6 +157,7 @@ def once(
 ) -> tuple[float, Analysis]:
     """One diagnosis by a service that has read nothing yet."""
     call = parse_record(event)
+    assert isinstance(call, DeniedCall)
     accounts = ChainedClients(
         READER,
         candidate_owners=made.get("known", (A, B)),

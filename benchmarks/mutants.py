@@ -26,7 +26,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PLACE = ROOT / ".build" / "mutants"
+PLACE = Path(os.environ.get("MUTANTS_PLACE", ROOT / ".build" / "mutants"))
 MUTMUT = Path(sys.executable).with_name("mutmut")
 ROOMS = ("aws", "cloudtrail", "suppression", "iam", "diagnosis", "patches")
 """The rooms without I/O."""
@@ -106,8 +106,8 @@ def margin(killed: int, tried: int) -> float:
 
 
 def show(status: dict[str, str], everything: int, minutes: float) -> None:
-    tried, killed = Counter(map(room_of, status)), Counter()
-    killed.update(room_of(name) for name, said in status.items() if said in KILLED)
+    tried = Counter(map(room_of, status))
+    killed = Counter(room_of(name) for name, said in status.items() if said in KILLED)
     for room in (room for room in ROOMS if tried[room]):
         share = 100 * killed[room] / tried[room]
         print(f"{room:<12} {killed[room]:>4} of {tried[room]:>4} killed  {share:3.0f} %")

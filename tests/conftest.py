@@ -1,10 +1,8 @@
-"""Of all tests: how many examples Hypothesis tries."""
-
-import os
+"""Of all tests: Hypothesis tries the examples that `support.examples` says."""
 
 from hypothesis import settings
 
-settings.register_profile("same", deadline=None, derandomize=True)
-settings.register_profile("few", deadline=None, derandomize=True, max_examples=10)
-settings.register_profile("many", deadline=None, max_examples=2000)
-settings.load_profile(os.environ.get("THREEGRANTS_EXAMPLES", "same"))
+from support.examples import examples
+
+settings.register_profile("threegrants", examples())
+settings.load_profile("threegrants")

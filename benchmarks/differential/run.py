@@ -19,15 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
+sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "benchmarks")]
 
-from generate import cases
-from shrink import Case, at, paths, shrink
+from differential.generate import cases
+from differential.shrink import Case, at, paths, shrink
 
 from threegrants.cli.cases import answer_case
 
 ENGINE = Path(__file__).with_name("engine.mjs")
-_IAM = "docs.aws.amazon.com/IAM/latest/UserGuide/"
+_IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 
 
 def _text(case: Case) -> str:
@@ -57,7 +57,7 @@ EXPLAINED: dict[str, tuple[str, Callable[[Case], bool]]] = {
         lambda case: _principal(case).endswith(":root"),
     ),
     "a federated user without a session policy has no permissions of its own": (
-        "docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html",
+        "https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html",
         lambda case: ":federated-user/" in _principal(case) and not case["sessionPolicy"],
     ),
     "NotPrincipal spares only who is listed with session, role and account": (

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from callers import awss_word, callers, kms_records
-from surroundings import guardrails, places
-from words import (
+from scenarios.callers import awss_word, callers, kms_records
+from scenarios.surroundings import guardrails, places
+from scenarios.words import (
     ALLOWED,
     BUCKET,
     DENIED,
@@ -64,7 +64,7 @@ def copies() -> list[Row]:
             "Bool": {"s3:ObjectCreationOperation": "true"},
         },
     )
-    fixable = {"outcome": "fixable"}
+    fixable: dict[str, Any] = {"outcome": "fixable"}
     upload = {"access": "write", "eventName": "CreateMultipartUpload"}
     both = allow(ROLE, ["kms:GenerateDataKey", "kms:Decrypt"], "*")
     multipart = {

@@ -10,11 +10,14 @@ stand for what AWS chooses when the world is made.
 import gzip
 import itertools
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from causes import causes
-from words import (
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scenarios.causes import causes
+from scenarios.words import (
     ACCESS,
     BUCKET,
     GRANTED,

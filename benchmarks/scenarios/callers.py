@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from words import (
+from scenarios.words import (
     ALLOWED,
     BUCKET,
     FINE,
@@ -177,7 +177,7 @@ def awss_word() -> list[Row]:
     bound = says(
         "s3:GetObject", OBJECT, "because no permissions boundary allows the s3:GetObject action"
     )
-    granted = {"outcome": "already_allowed"}
+    granted: dict[str, Any] = {"outcome": "already_allowed"}
     return [
         ("AWS's message agrees", {"message": says_no}, all_in(bucket=None),
          expected(MISSING, GRANTED, GRANTED, GRANTED, outcome="fixable", certainty="confirmed")),

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from beyond import beyond
-from words import (
+from scenarios.beyond import beyond
+from scenarios.words import (
     BUCKET,
     DENIED,
     GRANTED,
@@ -123,8 +123,8 @@ def causes() -> list[dict[str, Any]]:
             read_if({"StringEquals": {context: BUCKET}})),
         key("key policy: another tag, not recorded", expected(GRANTED, UNKNOWN, GRANTED, GRANTED, outcome="unknown"),
             read_if({"StringEquals": {"aws:PrincipalTag/team": "red"}})),
-        key("key policy: explicit deny", key_denied, in_key, deny(ROLE, "kms:Decrypt", "*")),
-        key("key policy: explicit deny outside of S3", allowed, in_key,
+        key("key policy: explicit deny", key_denied, dict(in_key or ()), deny(ROLE, "kms:Decrypt", "*")),
+        key("key policy: explicit deny outside of S3", allowed, dict(in_key or ()),
             deny("*", "kms:Decrypt", "*", Condition={"Null": {"kms:ViaService": "true"}})),
         ("key policy: no delegation, no statement", {}, world((in_bucket,), (allow(f"arn:aws:iam::{A}:role/admin", "kms:*", "*"),),
                                                               tuple(in_iam)), key_missing),
@@ -258,7 +258,7 @@ def _callers(
             "userName": "ann",
         }
     }
-    person = {"user": {"account": B, "name": "ann"}}
+    person: dict[str, Any] = {"user": {"account": B, "name": "ann"}}
     to_user = (
         (allow(user, "s3:GetObject", f"{BUCKET}/*"),),
         (root(), allow(user, "kms:Decrypt", "*")),

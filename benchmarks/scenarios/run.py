@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "functions"), str(Path(__file__).parent)]
+sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "benchmarks")]
 
-from words import A, B
-from worlds import READER, aws, build, filled
+from scenarios.words import A, B
+from scenarios.worlds import READER, aws, build, filled
 
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
-from threegrants.cloudtrail import parse_record
+from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.diagnosis import Diagnosis, causes
 from threegrants.evidence import RoleClients
 
@@ -40,6 +40,7 @@ def analysis_of(scenario: dict[str, Any]) -> Analysis:
     world = scenario["world"]
     with aws():
         call = parse_record(json.loads(filled(scenario["record"], build(world))))
+        assert isinstance(call, DeniedCall)
         manager = world.get("organization", {}).get("manager")
         accounts = RoleClients(
             READER,

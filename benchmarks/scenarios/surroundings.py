@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from words import (
+from scenarios.words import (
     ALLOWED,
     BUCKET,
     DENIED,
@@ -60,7 +60,9 @@ def guardrails() -> list[Row]:
 
     in_org = {"StringEquals": {"aws:PrincipalOrgID": "${ORG}"}}
     in_path = {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "${ORG}/*"}}
-    by_org = {"bucket": policy(allow("*", "s3:GetObject", f"{BUCKET}/*", Condition=in_org))}
+    by_org: dict[str, Any] = {
+        "bucket": policy(allow("*", "s3:GetObject", f"{BUCKET}/*", Condition=in_org))
+    }
     return [
         org("SCP: nothing beside FullAWSAccess", ALLOWED),
         org("SCP: explicit deny on the account", stopped(*scp), ("scp", B, policy(deny(None, "s3:Get*", "*")))),
@@ -129,7 +131,7 @@ def places() -> list[Row]:
 
     ap = ("access_point_policy",)
     return [
-        ("key in a third account: granted", {}, all_in(**third, key=policy(root(C), IN_KEY)), ALLOWED),
+        ("key in a third account: granted", {}, all_in(**third, key=policy(root(C), dict(IN_KEY or ()))), ALLOWED),
         ("key in a third account: its policy says nothing", {}, all_in(**third, key=policy(root(C))),
          expected(GRANTED, MISSING, GRANTED, GRANTED, outcome="fixable")),
         ("key in a third account that nobody may write to", {},

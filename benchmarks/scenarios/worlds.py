@@ -20,7 +20,7 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import create_loader
 from moto import mock_aws
 from moto.organizations.models import organizations_backends
-from words import BUCKET, POINT, REGION, SOURCE, A, B, C
+from scenarios.words import BUCKET, POINT, REGION, SOURCE, A, B, C
 
 READER = "threegrants-reader"
 _WORLD: dict[str, Any] = {}
@@ -98,7 +98,8 @@ def client(service: str, account: str, region: str = REGION) -> Any:
     core = botocore.session.Session()
     core.register_component("data_loader", _LOADER)  # the service models take longest to read
     core.set_credentials("testing", "testing")
-    made = boto3.Session(botocore_session=core).client(service, region_name=region)
+    session: Any = boto3.Session(botocore_session=core)
+    made = session.client(service, region_name=region)
     made.meta.events.register(
         "before-sign", lambda request, **_: request.headers.add_header("x-moto-account-id", account)
     )

@@ -1,6 +1,6 @@
-"""Examine one denied call: evidence, diagnosis and proven patches, in one pass.
+"""Examine one denied call: evidence, diagnosis and checked patches, in one pass.
 
-In: a `DeniedCall` and the accounts' reader roles. Out: a `Analysis`. Used by the service, by the
+In: a `DeniedCall` and the accounts' reader roles. Out: an `Analysis`. Used by the service, by the
 verification after a patch, and by the command line, so that all three say the same.
 """
 
@@ -58,7 +58,7 @@ class AnalysisOptions:
 class Analysis:
     """One examined call.
 
-    `offered` holds every proven patch: for each missing grant the proposed one (`default`), the
+    `offered` holds every checked patch: for each missing grant the proposed one (`default`), the
     same in other scopes, and other ways to the same end.
     """
 
@@ -110,7 +110,7 @@ def analyze_evidence(
     prefix: str | None = None,
     review: Review | None = None,
 ) -> Analysis:
-    """The pure part of `analyze`: diagnosis, patches, and the proofs that they do what they say."""
+    """The pure part of `analyze`: diagnosis, patches, and the checks that they do what they say."""
     diagnosis = diagnose(call, evidence, options.writable)
     if diagnosis.outcome in (Outcome.ALREADY_ALLOWED, Outcome.DO_NOT_PATCH):
         return Analysis(call, evidence, diagnosis)
@@ -223,7 +223,7 @@ def _keep_unopposed(
     for patch in offered:
         answer = review(patch)
         if isinstance(answer, Unread):
-            kept.append(patch)  # a second opinion is optional; the proofs hold without it
+            kept.append(patch)  # a second opinion is optional; the checks hold without it
             missing_information.append(
                 MissingInformation("IAM Access Analyzer's opinion", answer.why, answer.needs)
             )

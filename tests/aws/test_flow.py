@@ -10,10 +10,9 @@ import pytest
 from support.harness import APPROVER, EVERYTHING, OPTIONS, Harness
 from support.names import A, B
 from support.policies import policy as document
-from support.records import ROLE, s3
+from support.records import ROLE, denied, s3
 from support.wire import calls_made
 from threegrants.analysis import analyze
-from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, RoleClients, Unread, gather
 from threegrants.incidents import Conflict, State
 from threegrants.remediation import Limits, Refused
@@ -32,7 +31,7 @@ def desk(aws):
 
 def test_evidence_is_read_in_both_accounts(aws):
     key = aws.world(iam=[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])
-    seen = gather(parse_record(s3()), RoleClients("threegrants-reader"))
+    seen = gather(denied(s3()), RoleClients("threegrants-reader"))
     assert seen.caller.arn == Read(ROLE)
     assert [p.name for p in seen.caller.policies.value] == ["own"]
     assert seen.bucket.policy == Read(None)
@@ -43,16 +42,16 @@ def test_evidence_is_read_in_both_accounts(aws):
 def test_a_principal_that_is_gone_is_unknown(aws):
     aws.world()
     aws.client("iam", B).delete_role(RoleName="analyst")
-    seen = gather(parse_record(s3()), RoleClients("threegrants-reader"))
+    seen = gather(denied(s3()), RoleClients("threegrants-reader"))
     assert isinstance(seen.caller.arn, Unread)
     assert "does not exist" in seen.caller.arn.why
-    assert analyze(parse_record(s3()), RoleClients("r"), OPTIONS).patches == ()
+    assert analyze(denied(s3()), RoleClients("r"), OPTIONS).patches == ()
 
 
 def test_the_document_follows_its_schema(desk):
     incident = desk.handle()
-    jsonschema.validate(incident.document(), SCHEMA)
-    assert incident.document()["outcome"] == "fixable"
+    jsonschema.validate(incident.report.to_json(), SCHEMA)
+    assert incident.report.is_fixable
 
 
 def test_an_event_counts_once_and_alerts_once(desk):
@@ -80,10 +79,10 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
         "userIdentity": {"type": "AWSAccount", "principalId": f"{unique}:s", "accountId": B},
         "recipientAccountId": A,
     }
-    one, two = (desk.ingest.handle(parse_record(event), event) for event in (callers, owners))
+    one, two = (desk.ingest.handle(denied(event), event) for event in (callers, owners))
     assert one.id == two.id
     assert desk.store.get(one.id).count == 1
-    assert desk.store.get(one.id).document()["outcome"] == "fixable"
+    assert desk.store.get(one.id).report.is_fixable
 
 
 def test_a_growing_incident_alerts_at_ten(desk):
@@ -99,7 +98,7 @@ def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
     for number in range(120):
         event = {**s3(event=f"e-{number}"), "userIdentity": owners}
         event["eventTime"] = f"2026-11-24T03:{number % 60:02}:00Z"
-        incident = desk.ingest.handle(parse_record(event), event)
+        incident = desk.ingest.handle(denied(event), event)
     assert incident.count == desk.store.get(incident.id).count == 120
     assert (incident.first_seen, incident.last_seen) == (
         "2026-11-24T03:00:00Z", "2026-11-24T03:59:00Z"
@@ -123,9 +122,8 @@ def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
 def test_other_objects_widen_the_prefix(desk):
     desk.handle(key="2026/q3/a.csv")
     incident = desk.handle(event="e-2", key="2026/q4/b.csv")
-    offered = desk.store.get(incident.id).document()["patches"]
-    patches = {p["grant"]: p for p in offered if p["default"]}
-    assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/2026/*"
+    patches = {p.grant: p for p in desk.store.get(incident.id).report.proposed_patches}
+    assert patches["bucket_policy"].statement["Resource"] == "arn:aws:s3:::a-reports/2026/*"
 
 
 def test_approve_verify_roll_back(desk, aws):
@@ -178,9 +176,9 @@ def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
 def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
     identity = desk.handle().id
     bucket = [
-        p["digest"]
-        for p in desk.store.get(identity).document()["patches"]
-        if p["grant"] == "bucket_policy" and p["default"]
+        p.digest
+        for p in desk.store.get(identity).report.proposed_patches
+        if p.grant == "bucket_policy"
     ]
     result = desk.service.approve(identity, bucket, APPROVER)
     assert result.state is State.FAILED

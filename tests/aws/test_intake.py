@@ -4,9 +4,10 @@ import pytest
 
 from aws.conftest import A, B
 from aws.desk import EVERYTHING, LATER, Harness, kms, s3
+from threegrants.analysis import analyze as really_analyze
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import IncidentLeases, Lease, State, mute, store
-from threegrants.ingest import analyze as really_analyze
+from threegrants.incidents.table import transact
 
 
 @pytest.fixture
@@ -81,8 +82,8 @@ def test_others_only_count_while_one_examines(desk, monkeypatch):
     incident = desk.only()
     assert incident.count == 3
     assert incident.prefix == ""
-    patches = {p["grant"]: p for p in incident.document()["patches"]}
-    assert patches["bucket_policy"]["statement"]["Resource"] == "arn:aws:s3:::a-reports/*"
+    patches = {p.grant: p for p in incident.report.patches}
+    assert patches["bucket_policy"].statement["Resource"] == "arn:aws:s3:::a-reports/*"
     assert desk.reasons() == ["opened"]
 
 
@@ -99,7 +100,7 @@ def test_what_is_learnt_while_one_examines_is_examined_too(desk, aws, monkeypatc
     monkeypatch.setattr("threegrants.ingest.analyze", slow)
     desk.handle(s3("e-1"))
     assert reading == [None, other_key]
-    assert desk.only().document()["request"]["kms_key"] == other_key
+    assert desk.only().report.request.kms_key == other_key
 
 
 def test_the_lease_of_a_worker_that_died_runs_out(desk):
@@ -120,7 +121,7 @@ def test_an_error_while_examining_gives_the_turn_back(desk, monkeypatch):
     with pytest.raises(OSError):  # noqa: PT011 - the one raised here
         desk.handle(s3("e-1"))
     monkeypatch.setattr("threegrants.ingest.analyze", really_analyze)
-    assert desk.handle(s3("e-1")).document()["outcome"] == "fixable"
+    assert desk.handle(s3("e-1")).report.is_fixable
     assert desk.only().count == 1
 
 
@@ -147,7 +148,7 @@ def test_a_threshold_that_two_workers_jump_over_alerts_once(desk, monkeypatch):
     for number in range(9):
         desk.handle(s3(f"e-{number}"))
         desk.handle(s3(f"e-{number}"), ingest=other)
-    real = store.transact
+    real = transact
 
     def both(table, writes):
         monkeypatch.setattr(store, "transact", real)
@@ -194,7 +195,7 @@ def test_mute_holds_alerts_back_and_lets_what_is_owed_through(desk):
     for number in range(11):
         desk.handle(s3(f"m-{number}"))
     assert desk.reasons() == ["opened"]
-    assert len(desk.held) == 1  # one alert, though several events found it owed
+    assert len(desk.held) == 1  # one alert, though several events found it due
     desk.late = 3601
     desk.handle(s3("after"))
     assert desk.reasons() == ["opened", "count"]

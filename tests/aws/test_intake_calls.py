@@ -54,11 +54,11 @@ def test_one_call_is_one_incident(desk, key, first, s3_call, kms_call, form, nam
 def test_the_key_that_kms_names_is_the_one_examined(desk, aws):
     other = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     desk.handle(s3("e-s3"))
-    assert desk.only().document()["request"]["kms_key"] != other
+    assert desk.only().report.request.kms_key != other
     desk.handle(kms("e-kms", key=other))
-    request = desk.only().document()["request"]
-    assert (request["kms_key"], request["kms_key_source"]) == (other, "kms_record")
-    assert request["bucket"] == "a-reports"
+    request = desk.only().report.request
+    assert (request.kms_key, request.kms_key_source) == (other, "kms_record")
+    assert request.bucket == "a-reports"
     assert desk.ingest.store.record(desk.only().id)["eventID"] == "e-s3"
 
 
@@ -85,7 +85,7 @@ def test_a_kms_record_whose_s3_record_never_comes(desk, key):
     assert desk.handle(kms("e-kms", key=key)) is None
     alone = desk.handle(kms("e-kms", key=key), waited=True)
     assert (alone.count, alone.bucket) == (1, None)
-    assert alone.document()["request"]["kms_key"] == key
+    assert alone.report.request.kms_key == key
     desk.handle(kms("e-kms", key=key), waited=True)
     assert desk.only().count == 1
     assert desk.reasons() == ["opened"]
@@ -108,7 +108,7 @@ def test_the_s3_record_comes_after_the_wait(desk, key):
     late = desk.handle(s3("e-1"))
     assert late.id == alone.id
     assert (late.count, late.bucket) == (2, "a-reports")
-    assert late.document()["request"]["bucket"] == "a-reports"
+    assert late.report.request.bucket == "a-reports"
     assert desk.handle(s3("e-2")).count == 2
     assert desk.handle(s3("e-3")).count == 3  # a third call
     assert desk.handle(kms("k-3", key=key)).count == 3  # the third call's KMS record

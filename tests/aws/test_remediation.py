@@ -20,8 +20,8 @@ from support.harness import APPROVER
 from support.records import ROLE, s3
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, Move, State
-from threegrants.patches import Patch
-from threegrants.remediation import Refused, worker
+from threegrants.remediation import Refused, policy_io, worker
+from threegrants.remediation.live_policy import AwsIds
 from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
 
@@ -48,7 +48,7 @@ def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monk
 
 def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, aws):
     identity = desk.handle().id
-    result = approve(desk, identity, until=desk.clock() + 2)
+    result = approve(desk, identity, deadline=desk.clock() + 2)
     assert result.state is State.APPLYING
     assert bucket_policy(aws) is None
     assert sweep(desk, rechecks=0)["resumed: verified"] == 1
@@ -58,12 +58,12 @@ def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, 
 
 def test_a_worker_whose_time_is_over_can_record_nothing(desk):
     identity = desk.handle().id
-    approve(desk, identity, until=desk.clock() + 2)
+    approve(desk, identity, deadline=desk.clock() + 2)
     stale = desk.run_store.last_run(identity)
     intents = desk.run_store.intents(identity, (stale.id,))
     sweep(desk, rechecks=0)
     with pytest.raises(Conflict):
-        desk.run_store.record(identity, stale, [replace(intents[0], step=Step.UNDONE)])
+        desk.run_store.record_steps(identity, stale, [replace(intents[0], step=Step.UNDONE)])
     assert desk.run_store.intents(identity, (stale.id,))[0].step is Step.WRITTEN
 
 
@@ -86,7 +86,7 @@ def test_a_crash_in_the_middle_is_undone_by_rollback(desk, aws, monkeypatch, wri
     with pytest.raises(Died):
         approve(desk, identity)
     monkeypatch.setattr(worker, "write", real)
-    with pytest.raises(Refused, match="try again"):
+    with pytest.raises(Refused, match="Try again in a minute"):
         desk.service.rollback(identity, APPROVER)
     later(desk, 61)
     assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
@@ -105,7 +105,7 @@ def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
     sweep(desk, rechecks=0)
     assert desk.store.get(identity).state is State.FAILED
     assert bucket_policy(aws) is None
-    assert "expired half-way" in desk.told[0][2]
+    assert "approval expired before the run was finished" in desk.told[0][2]
 
 
 def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
@@ -132,10 +132,10 @@ def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
     with pytest.raises(Died):
         approve(desk, one)
     monkeypatch.setattr(worker, "write", real)
-    with pytest.raises(Refused, match=f"by incident {one}"):
+    with pytest.raises(Refused, match=f"being written for incident {one}"):
         approve(desk, other)
     later(desk, 61)
-    with pytest.raises(Refused, match=f"by incident {one}"):
+    with pytest.raises(Refused, match=f"being written for incident {one}"):
         approve(desk, other)  # not even when the worker is dead: its intent comes first
     sweep(desk, rechecks=0)
     assert desk.store.get(one).state is State.VERIFIED
@@ -147,7 +147,7 @@ def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
 
 def test_a_lease_is_refused_by_the_table_itself(desk):
     identity = desk.handle().id
-    approve(desk, identity, until=desk.clock() + 2)
+    approve(desk, identity, deadline=desk.clock() + 2)
     event = {**s3(event="e-9"), "eventName": "PutObject"}
     other = desk.ingest.handle(parse_record(event), event)
     run = replace(desk.run_store.last_run(identity), id="r", worker_id="w")
@@ -182,10 +182,10 @@ def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
     identity = desk.handle().id
     approve(desk, identity)
 
-    def refused(patch, text, accounts):
+    def refused(*_):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutKeyPolicy")
 
-    real = worker.write
+    real = policy_io.write
     monkeypatch.setattr(worker, "write", refused)
     assert desk.service.rollback(identity, APPROVER).state is State.ROLLING_BACK
     for _ in range(5):
@@ -220,6 +220,6 @@ def test_a_rollback_takes_back_every_approval_that_stands(desk, aws):
 
 def test_an_intent_survives_storage(desk):
     identity = desk.handle().id
-    patches = [Patch.from_json(p) for p in desk.store.get(identity).document()["patches"]]
-    intent = Intent("run", 1, patches[0], Step.WRITING, 3, 4)
+    patch = desk.store.get(identity).report.patches[0].to_patch()
+    intent = Intent("run", 1, patch, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"))
     assert Intent.from_item(intent.to_item()) == intent

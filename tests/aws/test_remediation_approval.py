@@ -98,8 +98,8 @@ def test_guardrails(desk, aws, limits, status, words):
 def test_a_tag_protects(desk, aws, what):
     identity = desk.handle().id
     if what == "bucket":
-        tags = {"TagSet": [{"Key": "threegrants:protected", "Value": "true"}]}
-        aws.client("s3").put_bucket_tagging(Bucket="a-reports", Tagging=tags)
+        tagging = {"TagSet": [{"Key": "threegrants:protected", "Value": "true"}]}
+        aws.client("s3").put_bucket_tagging(Bucket="a-reports", Tagging=tagging)
     else:
         key = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
         tags = [{"TagKey": "threegrants:protected", "TagValue": "true"}]

@@ -1,6 +1,6 @@
 """The protocol against a model: many incidents, workers interleaved at every AWS call, other editors.
 
-The real remedy and ledger run on moto's DynamoDB; buckets and keys are a model, in which every read
+The real service and run store run on moto's DynamoDB; buckets and keys are a model, in which every read
 and write is seen. Each worker is a thread that stops before each of its AWS calls until it is let go
 on, or dies there. After every step the invariants of docs/remediation.md must hold.
 """
@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 from aws.conftest import REGION, A, Aws, B
+from support.examples import examples
 from support.protocol_model import (
     BUCKET,
     FUNCTION,
@@ -47,19 +48,16 @@ from support.protocol_model import (
 )
 from support.wire import answer_calls
 from threegrants.cloudtrail import CallerType, parse_record
-from threegrants.diagnosis import Outcome
 from threegrants.incidents import Move, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep
+from threegrants.remediation.outbox import OutboxTask
 from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.runs import OutboxTask
 from threegrants.report import PrincipalReport
-from threegrants.report.build import _patch
-from unit.report.values import report as fixable
+from unit.remediation.reports import report_of
 
 NUMBER = st.integers(0, len(NEEDS) - 1)
-REPORT = fixable()
 SOME = st.integers(0, 60)
 """How many calls a worker comes before something else happens; an approval takes about 40."""
 
@@ -107,14 +105,12 @@ class Model(RuleBasedStateMachine):
 
     def diagnose_again(self, number):
         incident = self.store.get(f"tg-{number}")
-        patches = [self.patch(number, target) for target in NEEDS[number]]
-        report = replace(
-            REPORT,
-            id=incident.id,
+        report = report_of(
+            *(self.patch(number, target) for target in NEEDS[number]),
             principal=PrincipalReport(role(number), None, B, CallerType.ROLE),
-            request=replace(REPORT.request, bucket="shared", bucket_account=A),
-            patches=tuple(_patch(patch, Outcome.FIXABLE) for patch in patches),
+            bucket="shared",
         )
+        report = replace(report, id=incident.id)
         self.store.save_diagnosis(incident, report, incident.state, "", alert_due=False)
 
     def patch(self, number, target):
@@ -158,7 +154,7 @@ class Model(RuleBasedStateMachine):
 
     @staticmethod
     def trouble(identity, error):
-        if identity != "agenda" and not isinstance(error, (Refused, KeyError)):
+        if identity != "outbox" and not isinstance(error, Refused):
             raise error
 
     def start(self, name, what, steps):
@@ -181,7 +177,7 @@ class Model(RuleBasedStateMachine):
             free.join()
 
     def look(self, identity, target, one):
-        held = self.run_store.holder(target)
+        held = self.run_store.lease_holder(target)
         if held != identity:
             self.cloud.broken.append(f"{target} written for {identity}, held by {held}")
         state, run = self.store.get(identity).state, self.run_store.last_run(identity)
@@ -194,8 +190,7 @@ class Model(RuleBasedStateMachine):
     @rule(number=NUMBER, who=st.sampled_from(["sam", "kim"]), steps=SOME)
     def approve(self, number, who, steps):
         identity = f"tg-{number}"
-        body = self.store.get(identity).document()
-        digests = [patch["digest"] for patch in body["patches"]]
+        digests = list(self.store.get(identity).report.patches_by_digest)
         approver = f"arn:aws:sts::{A}:assumed-role/{who}/x"
         until = self.clock + FUNCTION
         self.start(
@@ -328,7 +323,7 @@ class Model(RuleBasedStateMachine):
             self.clock += 700
             self.swept()
             self.holds()
-        windows = [due for due in self.run_store.due(self.clock + 10**6, 10**4)
+        windows = [due for due in self.run_store.outbox.due(self.clock + 10**6, 10**4)
                    if due.task is OutboxTask.WINDOW]  # fmt: skip
         for _, at in self.cloud.lost:
             assert any(due.opened <= at <= due.closed for due in windows)
@@ -355,10 +350,7 @@ def test_model(monkeypatch, aws):
     run_state_machine_as_test(
         Model,
         settings=settings(
-            max_examples=20,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
+            examples(20), stateful_step_count=30, suppress_health_check=list(HealthCheck)
         ),
     )
 

@@ -35,33 +35,33 @@ def managed_patch(**changes):
 
 def test_a_grant_is_made_once_found_by_name_and_revoked(aws):
     patch = grant_patch(aws.world())
-    assert read(patch, remediation_role()) is None
+    assert read(patch, remediation_role()).text is None
     write(patch, patch.after, remediation_role())
-    assert json.loads(read(patch, remediation_role())) == json.loads(patch.after)
+    assert json.loads(read(patch, remediation_role()).text) == json.loads(patch.after)
     write(patch, None, remediation_role())
     write(patch, None, remediation_role())
-    assert read(patch, remediation_role()) is None
+    assert read(patch, remediation_role()).text is None
 
 
 def test_a_managed_policy_is_made_attached_and_removed(aws):
     aws.world()
     patch, iam = managed_patch(), aws.client("iam", B)
     write(patch, patch.after, remediation_role())
-    assert json.loads(read(patch, remediation_role())) == json.loads(patch.after)
+    assert json.loads(read(patch, remediation_role()).text) == json.loads(patch.after)
     attached = iam.list_attached_role_policies(RoleName="analyst")["AttachedPolicies"]
     assert [p["PolicyName"] for p in attached] == ["threegrants-a-reports"]
     write(patch, None, remediation_role())
     write(patch, None, remediation_role())
-    assert read(patch, remediation_role()) is None
+    assert read(patch, remediation_role()).text is None
 
 
 def test_a_managed_policy_that_is_half_there_is_finished_or_removed(aws):
     aws.world()
     patch, iam = managed_patch(), aws.client("iam", B)
     iam.create_policy(PolicyName=patch.policy_name, PolicyDocument=patch.after)
-    assert "Unattached" in read(patch, remediation_role())
+    assert read(patch, remediation_role()).half_written(patch.after)
     write(patch, patch.after, remediation_role())
-    assert json.loads(read(patch, remediation_role())) == json.loads(patch.after)
+    assert json.loads(read(patch, remediation_role()).text) == json.loads(patch.after)
 
 
 def test_a_managed_policy_of_someone_else_is_not_taken_for_ours(aws):

@@ -1,13 +1,7 @@
 """However many policies there are, at most five AWS calls follow one after the other."""
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 import diagnose
+import pytest
 
 
 @pytest.mark.parametrize("policies", [0, 9])

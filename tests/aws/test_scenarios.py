@@ -5,19 +5,14 @@ runs all of them.
 """
 
 import json
-import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
+from scenarios import build, run
 
 import threegrants
 from threegrants.report import Report, report_for
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "scenarios"))
-
-import build
-import run
 
 LISTED = run.scenarios()
 SCHEMA = Path(threegrants.__file__).parent / "schema" / "diagnosis.schema.json"

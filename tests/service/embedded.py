@@ -43,9 +43,8 @@ class Embedded:
         )
 
     def client(self, service: str, account: str = OWNER, session: Any = None) -> Any:
-        return (session or self.session(account)).client(
-            service, endpoint_url=self.endpoint, config=_CONFIG
-        )
+        made: Any = session or self.session(account)  # boto3's stubs know no service by variable
+        return made.client(service, endpoint_url=self.endpoint, config=_CONFIG)
 
     def role_session(self, account: str, role: str, name: str = "demo") -> boto3.Session:
         """A session of a role, assumed by its own account's root."""
@@ -63,6 +62,8 @@ class Embedded:
     def environment(self, session: Any = None) -> dict[str, str]:
         """The environment in which any boto3 program talks to the embedded AWS."""
         given = (session or self.session(OWNER)).get_credentials()
+        if given is None:
+            raise RuntimeError("a session without credentials")
         found = {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,

@@ -17,7 +17,8 @@ from support.policies import allow, policy, root
 @cache
 def _client(service: str, account: str, region: str) -> Any:
     """A client whose requests moto takes for the account's own, whatever world they come to."""
-    client = boto3.client(
+    session: Any = boto3.Session()
+    client = session.client(
         service,
         region_name=region,
         aws_access_key_id="testing",

@@ -1,17 +1,32 @@
 """The handlers on moto: their environment, and messages as the queue delivers them."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import boto3
+import pytest
 
+from support.aws import Aws
 from support.harness import EVERYTHING
 from support.names import B
 from threegrants.handlers import diagnose, remediate
-from threegrants.handlers.settings import settings
+from threegrants.handlers.dependencies import dependencies
 
 
-def serving(aws, monkeypatch):
+@dataclass(frozen=True)
+class Served:
+    """What the handlers use: the table of incidents, SQS, and the two queues' addresses."""
+
+    table: Any
+    sqs: Any
+    queue: str
+    dead: str
+
+
+def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The handlers' environment, queues, topic and both tables, until the test ends."""
     aws.world(iam=EVERYTHING)
     table = aws.table()
@@ -38,15 +53,15 @@ def serving(aws, monkeypatch):
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (settings, diagnose._ingest, diagnose._delivery_store, remediate._service)
+    caches = (dependencies, diagnose._ingest, diagnose._delivery_store, remediate._service)
     for cached in caches:
         cached.cache_clear()
-    yield SimpleNamespace(table=table, sqs=sqs, queue=queue, dead=dead)
+    yield Served(table, sqs, queue, dead)
     for cached in caches:
         cached.cache_clear()
 
 
-CONTEXT = SimpleNamespace(
+CONTEXT: Any = SimpleNamespace(
     function_name="diagnose",
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:eu-west-1:111111111111:function:diagnose",
@@ -55,7 +70,10 @@ CONTEXT = SimpleNamespace(
 )
 
 
-def deliver(*bodies, message="m-1", attributes=None):
+def deliver(
+    *bodies: Any, message: str = "m-1", attributes: dict[str, Any] | None = None
+) -> list[dict[str, str]]:
+    """What the queue delivers, as one batch; the messages that it shall deliver again."""
     records = [
         {
             "messageId": f"{message}-{number}",
@@ -69,8 +87,10 @@ def deliver(*bodies, message="m-1", attributes=None):
         }
         for number, body in enumerate(bodies)
     ]
-    return diagnose.handler({"Records": records}, CONTEXT)["batchItemFailures"]
+    failed: Any = diagnose.handler({"Records": records}, CONTEXT)["batchItemFailures"]
+    return list(failed)
 
 
-def metas(service):
+def metas(service: Served) -> list[dict[str, Any]]:
+    """The incidents, as they are stored."""
     return [i for i in service.table.scan()["Items"] if i["sk"] == "meta"]

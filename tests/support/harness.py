@@ -9,17 +9,16 @@ from botocore.exceptions import ClientError
 
 from support.aws import Aws
 from support.names import BUCKET, A, B
-from support.records import Record, s3
+from support.records import Record, denied, s3
 from support.wire import ApiCall, Died, answer_calls
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
-from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import Incident, Move, State, Store
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
 from threegrants.patches import Patch
-from threegrants.remediation import Limits, RemediationService, Sweep, worker
+from threegrants.remediation import Limits, RemediationService, Sweep, policy_io, worker
 from threegrants.remediation.results import Result
 from threegrants.remediation.run_store import RunStore
 
@@ -89,9 +88,7 @@ class Harness:
     ) -> Any:
         """Take a record in, or one of B's denied call with these changes; its incident, or None."""
         given = s3(**changes) if record is None else record
-        call = parse_record(given)
-        assert isinstance(call, DeniedCall), call
-        return (ingest or self.ingest).handle(call, given, was_parked=waited)
+        return (ingest or self.ingest).handle(denied(given), given, was_parked=waited)
 
     def incidents(self) -> list[dict[str, Any]]:
         """Every incident of its own, as it is stored."""
@@ -133,15 +130,14 @@ class Harness:
 
     def reanalyze(self, incident: Incident) -> Analysis:
         """The incident's call, from fresh evidence."""
-        call = parse_record(self.store.record(incident.id))
-        assert isinstance(call, DeniedCall), call
-        return analyze(call, self.reader, OPTIONS, fresh=True)
+        record = dict(self.store.record(incident.id))
+        return analyze(denied(record), self.reader, OPTIONS, fresh=True)
 
     def digests(self, incident_id: str) -> list[str]:
         """The digests of the proposed patches."""
-        document = self.store.get(incident_id).document()
-        assert document is not None
-        return [p["digest"] for p in document["patches"] if p["default"]]
+        report = self.store.get(incident_id).report
+        assert report is not None
+        return [patch.digest for patch in report.proposed_patches]
 
     def approve(
         self,
@@ -182,13 +178,13 @@ def bucket_policy(aws: Aws) -> str | None:
 
 def die_at_write(monkeypatch: pytest.MonkeyPatch, number: int) -> Any:
     """Let the process die at the write of this number, before it; the real write is returned."""
-    real, left = worker.write, [number]
+    real, left = policy_io.write, [number]
 
-    def write_or_die(patch: Patch, text: str | None, accounts: RoleClients) -> None:
+    def write_or_die(patch: Patch, text: str | None, *more: Any) -> None:
         left[0] -= 1
         if left[0] == 0:
             raise Died
-        real(patch, text, accounts)
+        real(patch, text, *more)
 
     monkeypatch.setattr(worker, "write", write_or_die)
     return real

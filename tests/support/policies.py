@@ -28,8 +28,8 @@ def root(account: str = A) -> Statement:
     return allow(f"arn:aws:iam::{account}:root", "kms:*", "*")
 
 
-def policy(*statements: Statement) -> str | None:
-    """A policy as JSON text; without a statement there is none."""
+def policy(*statements: Statement) -> Any:
+    """A policy as JSON text; None without a statement, as AWS keeps no empty policy."""
     if not statements:
         return None
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto.core.authorization import enable_iam_authentication
 
 from support.aws import Aws
@@ -33,7 +34,7 @@ def enforced(aws: Aws, *accounts: str, without: Collection[str] = ()) -> Iterato
         iam.put_role_policy(
             RoleName="threegrants-reader", PolicyName="read", PolicyDocument=allowed
         )
-        entered.client(account, "sts")
+        entered.client(account, "iam")
     with enable_iam_authentication():
         yield entered
 
@@ -70,6 +71,9 @@ def refused(
         if not when(params):
             return None
         error = {"Code": code, "Message": "as the test wants"}
-        return AWSResponse("", status, {}, None), {"Error": error, "ResponseMetadata": {}}
+        return AWSResponse("", status, HTTPHeaders(), None), {
+            "Error": error,
+            "ResponseMetadata": {},
+        }
 
     client.meta.events.register(f"before-call.*.{operation}", answer)

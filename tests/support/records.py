@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from support.names import BUCKET, A, B
+from threegrants.cloudtrail import DeniedCall, parse_record
 
 Record = dict[str, Any]
 
@@ -28,6 +29,13 @@ LATER = 9000
 def at(seconds: float) -> str:
     """A time relative to now: denials arrive some minutes after they happened."""
     return datetime.fromtimestamp(NOW + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def denied(record: Record) -> DeniedCall:
+    """The call of such a record."""
+    call = parse_record(record)
+    assert isinstance(call, DeniedCall), call
+    return call
 
 
 def session_of(role: str, unique: str | None = None) -> Record:

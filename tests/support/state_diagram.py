@@ -21,7 +21,7 @@ MEANINGS = {
 }
 
 
-def diagram():
+def diagram() -> str:
     """The moves as a Mermaid state diagram: an arrow for each move, labelled with who makes it."""
     lines = ["stateDiagram-v2", f"    [*] --> {State.OPEN}"]
     for row in TABLE:
@@ -30,7 +30,7 @@ def diagram():
     return "\n".join(["```mermaid", *lines, "```"])
 
 
-def moves():
+def moves() -> str:
     """The moves as a table: from, to, who, condition."""
     rows = [
         f"| {', '.join(row.sources)} | {row.target} | {row.by} | {row.condition} |" for row in TABLE
@@ -38,7 +38,7 @@ def moves():
     return "\n".join(["| from | to | who | condition |", "|---|---|---|---|", *rows])
 
 
-def sets():
+def sets() -> str:
     """The named sets of states as a table."""
     rows = [
         f"| `{name}` | {', '.join(state for state in State if state in members)} "
@@ -48,7 +48,7 @@ def sets():
     return "\n".join(["| set | states | what it means |", "|---|---|---|", *rows])
 
 
-def drawn(page):
+def drawn(page: str) -> str:
     """The page's text with everything between the markers drawn anew."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

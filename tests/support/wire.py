@@ -8,6 +8,9 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+_BASE: Any = BaseClient
+"""What every client is; its method for all calls is not public."""
+
 
 class Died(BaseException):
     """The process is gone: nothing of it catches this."""
@@ -38,12 +41,12 @@ class ApiCall:
 
 def answer_calls(monkeypatch: pytest.MonkeyPatch, answer: Callable[[ApiCall], Any]) -> None:
     """Let `answer` answer every AWS call; one goes through if `answer` calls its `proceed`."""
-    send = BaseClient._make_api_call
+    send = _BASE._make_api_call
 
     def answered(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
         return answer(ApiCall(client, operation, parameters, send))
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", answered)
+    monkeypatch.setattr(_BASE, "_make_api_call", answered)
 
 
 def calls_made(monkeypatch: pytest.MonkeyPatch) -> list[ApiCall]:
@@ -60,10 +63,8 @@ def calls_made(monkeypatch: pytest.MonkeyPatch) -> list[ApiCall]:
 
 def refusal(operation: str, code: str = "AccessDenied", status: int = 403) -> ClientError:
     """AWS's refusal of a call."""
-    return ClientError(
-        {
-            "Error": {"Code": code, "Message": "as the test wants"},
-            "ResponseMetadata": {"HTTPStatusCode": status},
-        },
-        operation,
-    )
+    response: Any = {
+        "Error": {"Code": code, "Message": "as the test wants"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(response, operation)

@@ -8,8 +8,8 @@ from support.names import BUCKET_ARN as BUCKET
 from support.names import A, B
 from support.policies import Statement, allow, policy
 from support.policies import root as delegates
-from support.records import s3, session_of
-from threegrants.cloudtrail import CallerType, parse_record
+from support.records import denied, s3, session_of
+from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.evidence import (
     BucketEvidence,
     CallerEvidence,
@@ -34,7 +34,7 @@ def call(
     account: str = B,
     message: str = "Access Denied",
     **parameters: Any,
-) -> Any:
+) -> DeniedCall:
     """The denied call of a session of the role `analyst`, with these request parameters besides."""
     record = s3(
         when="2026-11-24T03:00:00Z",
@@ -44,7 +44,7 @@ def call(
         tlsDetails={"tlsVersion": "TLSv1.3"},
     )
     record["requestParameters"] |= parameters
-    return parse_record(record)
+    return denied(record)
 
 
 def evidence(
@@ -64,7 +64,7 @@ def evidence(
             account,
             Read(f"arn:aws:iam::{account}:role/analyst"),
             UNIQUE,
-            Read((NamedPolicy("own", str(policy(*iam))),) if iam else ()),
+            Read((NamedPolicy("own", policy(*iam)),) if iam else ()),
             Read(None),
             Read({}),
         ),

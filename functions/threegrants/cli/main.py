@@ -1,10 +1,9 @@
-"""The commands."""
+"""The commands of `threegrants`: `diagnose` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -14,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from threegrants import __version__
 from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cli.cases import answer_cases
+from threegrants.cli.failure import Failure
+from threegrants.cli.records import group_by_incident, parse_records, report_skipped
 from threegrants.cli.render import (
     Tool,
     json_text,
@@ -23,17 +24,8 @@ from threegrants.cli.render import (
     show_result,
 )
 from threegrants.cli.service import ServiceClient, ServiceError
-from threegrants.cloudtrail import (
-    DeniedCall,
-    RecordError,
-    Skipped,
-    detail_of,
-    parse_record,
-    read_trail_file,
-    strip_control_characters,
-)
+from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
 from threegrants.evidence import RoleClients
-from threegrants.incidents import incident_id_of
 from threegrants.incidents.states import UNSUCCESSFUL
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import Report, ReportError, report_for
@@ -57,15 +49,6 @@ _SNIPPETS = click.option(
     default=None,
     help="Show what is handed off as this tool's code.",
 )
-
-
-class Failure(click.ClickException):
-    """A command that cannot go on: one clear line on stderr, exit code 2."""
-
-    exit_code = 2
-
-    def __init__(self, message: str) -> None:
-        super().__init__(strip_control_characters(message))
 
 
 @click.group()
@@ -147,10 +130,10 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     FILE holds CloudTrail records: one record, an EventBridge event, a trail file (also .gz), the
     output of `aws cloudtrail lookup-events`, or JSON Lines of these.
     """
-    groups, skipped = _group_by_incident(file)
+    groups, skipped = group_by_incident(file)
     if not groups:
         click.echo("[]" if output_format == "json" else "", nl=output_format == "json")
-        _report_skipped(skipped, 0)
+        report_skipped(skipped, 0)
         return
     options = AnalysisOptions(
         profile=Profile(profile),
@@ -173,55 +156,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     else:
         for report in reports:
             show_diagnosis(report, tool)
-    _report_skipped(skipped, sum(len(calls) for calls in groups.values()))
-
-
-def _group_by_incident(file: str) -> tuple[dict[str, list[DeniedCall]], dict[str, list[str]]]:
-    groups: dict[str, list[DeniedCall]] = {}
-    skipped: dict[str, list[str]] = {}
-    seen: set[str] = set()
-    for position, _, call in _parse_records(file):
-        if isinstance(call, Skipped):
-            skipped.setdefault(call.why, []).append(position)
-            continue
-        event = call.shared_event_id or call.event_id
-        if event and event in seen:
-            continue
-        seen.add(event)
-        groups.setdefault(incident_id_of(call), []).append(call)
-    return groups, skipped
-
-
-def _parse_records(file: str) -> Iterator[tuple[str, Any, DeniedCall | Skipped]]:
-    for position, record in _read_records(file):
-        try:
-            yield position, record, parse_record(record)
-        except RecordError as error:
-            raise Failure(_at_position(file, position, error)) from error
-
-
-def _at_position(file: str, position: str, error: RecordError) -> str:
-    return f"{file}: {error}" if position == "$" else f"{file}: {position}: {error}"
-
-
-def _report_skipped(skipped: dict[str, list[str]], denied: int) -> None:
-    for why, positions in skipped.items():
-        where = ", ".join(positions[:3]) + (", …" if len(positions) > 3 else "")  # noqa: PLR2004
-        line = f"skipped {len(positions)}: {why} ({where})"
-        click.echo(strip_control_characters(line), err=True)
-    if not denied:
-        click.echo("no S3 or KMS denial found", err=True)
-
-
-def _read_records(file: str) -> Iterator[tuple[str, Any]]:
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise Failure(f"{file}: cannot be read: {error.strerror}; expected a file or -") from error
-    try:
-        yield from read_trail_file(data, file)
-    except RecordError as error:
-        raise Failure(f"{file}: {error}" if file not in str(error) else str(error)) from error
+    report_skipped(skipped, sum(len(calls) for calls in groups.values()))
 
 
 def _role_clients(
@@ -359,7 +294,7 @@ def replay(file: str, stack: str) -> None:
     """Feed the records of FILE to the deployed service, as if their events arrived now."""
     records = [
         dict(detail_of(record))
-        for _, record, call in _parse_records(file)
+        for _, record, call in parse_records(file)
         if isinstance(call, DeniedCall)
     ]
     try:

@@ -1,8 +1,12 @@
-"""The deployed service, from outside: its outputs, its signed HTTP API, its event bus."""
+"""The deployed service, from outside: its stack's outputs, its signed HTTP API, its event bus.
+
+Requests are signed with Signature Version 4, as API Gateway's IAM authorization wants it:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+"""
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -11,9 +15,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
+if TYPE_CHECKING:
+    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
 _OK = 200
 _BATCH = 10
-"""Entries that one PutEvents call takes."""
+"""Entries that one PutEvents call takes.
+
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+"""
 
 
 class ServiceError(Exception):
@@ -22,7 +32,7 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """One deployed stack.
+    """A client of one deployed stack.
 
     Args:
         url: the HTTP API.
@@ -56,6 +66,11 @@ class ServiceClient:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One request, signed with SigV4, and its JSON answer.
+
+        Args:
+            method: `GET` or `POST`.
+            path: the path below the API's address, with its query.
+            body: what is sent as JSON; nothing if None.
 
         Raises:
             ServiceError: with the service's own words if it refuses.
@@ -93,7 +108,7 @@ class ServiceClient:
         events = boto3.client("events")
         sent = 0
         for start in range(0, len(records), _BATCH):
-            entries = [
+            entries: list[PutEventsRequestEntryTypeDef] = [
                 {
                     "Source": "threegrants.replay",
                     "DetailType": "AWS API Call via CloudTrail",

@@ -5,7 +5,16 @@ Out: a `DeniedCall`, a `Skipped` (no denial of S3 or KMS), or a `RecordError` (w
 """
 
 from threegrants.cloudtrail.copies import copy_source_read
-from threegrants.cloudtrail.denied_call import Access, Caller, CallerType, DeniedCall, Skipped
+from threegrants.cloudtrail.denied_call import (
+    Access,
+    Caller,
+    CallerType,
+    DeniedCall,
+    KeySource,
+    Service,
+    Skipped,
+    StatedPolicyType,
+)
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.parse import detail_of, parse_record
 from threegrants.cloudtrail.sanitize import strip_control_characters
@@ -16,8 +25,11 @@ __all__ = [
     "Caller",
     "CallerType",
     "DeniedCall",
+    "KeySource",
     "RecordError",
+    "Service",
     "Skipped",
+    "StatedPolicyType",
     "copy_source_read",
     "detail_of",
     "parse_record",

@@ -1,8 +1,9 @@
 """A copy reads its source before it writes: that read, as a call of its own.
 
-Source: S3 API reference, CopyObject and UploadPartCopy, "Permissions": `s3:GetObject` on the source
-and `s3:PutObject` on the destination; S3 user guide, "Using server-side encryption with AWS KMS
-keys", for the key of the source.
+It takes `s3:GetObject` on the source and `s3:PutObject` on the destination ("Permissions"):
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+The key of the source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
 """
 
 from dataclasses import replace

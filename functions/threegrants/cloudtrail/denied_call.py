@@ -1,6 +1,8 @@
 """`DeniedCall`: who was refused which S3 or KMS operation on what, as one CloudTrail record says.
 
-Source of the fields: CloudTrail user guide, "CloudTrail record contents" and "userIdentity element".
+Sources of the fields:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
 
 from collections.abc import Mapping
@@ -33,6 +35,41 @@ class CallerType(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Service(StrEnum):
+    """The service that refused, told by the record's `eventSource`."""
+
+    S3 = "s3"
+    KMS = "kms"
+
+
+class KeySource(StrEnum):
+    """How the KMS key of a call is known."""
+
+    ERROR_MESSAGE = "error_message"
+    """AWS's error message names it"""
+    REQUEST = "request"
+    """the request names it"""
+    KMS_RECORD = "kms_record"
+    """the KMS record of the same call names it"""
+    OBJECT = "object"
+    """the object is encrypted with it now"""
+    BUCKET_DEFAULT = "bucket_default"
+    """the bucket's default encryption names it; the object may have another"""
+
+
+class StatedPolicyType(StrEnum):
+    """The kinds of policies that an error message can name."""
+
+    IDENTITY = "identity"
+    RESOURCE = "resource"
+    BOUNDARY = "boundary"
+    SESSION = "session"
+    SCP = "scp"
+    RCP = "rcp"
+    VPCE = "vpce"
+    TRUST = "trust"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The principal of a call.
@@ -63,8 +100,7 @@ class Message:
     principal: str | None = None
     action: str | None = None
     resource: str | None = None
-    policy_type: str | None = None
-    """identity | resource | boundary | session | scp | rcp | vpce | trust"""
+    policy_type: StatedPolicyType | None = None
     explicit_deny: bool | None = None
     policy_arn: str | None = None
     authorization_id: str | None = None
@@ -93,8 +129,7 @@ class DeniedCall:
     `kms_key` is a key ARN, id or alias as the record states it, with `kms_key_source`.
     """
 
-    service: str
-    """s3 | kms"""
+    service: Service
     operation: str
     access: Access
     caller: Caller
@@ -119,8 +154,8 @@ class DeniedCall:
     kms_uncertainty: str | None = None
     """Why it is not sure that the call needs its KMS actions at all; None where it is."""
     kms_key: str | None = None
-    kms_key_source: str | None = None
-    """error_message | request | kms_record | object | bucket_default; None: no key is known yet"""
+    kms_key_source: KeySource | None = None
+    """None: no key is known yet"""
     encryption_context: Mapping[str, str] | None = None
     """Of a KMS call: the encryption context, if the record shows it (a denied one usually not)."""
     via_service: bool = False

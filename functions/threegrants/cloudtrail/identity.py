@@ -1,6 +1,6 @@
 """`userIdentity`: who called, in every shape CloudTrail writes.
 
-Source: CloudTrail user guide, "CloudTrail userIdentity element".
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
 
 from collections.abc import Mapping

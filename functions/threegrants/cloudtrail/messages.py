@@ -1,25 +1,26 @@
 """`errorMessage`: what AWS itself says, as a table of its sentences.
 
-Source: IAM user guide, "Troubleshoot access denied error messages"; S3 user guide, "Troubleshoot
-access denied (403 Forbidden) errors". Only one policy type is named even if several are at fault.
+AWS names only one policy type, even if several are at fault. Sources:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 """
 
 import re
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION
-from threegrants.cloudtrail.denied_call import Message
+from threegrants.cloudtrail.denied_call import Message, StatedPolicyType
 
 _POLICY_TYPES = (
-    ("permissions boundary", "boundary"),
-    ("identity-based policy", "identity"),
-    ("resource-based policy", "resource"),
-    ("resource-based policies", "resource"),
-    ("service control policy", "scp"),
-    ("resource control policy", "rcp"),
-    ("VPC endpoint policy", "vpce"),
-    ("role trust policy", "trust"),
-    ("sessions policy", "session"),
-    ("session policy", "session"),
+    ("permissions boundary", StatedPolicyType.BOUNDARY),
+    ("identity-based policy", StatedPolicyType.IDENTITY),
+    ("resource-based policy", StatedPolicyType.RESOURCE),
+    ("resource-based policies", StatedPolicyType.RESOURCE),
+    ("service control policy", StatedPolicyType.SCP),
+    ("resource control policy", StatedPolicyType.RCP),
+    ("VPC endpoint policy", StatedPolicyType.VPCE),
+    ("role trust policy", StatedPolicyType.TRUST),
+    ("sessions policy", StatedPolicyType.SESSION),
+    ("session policy", StatedPolicyType.SESSION),
 )
 _AMBIGUOUS = "because the resource does not exist in this Region"
 _ENDPOINT = "due to a VPC endpoint policy"
@@ -31,7 +32,8 @@ _RESOURCE = re.compile(r'on resource: (?:"(?P<quoted>[^"]*)"|(?P<bare>arn:\S+))'
 _KEY_ARN = re.compile(rf"arn:{PARTITION}:kms:[a-z0-9-]+:{ACCOUNT_ID}:(?:key|alias)/[A-Za-z0-9/_-]+")
 _POLICY_ARN = re.compile(rf"policy: (?P<arn>arn:{PARTITION}:(?:iam|organizations)::\S+)")
 _AUTHORIZATION_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
-"""IAM user guide, "Access Troubleshooter" (preview): the last words of a message that has one."""
+"""The last words of a message that has one ("Access Troubleshooter", a preview):
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied-authorization-id.html"""
 
 
 def read_message(text: str | None) -> Message:
@@ -68,7 +70,7 @@ def key_arn_in(text: str | None) -> str | None:
     return found.group(0) if found else None
 
 
-def _first_policy_type(text: str) -> str | None:
+def _first_policy_type(text: str) -> StatedPolicyType | None:
     """The first policy type the sentence's reason names."""
     start = max(text.find("because no "), text.find("with an explicit deny"), 0)
     places = [(text.find(words, start), policy_type) for words, policy_type in _POLICY_TYPES]

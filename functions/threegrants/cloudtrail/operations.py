@@ -1,8 +1,10 @@
 """Operation → IAM actions: what S3 and KMS check before they do it.
 
-Source: service authorization reference, "Actions defined by Amazon S3"; S3 user guide, "Required
-permissions for Amazon S3 API operations"; for the KMS leg "Using server-side encryption with AWS
-KMS keys" and "Troubleshoot access denied (403 Forbidden) errors".
+Sources:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html (actions)
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html (the KMS leg)
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html (the KMS leg)
 """
 
 from collections.abc import Mapping
@@ -180,7 +182,7 @@ _BUCKET_ACTIONS = frozenset(
 def is_object_action(action: str) -> bool:
     """Whether an S3 action is checked against an object's ARN; if not, against the bucket's.
 
-    Source: service authorization reference, "Resource types defined by Amazon S3".
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html (resource types)
     """
     return any(word in action for word in _OBJECT_WORDS) and action not in _BUCKET_ACTIONS
 

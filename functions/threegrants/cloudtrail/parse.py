@@ -1,7 +1,9 @@
 """A CloudTrail record (or the EventBridge event around it) becomes a `DeniedCall`.
 
-Source: CloudTrail user guide, "CloudTrail record contents"; S3 user guide, "Amazon S3 CloudTrail
-events"; KMS developer guide, "Logging AWS KMS API calls with AWS CloudTrail".
+Sources:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
+https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html
 """
 
 from collections.abc import Mapping
@@ -14,7 +16,9 @@ from threegrants.cloudtrail.denied_call import (
     CallerType,
     CopySource,
     DeniedCall,
+    KeySource,
     Message,
+    Service,
     Skipped,
 )
 from threegrants.cloudtrail.errors import RecordError
@@ -23,11 +27,11 @@ from threegrants.cloudtrail.identity import from_arn, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
 from threegrants.cloudtrail.operations import is_object_action, kms_operation, s3_operation
 
-_SOURCES = {
-    "s3.amazonaws.com": "s3",
-    "s3express.amazonaws.com": "s3",
-    "s3-outposts.amazonaws.com": "s3",
-    "kms.amazonaws.com": "kms",
+_SERVICES = {
+    "s3.amazonaws.com": Service.S3,
+    "s3express.amazonaws.com": Service.S3,
+    "s3-outposts.amazonaws.com": Service.S3,
+    "kms.amazonaws.com": Service.KMS,
 }
 _DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "VpceAccessDenied", "Client.AccessDenied"}
@@ -41,7 +45,7 @@ _HEAD_OBJECT_UNCERTAINTY = (
     "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
     "record does not say that it did"
 )
-"""S3 API reference, HeadObject, x-amz-checksum-mode."""
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, x-amz-checksum-mode."""
 
 
 def parse_record(record: Any) -> DeniedCall | Skipped:
@@ -63,8 +67,8 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     event_id = string_field(record, "eventID") or ""
     code = string_field(record, "errorCode")
     message = read_message(string_field(record, "errorMessage"))
-    source = _source(record, message)
-    if source is None:
+    service = _service(record, message)
+    if service is None:
         named = string_field(record, "eventSource") or "no event source"
         return Skipped(f"not S3 or KMS ({named[:80]})", event_id)
     if code is None:
@@ -72,7 +76,7 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     if code not in _DENIALS and not code.startswith("KMS."):
         return Skipped(f"not a denial ({code[:80]})", event_id)
     caller = _caller(record, message)
-    if source == "kms":
+    if service is Service.KMS:
         return _kms(record, caller, message, code)
     return _s3(record, caller, message, code)
 
@@ -83,12 +87,12 @@ def detail_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return object_field(record, "detail") if enveloped else record
 
 
-def _source(record: Mapping[str, Any], message: Message) -> str | None:
+def _service(record: Mapping[str, Any], message: Message) -> Service | None:
     named = string_field(record, "eventSource")
     if named is not None:
-        return _SOURCES.get(named)
+        return _SERVICES.get(named)
     prefix = (message.action or "").partition(":")[0]
-    return prefix if prefix in {"s3", "kms"} else None
+    return Service(prefix) if prefix in set(Service) else None
 
 
 def _caller(record: Mapping[str, Any], message: Message) -> Caller:
@@ -122,7 +126,7 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         caller,
         message,
         code,
-        service="s3",
+        service=Service.S3,
         kms_uncertainty=_HEAD_OBJECT_UNCERTAINTY if uncertain else None,
         operation=operation,
         access=access,
@@ -149,10 +153,10 @@ def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str)
     access, actions = kms_operation(operation)
     parameters = object_field(record, "requestParameters")
     key = key_arn_in(message.text)
-    source = "error_message" if key else None
+    source = KeySource.ERROR_MESSAGE if key else None
     if key is None:
         key = string_field(parameters, "keyId", "requestParameters") or _kms_resource(record)
-        source = "request" if key else None
+        source = KeySource.REQUEST if key else None
     called_by_s3 = (caller.invoked_by in _S3_AS_CALLER) or string_field(
         record, "sourceIPAddress"
     ) in _S3_AS_CALLER
@@ -161,7 +165,7 @@ def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str)
         caller,
         message,
         code,
-        service="kms",
+        service=Service.KMS,
         operation=operation,
         access=access,
         action=actions[0] if actions else None,
@@ -181,9 +185,10 @@ def _encryption_context(parameters: Mapping[str, Any]) -> Mapping[str, str] | No
 def _condition_keys(record: Mapping[str, Any]) -> Mapping[str, str | tuple[str, ...]]:
     """What an enriched event says of the request's context (`eventContext`).
 
-    Source: CloudTrail user guide, "Enrich CloudTrail events by adding resource tag keys and IAM
-    global condition keys". Tags of the principal and condition keys only; values of other types
-    than text are left out, so that nothing is made of what is not understood.
+    Tags of the principal and condition keys only. Values of other types than text are left out, so
+    that nothing is made of what is not understood.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-context-events.html
     """
     context = object_field(record, "eventContext")
     found: dict[str, str | tuple[str, ...]] = {}
@@ -243,8 +248,8 @@ def _resources(
 ) -> tuple[str | None, str | None, str | None]:
     """Bucket, access point ARN and owner account, from `resources` and the request.
 
-    In the caller's copy of a cross-account denial the owner's account is an empty string
-    (CloudTrail user guide, "Receiving log files from multiple accounts").
+    In the caller's copy of a cross-account denial the owner's account is an empty string:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
     """
     requested_bucket = string_field(parameters, "bucketName", "requestParameters")
     point = owner = listed = None
@@ -280,12 +285,14 @@ def _kms_resource(record: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _stated_key(message: Message, headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+def _stated_key(
+    message: Message, headers: Mapping[str, str]
+) -> tuple[str | None, KeySource | None]:
     named = key_arn_in(message.text)
     if named:
-        return named, "error_message"
+        return named, KeySource.ERROR_MESSAGE
     header = headers.get(_KEY_HEADER)
-    return (header, "request") if header else (None, None)
+    return (header, KeySource.REQUEST) if header else (None, None)
 
 
 def _extra_actions(headers: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Files of records: one record, an event, a trail file, `lookup-events` output, JSON Lines; .gz.
 
-Source: CloudTrail user guide, "CloudTrail log file examples".
+Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
 """
 
 import gzip

@@ -1,18 +1,23 @@
 """The access point's side: the bucket behind it, its policy, and from where it may be used.
 
-Sources: docs.aws.amazon.com/AmazonS3/latest/API/ API_control_GetAccessPoint.html,
-API_control_GetAccessPointPolicy.html, API_control_ListMultiRegionAccessPoints.html,
-API_control_GetMultiRegionAccessPointPolicy.html.
+Sources:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetAccessPoint.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetAccessPointPolicy.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_ListMultiRegionAccessPoints.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_GetMultiRegionAccessPointPolicy.html
 """
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import AccessPointEvidence, Item, Read, Unread
+
+if TYPE_CHECKING:
+    from types_boto3_s3control import S3ControlClient
 
 _ARN = re.compile(
     rf"arn:{PARTITION}:s3:(?P<region>[a-z0-9-]*):(?P<account>{ACCOUNT_ID}):accesspoint[/:]"
@@ -20,7 +25,8 @@ _ARN = re.compile(
 )
 _MULTI_REGION = ".mrap"
 _CONTROL_REGION = "us-west-2"
-"""Where S3 answers for every multi-Region access point (S3 user guide, "Restrictions")."""
+"""Where S3 answers for every multi-Region access point. Source:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiRegionAccessPointRestrictions.html"""
 _NO_POLICY = absent_when(("NoSuchAccessPointPolicy", "NoSuchMultiRegionAccessPointPolicy"), None)
 
 
@@ -67,7 +73,7 @@ def _regional(
     def needs(action: str) -> str:
         return clients.needs(action, arn, account)
 
-    def s3() -> Any:
+    def s3control() -> "S3ControlClient":
         return clients.client(account, "s3control", region)
 
     description: Item[Mapping[str, Any]]
@@ -75,11 +81,11 @@ def _regional(
     description, policy = run_concurrently(
         [
             lambda: call_or_unread(
-                lambda: s3().get_access_point(AccountId=account, Name=name),
+                lambda: s3control().get_access_point(AccountId=account, Name=name),
                 needs("s3:GetAccessPoint"),
             ),
             lambda: call_or_unread(
-                lambda: s3().get_access_point_policy(AccountId=account, Name=name)["Policy"],
+                lambda: s3control().get_access_point_policy(AccountId=account, Name=name)["Policy"],
                 needs("s3:GetAccessPointPolicy"),
                 _NO_POLICY,
             ),
@@ -105,11 +111,11 @@ def _multi_region(
 ) -> AccessPointEvidence:
     """ARNs carry the alias, the policy is asked for by name: only the list knows both."""
 
-    def s3() -> Any:
+    def s3control() -> "S3ControlClient":
         return clients.client(account, "s3control", _CONTROL_REGION)
 
     found = call_or_unread(
-        lambda: _by_alias(s3(), account, alias),
+        lambda: _by_alias(s3control(), account, alias),
         clients.needs("s3:ListMultiRegionAccessPoints", f"account {account}", account),
     )
     if isinstance(found, Unread):
@@ -122,7 +128,7 @@ def _multi_region(
             Unread(f"account {account} has no access point {alias} any more", "nothing: gone"),
         )
     policy = call_or_unread(
-        lambda: _established(s3(), account, str(attributes["Name"])),
+        lambda: _established(s3control(), account, str(attributes["Name"])),
         clients.needs("s3:GetMultiRegionAccessPointPolicy", arn, account),
         _NO_POLICY,
     )
@@ -139,10 +145,10 @@ def _multi_region(
     )
 
 
-def _by_alias(s3: Any, account: str, alias: str) -> Mapping[str, Any] | None:
-    more: dict[str, str] = {}
+def _by_alias(s3control: "S3ControlClient", account: str, alias: str) -> Mapping[str, Any] | None:
+    more: dict[str, Any] = {}
     while True:  # botocore has no paginator for this list
-        page = s3.list_multi_region_access_points(AccountId=account, **more)
+        page = s3control.list_multi_region_access_points(AccountId=account, **more)
         for point in page.get("AccessPoints", ()):
             if point.get("Alias") == alias:
                 found: Mapping[str, Any] = point
@@ -152,9 +158,9 @@ def _by_alias(s3: Any, account: str, alias: str) -> Mapping[str, Any] | None:
         more = {"NextToken": page["NextToken"]}
 
 
-def _established(s3: Any, account: str, name: str) -> str | None:
+def _established(s3control: "S3ControlClient", account: str, name: str) -> str | None:
     """The policy in force; one that is only proposed does not decide yet."""
-    answer = s3.get_multi_region_access_point_policy(AccountId=account, Name=name)
+    answer = s3control.get_multi_region_access_point_policy(AccountId=account, Name=name)
     return answer.get("Policy", {}).get("Established", {}).get("Policy") or None
 
 

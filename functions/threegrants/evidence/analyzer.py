@@ -1,19 +1,25 @@
 """A second opinion on a policy before it is written: IAM Access Analyzer, where it may be asked.
 
-Source: IAM Access Analyzer API reference, ValidatePolicy and CheckNoPublicAccess. Optional: the
-reader role needs `access-analyzer:ValidatePolicy` and `access-analyzer:CheckNoPublicAccess`; AWS
-charges for the latter.
+Optional: the reader role needs `access-analyzer:ValidatePolicy` and
+`access-analyzer:CheckNoPublicAccess`; AWS charges for the latter. Sources:
+https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ValidatePolicy.html
+https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_CheckNoPublicAccess.html
 """
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from threegrants.evidence.calls import call_or_unread
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Item, Read
 
+if TYPE_CHECKING:
+    from types_boto3_accessanalyzer import AccessAnalyzerClient
+
 _GRAVE = frozenset({"ERROR", "SECURITY_WARNING"})
-_POLICY_TYPES = {
+_PolicyType = Literal["RESOURCE_POLICY", "IDENTITY_POLICY"]
+_ResourceType = Literal["AWS::S3::Bucket", "AWS::KMS::Key"]
+_POLICY_TYPES: dict[str, tuple[_PolicyType, _ResourceType | None]] = {
     "s3:PutBucketPolicy": ("RESOURCE_POLICY", "AWS::S3::Bucket"),
     "kms:PutKeyPolicy": ("RESOURCE_POLICY", "AWS::KMS::Key"),
     "iam:PutRolePolicy": ("IDENTITY_POLICY", None),
@@ -37,9 +43,9 @@ def review_policy(
         before: the policy as it is, None if there is none.
         after: the policy as it would be.
     """
-    kind, resource = _POLICY_TYPES.get(operation, ("", None))
-    if not kind:
+    if operation not in _POLICY_TYPES:
         return Read(())  # a KMS grant is no policy
+    kind, resource = _POLICY_TYPES[operation]
     account, region = where
 
     def findings() -> tuple[str, ...]:
@@ -56,9 +62,12 @@ def review_policy(
     return call_or_unread(findings, clients.needs(actions, "policies", account))
 
 
-def _grave_findings(client: Any, document: str, kind: str, resource: str | None) -> Counter[str]:
+def _grave_findings(
+    client: "AccessAnalyzerClient", document: str, kind: _PolicyType, resource: _ResourceType | None
+) -> Counter[str]:
     """The codes of what is wrong with a policy, each as often as it is found."""
-    more = {"validatePolicyResourceType": resource} if resource in _TYPES_WITH_OWN_RULES else {}
+    own_rules = resource in _TYPES_WITH_OWN_RULES
+    more: dict[str, Any] = {"validatePolicyResourceType": resource} if own_rules else {}
     pages = client.get_paginator("validate_policy").paginate(
         policyDocument=document, policyType=kind, **more
     )

@@ -1,8 +1,8 @@
 """AWS's own account of a denial: every check it made, by the authorization id in its message.
 
-Sources: docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied-authorization-id.html
-("Access Troubleshooter", preview), docs.aws.amazon.com/iam-toolbox/latest/APIReference/
-API_GetRequestAuthorizationDetails.html.
+Sources ("Access Troubleshooter", a preview):
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied-authorization-id.html
+https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthorizationDetails.html
 
 AWS records the details a little after the denial and keeps them for 24 hours, in the Region of the
 denial. A reader in the caller's organisation (or account) sees every check; one in another

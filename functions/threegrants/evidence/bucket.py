@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -10,13 +10,16 @@ from threegrants.evidence.calls import absent_when, call_or_unread, code_of, run
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import BucketEvidence, Encryption, Item, Read, Unread
 
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 _NO_BLOCK = absent_when(("NoSuchPublicAccessBlockConfiguration",), False)
 _SSE_S3_BY_DEFAULT = absent_when(
     ("ServerSideEncryptionConfigurationNotFoundError",), Encryption("AES256")
 )
 
 
-def read_bucket_policy(s3: Any, bucket: str, account: str) -> str | None:
+def read_bucket_policy(s3: "S3Client", bucket: str, account: str) -> str | None:
     """The bucket policy's text as stored, None if the bucket has none.
 
     Raises:
@@ -45,10 +48,11 @@ def find_bucket_owner(
 ) -> BucketOwnership:
     """Ask the account that the record states, else every candidate, whether it owns the bucket.
 
-    The caller's copy of a cross-account denial has an empty owner account (CloudTrail user guide,
-    "Receiving log files from multiple accounts"); `ExpectedBucketOwner` makes S3 refuse the
-    question in every account but the owner's. The answer to the question is the policy itself, and
-    the default encryption is asked for at the same time, so that the key is known a round earlier.
+    The caller's copy of a cross-account denial has an empty owner account. `ExpectedBucketOwner`
+    makes S3 refuse the question in every account but the owner's. The answer to the question is the
+    policy itself, and the default encryption is asked for at the same time, so that the key is
+    known a round earlier. Source:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
     """
     asked = (stated,) if stated else candidates
     answers = run_concurrently(
@@ -69,7 +73,7 @@ def find_bucket_owner(
 def _policy_and_encryption(
     clients: RoleClients, bucket: str, account: str, region: str
 ) -> tuple[Item[str | None], Item[Encryption]]:
-    def s3() -> Any:
+    def s3() -> "S3Client":
         return clients.client(account, "s3", region)
 
     policy, encryption = run_concurrently(
@@ -100,7 +104,7 @@ def read_bucket(
     def needs(action: str) -> str:
         return clients.needs(action, f"bucket {bucket}", account)
 
-    def s3() -> Any:
+    def s3() -> "S3Client":
         return clients.client(account, "s3", region)
 
     def bucket_block() -> bool:
@@ -150,7 +154,10 @@ def read_bucket(
 
 
 def _strictest(bucket: Item[bool], account: Item[bool]) -> Item[bool]:
-    """Block Public Access: the stricter of bucket and account wins (S3 user guide)."""
+    """Block Public Access: the stricter of bucket and account wins.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
     for item in (bucket, account):
         if isinstance(item, Read) and item.value:
             return item
@@ -160,7 +167,7 @@ def _strictest(bucket: Item[bool], account: Item[bool]) -> Item[bool]:
     return Read(False)
 
 
-def _encryption(s3: Any, bucket: str, account: str) -> Encryption:
+def _encryption(s3: "S3Client", bucket: str, account: str) -> Encryption:
     answer = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=account)
     rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
     rule = rules[0] if rules else {}
@@ -174,6 +181,6 @@ def _encryption(s3: Any, bucket: str, account: str) -> Encryption:
     )
 
 
-def _object_ownership(s3: Any, bucket: str, account: str) -> str:
+def _object_ownership(s3: "S3Client", bucket: str, account: str) -> str:
     answer = s3.get_bucket_ownership_controls(Bucket=bucket, ExpectedBucketOwner=account)
     return str(answer["OwnershipControls"]["Rules"][0]["ObjectOwnership"])

@@ -1,11 +1,12 @@
 """The caller's side: identity-based policies, permissions boundary and tags of a role or user."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from threegrants.aws.arn import Arn, parse_arn
@@ -14,8 +15,11 @@ from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import CallerEvidence, Item, NamedPolicy, Read, Unread
 
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+
 _NO_POLICIES = frozenset({CallerType.ROOT, CallerType.SERVICE, CallerType.ANONYMOUS})
-"""Callers that no identity-based policy can be attached to (IAM user guide, "Policies")."""
+"""Callers that no identity-based policy can be attached to. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html"""
 
 
 def document_text(document: Any) -> str:
@@ -23,7 +27,7 @@ def document_text(document: Any) -> str:
     return document if isinstance(document, str) else json.dumps(document)
 
 
-def read_inline_policy(iam: Any, kind: str, holder: str, name: str) -> str | None:
+def read_inline_policy(iam: "IAMClient", kind: str, holder: str, name: str) -> str | None:
     """The text of an inline policy of a `role` or `user`, None if there is no such policy."""
     try:
         return _inline(iam, kind, holder, name).document
@@ -52,7 +56,7 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
         )
     account = caller.account
 
-    def iam() -> Any:
+    def iam() -> "IAMClient":
         return clients.client(account, "iam")
 
     named = _holder(clients, caller, account)
@@ -143,7 +147,8 @@ def _holder(clients: RoleClients, caller: Caller, account: str) -> Item[tuple[st
 def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[str]:
     """The ARN behind `AROA…` or `AIDA…`: IAM has no call for it, so the account's list is searched.
 
-    A unique id is never given twice (IAM user guide, "IAM identifiers"), so what was found is kept.
+    A unique id is never given twice, so what was found is kept. Source:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
     held = _RESOLVED.get((account, unique))
     if held:
@@ -155,11 +160,8 @@ def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[s
         if kind == "access key":
             name = iam.get_access_key_last_used(AccessKeyId=unique).get("UserName")
             return str(iam.get_user(UserName=name)["User"]["Arn"]) if name else None
-        for page in iam.get_paginator(operation).paginate():
-            for entry in page[group]:
-                if entry[field] == unique:
-                    return str(entry["Arn"])
-        return None
+        entries = _entries(iam, operation, group)
+        return next((str(entry["Arn"]) for entry in entries if entry[field] == unique), None)
 
     found = call_or_unread(
         search, clients.needs(_ACTIONS_TO_RESOLVE[kind], f"every {kind}", account)
@@ -181,7 +183,7 @@ _UNIQUE_ID_KINDS = {
     "AIDA": ("user", "list_users", "Users", "UserId"),
     "AKIA": ("access key", "", "", ""),
 }
-"""Kinds of unique ids (IAM user guide, "IAM identifiers"), and which list names them."""
+"""Kinds of unique ids, and which list names them. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html"""
 _ACTIONS_TO_RESOLVE = {
     "role": "iam:ListRoles",
     "user": "iam:ListUsers",
@@ -212,19 +214,19 @@ _ACTIONS_TO_READ = {
 """What reading all policies of a role or user takes."""
 
 
-def _describe(iam: Any, kind: str, name: str) -> Mapping[str, Any]:
-    answer = iam.get_user(UserName=name) if kind == "user" else iam.get_role(RoleName=name)
-    found: Mapping[str, Any] = answer[kind.title()]
-    return found
+def _describe(iam: "IAMClient", kind: str, name: str) -> Mapping[str, Any]:
+    if kind == "user":
+        return iam.get_user(UserName=name)["User"]
+    return iam.get_role(RoleName=name)["Role"]
 
 
-def _policies(iam: Any, kind: str, name: str) -> tuple[NamedPolicy, ...]:
+def _policies(iam: "IAMClient", kind: str, name: str) -> tuple[NamedPolicy, ...]:
     """Every policy of a role or user, those of a user's groups included."""
 
     def of_groups() -> list[NamedPolicy]:
         if kind != "user":
             return []
-        groups = _pages(iam, "list_groups_for_user", "Groups", UserName=name)
+        groups = _entries(iam, "list_groups_for_user", "Groups", UserName=name)
         found = run_concurrently(
             [partial(_policies_of, iam, "group", group["GroupName"]) for group in groups]
         )
@@ -234,13 +236,15 @@ def _policies(iam: Any, kind: str, name: str) -> tuple[NamedPolicy, ...]:
     return (*own, *inherited)
 
 
-def _policies_of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:
+def _policies_of(iam: "IAMClient", kind: str, name: str) -> list[NamedPolicy]:
     """The inline and attached policies of one role, user or group."""
     who = {f"{kind.title()}Name": name}
     inline, attached = run_concurrently(
         [
-            lambda: _pages(iam, f"list_{kind}_policies", "PolicyNames", **who),
-            lambda: _pages(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **who),
+            lambda: list(_entries(iam, f"list_{kind}_policies", "PolicyNames", **who)),
+            lambda: list(
+                _entries(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **who)
+            ),
         ]
     )
     managed = "group-managed" if kind == "group" else "managed"
@@ -252,7 +256,7 @@ def _policies_of(iam: Any, kind: str, name: str) -> list[NamedPolicy]:
     )
 
 
-def _inline(iam: Any, kind: str, holder: str, policy: str) -> NamedPolicy:
+def _inline(iam: "IAMClient", kind: str, holder: str, policy: str) -> NamedPolicy:
     who = {f"{kind.title()}Name": holder}
     answer = getattr(iam, f"get_{kind}_policy")(**who, PolicyName=policy)
     text = document_text(answer["PolicyDocument"])
@@ -261,12 +265,13 @@ def _inline(iam: Any, kind: str, holder: str, policy: str) -> NamedPolicy:
     return NamedPolicy(policy, text)
 
 
-def _managed(iam: Any, arn: str, kind: str) -> NamedPolicy:
+def _managed(iam: "IAMClient", arn: str, kind: str) -> NamedPolicy:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)
     name = arn.rsplit("/", 1)[-1]
     return NamedPolicy(name, document_text(answer["PolicyVersion"]["Document"]), kind)
 
 
-def _pages(iam: Any, operation: str, group: str, **who: str) -> list[Any]:
-    return [entry for page in iam.get_paginator(operation).paginate(**who) for entry in page[group]]
+def _entries(iam: BaseClient, operation: str, group: str, **who: str) -> Iterator[Any]:
+    for page in iam.get_paginator(operation).paginate(**who):
+        yield from page[group]

@@ -1,6 +1,6 @@
 """The VPC endpoint a request came through: its policy, read in the account it belongs to.
 
-Source: docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.html.
+Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.html
 """
 
 import re

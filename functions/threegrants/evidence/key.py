@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threegrants.aws.arn import parse_arn
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
@@ -10,8 +10,11 @@ from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
 from threegrants.iam import KmsGrant
 
+if TYPE_CHECKING:
+    from types_boto3_kms import KMSClient
 
-def read_key_policy(kms: Any, key: str) -> str:
+
+def read_key_policy(kms: "KMSClient", key: str) -> str:
     """The key policy's text as stored; a key has exactly one, named `default`."""
     return str(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
 
@@ -73,7 +76,7 @@ def read_key(
             region=region,
             policy=policy,
             state=Read(str(description.get("KeyState", "Enabled"))),
-            # Aliases below aws/ are reserved for AWS managed keys (KMS guide, "Aliases").
+            # Aliases below aws/ are reserved for AWS managed keys: https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html
             manager=Read(
                 "AWS" if "alias/aws/" in stated else str(description.get("KeyManager", "CUSTOMER"))
             ),
@@ -94,7 +97,7 @@ class _KeyReader:
     account: str
     region: str
 
-    def _kms(self) -> Any:
+    def _kms(self) -> "KMSClient":
         return self.clients.client(self.account, "kms", self.region)
 
     def _needs(self, action: str) -> str:
@@ -123,14 +126,14 @@ class _KeyReader:
         ]
 
 
-def _tags(kms: Any, arn: str) -> dict[str, str]:
+def _tags(kms: "KMSClient", arn: str) -> dict[str, str]:
     pages = kms.get_paginator("list_resource_tags").paginate(KeyId=arn)
     return {
         str(tag["TagKey"]): str(tag["TagValue"]) for page in pages for tag in page.get("Tags", ())
     }
 
 
-def _grants(kms: Any, arn: str) -> tuple[KmsGrant, ...]:
+def _grants(kms: "KMSClient", arn: str) -> tuple[KmsGrant, ...]:
     found: list[KmsGrant] = []
     for page in kms.get_paginator("list_grants").paginate(KeyId=arn):
         found.extend(

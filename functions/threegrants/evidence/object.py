@@ -3,20 +3,26 @@
 Optional, because S3 has no permission to see an object's headers without its content. Only headers
 are asked for; the content is never read, and no checksum, which would need the key as well.
 
-Sources: docs.aws.amazon.com/AmazonS3/latest/API/ API_HeadObject.html, API_ListObjectsV2.html,
-API_ListObjectVersions.html, API_GetBucketAcl.html; docs.aws.amazon.com/AmazonS3/latest/userguide/
-about-object-ownership.html.
+Sources:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Encryption, Item, ObjectEvidence, Read, Unread
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405"})
 """405 Method Not Allowed: the version asked for is a delete marker."""
@@ -55,16 +61,16 @@ def read_object(
         bucket_owner_enforced: whether Object Ownership makes the bucket's owner own every object.
     """
 
-    def s3() -> Any:
+    def s3() -> "S3Client":
         return clients.client(account, "s3", region)
 
     # The key is the caller's text: it stands in no sentence.
     def needs(action: str) -> str:
         return clients.needs(action, f"bucket {bucket} and its objects", account)
 
-    versioned = {"VersionId": version_id} if version_id else {}
+    versioned: dict[str, Any] = {"VersionId": version_id} if version_id else {}
     get = "s3:GetObjectVersion" if version_id else "s3:GetObject"
-    where = {"Bucket": bucket, "ExpectedBucketOwner": account}
+    where: dict[str, Any] = {"Bucket": bucket, "ExpectedBucketOwner": account}
     head: Item[Mapping[str, Any] | None]
     listed: Item[_Listed]
     head, listed, bucket_owner = run_concurrently(
@@ -112,7 +118,7 @@ def _no_object(needs: str) -> Callable[[ClientError], Item[Any] | None]:
 
 
 def _current_listed(
-    s3: Callable[[], Any], where: Mapping[str, str], key: str, needs: str
+    s3: Callable[[], "S3Client"], where: Mapping[str, Any], key: str, needs: str
 ) -> Callable[[], Item[_Listed]]:
     """Keys are listed in order, so that a key comes before every longer one it begins."""
 
@@ -124,7 +130,7 @@ def _current_listed(
 
 
 def _version_listed(
-    s3: Callable[[], Any], where: Mapping[str, str], key: str, version: str, needs: str
+    s3: Callable[[], "S3Client"], where: Mapping[str, Any], key: str, version: str, needs: str
 ) -> Callable[[], Item[_Listed]]:
     """The versions of a key come one after the other; a delete marker is no version."""
 

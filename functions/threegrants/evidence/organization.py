@@ -1,8 +1,10 @@
 """The organisation's side: where an account stands, and the SCPs and RCPs on its way, root first.
 
-Sources: docs.aws.amazon.com/organizations/latest/APIReference/ API_Account.html (`Arn`, `Paths`),
-API_ListPoliciesForTarget.html, API_DescribeOrganization.html; docs.aws.amazon.com/organizations/
-latest/userguide/orgs_manage_policies_scps_evaluation.html.
+Sources:
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html (`Arn`, `Paths`)
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListPoliciesForTarget.html
+https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeOrganization.html
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
 
 Three rounds of calls, whatever the number of policies: the account, the lists of all its levels,
 the documents.
@@ -13,8 +15,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
+
+from botocore.client import BaseClient
 
 from threegrants.aws.arn import Arn
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
@@ -28,6 +32,9 @@ from threegrants.evidence.snapshot import (
     Unread,
 )
 from threegrants.evidence.ttl_cache import now
+
+if TYPE_CHECKING:
+    from types_boto3_organizations import OrganizationsClient
 
 TTL_SECONDS = 300.0
 """Seconds for which an account's place and guardrails are used again; `at` says their age."""
@@ -188,7 +195,7 @@ def _ids_of_path(paths: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return tuple(step for step in steps if step.startswith(("r-", "ou-")))
 
 
-def _climb_to_root(client: Any, account: str) -> tuple[str, ...]:
+def _climb_to_root(client: "OrganizationsClient", account: str) -> tuple[str, ...]:
     """The same from parent to parent, for an answer without `Paths`."""
     path_ids: list[str] = []
     child = account
@@ -212,7 +219,7 @@ def _policies_in_force(
         return Read(()), Read(())
     levels = (*place.path_ids, account)
 
-    def client() -> Any:
+    def client() -> "OrganizationsClient":
         return clients.client(reader, "organizations")
 
     def attached(kind: str, level: str) -> Item[tuple[tuple[str, str], ...]]:
@@ -268,11 +275,13 @@ def _levels(
             policies.append(NamedPolicy(name, text.value, kind))
         levels.append(PolicyLevel(level, tuple(policies)))
     # While a kind is enabled the root has at least one policy of it, and disabling it detaches all
-    # (Organizations user guide, "Disabling a policy type"): none at the root is none in force.
+    # (https://docs.aws.amazon.com/organizations/latest/userguide/disable-policy-type.html): none at the root is none in force.
     return Read(tuple(levels) if levels[0].policies else ())
 
 
-def _pages(client: Any, operation: str, group: str, **asked: str) -> Iterator[Mapping[str, Any]]:
+def _pages(
+    client: BaseClient, operation: str, group: str, **asked: str
+) -> Iterator[Mapping[str, Any]]:
     for page in client.get_paginator(operation).paginate(**asked):
         yield from page[group]
 

@@ -2,16 +2,42 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
 import botocore.session
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
 from threegrants.aws.arn import Arn, partition_of
 from threegrants.evidence.ttl_cache import TtlCache
+
+if TYPE_CHECKING:
+    from types_boto3_accessanalyzer import AccessAnalyzerClient
+    from types_boto3_cloudtrail import CloudTrailClient
+    from types_boto3_ec2 import EC2Client
+    from types_boto3_iam import IAMClient
+    from types_boto3_iam_toolbox import IAMToolboxPreviewClient
+    from types_boto3_kms import KMSClient
+    from types_boto3_organizations import OrganizationsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3control import S3ControlClient
+    from types_boto3_sts import STSClient
+
+Service = Literal[
+    "accessanalyzer",
+    "cloudtrail",
+    "ec2",
+    "iam",
+    "iam-toolbox",
+    "kms",
+    "organizations",
+    "s3",
+    "s3control",
+]
+"""The services that a role of ours calls in a member account, by boto3's names."""
 
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
 _LOADER = create_loader()
@@ -73,9 +99,9 @@ class RoleClients:
         self._lock = threading.Lock()
         self._account_locks: dict[str, threading.RLock] = {}
         """one lock an account: entering one must not wait for entering another"""
-        self._sts: Any = None
+        self._sts: STSClient | None = None
         self._sessions: dict[str, tuple[boto3.Session, datetime]] = {}
-        self._clients: dict[tuple[str, str, str | None], tuple[Any, datetime]] = {}
+        self._clients: dict[tuple[str, str, str | None], tuple[BaseClient, datetime]] = {}
         self.cache = TtlCache()
         """what was read a short while ago; see `ttl_cache.py`"""
 
@@ -89,7 +115,55 @@ class RoleClients:
         who = "your own credentials" if account == self.own_account else f"role {self.role_name}"
         return f"{action} on {resource} for {who} in account {account}"
 
-    def client(self, account: str, service: str, region: str | None = None) -> Any:
+    @overload
+    def client(
+        self, account: str, service: Literal["accessanalyzer"], region: str | None = None
+    ) -> "AccessAnalyzerClient": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["cloudtrail"], region: str | None = None
+    ) -> "CloudTrailClient": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["ec2"], region: str | None = None
+    ) -> "EC2Client": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["iam"], region: str | None = None
+    ) -> "IAMClient": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["iam-toolbox"], region: str | None = None
+    ) -> "IAMToolboxPreviewClient": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["kms"], region: str | None = None
+    ) -> "KMSClient": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["organizations"], region: str | None = None
+    ) -> "OrganizationsClient": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["s3"], region: str | None = None
+    ) -> "S3Client": ...
+
+    @overload
+    def client(
+        self, account: str, service: Literal["s3control"], region: str | None = None
+    ) -> "S3ControlClient": ...
+
+    @overload
+    def client(self, account: str, service: Service, region: str | None = None) -> Any: ...
+
+    def client(self, account: str, service: Service, region: str | None = None) -> BaseClient:
         """A boto3 client of `service` in `account`.
 
         Raises:
@@ -123,12 +197,13 @@ class RoleClients:
 
     def _assume(self, account: str) -> tuple[boto3.Session, datetime]:
         arn = str(Arn(partition_of(self.region), "iam", "", account, f"role/{self.role_name}"))
-        extra = {"ExternalId": self._external_id} if self._external_id else {}
+        extra: dict[str, Any] = {"ExternalId": self._external_id} if self._external_id else {}
         try:
             with self._lock:
                 if self._sts is None:
                     self._sts = self._base.client("sts", region_name=self.region, config=_CONFIG)
-            answer = self._sts.assume_role(RoleArn=arn, RoleSessionName="threegrants", **extra)
+                sts = self._sts
+            answer = sts.assume_role(RoleArn=arn, RoleSessionName="threegrants", **extra)
         except (ClientError, BotoCoreError) as error:
             code = (
                 error.response.get("Error", {}).get("Code", "")

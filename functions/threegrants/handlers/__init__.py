@@ -1,1 +1,4 @@
-"""The Lambdas: parse, call, respond; everything else is in the rooms above."""
+"""The Lambda functions: parse, call, respond; everything else is in the packages they call.
+
+In: SQS batches, HTTP API requests and scheduled events. Out: Lambda responses, metrics and logs.
+"""

@@ -1,9 +1,11 @@
-"""What the remediate and the sweep function share: the remedy, built from their environment."""
+"""Dependencies: what the functions work with, built once from their settings."""
 
 import os
 import time
 from collections.abc import Callable
+from functools import cache, cached_property
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools.utilities import parameters
@@ -12,73 +14,148 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
-from threegrants.handlers.settings import settings
-from threegrants.incidents import AlertReason, Incident, with_incident_facts
-from threegrants.notifications import build_alert, publish
+from threegrants.evidence import RoleClients
+from threegrants.handlers.settings import Settings
+from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
+from threegrants.ingest import Ingest
+from threegrants.notifications import Alert, build_alert, publish
 from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
 from threegrants.remediation.limits import from_env
 from threegrants.remediation.run_store import RunStore
 
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
 _RESPONSE_SECONDS = 1.5
-"""Seconds kept for the answer itself."""
+"""Kept for the answer itself at the end of an invocation."""
 _LIMITS_TTL_SECONDS = 60
-"""Seconds for which the guardrails' SSM parameter is kept."""
+"""For how long the operator's SSM parameter is kept."""
+
+
+class Dependencies:
+    """Clients and stores, each built when it is first used.
+
+    Args:
+        settings: the function's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def store(self) -> Store:
+        """The store of incidents."""
+        return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
+
+    @cached_property
+    def reader(self) -> RoleClients:
+        """Clients with the reader role."""
+        return RoleClients(
+            self.settings.reader_role_name,
+            self.settings.external_id,
+            candidate_owners=self.settings.trusted_accounts,
+            organizations=self.settings.organizations_account,
+            objects=self.settings.reads_objects,
+        )
+
+    @cached_property
+    def sns(self) -> "SNSClient":
+        """The SNS client, for alerts."""
+        return boto3.client("sns")
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """The SQS client, for records that wait and records that cannot be read."""
+        return boto3.client("sqs")
+
+    def publish(self, alert: Alert) -> None:
+        """Publish an alert on the topic."""
+        publish(self.sns, self.settings.topic_arn, alert)
+
+    def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> Ingest:
+        """What takes in denied calls."""
+        return Ingest(
+            store=self.store,
+            reader=self.reader,
+            analysis_options=self.settings.analysis_options,
+            stack=self.settings.stack_name,
+            send=self.publish,
+            on_suppressed_alert=on_suppressed_alert,
+        )
+
+    def remediation_service(self, lease_seconds: int) -> RemediationService:
+        """What approves, rejects and rolls back.
+
+        Args:
+            lease_seconds: how long a worker of this function holds a run.
+        """
+        return RemediationService(
+            self.store,
+            RunStore(self.store.table),
+            RoleClients(self.settings.remediation_role_name, self.settings.external_id),
+            current_limits,
+            self.reanalyze,
+            lease_seconds=lease_seconds,
+        )
+
+    def reanalyze(self, incident: Incident) -> Analysis:
+        """Analyze an incident's newest record again, from fresh evidence.
+
+        Raises:
+            Refused: if the record is no denial that this version can read.
+        """
+        call = parse_record(self.store.record(incident.id))
+        if not isinstance(call, DeniedCall):
+            raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
+        return analyze(
+            with_incident_facts(call, incident),
+            self.reader,
+            self.settings.analysis_options,
+            incident.prefix,
+            fresh=True,
+        )
+
+    def alert(self, incident_id: str, reason: str, note: str) -> None:
+        """Publish an alert about an incident; none if it was never analyzed.
+
+        Args:
+            incident_id: the incident's id.
+            reason: an `AlertReason`, as it is stored in the outbox.
+            note: what happened, for people.
+        """
+        report = self.store.get(incident_id).report
+        if report is not None:
+            self.publish(build_alert(report, self.settings.stack_name, AlertReason(reason), note))
+
+
+@cache
+def dependencies() -> Dependencies:
+    """The dependencies of this function, from its environment at its first event.
+
+    Raises:
+        SettingsError: naming the variable that is wrong.
+    """
+    return Dependencies(Settings.from_env(os.environ))
 
 
 def current_limits() -> Limits:
-    """The guardrails as they are now: the parameters of the stack, and the SSM parameter, if any.
+    """The limits as they are now: the stack's parameters, and the operator's SSM parameter.
 
     Raises:
         Refused: if they cannot be read or are wrong; then nothing is applied.
     """
     name = os.environ.get("GUARDRAILS_PARAMETER")
     try:
-        found = from_env(os.environ)
+        limits = from_env(os.environ)
         if not name:
-            return found
-        return found.with_more(str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS)))
+            return limits
+        text = str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
+        return limits.with_ssm_parameter(text)
     except (LimitsError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
 
-def remediation_service(lifetime: int) -> RemediationService:
-    """The remedy; `lifetime` is how long a worker of this function holds a run, in seconds."""
-    config = settings()
-    run_store = RunStore(boto3.resource("dynamodb").Table(config.table))
-    return RemediationService(
-        config.store,
-        run_store,
-        config.remediation_role,
-        current_limits,
-        reanalyze,
-        lifetime=lifetime,
-    )
-
-
-def reanalyze(incident: Incident) -> Analysis:
-    """Examine an incident's newest record again, from fresh evidence."""
-    config = settings()
-    call = parse_record(config.store.record(incident.id))
-    if not isinstance(call, DeniedCall):
-        raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
-    return analyze(
-        with_incident_facts(call, incident),
-        config.reader,
-        config.analysis_options,
-        incident.prefix,
-        fresh=True,
-    )
-
-
-def alert(incident_id: str, why: str, note: str) -> None:
-    """Publish an alert about an incident."""
-    config = settings()
-    report = config.store.get(incident_id).report
-    if report is not None:
-        sent = build_alert(report, config.stack, AlertReason(why), note)
-        publish(config.sns, config.topic, sent)
-
-
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:
-    """The second by which this invocation must have answered."""
+    """The second since the epoch by which this invocation must have answered."""
     return now() + context.get_remaining_time_in_millis() / 1000 - _RESPONSE_SECONDS

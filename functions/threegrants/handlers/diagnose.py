@@ -6,6 +6,7 @@ reason); what fails is delivered again.
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -26,11 +27,10 @@ from aws_lambda_powertools.utilities.idempotency import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, parse_record
+from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
-from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident
 from threegrants.ingest import Ingest
-from threegrants.notifications import publish
 
 processor = BatchProcessor(event_type=EventType.SQS)
 _DELIVERY_RETENTION_SECONDS = 14 * 86_400
@@ -43,23 +43,24 @@ _idempotency = IdempotencyConfig(
 )
 
 
+class MessageResult(StrEnum):
+    """What became of a message that could be read."""
+
+    SUPPRESSED = "suppressed"
+    WAITING = "waiting"
+    JOINED = "joined"
+
+
 @cache
 def _ingest() -> Ingest:
-    config = settings()
-    return Ingest(
-        store=config.store,
-        reader=config.reader,
-        analysis_options=config.analysis_options,
-        stack=config.stack,
-        send=lambda alert: publish(config.sns, config.topic, alert),
-        on_suppressed_alert=_count_suppressed_alert,
-    )
+    return dependencies().ingest(on_suppressed_alert=_count_suppressed_alert)
 
 
 @cache
 def _delivery_store() -> DynamoDBPersistenceLayer:
     """Where deliveries are remembered: a table of its own, a partition for each delivery."""
-    return DynamoDBPersistenceLayer(settings().seen_table, boto3_client=boto3.client("dynamodb"))
+    table = dependencies().settings.delivery_table_name
+    return DynamoDBPersistenceLayer(table, boto3_client=boto3.client("dynamodb"))
 
 
 @tracer.capture_method(capture_response=False)
@@ -88,7 +89,7 @@ def _handle_message(record: SQSRecord) -> None:
         config=_idempotency,
         key_prefix="delivery",
     )
-    def once(*, delivery: Mapping[str, Any]) -> str:
+    def once(*, delivery: Mapping[str, Any]) -> MessageResult:
         return _process(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
 
     once(delivery=delivery)
@@ -101,30 +102,39 @@ def _process(
     *,
     waited: bool,
     replayed: bool,
-) -> str:
-    """What becomes of one denied call: `suppressed`, `waiting` or `joined`."""
-    config, ingest = settings(), _ingest()
-    preset = config.suppression.match(call) or config.suppression.match(
-        call, ingest.resolve_caller(call)
-    )
+) -> MessageResult:
+    """Take in one denied call.
+
+    Args:
+        call: the denied call.
+        event: the message's body, parsed.
+        message: the message itself, to be sent again if the call has to wait.
+        waited: whether it was sent again before.
+        replayed: whether a person fed it in.
+    """
+    settings, ingest = dependencies().settings, _ingest()
+    rules = settings.suppression
+    preset = rules.match(call) or rules.match(call, ingest.resolve_caller(call))
     if preset:
         with single_metric(
             name="RecordsSuppressed", unit=MetricUnit.Count, value=1, namespace=NAMESPACE
         ) as metric:
             metric.add_dimension(name="preset", value=preset)
         logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
-        return "suppressed"
+        return MessageResult.SUPPRESSED
     incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
     if incident is None:
-        config.sqs.send_message(
-            QueueUrl=config.queue,
+        dependencies().sqs.send_message(
+            QueueUrl=settings.queue_url,
             MessageBody=message.body,
-            DelaySeconds=config.kms_wait,
+            DelaySeconds=settings.kms_wait_seconds,
             MessageAttributes={_WAITED: {"DataType": "String", "StringValue": "true"}},
         )
         metrics.add_metric(name="RecordsWaiting", unit=MetricUnit.Count, value=1)
-        logger.info("waiting", extra={"event_id": call.event_id, "seconds": config.kms_wait})
-        return "waiting"
+        logger.info(
+            "waiting", extra={"event_id": call.event_id, "seconds": settings.kms_wait_seconds}
+        )
+        return MessageResult.WAITING
     metrics.add_metric(name="DeniedCalls", unit=MetricUnit.Count, value=1)
     logger.set_correlation_id(incident.id)
     logger.info(
@@ -136,7 +146,7 @@ def _process(
             "outcome": incident.diagnosis.outcome.value if incident.diagnosis else None,
         },
     )
-    return "joined"
+    return MessageResult.JOINED
 
 
 def _count_suppressed_alert(incident: Incident) -> None:
@@ -145,12 +155,14 @@ def _count_suppressed_alert(incident: Incident) -> None:
 
 
 def _dead_letter(message: SQSRecord, why: str) -> None:
-    """Bad input will not get better by retrying: straight to the dead letters, with its reason."""
+    """Send a message that cannot be read to the dead letters, with its reason.
+
+    Bad input does not get better by retrying.
+    """
     metrics.add_metric(name="RecordsRefused", unit=MetricUnit.Count, value=1)
     logger.error("record refused", extra={"why": why, "message_id": message.message_id})
-    config = settings()
-    config.sqs.send_message(
-        QueueUrl=config.dead_letters,
+    dependencies().sqs.send_message(
+        QueueUrl=dependencies().settings.dead_letter_queue_url,
         MessageBody=message.body,
         MessageAttributes={"reason": {"DataType": "String", "StringValue": why[:1000]}},
     )

@@ -10,9 +10,8 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import alert, deadline, remediation_service
+from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.handlers.settings import settings
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
 from threegrants.remediation import Refused, RemediationService, Result, refresh, send_due_alerts
 
@@ -23,12 +22,12 @@ _LEASE_SECONDS = 60
 """Twice the function's timeout (template.yaml): when it is over, so is the worker."""
 
 _REANALYSIS_SECONDS = 12.0
-"""Seconds that a fresh examination may take; with less left, the sweep makes it."""
+"""Seconds that a fresh analysis may take; with less left, the sweep makes it."""
 
 
 @cache
 def _service() -> RemediationService:
-    return remediation_service(_LEASE_SECONDS)
+    return dependencies().remediation_service(_LEASE_SECONDS)
 
 
 def _deadline() -> float:
@@ -36,7 +35,15 @@ def _deadline() -> float:
 
 
 def _actor() -> str:
-    """Who asks, by AWS's word: API Gateway fills this in after checking the signature."""
+    """The ARN of the caller, which API Gateway fills in after it checked the signature.
+
+    The function trusts the event. Whoever can invoke it directly can impersonate an approver.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+
+    Raises:
+        Refused: if the event names nobody.
+    """
     context = app.current_event.request_context
     authorizer = context.authorizer
     arn = authorizer.iam.user_arn if authorizer and authorizer.iam else None
@@ -48,14 +55,14 @@ def _actor() -> str:
 def _respond(result: Result) -> dict[str, Any]:
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
     logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
-    config = _service()
+    service = _service()
     try:
-        if result.state is State.FAILED and _deadline() > config.now() + _REANALYSIS_SECONDS:
+        if result.state is State.FAILED and _deadline() > service.now() + _REANALYSIS_SECONDS:
             # A policy that changed since the diagnosis wants new patches, not the same refusal.
-            refresh(config, config.store.get(result.id))
-        send_due_alerts(config.run_store, alert, config.now())
-    except Exception:  # noqa: BLE001 - a next try by the sweep
-        # The answer stands; what is due stays on the agenda for the sweep.
+            refresh(service, service.store.get(result.id))
+        send_due_alerts(service.run_store, dependencies().alert, service.now())
+    except Exception:  # noqa: BLE001 - the sweep tries again
+        # The answer stands; what is due stays in the outbox for the sweep.
         logger.exception("after the answer")
     return result.to_json()
 
@@ -69,18 +76,18 @@ def incidents() -> dict[str, Any]:
         state = State(wanted) if wanted else None
     except ValueError as error:
         raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
-    return {"incidents": [_overview(incident) for incident in settings().store.latest(state)]}
+    return {"incidents": [_overview(incident) for incident in dependencies().store.latest(state)]}
 
 
 @app.get("/incidents/<incident_id>")
 def show(incident_id: str) -> dict[str, Any]:
     """One incident with its diagnosis and history."""
     _actor()
-    store = settings().store
+    store = dependencies().store
     incident = store.get(incident_id)
     return {
         **_overview(incident),
-        "diagnosis": incident.document(),
+        "diagnosis": incident.report.to_json() if incident.report else None,
         "history": store.history(incident_id),
     }
 
@@ -117,7 +124,7 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     actor = _actor()
     logger.set_correlation_id(incident_id)
     body = app.current_event.json_body
-    store = settings().store
+    store = dependencies().store
     try:
         hours = parse_hours(body.get("hours") if isinstance(body, dict) else None)
     except MuteError as error:

@@ -1,18 +1,16 @@
-"""The environment of the Lambdas, parsed once, and the parts built from it."""
+"""Settings: the environment of the functions, parsed once into a typed value. Pure.
 
-import os
+`template.yaml` sets the variables. A wrong one stops the function at its first event, with a message
+that names it, instead of changing what the service does.
+"""
+
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, cached_property
-from typing import Any, TypeVar
-
-import boto3
+from typing import TypeVar
 
 from threegrants.analysis import AnalysisOptions
 from threegrants.aws.arn import is_account_id
-from threegrants.evidence import RoleClients
-from threegrants.incidents import Store
 from threegrants.patches import GranteeScope, Profile
 from threegrants.suppression import (
     PRESETS,
@@ -22,166 +20,142 @@ from threegrants.suppression import (
     presets_named,
 )
 
-_MAX_WAIT_SECONDS = 900
-"""Seconds; SQS delays a message for at most as long."""
+MAX_KMS_WAIT_SECONDS = 900
+"""SQS delays a message for at most 15 minutes.
+
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
+"""
 
 
 class SettingsError(ValueError):
     """An environment variable of the function is missing or wrong: which, and what is wanted."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `template.yaml` gives the functions."""
+    """What `template.yaml` gives the functions.
 
-    table: str
-    topic: str
-    reader_role: str
+    Args:
+        table_name: the DynamoDB table of incidents.
+        topic_arn: the SNS topic of alerts.
+        reader_role_name: the role that the service assumes in member accounts to read.
+        remediation_role_name: the role that it assumes there to write; empty for the function that
+            never writes.
+        external_id: the external id of both roles.
+        trusted_accounts: the accounts that may be written to, and that may own a bucket.
+        organizations_account: the account in which the reader may read AWS Organizations.
+        reads_objects: whether the reader may look at objects.
+        stack_name: the stack's name, for the commands that alerts show.
+        queue_url: the queue of CloudTrail records.
+        dead_letter_queue_url: the queue of records that cannot be read.
+        delivery_table_name: the DynamoDB table in which deliveries are remembered.
+        kms_wait_seconds: for how long a KMS record waits for its S3 record.
+        suppression: which denials are not diagnosed.
+        analysis_options: where patches may go, and how they are cut.
+    """
+
+    table_name: str
+    topic_arn: str
+    reader_role_name: str
     remediation_role_name: str
     external_id: str
-    profile: Profile
-    trusted: tuple[str, ...]
-    stack: str
-    dead_letters: str
-    organizations: str | None = None
-    """the account in which the reader may read AWS Organizations"""
-    objects: bool = False
-    """whether the reader may look at objects"""
-    principal: GranteeScope = GranteeScope.PRINCIPAL
-    """whom a patch names: the role or user, or its account"""
-    owner_tags: tuple[str, ...] = ()
-    """tags (`NAME` or `NAME=VALUE`) of what infrastructure code owns"""
-    write_owned: bool = False
-    """whether what infrastructure code owns is written to all the same"""
-    analyzer: bool = False
-    """whether IAM Access Analyzer is asked about each patch"""
-    queue: str = ""
-    seen_table: str = ""
-    kms_wait: int = 180
-    suppression: SuppressionRules = field(default_factory=SuppressionRules)
+    trusted_accounts: tuple[str, ...]
+    organizations_account: str | None
+    reads_objects: bool
+    stack_name: str
+    queue_url: str
+    dead_letter_queue_url: str
+    delivery_table_name: str
+    kms_wait_seconds: int
+    suppression: SuppressionRules
+    analysis_options: AnalysisOptions
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read the environment.
 
         Raises:
-            SettingsError: naming the variable.
+            SettingsError: naming the variable, and what is wanted.
         """
-
-        def require(name: str) -> str:
-            value = env.get(name, "")
-            if not value:
-                raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
-            return value
-
-        trusted = _comma_separated(env.get("TRUSTED_ACCOUNTS", ""))
-        for account in trusted:
-            if not is_account_id(account):
-                raise SettingsError(f"TRUSTED_ACCOUNTS holds {account!r}; wanted 12 digits")
-        profile = _one_of(Profile, env.get("KEY_USE_PROFILE") or "least", "KEY_USE_PROFILE")
-        principal = _one_of(
-            GranteeScope, env.get("PATCH_PRINCIPAL") or "principal", "PATCH_PRINCIPAL"
-        )
-        wait = env.get("KMS_WAIT_SECONDS") or "180"
-        if not wait.isdecimal() or int(wait) > _MAX_WAIT_SECONDS:
-            raise SettingsError(f"KMS_WAIT_SECONDS is {wait!r}; wanted 0 to {_MAX_WAIT_SECONDS}")
+        trusted = _accounts(env, "TRUSTED_ACCOUNTS")
         stack = env.get("STACK_NAME", "threegrants")
         return cls(
-            table=require("TABLE_NAME"),
-            topic=require("TOPIC_ARN"),
-            reader_role=require("READER_ROLE_NAME"),
+            table_name=_required(env, "TABLE_NAME"),
+            topic_arn=_required(env, "TOPIC_ARN"),
+            reader_role_name=_required(env, "READER_ROLE_NAME"),
             remediation_role_name=env.get("MENDER_ROLE_NAME", ""),
             external_id=env.get("EXTERNAL_ID", ""),
-            profile=profile,
-            trusted=trusted,
-            stack=stack,
-            dead_letters=env.get("DEAD_LETTER_QUEUE_URL", ""),
-            organizations=env.get("ORGANIZATIONS_ACCOUNT") or None,
-            objects=env.get("READ_OBJECTS") == "true",
-            principal=principal,
-            owner_tags=_comma_separated(env.get("OWNER_TAGS", "")),
-            write_owned=env.get("WRITE_OWNED") == "true",
-            analyzer=env.get("ACCESS_ANALYZER") == "true",
-            queue=env.get("QUEUE_URL", ""),
-            seen_table=env.get("SEEN_TABLE_NAME", ""),
-            kms_wait=int(wait),
+            trusted_accounts=trusted,
+            organizations_account=env.get("ORGANIZATIONS_ACCOUNT") or None,
+            reads_objects=_is_true(env, "READ_OBJECTS"),
+            stack_name=stack,
+            queue_url=env.get("QUEUE_URL", ""),
+            dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),
+            delivery_table_name=env.get("SEEN_TABLE_NAME", ""),
+            kms_wait_seconds=_kms_wait(env),
             suppression=_suppression(env, stack),
+            analysis_options=AnalysisOptions(
+                writable=frozenset(trusted),
+                profile=_one_of(Profile, env, "KEY_USE_PROFILE", Profile.LEAST),
+                principal=_one_of(GranteeScope, env, "PATCH_PRINCIPAL", GranteeScope.PRINCIPAL),
+                owner_tags=_comma_separated(env.get("OWNER_TAGS", "")),
+                write_owned=_is_true(env, "WRITE_OWNED"),
+                analyzer=_is_true(env, "ACCESS_ANALYZER"),
+            ),
         )
 
-    @cached_property
-    def store(self) -> Store:
-        """The incidents."""
-        return Store(boto3.resource("dynamodb").Table(self.table))
 
-    @cached_property
-    def reader(self) -> RoleClients:
-        """Clients with the reader role."""
-        return RoleClients(
-            self.reader_role,
-            self.external_id,
-            candidate_owners=self.trusted,
-            organizations=self.organizations,
-            objects=self.objects,
-        )
-
-    @cached_property
-    def remediation_role(self) -> RoleClients:
-        """Clients with the mender role; only the remediate function may assume it."""
-        return RoleClients(self.remediation_role_name, self.external_id)
-
-    @cached_property
-    def analysis_options(self) -> AnalysisOptions:
-        """Where patches may go and how they are cut."""
-        return AnalysisOptions(
-            writable=frozenset(self.trusted),
-            profile=self.profile,
-            principal=self.principal,
-            owner_tags=self.owner_tags,
-            write_owned=self.write_owned,
-            analyzer=self.analyzer,
-        )
-
-    @cached_property
-    def sns(self) -> Any:
-        """The SNS client."""
-        return boto3.client("sns")
-
-    @cached_property
-    def sqs(self) -> Any:
-        """The SQS client, for bad input on its way to the dead-letter queue."""
-        return boto3.client("sqs")
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if not value:
+        raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
+    return value
 
 
-_Choice = TypeVar("_Choice", bound=StrEnum)
-
-
-def _one_of(kind: type[_Choice], value: str, name: str) -> _Choice:
-    try:
-        return kind(value)
-    except ValueError as error:
-        raise SettingsError(f"{name} is {value!r}; wanted {' or '.join(kind)}") from error
+def _is_true(env: Mapping[str, str], name: str) -> bool:
+    return env.get(name) == "true"
 
 
 def _comma_separated(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _accounts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    accounts = _comma_separated(env.get(name, ""))
+    for account in accounts:
+        if not is_account_id(account):
+            raise SettingsError(f"{name} holds {account!r}; wanted 12 digits")
+    return accounts
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _one_of(kind: type[_Choice], env: Mapping[str, str], name: str, default: _Choice) -> _Choice:
+    value = env.get(name) or default
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {value!r}; wanted {' or '.join(kind)}") from error
+
+
+def _kms_wait(env: Mapping[str, str]) -> int:
+    value = env.get("KMS_WAIT_SECONDS") or "180"
+    if not (value.isascii() and value.isdecimal()) or int(value) > MAX_KMS_WAIT_SECONDS:
+        raise SettingsError(f"KMS_WAIT_SECONDS is {value!r}; wanted 0 to {MAX_KMS_WAIT_SECONDS}")
+    return int(value)
+
+
 def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
-    """What is not diagnosed: presets (all of them, unless the environment says which), and us."""
-    own = {env.get("READER_ROLE_NAME", ""), env.get("MENDER_ROLE_NAME", "")}
+    """Which denials are not diagnosed: all presets unless the environment names some, and our own."""
+    roles = {env.get("READER_ROLE_NAME", ""), env.get("MENDER_ROLE_NAME", "")}
     try:
         return SuppressionRules(
             presets=presets_named(_comma_separated(env["SUPPRESS"]))
             if "SUPPRESS" in env
             else PRESETS,
             never_diagnose=parse_never_diagnose(_comma_separated(env.get("NEVER_DIAGNOSE", ""))),
-            own_roles=frozenset({*own, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
+            own_roles=frozenset({*roles, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
         )
     except SuppressionError as error:
         raise SettingsError(f"SUPPRESS or NEVER_DIAGNOSE: {error}") from error
-
-
-@cache
-def settings() -> Settings:
-    """The settings of this Lambda, read at its first event."""
-    return Settings.from_env()

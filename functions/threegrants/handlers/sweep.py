@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import alert, deadline, remediation_service
+from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.remediation import RemediationService, Sweep
 
@@ -16,7 +16,7 @@ _LEASE_SECONDS = 240
 
 @cache
 def _service() -> RemediationService:
-    return remediation_service(_LEASE_SECONDS)
+    return dependencies().remediation_service(_LEASE_SECONDS)
 
 
 def _failed(incident_id: str, error: Exception) -> None:
@@ -31,7 +31,7 @@ def _failed(incident_id: str, error: Exception) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
-    report = Sweep(_service(), alert, _failed, deadline(context)).run()
+    report = Sweep(_service(), dependencies().alert, _failed, deadline(context)).run()
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

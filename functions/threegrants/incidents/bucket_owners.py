@@ -5,9 +5,12 @@ The caller's copy of a denial across accounts does not name the owner; the owner
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from threegrants.incidents.table import update_if
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 _CACHE_SIZE = 10_000
 
@@ -19,7 +22,7 @@ class BucketOwners:
         table: the boto3 Table of incidents.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
         self._cache: dict[str, str] = {}
 

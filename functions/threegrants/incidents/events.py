@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from threegrants.cloudtrail import CallerType, DeniedCall
+from threegrants.cloudtrail import CallerType, DeniedCall, KeySource
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.states import State
 from threegrants.patches.scopes import common_prefix, folder_of
-from threegrants.report import KeySource
 
 SAMPLE_SIZE = 20
 """How many events an incident names."""

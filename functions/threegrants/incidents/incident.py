@@ -1,10 +1,10 @@
 """`Incident`: what is known of all denied calls that have one cause. A value."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from threegrants.cloudtrail import KeySource
 from threegrants.incidents.states import State
-from threegrants.report import KeySource, Report
+from threegrants.report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +75,6 @@ class Incident:
         return self.diagnosis.with_counts(
             self.count, self.first_seen, self.last_seen, self.event_ids
         )
-
-    def document(self) -> dict[str, Any] | None:
-        """The JSON of `report`."""
-        return self.report.to_json() if self.report else None
 
     @property
     def has_unanswered_question(self) -> bool:

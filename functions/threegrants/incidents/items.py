@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail import DeniedCall, KeySource
 from threegrants.incidents.events import SAMPLE_SIZE
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.states import CLOSED, State
-from threegrants.report import KeySource, Report
+from threegrants.report import Report, ReportError
 
 SECONDS_A_DAY = 86_400
 EVENT_DAYS = 14
@@ -63,8 +63,7 @@ def to_item(incident: Incident) -> dict[str, Any]:
 def from_item(item: Mapping[str, Any]) -> Incident:
     """The incident of a `meta` item.
 
-    Raises:
-        ReportError: if the stored diagnosis is none.
+    A stored report that this version cannot read is left out, so that the call is analyzed again.
     """
     read: dict[str, Any] = {}
     for field in fields(Incident):
@@ -72,6 +71,13 @@ def from_item(item: Mapping[str, Any]) -> Incident:
         if value is not None:
             read[field.name] = _READERS.get(field.name, lambda same: same)(value)
     return Incident(**read)
+
+
+def _report(text: str) -> Report | None:
+    try:
+        return Report.from_json(json.loads(text))
+    except ReportError:
+        return None
 
 
 def _texts(value: Sequence[Any]) -> tuple[str, ...]:
@@ -84,7 +90,7 @@ _READERS: Mapping[str, Any] = {
     "event_ids": _texts,
     "kms_actions": _texts,
     "stated_key_source": KeySource,
-    "diagnosis": lambda text: Report.from_json(json.loads(text)),
+    "diagnosis": _report,
 }
 """What turns a stored value into the field's; a number comes back as a Decimal."""
 

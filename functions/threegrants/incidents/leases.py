@@ -7,13 +7,16 @@ of the incident. A lease that its holder lost in a crash runs out.
 import time
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threegrants.incidents.alert_reason import AlertReason
 from threegrants.incidents.alert_schedule import alerted_count_after, suppressed_alert
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import item_key
 from threegrants.incidents.table import update_if
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 LEASE_SECONDS = 60
 """As long as the function that holds a lease may run."""
@@ -34,7 +37,7 @@ class IncidentLeases:
         clock: seconds since the epoch.
     """
 
-    def __init__(self, table: Any, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, table: "Table", clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._clock = clock
 

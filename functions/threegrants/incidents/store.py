@@ -9,7 +9,7 @@ remediation keeps there is in `remediation/run_store.py`.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
@@ -31,6 +31,9 @@ from threegrants.incidents.moves import Move, history_write, opened_write
 from threegrants.incidents.states import State
 from threegrants.incidents.table import Conflict, back_off, transact
 from threegrants.report import Report
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 _MAX_ATTEMPTS = 12
 _CACHE_SIZE = 256
@@ -61,12 +64,12 @@ class Store:
         table: a boto3 DynamoDB Table resource.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
         self._cache: dict[str, Incident] = {}
 
     @property
-    def table(self) -> Any:
+    def table(self) -> "Table":
         """The boto3 Table, for the other stores of this package."""
         return self._table
 

@@ -6,9 +6,12 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Trans
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 _REFUSED = "ConditionalCheckFailed"
 
@@ -26,19 +29,19 @@ class Conflict(RuntimeError):
         self.refused = refused
 
 
-def transact(table: Any, items: Sequence[Mapping[str, Any]]) -> None:
+def transact(table: "Table", items: Sequence[Mapping[str, Any]]) -> None:
     """Write all or nothing: an item with a `Key` is an Update, one without a Put.
 
     Raises:
         Conflict: if a condition is false or another transaction has one of the items.
     """
+    # A resource's client serialises by itself, so plain values stand where the stubs want
+    # DynamoDB's typed ones.
+    writes: Any = [
+        {"Update" if "Key" in item else "Put": {**item, "TableName": table.name}} for item in items
+    ]
     try:
-        table.meta.client.transact_write_items(
-            TransactItems=[
-                {"Update" if "Key" in item else "Put": {**item, "TableName": table.name}}
-                for item in items
-            ]
-        )
+        table.meta.client.transact_write_items(TransactItems=writes)
     except ClientError as error:
         if error_code(error) not in {
             "TransactionCanceledException",
@@ -53,7 +56,7 @@ def transact(table: Any, items: Sequence[Mapping[str, Any]]) -> None:
 
 
 def update_if(
-    table: Any, key: Mapping[str, str], update: str, condition: str, **values: Any
+    table: "Table", key: Mapping[str, str], update: str, condition: str, **values: Any
 ) -> bool:
     """One conditional update.
 

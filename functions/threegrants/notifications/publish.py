@@ -1,11 +1,14 @@
 """Publish an alert to the SNS topic."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from threegrants.notifications.payload import Alert
 
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
 
-def publish(sns: Any, topic: str, alert: Alert) -> None:
+
+def publish(sns: "SNSClient", topic: str, alert: Alert) -> None:
     """Publish an alert once; botocore retries throttling.
 
     Args:

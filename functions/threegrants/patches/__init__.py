@@ -1,16 +1,16 @@
-"""Minimal patches for each missing grant, in every scope, proven before anyone is asked; pure.
+"""Minimal patches for each missing grant, in every scope, checked before anyone is asked; pure.
 
 In: a `DeniedCall`, its `Evidence` and `Diagnosis`. Out: `Patch` values that carry the policy
 before and after as text, and a digest that an approval binds to.
 """
 
-from threegrants.patches.alternatives import Handoff
+from threegrants.patches.alternatives import Handoff, HandoffKind
 from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.describe import describe_patch
 from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
-from threegrants.patches.patch import Patch, sha256
+from threegrants.patches.patch import GrantName, Patch, PatchOperation, sha256
 from threegrants.patches.scopes import Scope
 from threegrants.patches.snippets import iac_snippets
 from threegrants.patches.statement_edit import added_principal, remove_principals
@@ -20,9 +20,12 @@ __all__ = [
     "Choices",
     "Draft",
     "Drafts",
+    "GrantName",
     "GranteeScope",
     "Handoff",
+    "HandoffKind",
     "Patch",
+    "PatchOperation",
     "Profile",
     "Scope",
     "added_principal",

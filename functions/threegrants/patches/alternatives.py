@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from threegrants.aws.arn import bucket_arn
@@ -11,18 +12,23 @@ from threegrants.cloudtrail import DeniedCall
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import grant_operations
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import GrantName, Patch, PatchOperation
 from threegrants.patches.scopes import ScopedPattern
 from threegrants.patches.snippets import access_point_snippets
 from threegrants.patches.statement_edit import add_grant
+
+
+class HandoffKind(StrEnum):
+    """What people make where the service does not write."""
+
+    ACCESS_POINT = "access_point"
 
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
     """A change that people make, because the service does not: why, and the change as code."""
 
-    kind: str
-    """access_point"""
+    kind: HandoffKind
     account: str
     target: str
     why: str
@@ -62,11 +68,11 @@ def kms_grant(
     ).hexdigest()[:16]
     wanted["Name"] = f"threegrants-{content_hash}"
     patch = Patch(
-        grant="key_policy",
+        grant=GrantName.KEY_POLICY,
         account=key.account,
         region=key.region,
         target=key.arn,
-        operation="kms:CreateGrant",
+        operation=PatchOperation.CREATE_GRANT,
         before=None,
         after=json.dumps(wanted, sort_keys=True, ensure_ascii=False),
         statement=wanted,
@@ -105,16 +111,16 @@ def managed_policy(
     after, statement = add_grant(None, grant_statement, call.access.value)
     content_hash = hashlib.sha256(json.dumps([grantee, after]).encode()).hexdigest()[:16]
     patch = Patch(
-        grant="iam_policy",
+        grant=GrantName.IAM_POLICY,
         account=account,
         region=call.region,
         target=grantee,
-        operation="iam:CreatePolicy",
+        operation=PatchOperation.CREATE_POLICY,
         before=None,
         after=after,
         statement=statement,
         policy_name=f"threegrants-{content_hash}",
-        scope=scoped.scope.value if scoped else "",
+        scope=scoped.scope if scoped else None,
         default=False,
     )
     return patch, grant_statement
@@ -137,7 +143,7 @@ def access_point(
         f"{grantee} call the access point instead of the bucket, with an IAM policy for its ARN"
     )
     return Handoff(
-        "access_point",
+        HandoffKind.ACCESS_POINT,
         account,
         grant_statement.resources[0].partition("/")[0],
         why,

@@ -4,13 +4,13 @@ import json
 
 from threegrants.aws.arn import Arn
 from threegrants.aws.policy_json import statement_objects, texts
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import GrantName, Patch, PatchOperation
 from threegrants.patches.statement_edit import added_principal
 
 
 def describe_patch(patch: Patch) -> str:
     """Whom the patch lets do what, and by which change; account-wide grants are called so."""
-    if patch.operation == "kms:CreateGrant":
+    if patch.operation == PatchOperation.CREATE_GRANT:
         grant = json.loads(patch.after)
         operations = ", ".join(grant["Operations"])
         limit = " for the bucket's encryption context" if "Constraints" in grant else ""
@@ -22,7 +22,7 @@ def describe_patch(patch: Patch) -> str:
     actions = ", ".join(texts(statement.get("Action")))
     resources = (
         "this key"
-        if patch.grant == "key_policy"
+        if patch.grant == GrantName.KEY_POLICY
         else " and ".join(texts(statement.get("Resource")))
     )
     whom = _principal_text(added_principal(patch) or patch.target)
@@ -38,7 +38,7 @@ _CHANGES = {
 
 
 def _change(patch: Patch) -> str:
-    if patch.operation == "iam:CreatePolicy":
+    if patch.operation == PatchOperation.CREATE_POLICY:
         return "attached"
     if patch.before is None:
         return "new"

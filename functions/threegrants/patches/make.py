@@ -1,7 +1,7 @@
 """Draft the patches: for each missing grant one statement, in every scope, and what else would do.
 
 Each statement names exactly the principal, the actions the call needs and the resource; a key
-policy's resource is the key itself, written `*` (KMS developer guide, "Key policies in AWS KMS").
+policy's resource is the key itself, written `*` (https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html).
 """
 
 import json
@@ -20,13 +20,13 @@ from threegrants.patches.alternatives import Handoff, access_point, kms_grant, m
 from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import forbidden_among, kms_actions
-from threegrants.patches.patch import Patch
-from threegrants.patches.scopes import ScopedPattern, scopes_for
+from threegrants.patches.patch import GrantName, Patch, PatchOperation
+from threegrants.patches.scopes import Scope, ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grant
 
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
-"""S3 user guide, "General purpose bucket naming rules", the old rules of us-east-1 included."""
+"""The old rules of us-east-1 included. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
 _ACCESS_POINT_ARN = re.compile(
     rf"arn:{PARTITION}:s3:[a-z0-9-]*:{ACCOUNT_ID}:accesspoint/[A-Za-z0-9.-]+"
 )
@@ -36,7 +36,7 @@ _NAME_CHARACTERS = 128
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A patch, and what it is meant to grant: what its proof is held against."""
+    """A patch, and what it is meant to grant; the checks compare the two."""
 
     patch: Patch
     grant_statement: GrantStatement
@@ -100,11 +100,11 @@ def make_patches(
 class _PolicyLocation:
     """Where a patch goes."""
 
-    grant: str
+    grant: GrantName
     account: str
     region: str
     target: str
-    operation: str
+    operation: PatchOperation
     policy_name: str | None = None
 
 
@@ -117,20 +117,25 @@ class _Drafting:
     scoped_patterns: tuple[ScopedPattern, ...]
 
     def bucket_policy(self) -> Drafts:
-        bucket = self.evidence.bucket
-        if (
-            bucket is None
-            or not isinstance(bucket.account, Read)
-            or isinstance(bucket.policy, Unread)
-        ):
-            return _not_drafted("patch of the bucket policy", "the bucket policy was not read")
+        what, bucket = "patch of the bucket policy", self.evidence.bucket
+        if bucket is None:
+            return _not_drafted(what, "no bucket is known", "a record that names the bucket")
+        if isinstance(bucket.account, Unread):
+            why = f"the bucket's owner is not known: {bucket.account.why}"
+            return _not_drafted(what, why, bucket.account.needs)
+        if isinstance(bucket.policy, Unread):
+            why = f"the bucket policy was not read: {bucket.policy.why}"
+            return _not_drafted(what, why, bucket.policy.needs)
         if not _BUCKET_NAME.fullmatch(bucket.name):
-            return _not_drafted(
-                "patch of the bucket policy", f"{bucket.name!r} is no bucket's name"
-            )
+            why = f"{bucket.name!r} is not a name that S3 gives to a bucket"
+            return _not_drafted(what, why, "the name of the bucket, from whoever made the call")
         arn = self._bucket_arn()
         location = _PolicyLocation(
-            "bucket_policy", bucket.account.value, self.call.region, arn, "s3:PutBucketPolicy"
+            GrantName.BUCKET_POLICY,
+            bucket.account.value,
+            self.call.region,
+            arn,
+            PatchOperation.PUT_BUCKET_POLICY,
         )
         before = bucket.policy.value
         offers = [
@@ -147,45 +152,52 @@ class _Drafting:
         return replace(chosen, handoffs=(handoff,))
 
     def key_policy(self) -> Drafts:
-        key = self._key()
-        if key is None or isinstance(key.policy, Unread):
-            return _not_drafted("patch of the key policy", "the key policy was not read")
+        what, key = "patch of the key policy", self._key()
+        if key is None:
+            return self._no_key(what)
+        if isinstance(key.policy, Unread):
+            why = f"the key policy was not read: {key.policy.why}"
+            return _not_drafted(what, why, key.policy.needs)
         if isinstance(key.manager, Read) and key.manager.value == "AWS":
-            why = "the policy of an AWS managed key cannot be changed"
-            return _not_drafted("patch of the key policy", why)
+            why = "nobody can change the policy of an AWS managed key"
+            return _not_drafted(what, why, "a customer managed key for the bucket's objects")
         location = _PolicyLocation(
-            "key_policy", key.account, key.region, key.arn, "kms:PutKeyPolicy"
+            GrantName.KEY_POLICY, key.account, key.region, key.arn, PatchOperation.PUT_KEY_POLICY
         )
         grant_statement = GrantStatement(self._principal(key.account), self._kms_actions(), ("*",))
         statement = self._draft(location, key.policy.value, grant_statement)
         grant = kms_grant(self.call, self.evidence, key, self.grantee, self._kms_actions())
-        excess = "" if grant is None else limit_violation(grant[0], self.evidence.caller)
+        excess = limit_violation(grant[0], self.evidence.caller) if grant else None
         if isinstance(statement, Draft):
             cross_account = self.evidence.caller.account != key.account
             beside = [Draft(*grant)] if grant and cross_account and not excess else []
             return Drafts((statement, *beside))
         if grant is None or excess:
             none = excess or "no KMS grant can carry these actions"
-            why = f"{statement.why}; and a KMS grant does not do either: {none}"
+            why = f"{statement.why}; a KMS grant is not possible either: {none}"
             return Drafts(missing_information=(replace(statement, why=why),))
         return Drafts((Draft(replace(grant[0], default=True), grant[1]),))
 
     def iam_policy(self, *, bucket: bool, key: bool) -> Drafts:
-        caller = self.evidence.caller
-        if isinstance(caller.policies, Unread) or not caller.account:
-            return _not_drafted("patch of the IAM policy", "the caller's policies were not read")
+        what, caller = "patch of the IAM policy", self.evidence.caller
+        if isinstance(caller.policies, Unread):
+            why = f"the caller's policies were not read: {caller.policies.why}"
+            return _not_drafted(what, why, caller.policies.needs)
+        if not caller.account:
+            why = "the caller's account is not known"
+            return _not_drafted(what, why, "a record that names the caller's account")
         of_key = self._key() if key else None
         if key and of_key is None:
-            return _not_drafted("patch of the IAM policy", "the key is not known")
-        kind = "User" if ":user/" in self.grantee else "Role"
+            return self._no_key(what)
+        of_user = Arn.parse(self.grantee).resource_type == "user"
         subject = self.call.bucket or (of_key.arn.rsplit("/", 1)[-1] if of_key else "key")
         name = _free_policy_name(caller, _NOT_IN_POLICY_NAMES.sub("-", f"threegrants-{subject}"))
         location = _PolicyLocation(
-            "iam_policy",
+            GrantName.IAM_POLICY,
             caller.account,
             self.call.region,
             self.grantee,
-            f"iam:Put{kind}Policy",
+            PatchOperation.PUT_USER_POLICY if of_user else PatchOperation.PUT_ROLE_POLICY,
             name,
         )
         before = _inline_document(caller, name)
@@ -219,14 +231,14 @@ class _Drafting:
         grant_statement: GrantStatement,
         scoped: ScopedPattern | None,
     ) -> Draft | MissingInformation:
-        return self._draft(location, before, grant_statement, scoped.scope.value if scoped else "")
+        return self._draft(location, before, grant_statement, scoped.scope if scoped else None)
 
     def _draft(
         self,
         location: _PolicyLocation,
         before: str | None,
         grant_statement: GrantStatement,
-        scope: str = "",
+        scope: Scope | None = None,
     ) -> Draft | MissingInformation:
         try:
             after, statement = add_grant(before, grant_statement, self.call.access.value)
@@ -253,7 +265,11 @@ class _Drafting:
     ) -> Draft | MissingInformation:
         problem = limit_violation(patch, self.evidence.caller)
         if problem:
-            return MissingInformation(f"patch of {patch.target}", problem, "room in the policy")
+            return MissingInformation(
+                f"patch of {patch.target}",
+                problem,
+                "a shorter policy: statements that nobody needs any more can go",
+            )
         return Draft(patch, grant_statement)
 
     def _bucket_statement(self, scoped: ScopedPattern, owner: str) -> GrantStatement:
@@ -277,6 +293,13 @@ class _Drafting:
         if self.choices.principal is GranteeScope.PRINCIPAL or grantee.account == owner:
             return self.grantee
         return str(grantee.root())
+
+    def _no_key(self, what: str) -> Drafts:
+        """No draft, because it is not known which key it is about."""
+        key = self.evidence.key
+        if isinstance(key, Unread):
+            return _not_drafted(what, f"the key is not known: {key.why}", key.needs)
+        return _not_drafted(what, "the key is not known", "a record that names the key")
 
     def _key(self) -> KeyEvidence | None:
         return self.evidence.key.value if isinstance(self.evidence.key, Read) else None
@@ -330,8 +353,8 @@ def _with_default(
     return Drafts(drafts, () if best is not None or isinstance(missing, Draft) else (missing,))
 
 
-def _not_drafted(what: str, why: str) -> Drafts:
-    return Drafts(missing_information=(MissingInformation(what, why, "see above"),))
+def _not_drafted(what: str, why: str, needs: str) -> Drafts:
+    return Drafts(missing_information=(MissingInformation(what, why, needs),))
 
 
 def _free_policy_name(caller: CallerEvidence, name: str) -> str:

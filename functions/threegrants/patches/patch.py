@@ -4,7 +4,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+from threegrants.patches.scopes import Scope
 
 
 def sha256(text: str | None) -> str:
@@ -12,7 +15,27 @@ def sha256(text: str | None) -> str:
     return "sha256:" + hashlib.sha256((text or "").encode()).hexdigest()
 
 
-ALTERNATIVES = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
+class GrantName(StrEnum):
+    """Which of the three grants a patch makes; also how the diagnosis names it."""
+
+    BUCKET_POLICY = "bucket_policy"
+    KEY_POLICY = "key_policy"
+    IAM_POLICY = "iam_policy"
+
+
+class PatchOperation(StrEnum):
+    """The AWS operation that writes a patch, by the IAM action that it needs."""
+
+    PUT_BUCKET_POLICY = "s3:PutBucketPolicy"
+    PUT_KEY_POLICY = "kms:PutKeyPolicy"
+    CREATE_GRANT = "kms:CreateGrant"
+    PUT_ROLE_POLICY = "iam:PutRolePolicy"
+    PUT_USER_POLICY = "iam:PutUserPolicy"
+    CREATE_POLICY = "iam:CreatePolicy"
+
+
+ALTERNATIVES = frozenset({PatchOperation.CREATE_GRANT, PatchOperation.CREATE_POLICY})
+"""Operations that reach the same end by something new beside the policy that is diagnosed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +48,17 @@ class Patch:
     `after` is the grant as JSON, with a `Name` by which it is found again.
     """
 
-    grant: str
-    """bucket_policy | key_policy | iam_policy"""
+    grant: GrantName
     account: str
     region: str
     target: str
-    operation: str
+    operation: PatchOperation
     before: str | None
     after: str
     statement: Mapping[str, Any]
     policy_name: str | None = None
-    scope: str = ""
-    """object | prefix | bucket; empty where scope does not apply, as in a key policy"""
+    scope: Scope | None = None
+    """None where scope does not apply, as in a key policy; an empty text in the JSON"""
     default: bool = True
     """the one that is proposed for its grant; the others are offered beside it"""
 
@@ -65,7 +87,7 @@ class Patch:
             self.target,
             self.operation,
             self.policy_name or "",
-            self.scope,
+            self.scope or "",
             self.before_sha256,
             self.after_sha256,
         )
@@ -80,7 +102,7 @@ class Patch:
             "target": self.target,
             "operation": self.operation,
             "policy_name": self.policy_name,
-            "scope": self.scope,
+            "scope": self.scope or "",
             "default": self.default,
             "alternative": self.alternative,
             "before_sha256": self.before_sha256,
@@ -96,19 +118,24 @@ class Patch:
         """Read back what `to_json` wrote.
 
         Raises:
-            ValueError: if the digest does not match the contents.
+            ValueError: if the digest does not match the contents, or the service does not call the
+                operation.
         """
+        if data["operation"] not in set(PatchOperation):
+            raise ValueError(
+                f"this service does not call {data['operation']}: change {data['target']} by hand"
+            )
         patch = cls(
-            grant=data["grant"],
+            grant=GrantName(data["grant"]),
             account=data["account"],
             region=data["region"],
             target=data["target"],
-            operation=data["operation"],
+            operation=PatchOperation(data["operation"]),
             before=data["before"],
             after=data["after"],
             statement=data["statement"],
             policy_name=data["policy_name"],
-            scope=data["scope"],
+            scope=Scope(data["scope"]) if data["scope"] else None,
             default=data["default"],
         )
         if patch.digest != data["digest"]:

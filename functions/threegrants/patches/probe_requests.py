@@ -16,7 +16,7 @@ from threegrants.aws.policy_json import aws_principals, statement_objects, state
 from threegrants.cloudtrail.operations import S3
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import GrantName, Patch
 
 ProbeRequest = tuple[str, str, str]
 """principal, action, resource"""
@@ -50,12 +50,14 @@ def probe_requests(
     # Not for secrets: the same patch has to be asked the same questions.
     rng = random.Random(patch.digest)  # noqa: S311
     named = _named_in_document(patch, rng)
-    one_only = patch.grant == "iam_policy"  # an identity-based policy is about its holder only
+    one_only = (
+        patch.grant == GrantName.IAM_POLICY
+    )  # an identity-based policy is about its holder only
     principals = [grantee] if one_only else list(_unique((*_principals(grantee, owner), *named[0])))
     actions = list(
         _unique((*_granted_actions(grant_statement), *_actions(grant_statement, rng), *named[1]))
     )
-    on_key = patch.grant == "key_policy"  # a key policy is about its key only
+    on_key = patch.grant == GrantName.KEY_POLICY  # a key policy is about its key only
     resources = (
         [patch.target] if on_key else list(_unique((*_resources(grant_statement, rng), *named[2])))
     )
@@ -194,14 +196,18 @@ def _requests_of_new_statements(
     for one in statements(json.loads(patch.after)):
         if one in old or not isinstance(one, dict):
             continue
-        names = [grantee] if patch.grant == "iam_policy" else aws_principals(one) or ["anonymous"]
+        names = (
+            [grantee]
+            if patch.grant == GrantName.IAM_POLICY
+            else aws_principals(one) or ["anonymous"]
+        )
         partition = Arn.parse(patch.target).partition
         principals = [_requester(name, partition) for name in names]
         actions = [
             action for text in texts(one.get("Action")) for action in _matching_actions(text)
         ]
         resources = [text.replace("*", "any") for text in texts(one.get("Resource"))]
-        if patch.grant == "key_policy":
+        if patch.grant == GrantName.KEY_POLICY:
             resources = [patch.target]
         yield from product(
             _sampled(principals, 4, rng),

@@ -30,7 +30,7 @@ class ScopedPattern:
 
 
 _LOWEST, _HIGHEST = 0x20, 0xFF
-"""Characters AWS accepts in a policy document (IAM user guide, "IAM and STS quotas")."""
+"""Characters AWS accepts in a policy document. Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 
 def scopes_for(

@@ -1,13 +1,16 @@
 """Size limits of each policy type; a patch that does not fit is never offered.
 
-Sources: S3 user guide, "Bucket policies"; KMS developer guide, "Key policies in AWS KMS"; KMS API
-reference, CreateGrant; IAM user guide, "IAM and AWS STS quotas".
+Sources:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
+https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 import json
 
 from threegrants.evidence import CallerEvidence, NamedPolicy, Read
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import Patch, PatchOperation
 
 BUCKET_POLICY_BYTES = 20 * 1024
 KEY_POLICY_BYTES = 32 * 1024
@@ -20,21 +23,21 @@ MANAGED_POLICIES = 10
 GRANTEE_CHARACTERS = 256
 
 
-def limit_violation(patch: Patch, caller: CallerEvidence) -> str:
-    """Empty if the patched document fits its limit, else what does not fit."""
+def limit_violation(patch: Patch, caller: CallerEvidence) -> str | None:
+    """What does not fit its limit in the patched document; None if everything fits."""
     return _CHECKS[patch.operation](patch, caller)
 
 
-def _bucket(patch: Patch, _: CallerEvidence) -> str:
+def _bucket(patch: Patch, _: CallerEvidence) -> str | None:
     return _bytes(patch, BUCKET_POLICY_BYTES, "bucket policy")
 
 
-def _key(patch: Patch, _: CallerEvidence) -> str:
+def _key(patch: Patch, _: CallerEvidence) -> str | None:
     return _bytes(patch, KEY_POLICY_BYTES, "key policy")
 
 
-def _inline(patch: Patch, caller: CallerEvidence) -> str:
-    kind = "user" if patch.operation == "iam:PutUserPolicy" else "role"
+def _inline(patch: Patch, caller: CallerEvidence) -> str | None:
+    kind = "user" if patch.operation == PatchOperation.PUT_USER_POLICY else "role"
     others = sum(
         _characters(policy.document)
         for policy in _caller_policies(caller)
@@ -42,34 +45,34 @@ def _inline(patch: Patch, caller: CallerEvidence) -> str:
     )
     total, limit = others + _characters(patch.after), INLINE_CHARACTERS[kind]
     if total <= limit:
-        return ""
+        return None
     return f"the inline policies of this {kind} would hold {total} characters, the limit is {limit}"
 
 
-def _managed(patch: Patch, caller: CallerEvidence) -> str:
+def _managed(patch: Patch, caller: CallerEvidence) -> str | None:
     attached = sum(policy.kind == "managed" for policy in _caller_policies(caller))
     if attached >= MANAGED_POLICIES:
         return f"{attached} managed policies are attached, the default quota is {MANAGED_POLICIES}"
     size = _characters(patch.after)
     if size <= MANAGED_CHARACTERS:
-        return ""
+        return None
     return f"the managed policy would hold {size} characters, the limit is {MANAGED_CHARACTERS}"
 
 
-def _grant(patch: Patch, _: CallerEvidence) -> str:
+def _grant(patch: Patch, _: CallerEvidence) -> str | None:
     grantee = str(json.loads(patch.after)["GranteePrincipal"])
     if len(grantee) <= GRANTEE_CHARACTERS:
-        return ""
+        return None
     return f"the grantee's ARN has {len(grantee)} characters, the limit is {GRANTEE_CHARACTERS}"
 
 
 _CHECKS = {
-    "s3:PutBucketPolicy": _bucket,
-    "kms:PutKeyPolicy": _key,
-    "kms:CreateGrant": _grant,
-    "iam:PutRolePolicy": _inline,
-    "iam:PutUserPolicy": _inline,
-    "iam:CreatePolicy": _managed,
+    PatchOperation.PUT_BUCKET_POLICY: _bucket,
+    PatchOperation.PUT_KEY_POLICY: _key,
+    PatchOperation.CREATE_GRANT: _grant,
+    PatchOperation.PUT_ROLE_POLICY: _inline,
+    PatchOperation.PUT_USER_POLICY: _inline,
+    PatchOperation.CREATE_POLICY: _managed,
 }
 
 
@@ -77,9 +80,9 @@ def _caller_policies(caller: CallerEvidence) -> tuple[NamedPolicy, ...]:
     return caller.policies.value if isinstance(caller.policies, Read) else ()
 
 
-def _bytes(patch: Patch, limit: int, what: str) -> str:
+def _bytes(patch: Patch, limit: int, what: str) -> str | None:
     size = len(patch.after.encode())
-    return "" if size <= limit else f"the {what} would have {size} bytes, the limit is {limit}"
+    return None if size <= limit else f"the {what} would have {size} bytes, the limit is {limit}"
 
 
 def _characters(document: str) -> int:

@@ -4,19 +4,20 @@ Where a policy exists already, a snippet is the one statement to add to it and n
 deployed by itself: a second bucket policy resource would replace the whole policy. Terraform gets
 `jsonencode`d objects, never `aws_iam_policy_document`, which turns `&{…}` into a policy variable.
 CloudFormation replaces `{{resolve:…}}` in any string and knows no way to write it plainly, so there
-is no snippet for a key that holds it. (Terraform language, "Strings and Templates"; CloudFormation
-user guide, "Get values stored in other services using dynamic references".)
+is no snippet for a key that holds it. Sources:
+https://developer.hashicorp.com/terraform/language/expressions/strings
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.patches.grant_statement import GrantStatement
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import GrantName, Patch, PatchOperation
 
 _DYNAMIC_REFERENCE = "{{resolve:"
 _VERSION = "2012-10-17"
@@ -25,7 +26,7 @@ _PERMISSION_SET = re.compile(r"/AWSReservedSSO_(.+)_[0-9a-f]{16}$")
 
 def iac_snippets(patch: Patch) -> dict[str, str]:
     """The change of a patch, by tool: `terraform` and `cloudformation`."""
-    terraform, cloudformation = _KINDS[_kind(patch)](patch)
+    terraform, cloudformation = _writer(patch)(patch)
     if _DYNAMIC_REFERENCE in json.dumps(dict(patch.statement)):
         cloudformation = f"# The resource holds {_DYNAMIC_REFERENCE} which CloudFormation would replace: use a wider scope\n"
     return {"terraform": terraform, "cloudformation": cloudformation}
@@ -61,23 +62,9 @@ def access_point_snippets(
     return {"terraform": terraform, "cloudformation": cloudformation}
 
 
-def _kind(patch: Patch) -> str:
-    if patch.grant == "iam_policy" and ":role/aws-reserved/" in patch.target:
-        return "permission_set"
-    if patch.operation == "s3:PutBucketPolicy":
-        return "bucket" if patch.before is None else "statement"
-    return {
-        "kms:PutKeyPolicy": "statement",
-        "kms:CreateGrant": "grant",
-        "iam:PutRolePolicy": "inline",
-        "iam:PutUserPolicy": "inline",
-        "iam:CreatePolicy": "managed",
-    }[patch.operation]
-
-
 def _statement(patch: Patch) -> tuple[str, str]:
     """One statement for a policy that exists."""
-    if patch.grant == "bucket_policy":
+    if patch.grant == GrantName.BUCKET_POLICY:
         resource_types = ("aws_s3_bucket_policy", "AWS::S3::BucketPolicy")
     else:
         resource_types = ("the key's policy", "KeyPolicy of AWS::KMS::Key")
@@ -177,14 +164,23 @@ def _permission_set(patch: Patch) -> tuple[str, str]:
     return _fragment(patch, resource_types)
 
 
-_KINDS = {
-    "statement": _statement,
-    "bucket": _bucket,
-    "inline": _inline,
-    "managed": _managed,
-    "grant": _grant,
-    "permission_set": _permission_set,
+_WRITERS: Mapping[str, Callable[[Patch], tuple[str, str]]] = {
+    PatchOperation.PUT_BUCKET_POLICY: _statement,
+    PatchOperation.PUT_KEY_POLICY: _statement,
+    PatchOperation.CREATE_GRANT: _grant,
+    PatchOperation.PUT_ROLE_POLICY: _inline,
+    PatchOperation.PUT_USER_POLICY: _inline,
+    PatchOperation.CREATE_POLICY: _managed,
 }
+
+
+def _writer(patch: Patch) -> Callable[[Patch], tuple[str, str]]:
+    """What writes the Terraform and the CloudFormation of a patch."""
+    if patch.grant == GrantName.IAM_POLICY and ":role/aws-reserved/" in patch.target:
+        return _permission_set
+    if patch.operation == PatchOperation.PUT_BUCKET_POLICY and patch.before is None:
+        return _bucket
+    return _WRITERS[patch.operation]
 
 
 def _identity(patch: Patch) -> tuple[str, str]:

@@ -1,7 +1,8 @@
-"""Approved patches are written, verified, and undone if they do not help: the only writes.
+"""Remediation: approved patches are written, verified, and undone if they do not help.
 
-In: an incident, the digests a person approved, and who that person is by AWS's word.
+In: an incident, the digests that a person approved, and who that person is (AWS says so).
 Out: policies changed in the member accounts, and every step in the incident's history.
+Only this package writes in the member accounts.
 """
 
 from threegrants.remediation.limits import Limits, LimitsError, StandingApproval

@@ -1,11 +1,10 @@
-"""Whether an approval may be acted on: what is offered, who asks, and what the guardrails say.
+"""What an approval must fulfil before anything is written: who asks, what is offered, what limits say.
 
-Everything here only reads; a refusal leaves the incident as it is.
+Everything here only reads. A refusal leaves the incident as it is.
 """
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Incident
@@ -15,24 +14,42 @@ from threegrants.remediation.approvers import account_of, is_identified, same_pr
 from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import accounts, grants_to_account, objection
-from threegrants.remediation.policy_io import APPLICABLE_OPERATIONS
 from threegrants.remediation.results import Refused
+from threegrants.report import Report
 
-QUOTA_EXCEEDED = "as many patches as MaxPatchesPerHour allows were applied in this hour; try later"
-_NOBODY = (
-    "AWS did not say who asks: use the API with IAM authorization, as a role, a user or root (a "
-    "federated user's name is its own choice)"
+QUOTA_EXCEEDED = (
+    "MaxPatchesPerHour patches have been applied in this clock hour, so nothing was changed. Approve "
+    "again in the next hour, or approve fewer patches"
+)
+_NOT_IDENTIFIED = (
+    "AWS did not say which person asks. Call the API with IAM authorization, as a role, a user or "
+    "root. (The name of a federated user is its own choice, so it identifies nobody.)"
 )
 
 
 def require_identified(actor: str) -> None:
-    """Make sure that AWS named someone.
+    """Make sure that AWS named someone whom we can tell from others.
 
     Raises:
         Refused: if not.
     """
     if not is_identified(actor):
-        raise Refused(HTTPStatus.FORBIDDEN, _NOBODY)
+        raise Refused(HTTPStatus.FORBIDDEN, _NOT_IDENTIFIED)
+
+
+def require_report(incident: Incident) -> Report:
+    """The diagnosis report that a decision is about.
+
+    Raises:
+        Refused: if the incident has none yet.
+    """
+    report = incident.report
+    if report is None:
+        raise Refused(
+            HTTPStatus.CONFLICT,
+            f"incident {incident.id} has no diagnosis yet: read it again in a minute",
+        )
+    return report
 
 
 def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, ...]:
@@ -41,28 +58,26 @@ def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, .
     Raises:
         Refused: if the incident is not open and fixable, or does not offer one of them.
     """
-    body = incident.document() or {}
+    report = require_report(incident)
     if incident.state not in AWAITING_DECISION:
         raise Refused(HTTPStatus.CONFLICT, f"incident {incident.id} is {incident.state}, not open")
-    if body.get("outcome") != "fixable":
+    if not report.is_fixable:
         raise Refused(
             HTTPStatus.CONFLICT,
-            f"incident {incident.id} is not fixable: {body.get('outcome')}",
+            f"the outcome of incident {incident.id} is {report.outcome}, so no patch can be approved: "
+            f"{report.summary}",
         )
-    try:
-        known_here = {data["digest"]: Patch.from_json(data) for data in body["patches"]}
-    except ValueError as error:
-        raise Refused(HTTPStatus.CONFLICT, str(error)) from error
-    if not digests or any(digest not in known_here for digest in digests):
+    offered = report.patches_by_digest
+    if not digests or any(digest not in offered for digest in digests):
         raise Refused(
             HTTPStatus.CONFLICT,
             "the approval names no patch, or one that is not offered (any more): read the "
-            f"incident again. Offered: {', '.join(known_here) or 'none'}",
+            f"incident again. Offered: {', '.join(offered) or 'none'}",
         )
-    patches = tuple(known_here[digest] for digest in dict.fromkeys(digests))
-    by_hand = [patch.operation for patch in patches if patch.operation not in APPLICABLE_OPERATIONS]
-    if by_hand:
-        raise Refused(HTTPStatus.CONFLICT, f"{by_hand[0]} is not applied by this service")
+    try:
+        patches = tuple(offered[digest].to_patch() for digest in dict.fromkeys(digests))
+    except ValueError as error:
+        raise Refused(HTTPStatus.CONFLICT, str(error)) from error
     return patches
 
 
@@ -73,9 +88,13 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
         Refused: if it asks, or nobody does.
     """
     require_identified(actor)
-    principal = str((incident.document() or {}).get("principal", {}).get("arn") or "")
-    if principal and same_principal(actor, principal):
-        raise Refused(HTTPStatus.FORBIDDEN, "the denied principal cannot approve its own grant")
+    report = incident.report
+    denied = report.principal.arn if report else None
+    if denied and same_principal(actor, denied):
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            f"the denied principal cannot approve its own grant: you are {denied}. Ask someone else",
+        )
     if account_of(actor) in grants_to_account(patches):
         raise Refused(
             HTTPStatus.FORBIDDEN,
@@ -87,13 +106,20 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
 def check_limits(
     limits: Limits, incident: Incident, patches: Sequence[Patch], remediation_role: RoleClients
 ) -> None:
-    """Hold the patches against the guardrails, as AWS is now.
+    """Hold the patches against the limits, as AWS is now.
+
+    Args:
+        limits: the limits as they are now.
+        incident: whose patches they are.
+        patches: what is to be applied.
+        remediation_role: clients by which tags and organisations are read.
 
     Raises:
-        Refused: with the rule that does not hold, or what could not be read.
+        Refused: with the limit that does not hold, or what could not be read.
     """
-    body = incident.document() or {}
-    found = objection(limits, body, patches, _limit_facts(limits, body, patches, remediation_role))
+    report = require_report(incident)
+    facts = _limit_facts(limits, report, patches, remediation_role)
+    found = objection(limits, report.principal, patches, facts)
     if found is not None:
         raise Refused(HTTPStatus.FORBIDDEN, found)
     if len(patches) > limits.patches_an_hour:
@@ -101,17 +127,17 @@ def check_limits(
 
 
 def _limit_facts(
-    limits: Limits, body: dict[str, Any], patches: Sequence[Patch], remediation_role: RoleClients
+    limits: Limits, report: Report, patches: Sequence[Patch], remediation_role: RoleClients
 ) -> LimitFacts:
-    written = accounts(body, patches)
-    if written - limits.trusted:
+    touched = accounts(report.principal, patches)
+    if touched - limits.trusted:
         return LimitFacts()  # refused for that; not even read there
+    organization = limits.organization is not None
     try:
-        return read_limit_facts(
-            patches, written, remediation_role, organization=limits.organization is not None
-        )
+        return read_limit_facts(patches, touched, remediation_role, organization=organization)
     except Exception as error:
         words = " ".join(str(error).split())
         raise Refused(
-            HTTPStatus.SERVICE_UNAVAILABLE, f"the guardrails could not be checked: {words}"
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"nothing was changed, because the limits could not be checked: {words}",
         ) from error

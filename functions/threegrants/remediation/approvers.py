@@ -5,8 +5,10 @@ The ARN is the one API Gateway's IAM authorizer gives: for a role it names the s
 """
 
 import re
+from collections.abc import Collection
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_in, parse_arn
+from threegrants.remediation.runs import Approval
 
 _KNOWN = re.compile(
     rf"arn:{PARTITION}:(?:"
@@ -16,6 +18,8 @@ _KNOWN = re.compile(
     re.ASCII,
 )
 _IDENTITY_CENTER = "awsreservedsso_"
+"""How the role of every permission set begins, in lower case
+(https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html)."""
 
 
 def is_identified(approver: str) -> bool:
@@ -42,6 +46,23 @@ def same_person(one: str, other: str) -> bool:
         return True
     first, second = _person(one), _person(other)
     return first is not None and first == second
+
+
+def completes(first: Approval | None, digests: Collection[str], approver: str, now: float) -> bool:
+    """Whether an approval is the second of two: another person means the same digests, in time.
+
+    Args:
+        first: the first approval; None if there is none.
+        digests: what the second approval names.
+        approver: the ARN of who gives it.
+        now: seconds since the epoch.
+    """
+    return (
+        first is not None
+        and first.expires > now
+        and set(first.digests) == set(digests)
+        and not same_person(first.approver, approver)
+    )
 
 
 def account_of(arn: str) -> str:

@@ -19,32 +19,51 @@ def key_of_lease(target: str) -> dict[str, str]:
     return {"pk": f"lease#{target}", "sk": "lease"}
 
 
-def take(targets: Iterable[str], incident: str, worker_id: str, until: int) -> list[dict[str, Any]]:
-    """Take free leases."""
+def take(
+    target_arns: Iterable[str], incident: str, worker_id: str, lease_until: int
+) -> list[dict[str, Any]]:
+    """Take free leases.
+
+    Args:
+        target_arns: the ARNs of the targets.
+        incident: the incident that holds, or will hold, the leases.
+        worker_id: the worker that will write.
+        lease_until: seconds since the epoch until which it may write.
+    """
     return [
         _update(
             target,
-            {"incident": incident, "worker": worker_id, "until": until},
+            {"incident": incident, "worker": worker_id, "until": lease_until},
             "attribute_not_exists(pk) OR #incident = :free",
             {":free": _FREE},
         )
-        for target in sorted(set(targets))
+        for target in sorted(set(target_arns))
     ]
 
 
-def hand_on(
-    targets: Iterable[str], incident: str, worker_id: str, until: int
+def pass_on(
+    target_arns: Iterable[str], incident: str, worker_id: str, lease_until: int
 ) -> list[dict[str, Any]]:
-    """Give held leases to the next worker of the same incident."""
+    """Give held leases to the next worker of the same incident.
+
+    Args:
+        target_arns: the ARNs of the targets.
+        incident: the incident that holds, or will hold, the leases.
+        worker_id: the next worker.
+        lease_until: seconds since the epoch until which it may write.
+    """
     return [
         _update(
-            target, {"worker": worker_id, "until": until}, "#incident = :mine", {":mine": incident}
+            target,
+            {"worker": worker_id, "until": lease_until},
+            "#incident = :mine",
+            {":mine": incident},
         )
-        for target in sorted(set(targets))
+        for target in sorted(set(target_arns))
     ]
 
 
-def give_back(targets: Iterable[str], incident: str) -> list[dict[str, Any]]:
+def release(target_arns: Iterable[str], incident: str) -> list[dict[str, Any]]:
     """Free held leases. The item stays: no role of the service may delete any."""
     return [
         _update(
@@ -53,7 +72,7 @@ def give_back(targets: Iterable[str], incident: str) -> list[dict[str, Any]]:
             "#incident = :mine",
             {":mine": incident},
         )
-        for target in sorted(set(targets))
+        for target in sorted(set(target_arns))
     ]
 
 
@@ -74,6 +93,11 @@ def quota(patches: int, most: int, now: float) -> dict[str, Any]:
     """Count patches into their clock hour, if there is room.
 
     The caller has made sure that `patches` is not more than `most`.
+
+    Args:
+        patches: how many patches are to be applied.
+        most: the most in one clock hour.
+        now: seconds since the epoch.
     """
     hour = time.strftime("%Y-%m-%dT%HZ", time.gmtime(now))
     return {

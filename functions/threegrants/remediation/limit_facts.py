@@ -1,4 +1,4 @@
-"""What the guardrails need to know of AWS as it is now, read with the mender role."""
+"""Limit facts: what the limits need to know of AWS as it is now, read as the remediation role."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,9 +53,11 @@ def _tags(patch: Patch, remediation_role: RoleClients) -> Item[Mapping[str, str]
 
     def principal() -> Mapping[str, str]:
         client = remediation_role.client(patch.account, "iam", patch.region)
-        kind = "user" if ":user/" in patch.target else "role"
-        pages = client.get_paginator(f"list_{kind}_tags").paginate(**{f"{kind.title()}Name": name})
-        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        if ":user/" in patch.target:
+            users = client.get_paginator("list_user_tags").paginate(UserName=name)
+            return {tag["Key"]: tag["Value"] for page in users for tag in page["Tags"]}
+        roles = client.get_paginator("list_role_tags").paginate(RoleName=name)
+        return {tag["Key"]: tag["Value"] for page in roles for tag in page["Tags"]}
 
     read, action = {
         "s3": (bucket, "s3:GetBucketTagging"),

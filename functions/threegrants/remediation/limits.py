@@ -1,7 +1,7 @@
-"""The guardrails as data: what the operator set by parameters, and what an SSM parameter adds.
+"""The limits that operators set: by parameters of the stack, and by an SSM parameter. Pure.
 
-The SSM parameter's JSON makes the guardrails stricter, never looser, except that standing approvals
-live only there. Everything is validated; what cannot be read refuses everything.
+The JSON of the SSM parameter makes the limits stricter, never looser; only standing approvals live
+there alone. Everything is validated. If the limits are wrong, nothing is applied.
 """
 
 import fnmatch
@@ -19,36 +19,53 @@ _HOUR = 3600
 
 
 class LimitsError(ValueError):
-    """A guardrail is not what it must be: where, what it is, and what is wanted."""
+    """A limit is not what it must be: where, what it is, and what is wanted."""
 
     def __init__(self, where: str, seen: object, wanted: str) -> None:
-        super().__init__(f"guardrails: {where} is {seen!r:.80}; wanted {wanted}")
+        super().__init__(f"the limit {where} is {seen!r:.80}; wanted {wanted}")
 
 
 @dataclass(frozen=True, slots=True)
 class StandingApproval:
-    """A standing approval: patches that are applied without a person."""
+    """A standing approval: which patches are applied without a person.
+
+    Args:
+        name: what alerts and the history call it.
+        owner: the account that owns the bucket, 12 digits.
+        caller: the account of the denied principal, 12 digits.
+        bucket: pattern of the bucket's name, `*` and `?` are wild.
+        access: the kinds of access.
+        scope: the widest scope.
+        expires: seconds since the epoch; every standing approval ends.
+    """
 
     name: str
     owner: str
     caller: str
     bucket: str
-    """pattern of the bucket's name"""
     access: frozenset[Access]
     scope: Scope
-    """the widest scope"""
     expires: float
-    """seconds since the epoch; every standing approval ends"""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What must hold before anything is written."""
+    """What operators allow this service to do.
+
+    Args:
+        trusted: the accounts that may be written to and whose principals may be granted something.
+        organization: the id of the organisation to which these accounts must belong; None for any.
+        protected: names or ARNs that are never written to, `*` and `?` are wild.
+        protecting_tags: tags (name and value) of what is never written to.
+        four_eyes: kinds of access that two people have to approve.
+        approval_seconds: for how long an approval holds.
+        patches_an_hour: the most patches in one clock hour, for all incidents together.
+        standing_approvals: what is applied without a person.
+    """
 
     trusted: frozenset[str] = frozenset()
     organization: str | None = None
     protected: tuple[str, ...] = ()
-    """names or ARNs, `*` and `?` are wild"""
     protecting_tags: tuple[tuple[str, str], ...] = (("threegrants:protected", "true"),)
     four_eyes: frozenset[Access] = frozenset()
     approval_seconds: int = 24 * _HOUR
@@ -64,8 +81,8 @@ class Limits:
                 return pattern
         return None
 
-    def with_more(self, text: str) -> "Limits":
-        """These guardrails and those of the SSM parameter; of two, the stricter.
+    def with_ssm_parameter(self, text: str) -> "Limits":
+        """These limits and those of the SSM parameter; of two, the stricter.
 
         Raises:
             LimitsError: naming the place in the JSON.
@@ -76,17 +93,19 @@ class Limits:
             raise LimitsError("$", text, "a JSON object") from error
         if not isinstance(data, dict):
             raise LimitsError("$", data, "a JSON object")
-        strange = set(data) - set(_MORE)
+        strange = set(data) - set(_PARAMETER_FIELDS)
         if strange:
-            raise LimitsError(f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_MORE)}")
+            raise LimitsError(
+                f"$.{min(strange)}", data[min(strange)], f"one of {', '.join(_PARAMETER_FIELDS)}"
+            )
         found = self
         for name, value in data.items():
-            found = _MORE[name](found, value, f"$.{name}")
+            found = _PARAMETER_FIELDS[name](found, value, f"$.{name}")
         return found
 
 
 def from_env(env: Mapping[str, str]) -> Limits:
-    """The guardrails of the function's environment, as `template.yaml` sets it.
+    """The limits of the function's environment, as `template.yaml` sets it.
 
     Raises:
         LimitsError: naming the variable.
@@ -168,16 +187,23 @@ def _most(limits: Limits, value: Any, where: str) -> Limits:
 
 
 def _standing_approvals(limits: Limits, value: Any, where: str) -> Limits:
-    rules = tuple(_rule(rule, f"{where}[{at}]") for at, rule in enumerate(_list(value, where)))
-    return replace(limits, standing_approvals=rules)
+    approvals = tuple(
+        _standing_approval(approval, f"{where}[{at}]")
+        for at, approval in enumerate(_list(value, where))
+    )
+    return replace(limits, standing_approvals=approvals)
 
 
-_RULE = frozenset({"name", "owner", "caller", "bucket", "access", "scope", "expires"})
+_STANDING_APPROVAL_FIELDS = frozenset(
+    {"name", "owner", "caller", "bucket", "access", "scope", "expires"}
+)
 
 
-def _rule(value: Any, where: str) -> StandingApproval:
-    if not isinstance(value, dict) or set(value) != _RULE:
-        raise LimitsError(where, value, f"an object with exactly {', '.join(sorted(_RULE))}")
+def _standing_approval(value: Any, where: str) -> StandingApproval:
+    if not isinstance(value, dict) or set(value) != _STANDING_APPROVAL_FIELDS:
+        raise LimitsError(
+            where, value, f"an object with exactly {', '.join(sorted(_STANDING_APPROVAL_FIELDS))}"
+        )
     try:
         scope = Scope(value["scope"])
         expires = datetime.fromisoformat(_text(value["expires"], f"{where}.expires"))
@@ -202,7 +228,7 @@ def _rule(value: Any, where: str) -> StandingApproval:
     )
 
 
-_MORE: dict[str, Callable[[Limits, Any, str], Limits]] = {
+_PARAMETER_FIELDS: dict[str, Callable[[Limits, Any, str], Limits]] = {
     "protected": _protected,
     "protecting_tags": _tags,
     "four_eyes": _four_eyes,

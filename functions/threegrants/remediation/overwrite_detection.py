@@ -1,7 +1,8 @@
-"""Who else wrote a policy while we did: CloudTrail's event history, looked into afterwards.
+"""Overwrite detection: who else wrote a policy while we did, by CloudTrail's event history.
 
 S3 and KMS have no compare-and-swap for policies. A write by someone else between our read and our
-write was overwritten; the history still has its document.
+write was overwritten. The event history still has its document
+(https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html).
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any
 from threegrants.aws.arn import Arn
 from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
-from threegrants.remediation.runs import OutboxItem
+from threegrants.remediation.outbox import OutboxItem
 
 _EVENTS = {
     "s3:PutBucketPolicy": ("PutBucketPolicy", "DeleteBucketPolicy"),
@@ -25,14 +26,21 @@ _SECOND = 1
 
 @dataclass(frozen=True, slots=True)
 class ForeignWrite:
-    """A write by someone else inside a window of ours."""
+    """A write by someone else between our read and our write.
+
+    Args:
+        event_id: of its CloudTrail event.
+        time: of the event, ISO 8601 in UTC.
+        who: the caller's ARN, or the best that the record has.
+        operation: the call's name.
+        document: the policy that it wrote; empty if it removed the policy.
+    """
 
     event_id: str
     time: str
     who: str
     operation: str
     document: str
-    """the policy it wrote; empty if it removed the policy"""
 
 
 def foreign_writes(
@@ -42,6 +50,11 @@ def foreign_writes(
 
     Looked up by the event's name and not by the resource's: CloudTrail names a key's resource in
     several forms, and the window is a few seconds wide.
+
+    Args:
+        patch: what we wrote.
+        window: the outbox item; `opened` and `closed` are seconds since the epoch.
+        remediation_role: clients by which CloudTrail is asked; its own writes are not foreign.
 
     Raises:
         AccountError: if the account cannot be entered.
@@ -66,11 +79,11 @@ def foreign_writes(
 
 
 def describe_writes(patch: Patch, writes: tuple[ForeignWrite, ...]) -> str:
-    """The alert's words, with both documents."""
+    """The alert's text, with the documents of both sides."""
     warning = (
-        f"{patch.target} was written by others while a patch was being written. S3 and KMS have no "
-        "compare-and-swap: one of these writes may have overwritten the other. Compare them with "
-        "the policy as it is now."
+        f"Someone else wrote the policy of {patch.target} while a patch of ours was being written. S3 "
+        "and KMS have no compare-and-swap, so one of these writes may have overwritten the other. "
+        "Compare them with the policy as it is now."
     )
     lines = [warning]
     for write in writes:

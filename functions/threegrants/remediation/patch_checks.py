@@ -1,4 +1,4 @@
-"""What must hold of an approval before anything is written: a table of rules; pure.
+"""What must hold of patches before anything is written: a table of checks. Pure.
 
 Patches are made and checked elsewhere (`patches/`); here each is looked at once more for what must
 never be, by itself and without trust in who made it. What may be granted at all is the table of
@@ -18,6 +18,7 @@ from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
 from threegrants.remediation.approvers import account_of
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
+from threegrants.report import PrincipalReport
 
 _PRINCIPAL = re.compile(
     rf"arn:{PARTITION}:iam::{ACCOUNT_ID}:(?:root|(?:role|user)/[\w+=,.@/-]+)", re.ASCII
@@ -29,24 +30,31 @@ _RESOURCE = re.compile(
     rf"|kms:[a-z0-9-]+:{ACCOUNT_ID}:key/[\w-]+)",
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
-Document = Mapping[str, Any]
-Rule = Callable[[Limits, Document, Sequence[Patch], LimitFacts], str | None]
+Check = Callable[[Limits, PrincipalReport, Sequence[Patch], LimitFacts], str | None]
+"""Limits, the denied principal, patches and facts in; what is wrong with them out, None if nothing."""
 
 
 def objection(
-    limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
+    limits: Limits, principal: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
-    """Why these patches of this diagnosis may not be applied; None if they may."""
-    for rule in RULES:
-        found = rule(limits, document, patches, facts)
+    """Why these patches may not be applied; None if they may.
+
+    Args:
+        limits: the limits as they are now.
+        principal: who was denied: nobody else is granted anything.
+        patches: what is to be applied.
+        facts: what the limits need to know of AWS as it is now.
+    """
+    for check in CHECKS:
+        found = check(limits, principal, patches, facts)
         if found is not None:
             return found
     return None
 
 
-def accounts(document: Document, patches: Sequence[Patch]) -> frozenset[str]:
+def accounts(principal: PrincipalReport, patches: Sequence[Patch]) -> frozenset[str]:
     """The accounts that are written to, and the one whose principal is granted something."""
-    return frozenset({patch.account for patch in patches} | {str(document["principal"]["account"])})
+    return frozenset({patch.account for patch in patches} | {str(principal.account)})
 
 
 def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
@@ -60,30 +68,31 @@ def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
 
 
 def _trusted(
-    limits: Limits, document: Document, patches: Sequence[Patch], _: LimitFacts
+    limits: Limits, principal: PrincipalReport, patches: Sequence[Patch], _: LimitFacts
 ) -> str | None:
-    strange = accounts(document, patches) - limits.trusted
+    strange = accounts(principal, patches) - limits.trusted
     if not strange:
         return None
     return f"account {', '.join(sorted(strange))} is not in TrustedAccounts: nothing is applied"
 
 
-def _same_organization(
-    limits: Limits, document: Document, patches: Sequence[Patch], facts: LimitFacts
+def _in_the_organization(
+    limits: Limits, principal: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     if limits.organization is None:
         return None
-    for account in sorted(accounts(document, patches)):
+    for account in sorted(accounts(principal, patches)):
         item = facts.organizations.get(account)
         if item is None or isinstance(item, Unread):
-            why = f"{item.why}; needs {item.needs}" if item else "not read"
-            return f"the organisation of account {account} is not known: {why}"
+            return f"the organisation of account {account} is not known: {_unread(item)}"
         if item.value != limits.organization:
             return f"account {account} is not in organisation {limits.organization}"
     return None
 
 
-def _one_each(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _one_patch_a_target(
+    _: Limits, __: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     seen: set[tuple[str, str]] = set()
     for patch in patches:
         if (patch.grant, patch.target) in seen:
@@ -93,7 +102,7 @@ def _one_each(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts
 
 
 def _unprotected(
-    limits: Limits, _: Document, patches: Sequence[Patch], facts: LimitFacts
+    limits: Limits, _: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
     for patch in patches:
         pattern = limits.protects(patch.target)
@@ -101,15 +110,16 @@ def _unprotected(
             return f"{patch.target} is protected ({pattern})"
         item = facts.tags.get(patch.target)
         if item is None or isinstance(item, Unread):
-            why = f"{item.why}; needs {item.needs}" if item else "not read"
-            return f"whether a tag protects {patch.target} is not known: {why}"
+            return f"whether a tag protects {patch.target} is not known: {_unread(item)}"
         for name, value in limits.protecting_tags:
             if item.value.get(name) == value:
                 return f"{patch.target} is protected (tag {name}={value})"
     return None
 
 
-def _only_ours(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _only_ours(
+    _: Limits, __: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     """Every statement that is not ours stays, and one of ours is new or changed."""
     for patch in patches:
         if patch.operation == "kms:CreateGrant":
@@ -123,20 +133,21 @@ def _only_ours(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFact
         sid = new[0].get("Sid")
         if any(old.get("Sid") != sid for old in lost) or len(lost) > 1:
             return f"the patch of {patch.target} would change more than one statement"
-        if _rest(patch.before) not in ({}, _rest(patch.after)):
+        if _outside_statements(patch.before) not in ({}, _outside_statements(patch.after)):
             return f"the patch of {patch.target} would change more than its statements"
     return None
 
 
-def _named(_: Limits, document: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _only_the_denied_principal(
+    _: Limits, principal: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     """Nothing is granted to anyone but the denied principal, or its account."""
-    denied = document["principal"]
-    if denied.get("type") == "anonymous" or not denied.get("arn"):
+    if not principal.can_be_named:
         return "nothing is granted to anonymous callers"
-    arn = str(denied["arn"])
+    arn = str(principal.arn)
     allowed = {arn}
     if parsed := parse_arn(arn):
-        allowed.add(account_root(str(denied["account"]), parsed.partition))
+        allowed.add(account_root(str(principal.account), parsed.partition))
     for patch in patches:
         added = _added_principals(patch)
         if patch.grant == "iam_policy":
@@ -152,7 +163,9 @@ def _named(_: Limits, document: Document, patches: Sequence[Patch], ___: LimitFa
     return None
 
 
-def _narrow(_: Limits, __: Document, patches: Sequence[Patch], ___: LimitFacts) -> str | None:
+def _no_wildcards(
+    _: Limits, __: PrincipalReport, patches: Sequence[Patch], ___: LimitFacts
+) -> str | None:
     """No wild action, no administration, no wild resource but a key policy's own key.
 
     What is new is one plain Allow of ours: `_only_ours` refused everything else before.
@@ -193,22 +206,26 @@ def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
     return None
 
 
-RULES: tuple[Rule, ...] = (
+CHECKS: tuple[Check, ...] = (
     _trusted,
-    _same_organization,
-    _one_each,
+    _in_the_organization,
+    _one_patch_a_target,
     _unprotected,
-    _named,
+    _only_the_denied_principal,
     _only_ours,
-    _narrow,
+    _no_wildcards,
 )
+
+
+def _unread(item: Unread | None) -> str:
+    return f"{item.why}. Needed: {item.needs}" if item else "it was not read"
 
 
 def _statements(text: str | None) -> list[dict[str, Any]]:
     return statement_objects(json.loads(text)) if text else []
 
 
-def _rest(text: str | None) -> dict[str, Any]:
+def _outside_statements(text: str | None) -> dict[str, Any]:
     document = json.loads(text) if text else {}
     return {name: value for name, value in document.items() if name != "Statement"}
 

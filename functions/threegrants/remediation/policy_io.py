@@ -1,6 +1,8 @@
-"""Reading and writing the one thing a patch is about, with the mender role of its account.
+"""Reading and writing the one thing a patch is about, as the remediation role of its account.
 
-Everything is text: a policy document, or the JSON of a KMS grant. None is "there is none".
+A table has one row for each kind of write (`_KINDS`). Everything is text: a policy document, or the
+JSON of a KMS grant; None stands for "there is none". What AWS answers about the identity of what it
+made is handed out at once, so that an undo finds it again (`AwsIds`).
 """
 
 import json
@@ -11,48 +13,73 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from threegrants.aws.arn import Arn
-from threegrants.aws.policy_json import same_policy
 from threegrants.evidence import RoleClients
 from threegrants.evidence.bucket import read_bucket_policy
 from threegrants.evidence.caller import read_inline_policy
 from threegrants.evidence.calls import code_of
 from threegrants.evidence.key import read_key_policy
-from threegrants.patches import Patch
-
-UNATTACHED = "Unattached"
-"""Key of the text that stands for a managed policy of ours that exists, but is not attached."""
+from threegrants.evidence.role_clients import Service
+from threegrants.patches import Patch, PatchOperation
+from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 
 _GRANT_FIELDS = ("GranteePrincipal", "Operations", "Constraints", "Name")
+_GONE = frozenset({"NoSuchEntity", "NotFoundException"})
+"""IAM's and KMS's codes for "there is no such thing (any more)"."""
+
+Answered = Callable[[AwsIds], None]
+"""Told what AWS calls the thing that it has just made, before anything else is done."""
 
 
-class Malformed(ValueError):
-    """AWS answered with something that is no policy."""
+class MalformedPolicy(ValueError):
+    """AWS answered with something that is no policy, or a policy cannot be removed."""
 
 
-def read(patch: Patch, accounts: RoleClients) -> str | None:
-    """The live text, None if there is none.
+def read(patch: Patch, clients: RoleClients, known: AwsIds = NO_IDS) -> LivePolicy:
+    """What AWS holds now where the patch writes.
 
-    Raises:
-        AccountError: if the account cannot be entered.
-        ClientError: if AWS refuses.
-        Malformed: if the answer is no JSON object.
-    """
-    kind = _KINDS[patch.operation]
-    text = kind.read(accounts.client(patch.account, kind.service, patch.region), patch)
-    if text is not None and not isinstance(json.loads(text), dict):
-        raise Malformed(f"the policy of {patch.target} is not a JSON object")
-    return text
-
-
-def write(patch: Patch, text: str | None, accounts: RoleClients) -> None:
-    """Put `text` in its place; None removes it (there was none before).
+    Args:
+        patch: names the account, the target and the kind of write.
+        clients: clients of the remediation role.
+        known: AWS's ids of what this patch made, if it made something.
 
     Raises:
         AccountError: if the account cannot be entered.
         ClientError: if AWS refuses.
+        MalformedPolicy: if the answer is no JSON object.
     """
     kind = _KINDS[patch.operation]
-    kind.write(accounts.client(patch.account, kind.service, patch.region), patch, text)
+    live = kind.read(clients.client(patch.account, kind.service, patch.region), patch, known)
+    if live.text is not None and not isinstance(json.loads(live.text), dict):
+        raise MalformedPolicy(f"AWS's policy of {patch.target} is not a JSON object")
+    return live
+
+
+def write(
+    patch: Patch,
+    text: str | None,
+    clients: RoleClients,
+    known: AwsIds = NO_IDS,
+    answered: Answered = lambda _: None,
+) -> None:
+    """Put `text` in its place.
+
+    Args:
+        patch: names the account, the target and the kind of write.
+        text: the new document or grant; None removes what is there.
+        clients: clients of the remediation role.
+        known: AWS's ids of what this patch made, by which it is removed.
+        answered: told AWS's ids as soon as AWS answers with them.
+
+    Raises:
+        AccountError: if the account cannot be entered.
+        ClientError: if AWS refuses.
+    """
+    kind = _KINDS[patch.operation]
+    client = clients.client(patch.account, kind.service, patch.region)
+    kind.write(client, patch, text, known, answered)
+
+
+# --- bucket policies, key policies, inline policies: AWS answers a write with nothing ---
 
 
 def _bucket_name(patch: Patch) -> str:
@@ -60,15 +87,16 @@ def _bucket_name(patch: Patch) -> str:
 
 
 def _holder(patch: Patch) -> tuple[str, str]:
+    """`role` or `user`, and its name without the path."""
     arn = Arn.parse(patch.target)
     return arn.resource_type, arn.name
 
 
-def _read_bucket(client: Any, patch: Patch) -> str | None:
-    return read_bucket_policy(client, _bucket_name(patch), patch.account)
+def _read_bucket(client: Any, patch: Patch, _: AwsIds) -> LivePolicy:
+    return LivePolicy(read_bucket_policy(client, _bucket_name(patch), patch.account))
 
 
-def _write_bucket(client: Any, patch: Patch, text: str | None) -> None:
+def _write_bucket(client: Any, patch: Patch, text: str | None, *_: Any) -> None:
     where = {"Bucket": _bucket_name(patch), "ExpectedBucketOwner": patch.account}
     if text is None:
         client.delete_bucket_policy(**where)
@@ -76,23 +104,23 @@ def _write_bucket(client: Any, patch: Patch, text: str | None) -> None:
         client.put_bucket_policy(Policy=text, **where)
 
 
-def _read_key(client: Any, patch: Patch) -> str | None:
-    return read_key_policy(client, patch.target)
+def _read_key(client: Any, patch: Patch, _: AwsIds) -> LivePolicy:
+    return LivePolicy(read_key_policy(client, patch.target))
 
 
-def _write_key(client: Any, patch: Patch, text: str | None) -> None:
+def _write_key(client: Any, patch: Patch, text: str | None, *_: Any) -> None:
     # BypassPolicyLockoutSafetyCheck is never set: KMS itself keeps the administrators in.
     if text is None:
-        raise Malformed(f"key {patch.target} always has a policy: it cannot be removed")
+        raise MalformedPolicy(f"key {patch.target} always has a policy: it cannot be removed")
     client.put_key_policy(KeyId=patch.target, PolicyName="default", Policy=text)
 
 
-def _read_inline(client: Any, patch: Patch) -> str | None:
+def _read_inline(client: Any, patch: Patch, _: AwsIds) -> LivePolicy:
     kind, holder = _holder(patch)
-    return read_inline_policy(client, kind, holder, patch.policy_name or "")
+    return LivePolicy(read_inline_policy(client, kind, holder, patch.policy_name or ""))
 
 
-def _write_inline(client: Any, patch: Patch, text: str | None) -> None:
+def _write_inline(client: Any, patch: Patch, text: str | None, *_: Any) -> None:
     kind, holder = _holder(patch)
     name = patch.policy_name or ""
     if kind == "user":
@@ -106,113 +134,148 @@ def _write_inline(client: Any, patch: Patch, text: str | None) -> None:
         client.put_role_policy(RoleName=holder, PolicyName=name, PolicyDocument=text)
 
 
-def _grants_of_ours(client: Any, patch: Patch) -> list[dict[str, Any]]:
-    """Our grants on the key, found again by the name that marks the patch."""
+# --- KMS grants: AWS answers with the grant's id ---
+
+
+def _our_grants(client: Any, patch: Patch, known: AwsIds) -> list[dict[str, Any]]:
+    """Our grants on the key: by the id that AWS answered, else by the name that marks the patch."""
     name = json.loads(patch.after)["Name"]
     pages = client.get_paginator("list_grants").paginate(KeyId=patch.target)
-    return [grant for page in pages for grant in page["Grants"] if grant.get("Name") == name]
+    listed = [
+        grant
+        for page in pages
+        for grant in page["Grants"]
+        if grant["GrantId"] == known.grant_id or grant.get("Name") == name
+    ]
+    return sorted(listed, key=lambda grant: bool(grant["GrantId"] != known.grant_id))
 
 
-def _read_grant(client: Any, patch: Patch) -> str | None:
-    found = _grants_of_ours(client, patch)
+def _read_grant(client: Any, patch: Patch, known: AwsIds) -> LivePolicy:
+    found = _our_grants(client, patch, known)
     if not found:
-        return None
+        return LivePolicy()
     stated = {name: found[0][name] for name in _GRANT_FIELDS if found[0].get(name)}
-    return json.dumps(stated, sort_keys=True)
+    text = json.dumps(stated, sort_keys=True)
+    return LivePolicy(text, AwsIds(grant_id=str(found[0]["GrantId"])))
 
 
-def _write_grant(client: Any, patch: Patch, text: str | None) -> None:
+def _write_grant(
+    client: Any, patch: Patch, text: str | None, known: AwsIds, answered: Answered
+) -> None:
+    if text is None:
+        # By the id first: for some minutes after CreateGrant, ListGrants may not show the grant
+        # (https://docs.aws.amazon.com/kms/latest/developerguide/grants.html, "eventual consistency").
+        listed = [str(grant["GrantId"]) for grant in _our_grants(client, patch, known)]
+        for grant_id in dict.fromkeys([known.grant_id, *listed]):
+            if grant_id:
+                _unless_gone(client.revoke_grant, KeyId=patch.target, GrantId=grant_id)
+        return
     # With the same name and parameters KMS returns the grant that is there (KMS API reference,
     # CreateGrant, "Name"), so a repeated write makes no second one.
-    if text is None:
-        for grant in _grants_of_ours(client, patch):
-            client.revoke_grant(KeyId=patch.target, GrantId=grant["GrantId"])
-        return
     stated = json.loads(text)
-    client.create_grant(
+    answer = client.create_grant(
         KeyId=patch.target, **{name: stated[name] for name in _GRANT_FIELDS if stated.get(name)}
+    )
+    answered(AwsIds(grant_id=str(answer.get("GrantId") or "")))
+
+
+# --- customer managed policies: AWS answers with ARN, id and version ---
+
+
+def _managed_arn(patch: Patch, known: AwsIds) -> str:
+    """The ARN that AWS answered, else the one that follows from the policy's name."""
+    partition = Arn.parse(patch.target).partition
+    named = Arn(partition, "iam", "", patch.account, f"policy/{patch.policy_name}")
+    return known.policy_arn or str(named)
+
+
+def _managed_ids(policy: dict[str, Any]) -> AwsIds:
+    """The ids in IAM's description of a policy, `Policy` in the answers of IAM."""
+    return AwsIds(
+        policy_arn=str(policy.get("Arn") or ""),
+        policy_id=str(policy.get("PolicyId") or ""),
+        policy_version=str(policy.get("DefaultVersionId") or ""),
     )
 
 
-def _managed_arn(patch: Patch) -> str:
-    partition = Arn.parse(patch.target).partition
-    return str(Arn(partition, "iam", "", patch.account, f"policy/{patch.policy_name}"))
-
-
-def _attached(client: Any, patch: Patch) -> bool:
+def _attached(client: Any, patch: Patch, arn: str) -> bool:
     kind, holder = _holder(patch)
     pages = client.get_paginator(f"list_attached_{kind}_policies").paginate(
         **{f"{kind.title()}Name": holder}
     )
-    arn = _managed_arn(patch)
     return any(one["PolicyArn"] == arn for page in pages for one in page["AttachedPolicies"])
 
 
-def _read_managed(client: Any, patch: Patch) -> str | None:
-    arn = _managed_arn(patch)
+def _read_managed(client: Any, patch: Patch, known: AwsIds) -> LivePolicy:
+    arn = _managed_arn(patch, known)
     try:
-        version = client.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        answer = client.get_policy_version(PolicyArn=arn, VersionId=version)
+        policy = client.get_policy(PolicyArn=arn)["Policy"]
+        version = client.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])
     except ClientError as error:
-        if code_of(error) == "NoSuchEntity":
-            return None
+        if code_of(error) in _GONE:
+            return LivePolicy()
         raise
-    document = answer["PolicyVersion"]["Document"]
+    document = version["PolicyVersion"]["Document"]
     if not isinstance(document, dict):
-        raise Malformed(f"the policy {arn} is not a JSON object")
-    if _attached(client, patch):
-        return json.dumps(document)
-    return json.dumps({UNATTACHED: document})
+        raise MalformedPolicy(f"AWS's policy {arn} is not a JSON object")
+    attached = _attached(client, patch, arn)
+    return LivePolicy(json.dumps(document), _managed_ids(policy), attached)
 
 
-def _write_managed(client: Any, patch: Patch, text: str | None) -> None:
+def _write_managed(
+    client: Any, patch: Patch, text: str | None, known: AwsIds, answered: Answered
+) -> None:
     kind, holder = _holder(patch)
-    arn, whom = _managed_arn(patch), {f"{kind.title()}Name": holder}
+    arn, whom = _managed_arn(patch, known), {f"{kind.title()}Name": holder}
     if text is None:
-        _unless_gone(lambda: getattr(client, f"detach_{kind}_policy")(PolicyArn=arn, **whom))
-        _unless_gone(lambda: client.delete_policy(PolicyArn=arn))
+        _unless_gone(getattr(client, f"detach_{kind}_policy"), PolicyArn=arn, **whom)
+        _unless_gone(client.delete_policy, PolicyArn=arn)
         return
     try:
-        client.create_policy(PolicyName=patch.policy_name, PolicyDocument=text)
+        answer = client.create_policy(PolicyName=patch.policy_name, PolicyDocument=text)
+        answered(_managed_ids(answer.get("Policy") or {}))
     except ClientError as error:
-        live = _read_managed(client, patch) if code_of(error) == "EntityAlreadyExists" else None
-        if not half_written(live, text):
+        # An SDK that repeats a call whose answer was lost meets the policy that it made.
+        if code_of(error) != "EntityAlreadyExists":
             raise
+        live = _read_managed(client, patch, known)
+        if not live.half_written(text):
+            raise
+        answered(live.aws_ids)
     getattr(client, f"attach_{kind}_policy")(PolicyArn=arn, **whom)
 
 
-def _unless_gone(call: Callable[[], Any]) -> None:
+def _unless_gone(call: Callable[..., Any], **parameters: str) -> None:
     try:
-        call()
+        call(**parameters)
     except ClientError as error:
-        if code_of(error) != "NoSuchEntity":
+        if code_of(error) not in _GONE:
             raise
-
-
-def half_written(live: str | None, wanted: str) -> bool:
-    """Whether a managed policy exists as wanted, but is not attached."""
-    found = json.loads(live) if live else {}
-    return UNATTACHED in found and same_policy(json.dumps(found[UNATTACHED]), wanted)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    service: str
-    read: Callable[[Any, Patch], str | None]
-    write: Callable[[Any, Patch, str | None], None]
+    """How one kind of patch is read and written.
+
+    Args:
+        service: the service whose client is used.
+        read: client, patch and known ids in; what is there out.
+        write: client, patch, text (None removes), known ids, and who is told AWS's ids.
+    """
+
+    service: Service
+    read: Callable[[Any, Patch, AwsIds], LivePolicy]
+    write: Callable[[Any, Patch, str | None, AwsIds, Answered], None]
 
 
 _KINDS: dict[str, _Kind] = {
-    "s3:PutBucketPolicy": _Kind("s3", _read_bucket, _write_bucket),
-    "kms:PutKeyPolicy": _Kind("kms", _read_key, _write_key),
-    "kms:CreateGrant": _Kind("kms", _read_grant, _write_grant),
-    "iam:PutRolePolicy": _Kind("iam", _read_inline, _write_inline),
-    "iam:PutUserPolicy": _Kind("iam", _read_inline, _write_inline),
-    "iam:CreatePolicy": _Kind("iam", _read_managed, _write_managed),
+    PatchOperation.PUT_BUCKET_POLICY: _Kind("s3", _read_bucket, _write_bucket),
+    PatchOperation.PUT_KEY_POLICY: _Kind("kms", _read_key, _write_key),
+    PatchOperation.CREATE_GRANT: _Kind("kms", _read_grant, _write_grant),
+    PatchOperation.PUT_ROLE_POLICY: _Kind("iam", _read_inline, _write_inline),
+    PatchOperation.PUT_USER_POLICY: _Kind("iam", _read_inline, _write_inline),
+    PatchOperation.CREATE_POLICY: _Kind("iam", _read_managed, _write_managed),
 }
 
-SHARED_DOCUMENTS = frozenset({"s3:PutBucketPolicy", "kms:PutKeyPolicy"})
+SHARED_DOCUMENTS = frozenset({PatchOperation.PUT_BUCKET_POLICY, PatchOperation.PUT_KEY_POLICY})
 """Operations that replace a document in which others have statements too."""
-
-APPLICABLE_OPERATIONS = frozenset(_KINDS)
-"""Operations that can be applied; other patches are for people."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from threegrants.aws.policy_json import aws_principals, same_policy, same_statement, statements
 from threegrants.patches import Patch, remove_principals
-from threegrants.remediation.policy_io import half_written
+from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 
 _WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
 """Operations whose text is ours alone: it is there as we wrote it, or it is not ours any more."""
@@ -14,7 +14,12 @@ _WHOLE = frozenset({"kms:CreateGrant", "iam:CreatePolicy"})
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """`text` is to be written (None: remove the policy) unless `nothing` is to be done."""
+    """What is to be written to take a patch back.
+
+    Args:
+        text: the document to write; None removes what is there.
+        nothing: True if nothing has to be written; `text` then means nothing.
+    """
 
     text: str | None = None
     nothing: bool = False
@@ -23,30 +28,54 @@ class Undo:
 class StatementEdited(Exception):
     """Our statement was changed by someone else; taking it back is for a person to decide."""
 
-    def __init__(self, patch: Patch, before: Any, ours: Any, now: Any) -> None:
-        told = (("before us", before), ("as we wrote it", ours), ("now", now))
-        texts = "; ".join(
-            f"{when}: {json.dumps(what, ensure_ascii=False) if what else 'not there'}"
-            for when, what in told
-        )
-        super().__init__(f"our statement in {patch.target} was edited by someone else. {texts}")
 
-
-def undo(patch: Patch, live: str | None) -> Undo:
+def undo(patch: Patch, live: LivePolicy, known: AwsIds = NO_IDS) -> Undo:
     """Restore the bytes if nothing else changed, else take out exactly what is ours.
+
+    Args:
+        patch: what was written, with the text before and after.
+        live: what AWS holds now.
+        known: AWS's ids of what was written, as far as they are known.
 
     Raises:
         StatementEdited: if our statement is there, but says something we did not write.
     """
-    if live is None or same_policy(live, patch.before):
+    if live.text is None:
+        # KMS may not list a grant yet that it has just made. Its id is enough to revoke it.
+        return Undo(text=None) if known.grant_id else Undo(nothing=True)
+    if live.attached and same_policy(live.text, patch.before):
         return Undo(nothing=True)
-    if same_policy(live, patch.after):
+    _require_same_managed_policy(live.aws_ids, known)
+    if live.says(patch.after):
         return Undo(text=patch.before)
     if patch.operation in _WHOLE:
-        if half_written(live, patch.after):
+        if live.half_written(patch.after):
             return Undo(text=None)
-        raise StatementEdited(patch, None, json.loads(patch.after), json.loads(live))
-    return _out_of(patch, live)
+        raise _edited(patch, None, json.loads(patch.after), json.loads(live.text))
+    return _out_of(patch, live.text)
+
+
+def _edited(patch: Patch, before: Any, ours: Any, now: Any) -> StatementEdited:
+    told = (("before us", before), ("as we wrote it", ours), ("now", now))
+    texts = "; ".join(
+        f"{when}: {json.dumps(what, ensure_ascii=False) if what else 'not there'}"
+        for when, what in told
+    )
+    return StatementEdited(
+        f"our statement in {patch.target} was edited by someone else. {texts}. Take it out by hand, "
+        "or set it back to what we wrote and roll back again"
+    )
+
+
+def _require_same_managed_policy(now: AwsIds, known: AwsIds) -> None:
+    """Make sure that a managed policy is the one that we made, in the version that we wrote."""
+    pairs = ((known.policy_id, now.policy_id), (known.policy_version, now.policy_version))
+    if any(ours and ours != theirs for ours, theirs in pairs):
+        raise StatementEdited(
+            f"the managed policy {known.policy_arn} was changed by someone else. We made the policy "
+            f"with id {known.policy_id} in version {known.policy_version}; now it has id "
+            f"{now.policy_id} in version {now.policy_version}. Detach it by hand if it is not wanted"
+        )
 
 
 def _out_of(patch: Patch, live: str) -> Undo:
@@ -59,7 +88,7 @@ def _out_of(patch: Patch, live: str) -> Undo:
     if not places:
         return Undo(nothing=True)
     if len(places) > 1:
-        raise StatementEdited(patch, before, ours, [listed[at] for at in places])
+        raise _edited(patch, before, ours, [listed[at] for at in places])
     going = _going(patch, before, ours, listed[places[0]])
     if going is None:
         return Undo(nothing=True)
@@ -73,7 +102,7 @@ def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[s
     principals of this one go. None if they are gone already.
     """
     if not same_statement(_bare(now), _bare(ours)):
-        raise StatementEdited(patch, before, ours, now)
+        raise _edited(patch, before, ours, now)
     there, had, wrote = (aws_principals(one or {}) for one in (now, before, ours))
     if not wrote:
         return ()  # an identity-based policy names nobody: the statement goes as a whole
@@ -81,9 +110,9 @@ def _going(patch: Patch, before: Any, ours: Any, now: dict[str, Any]) -> tuple[s
     if not added or not set(added) & set(there):
         if set(had) <= set(there) and not any(map(_dead, there)):
             return None
-        raise StatementEdited(patch, before, ours, now)
+        raise _edited(patch, before, ours, now)
     if not set(added) <= set(there):
-        raise StatementEdited(patch, before, ours, now)
+        raise _edited(patch, before, ours, now)
     return tuple(added)
 
 

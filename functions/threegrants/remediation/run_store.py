@@ -1,25 +1,27 @@
-"""The ledger of remediation: runs, intents, leases, first approvals and the agenda, in DynamoDB.
+"""`RunStore`: what is kept of runs in DynamoDB: runs, intents, leases, first approvals, the outbox.
 
 Every change is one transaction with its conditions: a run begins whole or not at all, a worker whose
 time is over can record nothing, and what ends gives its leases back as it ends. The incident's
-partition gains `run`, `approval` and `intent#RUN#NN`; `lease#ARN`, `quota#patches` and `outbox`
-are partitions of their own. See docs/remediation.md.
+partition holds the items `work` (the last run), `approval` and `intent#RUN#NN`. `lease#ARN`,
+`quota#patches`, `agenda` (the outbox) and `sweep` are partitions of their own. See docs/remediation.md.
 """
 
 import dataclasses
-import time
-import uuid
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.conditions import Key
 
 from threegrants.incidents import Incident, State
-from threegrants.incidents.items import SECONDS_A_DAY, item_key, put_write
+from threegrants.incidents.items import item_key, put_write
 from threegrants.incidents.moves import Move, move_writes
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
-from threegrants.remediation.runs import Approval, Intent, OutboxItem, OutboxTask, Run
+from threegrants.remediation.outbox import Outbox, OutboxItem, outbox_writes
+from threegrants.remediation.runs import Approval, Intent, Run
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 
 class LeaseHeld(Conflict):
@@ -49,8 +51,9 @@ class RunStore:
         table: a boto3 DynamoDB Table resource, the one of the `Store`.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
+        self.outbox = Outbox(table)
 
     def begin(
         self,
@@ -58,7 +61,7 @@ class RunStore:
         move: Move,
         run: Run,
         intents: Sequence[Intent],
-        targets: Iterable[str],
+        target_arns: Iterable[str],
         *,
         quota: tuple[int, float] | None = None,
         outbox: Sequence[OutboxItem] = (),
@@ -70,7 +73,7 @@ class RunStore:
             move: where it goes.
             run: the new run; replaces the record of the last one.
             intents: what it will write; none for a rollback.
-            targets: the ARNs whose leases it needs.
+            target_arns: the ARNs whose leases it needs.
             quota: the most patches an hour, and the time; None to count none.
             outbox: what becomes due with it.
 
@@ -80,35 +83,49 @@ class RunStore:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         parts = [
-            *self._moving(incident, move),
+            *self._move_writes(incident, move),
             _Part(put_write({**item_key(incident.id, "work"), **run.to_item()})),
             *(_Part(_intent(incident.id, intent)) for intent in intents),
             *(
                 _Part({**lease}, LeaseHeld)
-                for lease in leases.take(targets, incident.id, run.worker_id, run.until)
+                for lease in leases.take(target_arns, incident.id, run.worker_id, run.lease_until)
             ),
-            *self._due(outbox),
+            *_outbox(outbox),
         ]
         if quota is not None:
             parts.append(_Part(leases.quota(len(intents), *quota), QuotaExceeded))
         self._write(parts)
 
     def take_over(
-        self, incident_id: str, run: Run, targets: Iterable[str], worker_id: str, until: int
+        self,
+        incident_id: str,
+        run: Run,
+        target_arns: Iterable[str],
+        worker_id: str,
+        lease_until: int,
     ) -> Run:
         """Become the worker of a run whose worker's time is over.
+
+        Args:
+            incident_id: the incident.
+            run: the run, as it was read.
+            target_arns: the ARNs whose leases the run holds.
+            worker_id: the new worker.
+            lease_until: the second until which it may act.
 
         Raises:
             LeaseLost: if someone else took it over, or it ended.
         """
-        mine = dataclasses.replace(run, worker_id=worker_id, until=until, attempts=run.attempts + 1)
-        held = leases.hand_on(targets, incident_id, worker_id, until)
+        mine = dataclasses.replace(
+            run, worker_id=worker_id, lease_until=lease_until, attempts=run.attempts + 1
+        )
+        held = leases.pass_on(target_arns, incident_id, worker_id, lease_until)
         self._write(
             [self._fenced(incident_id, mine, run), *(_Part(lease, LeaseLost) for lease in held)]
         )
         return mine
 
-    def record(
+    def record_steps(
         self,
         incident_id: str,
         run: Run,
@@ -117,6 +134,12 @@ class RunStore:
     ) -> None:
         """Record the steps of intents.
 
+        Args:
+            incident_id: the incident.
+            run: the run, as this worker holds it.
+            intents: the intents as they are now.
+            outbox: what becomes due with it.
+
         Raises:
             LeaseLost: if the run has another worker by now.
         """
@@ -124,79 +147,95 @@ class RunStore:
             [
                 self._fenced(incident_id, run, run),
                 *(_Part(_intent(incident_id, intent)) for intent in intents),
-                *self._due(outbox),
+                *_outbox(outbox),
             ]
         )
 
     def turn_to_undo(self, incident: Incident, move: Move, old: Run, new: Run) -> None:
         """Turn a run back: it keeps its leases, and undoes from now on.
 
+        Args:
+            incident: as it was read.
+            move: where it goes, and what the history says of it.
+            old: the run, as this worker holds it.
+            new: the same run, as it goes on.
+
         Raises:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        self._write([self._fenced(incident.id, new, old), *self._moving(incident, move)])
+        self._write([self._fenced(incident.id, new, old), *self._move_writes(incident, move)])
 
-    def settle(
+    def finish(
         self,
         incident: Incident,
         move: Move,
         run: Run,
-        targets: Iterable[str],
+        target_arns: Iterable[str],
         outbox: Sequence[OutboxItem] = (),
     ) -> None:
-        """End a run: move, give the leases back, put what follows on the agenda.
+        """End a run: the incident moves, the leases are free, what follows is in the outbox.
+
+        Args:
+            incident: as it was read.
+            move: where it goes, and what the history says of it.
+            run: the run, as this worker holds it.
+            target_arns: the ARNs whose leases it holds.
+            outbox: what becomes due with it.
 
         Raises:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        ended = dataclasses.replace(run, until=0)
+        ended = dataclasses.replace(run, lease_until=0)
         self._write(
             [
                 self._fenced(incident.id, ended, run),
-                *self._moving(incident, move),
-                *(_Part(lease, LeaseLost) for lease in leases.give_back(targets, incident.id)),
-                *self._due(outbox),
+                *self._move_writes(incident, move),
+                *(_Part(lease, LeaseLost) for lease in leases.release(target_arns, incident.id)),
+                *_outbox(outbox),
             ]
         )
 
-    def hand_over(self, incident_id: str, run: Run, targets: Iterable[str]) -> None:
+    def release(self, incident_id: str, run: Run, target_arns: Iterable[str]) -> None:
         """Stop working on a run before it ended, so that the sweep need not wait.
+
+        Args:
+            incident_id: the incident.
+            run: the run, as this worker holds it.
+            target_arns: the ARNs whose leases it holds.
 
         Raises:
             LeaseLost: if the run has another worker by now.
         """
-        ended = dataclasses.replace(run, until=0)
-        held = leases.hand_on(targets, incident_id, run.worker_id, 0)
+        ended = dataclasses.replace(run, lease_until=0)
+        held = leases.pass_on(target_arns, incident_id, run.worker_id, 0)
         self._write(
             [self._fenced(incident_id, ended, run), *(_Part(lease, LeaseLost) for lease in held)]
         )
 
-    def propose(self, incident: Incident, move: Move, approval: Approval) -> None:
+    def save_first_approval(self, incident: Incident, move: Move, approval: Approval) -> None:
         """Keep the first of two approvals.
+
+        Args:
+            incident: as it was read.
+            move: where it goes, and what the history says of it.
+            approval: the first approval.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        kept = {
-            "digests": list(approval.digests),
-            "approver": approval.approver,
-            "expires": approval.expires,
-        }
         self._write(
             [
-                *self._moving(incident, move),
-                _Part(put_write({**item_key(incident.id, "approval"), **kept})),
+                *self._move_writes(incident, move),
+                _Part(put_write({**item_key(incident.id, "approval"), **approval.to_item()})),
             ]
         )
 
-    def approval(self, incident_id: str) -> Approval | None:
+    def first_approval(self, incident_id: str) -> Approval | None:
         """The first of two approvals, the newest."""
         item = self._item(item_key(incident_id, "approval"))
-        if item is None:
-            return None
-        return Approval(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))
+        return Approval.from_item(item) if item else None
 
     def move(self, incident: Incident, move: Move, outbox: Sequence[OutboxItem] = ()) -> None:
         """Move an incident that no run holds.
@@ -204,7 +243,7 @@ class RunStore:
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._moving(incident, move), *self._due(outbox)])
+        self._write([*self._move_writes(incident, move), *_outbox(outbox)])
 
     def last_run(self, incident_id: str) -> Run | None:
         """The last run of an incident."""
@@ -223,17 +262,17 @@ class RunStore:
             found += [Intent.from_item(item) for item in answer["Items"]]
         return found
 
-    def holder(self, target: str) -> str | None:
+    def lease_holder(self, target: str) -> str | None:
         """The incident that holds the lease of a target."""
         item = self._item(leases.key_of_lease(target))
         held = str(item["incident"]) if item else "-"
         return None if held == "-" else held
 
-    def in_state(
+    def incidents_in_state(
         self, state: State, most: int, after: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any] | None]:
         """Ids of incidents in a state, the longest unseen first, and where to go on."""
-        start = {"ExclusiveStartKey": after} if after else {}
+        start: Any = {"ExclusiveStartKey": after} if after else {}
         answer = self._table.query(
             IndexName="by_state",
             KeyConditionExpression=Key("state").eq(state.value),
@@ -242,59 +281,22 @@ class RunStore:
         )
         return [str(item["id"]) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
-    def place(self, name: str) -> dict[str, Any] | None:
+    def sweep_position(self, name: str) -> dict[str, Any] | None:
         """Where the last sweep stopped."""
         item = self._item({"pk": "sweep", "sk": name})
         after: dict[str, Any] | None = item.get("after") if item else None
         return after
 
-    def keep_place(self, name: str, after: dict[str, Any] | None) -> None:
+    def save_sweep_position(self, name: str, after: dict[str, Any] | None) -> None:
         """Remember where this sweep stopped."""
         self._table.put_item(Item={"pk": "sweep", "sk": name, "after": after})
-
-    def due(self, now: float, most: int = 50) -> list[OutboxItem]:
-        """What is on the agenda by now and not done, the longest due first."""
-        found: list[OutboxItem] = []
-        start: dict[str, Any] = {}
-        while len(found) < most:
-            answer = self._table.query(
-                KeyConditionExpression=Key("pk").eq("agenda") & Key("sk").lte(f"{int(now):012}~"),
-                FilterExpression=Attr("done").eq(False),
-                ConsistentRead=True,
-                **start,
-            )
-            found += [_due_of(item) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                break
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        return found[:most]
-
-    def add(self, outbox: Sequence[OutboxItem]) -> None:
-        """Put things on the agenda by themselves."""
-        self._write(self._due(outbox))
-
-    def done(self, due: OutboxItem) -> None:
-        """Mark a thing as done; it expires a week later."""
-        self._table.update_item(
-            Key={"pk": "agenda", "sk": due.sk},
-            UpdateExpression="SET done = :yes, expires_at = :gone",
-            ExpressionAttributeValues={":yes": True, ":gone": int(time.time()) + 7 * SECONDS_A_DAY},
-        )
-
-    def tried(self, due: OutboxItem) -> None:
-        """Count a try that did not succeed."""
-        self._table.update_item(
-            Key={"pk": "agenda", "sk": due.sk},
-            UpdateExpression="SET tries = tries + :one",
-            ExpressionAttributeValues={":one": 1},
-        )
 
     def _item(self, key: dict[str, str]) -> dict[str, Any] | None:
         item: dict[str, Any] | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
         return item
 
     @staticmethod
-    def _moving(incident: Incident, move: Move) -> list[_Part]:
+    def _move_writes(incident: Incident, move: Move) -> list[_Part]:
         return [_Part(write) for write in move_writes(incident, move)]
 
     @staticmethod
@@ -316,28 +318,6 @@ class RunStore:
             LeaseLost,
         )
 
-    @staticmethod
-    def _due(outbox: Sequence[OutboxItem]) -> list[_Part]:
-        return [
-            _Part(
-                put_write(
-                    {
-                        "pk": "agenda",
-                        "sk": f"{due.at:012}#{uuid.uuid4().hex[:12]}",
-                        "task": due.task.value,
-                        "incident": due.incident,
-                        "about": due.about,
-                        "note": due.note,
-                        "opened": due.opened,
-                        "closed": due.closed,
-                        "tries": due.tries,
-                        "done": False,
-                    }
-                )
-            )
-            for due in outbox
-        ]
-
     def _write(self, parts: Sequence[_Part]) -> None:
         try:
             transact(self._table, [part.write for part in parts])
@@ -347,19 +327,9 @@ class RunStore:
             raise
 
 
+def _outbox(items: Sequence[OutboxItem]) -> list[_Part]:
+    return [_Part(write) for write in outbox_writes(items)]
+
+
 def _intent(incident_id: str, intent: Intent) -> dict[str, Any]:
     return put_write({**item_key(incident_id, intent.sk), **intent.to_item()})
-
-
-def _due_of(item: dict[str, Any]) -> OutboxItem:
-    return OutboxItem(
-        task=OutboxTask(item["task"]),
-        incident=str(item["incident"]),
-        about=str(item["about"]),
-        at=int(str(item["sk"])[:12]),
-        note=str(item["note"]),
-        opened=int(item["opened"]),
-        closed=int(item["closed"]),
-        tries=int(item["tries"]),
-        sk=str(item["sk"]),
-    )

@@ -1,4 +1,7 @@
-"""What an approval sets going, as values: the run, its intents, and what is on the agenda. Pure."""
+"""What an approval sets going, as values: the run, its intents, and the first of two approvals. Pure.
+
+The names of the DynamoDB attributes are stored data: `to_item` and `from_item` map them.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,6 +11,7 @@ from typing import Any
 
 from threegrants.incidents.states import State
 from threegrants.patches import Patch
+from threegrants.remediation.live_policy import NO_IDS, AwsIds
 
 
 class Direction(StrEnum):
@@ -33,31 +37,38 @@ IN_FORCE = frozenset({Step.WRITING, Step.WRITTEN, Step.UNDOING})
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The `work` item of an incident: its last run, who works on it, and what stands.
+    """The last run of an incident, who works on it, and what is in force; stored as item `work`.
 
-    Times are whole seconds since the epoch.
+    Args:
+        id: the run.
+        direction: whether it applies or undoes.
+        worker_id: the worker that holds it.
+        lease_until: seconds since the epoch. The worker begins nothing that might not end before;
+            afterwards another worker may take over. 0 if the run has ended.
+        digests: the patches that were approved.
+        actors: who approved (both, if two were needed), or who asked for the rollback.
+        expires: seconds since the epoch; when the approval expires: later, the run only goes back.
+        attempts: how many workers have tried to finish it in this direction.
+        runs_in_force: runs whose patches are in force, the oldest first.
+        runs_to_undo: runs that an undo takes back, the oldest first.
+        end_state: where a finished undo ends: failed or rolled_back.
+        from_state: the state from which a rollback was asked for.
+        reason: why it is undone.
     """
 
     id: str
     direction: Direction
     worker_id: str
-    until: int
-    """The worker begins nothing that might not end before; afterwards another may take over."""
+    lease_until: int
     digests: tuple[str, ...]
     actors: tuple[str, ...]
-    """Who approved (both, if two were needed), or who asked for the rollback."""
     expires: int
-    """When the approval expires: later, the run only goes back."""
     attempts: int = 1
     runs_in_force: tuple[str, ...] = ()
-    """Runs whose patches stand, the oldest first."""
-    undoes: tuple[str, ...] = ()
-    """Runs that an undo takes back, the oldest first."""
-    end: State = State.FAILED
-    """Where a finished undo ends: failed or rolled_back."""
-    back: State | None = None
-    """Where a rollback came from."""
-    why: str = ""
+    runs_to_undo: tuple[str, ...] = ()
+    end_state: State = State.FAILED
+    from_state: State | None = None
+    reason: str = ""
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
@@ -65,16 +76,16 @@ class Run:
             "run": self.id,
             "way": self.direction.value,
             "worker": self.worker_id,
-            "until": self.until,
+            "until": self.lease_until,
             "digests": list(self.digests),
             "actors": list(self.actors),
             "expires": self.expires,
             "attempts": self.attempts,
             "standing": list(self.runs_in_force),
-            "undoes": list(self.undoes),
-            "end": self.end.value,
-            "back": self.back.value if self.back else "",
-            "why": self.why,
+            "undoes": list(self.runs_to_undo),
+            "end": self.end_state.value,
+            "back": self.from_state.value if self.from_state else "",
+            "why": self.reason,
         }
 
     @classmethod
@@ -84,16 +95,16 @@ class Run:
             id=str(item["run"]),
             direction=Direction(item["way"]),
             worker_id=str(item["worker"]),
-            until=int(item["until"]),
+            lease_until=int(item["until"]),
             digests=tuple(item["digests"]),
             actors=tuple(item["actors"]),
             expires=int(item["expires"]),
             attempts=int(item["attempts"]),
             runs_in_force=tuple(item["standing"]),
-            undoes=tuple(item["undoes"]),
-            end=State(item["end"]),
-            back=State(item["back"]) if item["back"] else None,
-            why=str(item["why"]),
+            runs_to_undo=tuple(item["undoes"]),
+            end_state=State(item["end"]),
+            from_state=State(item["back"]) if item["back"] else None,
+            reason=str(item["why"]),
         )
 
 
@@ -101,7 +112,14 @@ class Run:
 class Intent:
     """One write of a run, with the full documents before and after.
 
-    `opened` and `closed` are the seconds of the read before and the read after the last write.
+    Args:
+        run_id: the run.
+        number: its place among the writes of the run, from 0.
+        patch: what is written.
+        step: how far it has come.
+        opened: the second of the read before the last write; 0 if there was none.
+        closed: the second of the read after the last write; 0 if there was none.
+        aws_ids: AWS's own ids of what it made, as far as they are known.
     """
 
     run_id: str
@@ -110,6 +128,7 @@ class Intent:
     step: Step = Step.PLANNED
     opened: int = 0
     closed: int = 0
+    aws_ids: AwsIds = NO_IDS
 
     @property
     def sk(self) -> str:
@@ -125,6 +144,7 @@ class Intent:
             "step": self.step.value,
             "opened": self.opened,
             "closed": self.closed,
+            "aws_ids": self.aws_ids.to_item(),
         }
 
     @classmethod
@@ -141,39 +161,34 @@ class Intent:
             step=Step(item["step"]),
             opened=int(item["opened"]),
             closed=int(item["closed"]),
+            # Intents that were written by earlier versions have no such map.
+            aws_ids=AwsIds.from_item(item.get("aws_ids") or {}),
         )
-
-
-class OutboxTask(StrEnum):
-    """What can be on the agenda."""
-
-    ALERT = "alert"
-    WINDOW = "window"
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxItem:
-    """One thing on the agenda: an alert to send, or a window to look into.
-
-    `about` is the reason of an alert; of a window, the sort key of its intent.
-    """
-
-    task: OutboxTask
-    incident: str
-    about: str
-    at: int
-    """Not before this second."""
-    note: str = ""
-    opened: int = 0
-    closed: int = 0
-    tries: int = 0
-    sk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The first of two approvals."""
+    """The first of two approvals.
+
+    Args:
+        digests: the patches that it names.
+        approver: the ARN of who gave it.
+        expires: seconds since the epoch; a second approval has to come before.
+    """
 
     digests: tuple[str, ...]
     approver: str
     expires: int
+
+    def to_item(self) -> dict[str, Any]:
+        """The attributes of the item."""
+        return {
+            "digests": list(self.digests),
+            "approver": self.approver,
+            "expires": self.expires,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "Approval":
+        """Read back what `to_item` wrote."""
+        return cls(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))

@@ -1,80 +1,67 @@
-"""Standing approvals: which patches of a diagnosis are applied without a person; pure."""
+"""Standing approvals: which patches of a diagnosis are applied without a person. Pure."""
 
 import fnmatch
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from threegrants.cloudtrail import Access
 from threegrants.patches import Scope
 from threegrants.remediation.limits import Limits, StandingApproval
+from threegrants.report import PatchReport, Report
 
 _WIDTH = {"": 0, Scope.OBJECT.value: 1, Scope.PREFIX.value: 2, Scope.BUCKET.value: 3}
 """From the narrowest; a grant to which scope does not apply (a key's) is the narrowest."""
 
 
 def find_standing_approval(
-    limits: Limits, document: Mapping[str, Any], now: float
+    limits: Limits, report: Report, now: float
 ) -> tuple[StandingApproval, tuple[str, ...]] | None:
-    """The first rule that covers a diagnosis, and the digests it approves: one for each target.
+    """The first standing approval that covers a diagnosis, and one digest for each target.
 
-    Where two people are wanted, no rule covers: a rule is not even one person.
+    Where two people are wanted, none covers: a standing approval is not even one person.
 
     Args:
-        limits: the guardrails, with the rules.
-        document: the diagnosis document (`threegrants.diagnosis/1`).
+        limits: the limits, with the standing approvals.
+        report: the diagnosis report.
         now: seconds since the epoch.
     """
-    if document.get("outcome") != "fixable":
+    if not report.is_fixable or report.request.access in limits.four_eyes:
         return None
-    request, principal = document["request"], document["principal"]
-    access = Access(request["access"])
-    if access in limits.four_eyes:
-        return None
-    for rule in limits.standing_approvals:
-        if (
-            rule.expires > now
-            and rule.owner == request["bucket_account"]
-            and rule.caller == principal["account"]
-            and fnmatch.fnmatchcase(str(request["bucket"] or ""), rule.bucket)
-            and access in rule.access
-        ):
-            chosen = _chosen(document["patches"], rule, str(principal["arn"]))
+    for approval in limits.standing_approvals:
+        if approval.expires > now and _covers(approval, report):
+            chosen = _chosen(report.patches, approval, report.principal.arn)
             if chosen is not None:
-                return rule, chosen
+                return approval, chosen
     return None
 
 
-def _chosen(
-    patches: Sequence[Mapping[str, Any]], rule: StandingApproval, principal: str
-) -> tuple[str, ...] | None:
-    """For each grant and target, the proposed patch if the rule allows it, else the widest it does."""
-    wanted: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for patch in patches:
-        fits = wanted.setdefault((patch["grant"], patch["target"]), [])
-        scope = str(patch.get("scope") or "")
-        named = _grantee(patch)
-        if (
-            not patch.get("alternative")
-            and _WIDTH.get(scope, max(_WIDTH.values()) + 1) <= _WIDTH[rule.scope.value]
-            and named in (None, principal)
-        ):
-            fits.append(patch)
-    if not wanted or not all(wanted.values()):
-        return None
-    return tuple(
-        str(max(fits, key=lambda p: (bool(p.get("default", True)), _width(p)))["digest"])
-        for fits in wanted.values()
+def _covers(approval: StandingApproval, report: Report) -> bool:
+    """Whether owner, caller, bucket and kind of access are those that are approved."""
+    return (
+        approval.owner == report.request.bucket_account
+        and approval.caller == report.principal.account
+        and fnmatch.fnmatchcase(report.request.bucket or "", approval.bucket)
+        and report.request.access in approval.access
     )
 
 
-def _width(patch: Mapping[str, Any]) -> int:
-    return _WIDTH[str(patch.get("scope") or "")]
+def _chosen(
+    patches: Sequence[PatchReport], approval: StandingApproval, principal: str | None
+) -> tuple[str, ...] | None:
+    """For each grant and target: the proposed patch if it fits, else the widest that fits.
 
-
-def _grantee(patch: Mapping[str, Any]) -> str | None:
-    """Whom a statement names: a standing approval never grants to a whole account."""
-    principal = patch["statement"].get("Principal")
-    if principal is None:
+    None if a grant has no patch that fits. A patch that grants to a whole account never does.
+    """
+    fitting: dict[tuple[str, str], list[PatchReport]] = {}
+    for patch in patches:
+        fits = fitting.setdefault((patch.grant, patch.target), [])
+        if (
+            not patch.alternative
+            and _WIDTH.get(patch.scope, len(_WIDTH)) <= _WIDTH[approval.scope.value]
+            and patch.grantee in (None, principal)
+        ):
+            fits.append(patch)
+    if not fitting or not all(fitting.values()):
         return None
-    named = principal.get("AWS") if isinstance(principal, dict) else principal
-    return named if isinstance(named, str) else repr(named)
+    return tuple(
+        max(fits, key=lambda patch: (patch.default, _WIDTH[patch.scope])).digest
+        for fits in fitting.values()
+    )

@@ -1,7 +1,8 @@
-"""The sweep: what nobody is working on goes on, what expired ends, what mended itself is resolved.
+"""The sweep: every few minutes it finishes what is half done and ends what has expired.
 
-Everything it does is safe to do twice, and two sweeps at once do each thing once: each step is one
-of the ledger's conditional transactions.
+It also examines open incidents again, looks into overwrite windows and sends the alerts that are
+due. Everything is safe to do twice, and two sweeps at once do each thing once: each step is one
+conditional transaction of the run store.
 """
 
 from collections import Counter
@@ -9,35 +10,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from threegrants.incidents import Conflict, Incident, State
+from threegrants.incidents import AlertReason, Conflict, Incident, State
 from threegrants.incidents.states import AWAITING_DECISION, RUN_IN_PROGRESS
+from threegrants.remediation.outbox import OutboxItem, OutboxTask, outbox_writes
 from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.runs import OutboxItem, OutboxTask
 from threegrants.remediation.service import RemediationService
 from threegrants.remediation.standing_approvals import find_standing_approval
+from threegrants.remediation.worker import error_text
 from threegrants.report import report_for
 
 Alert = Callable[[str, str, str], None]
 """Sends an alert: incident, reason, note."""
 
-_MOST = 50
-_ENOUGH = 12.0
-"""Seconds that one more incident may take."""
-_LOOKS = 12
-"""Looks into a window before a person is told that it could not be looked into."""
+_BATCH = 50
+"""Incidents of one state that one sweep looks at."""
+_INCIDENT_SECONDS = 12.0
+"""Seconds that one incident may take; with less time left, none is begun."""
+_MAX_LOOKUPS = 12
+"""Lookups of a window that fail before a person is told: about an hour."""
 
 
 def send_due_alerts(run_store: RunStore, alert: Alert, now: float) -> int:
-    """Send the alerts that are due; each is marked after it went out."""
-    sent = 0
-    for due in run_store.due(now):
-        if due.task is OutboxTask.ALERT:
-            alert(due.incident, due.about, due.note)
-            run_store.done(due)
-            sent += 1
-    return sent
+    """Send the alerts that are due, and mark each after it went out; how many were sent."""
+    due = [item for item in run_store.outbox.due(now) if item.task is OutboxTask.ALERT]
+    for item in due:
+        alert(item.incident, item.subject, item.note)
+        run_store.outbox.mark_done(item)
+    return len(due)
 
 
 @dataclass(slots=True)
@@ -45,17 +46,18 @@ class Sweep:
     """One sweep.
 
     Args:
-        service: the protocol.
+        service: what the sweep asks for.
         alert: sends an alert.
-        failed: told what went wrong with one incident; the others go on.
-        until: the second by which it must have ended.
-        rechecks: open incidents that are examined again, in turn.
+        on_error: told what went wrong with one incident; the others go on.
+        deadline: the second by which it must have ended.
+        rechecks: how many incidents of each undecided state are examined again, in turn.
+        report: how many of what were done; the names are CloudWatch metrics.
     """
 
     service: RemediationService
     alert: Alert
-    failed: Callable[[str, Exception], None]
-    until: float
+    on_error: Callable[[str, Exception], None]
+    deadline: float
     rechecks: int = 10
     report: Counter[str] = field(default_factory=Counter)
 
@@ -63,20 +65,20 @@ class Sweep:
         """Sweep once; returns how many of what."""
         run_store, now = self.service.run_store, self.service.now
         for state in sorted(RUN_IN_PROGRESS):
-            for incident_id in run_store.in_state(state, _MOST)[0]:
-                self._each(incident_id, partial(self._finish, incident_id))
-        for incident_id in run_store.in_state(State.PROPOSED, _MOST)[0]:
-            self._each(incident_id, partial(self._expire, incident_id))
+            for incident_id in run_store.incidents_in_state(state, _BATCH)[0]:
+                self._attempt(incident_id, partial(self._resume, incident_id))
+        for incident_id in run_store.incidents_in_state(State.PROPOSED, _BATCH)[0]:
+            self._attempt(incident_id, partial(self._expire, incident_id))
         for state in sorted(AWAITING_DECISION) if self.rechecks else ():
             self._recheck_some(state)
-        for due in run_store.due(now()):
-            if due.task is OutboxTask.WINDOW:
-                self._each(due.incident, partial(self._look, due))
-        self._each("agenda", self._send)
+        for item in run_store.outbox.due(now()):
+            if item.task is OutboxTask.WINDOW:
+                self._attempt(item.incident, partial(self._check_window, item))
+        self._attempt("outbox", self._send)
         return dict(self.report)
 
-    def _each(self, incident_id: str, task: Callable[[], None]) -> None:
-        if self.service.now() + _ENOUGH > self.until:
+    def _attempt(self, incident_id: str, task: Callable[[], None]) -> None:
+        if self.service.now() + _INCIDENT_SECONDS > self.deadline:
             self.report["left for the next sweep"] += 1
             return
         try:
@@ -85,10 +87,10 @@ class Sweep:
             self.report["overtaken"] += 1  # someone else moved it: another sweep, an approver
         except Exception as error:  # noqa: BLE001 - one incident's trouble is not the others'
             self.report["errors"] += 1
-            self.failed(incident_id, error)
+            self.on_error(incident_id, error)
 
-    def _finish(self, incident_id: str) -> None:
-        result = self.service.resume(incident_id, self.until)
+    def _resume(self, incident_id: str) -> None:
+        result = self.service.resume(incident_id, self.deadline)
         if result is not None:
             self.report[f"resumed: {result.state}"] += 1
 
@@ -98,11 +100,13 @@ class Sweep:
 
     def _recheck_some(self, state: State) -> None:
         run_store = self.service.run_store
-        place = f"recheck#{state}"
-        found, after = run_store.in_state(state, self.rechecks, run_store.place(place))
+        name = f"recheck#{state}"
+        found, after = run_store.incidents_in_state(
+            state, self.rechecks, run_store.sweep_position(name)
+        )
         for incident_id in found:
-            self._each(incident_id, partial(self._recheck, incident_id))
-        run_store.keep_place(place, after)
+            self._attempt(incident_id, partial(self._recheck, incident_id))
+        run_store.save_sweep_position(name, after)
 
     def _recheck(self, incident_id: str) -> None:
         incident = self.service.store.get(incident_id)
@@ -116,50 +120,53 @@ class Sweep:
             self._apply_standing(incident)
 
     def _apply_standing(self, incident: Incident) -> None:
-        body = incident.document() or {}
-        found = find_standing_approval(self.service.limits(), body, self.service.now())
-        if found is None:
+        report = incident.report
+        found = report and find_standing_approval(self.service.limits(), report, self.service.now())
+        if not found:
             return
-        rule, digests = found
+        approval, digests = found
         try:
-            result = self.service.apply_standing(incident.id, digests, rule, self.until)
+            result = self.service.apply_standing(incident.id, digests, approval, self.deadline)
         except Refused as refused:
-            # The guardrails hold for standing approvals too; the incident waits for a person.
+            # The limits hold for standing approvals too; the incident waits for a person.
             self.report["standing: refused"] += 1
-            self.failed(incident.id, refused)
+            self.on_error(incident.id, refused)
         else:
             self.report[f"standing: {result.state}"] += 1
 
-    def _look(self, due: OutboxItem) -> None:
-        run_store = self.service.run_store
-        run_id = due.about.split("#")[1]
-        intents = [i for i in run_store.intents(due.incident, (run_id,)) if i.sk == due.about]
-        patch = intents[0].patch
+    def _check_window(self, item: OutboxItem) -> None:
+        """Ask CloudTrail who else wrote a policy while we did; tell a person, or that nobody knows."""
+        run_store, clients = self.service.run_store, self.service.remediation_role
+        run_id = item.subject.split("#")[1]
+        [patch] = [
+            intent.patch
+            for intent in run_store.intents(item.incident, (run_id,))
+            if intent.sk == item.subject
+        ]
         try:
-            writes = foreign_writes(patch, due, self.service.remediation_role)
+            writes = foreign_writes(patch, item, clients)
         except Exception as error:
-            if due.tries + 1 < _LOOKS:
-                run_store.tried(due)
+            if item.tries + 1 < _MAX_LOOKUPS:
+                run_store.outbox.count_try(item)
                 raise
             self.alert(
-                due.incident,
-                "window",
-                f"whether someone else wrote {patch.target} while a patch was being written could "
-                f"not be looked up: {' '.join(str(error).split())}; needs cloudtrail:LookupEvents "
-                f"for role {self.service.remediation_role.role_name} in account {patch.account}",
+                item.incident,
+                AlertReason.WINDOW,
+                f"CloudTrail could not be asked whether someone else wrote the policy of "
+                f"{patch.target} while a patch of ours was being written: {error_text(error)}. Compare "
+                "the policy with the patch. Needed: "
+                f"{clients.needs('cloudtrail:LookupEvents', '*', patch.account)}",
             )
-            run_store.done(due)
-            return
-        if writes:
-            self.alert(due.incident, "overwritten", describe_writes(patch, writes))
-            self.report["windows with foreign writes"] += 1
-        run_store.done(due)
-        self.report["windows looked into"] += 1
+        else:
+            if writes:
+                self.alert(item.incident, AlertReason.OVERWRITTEN, describe_writes(patch, writes))
+                self.report["windows with foreign writes"] += 1
+            self.report["windows looked into"] += 1
+        run_store.outbox.mark_done(item)
 
     def _send(self) -> None:
-        self.report["alerts"] += send_due_alerts(
-            self.service.run_store, self.alert, self.service.now()
-        )
+        run_store, now = self.service.run_store, self.service.now()
+        self.report["alerts"] += send_due_alerts(run_store, self.alert, now)
 
 
 def refresh(service: RemediationService, incident: Incident) -> Incident:
@@ -171,18 +178,18 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     analysis = service.reanalyze(incident)
     seen = (incident.first_seen, incident.last_seen)
     report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
-    allowed = analysis.diagnosis.allowed
     changed = report.alert_fingerprint != incident.alert_fingerprint
     before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
     if not changed and list(report.patches_by_digest) == list(before):
         return incident
-    state = State.RESOLVED if allowed else incident.state
-    kept = service.store.save_diagnosis(
-        incident, report, state, analysis.evidence.at, alert_due=incident.alert_due
+    allowed = analysis.diagnosis.allowed
+    reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
+    alert = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(service.now()))
+    return service.store.save_diagnosis(
+        incident,
+        report,
+        State.RESOLVED if allowed else incident.state,
+        analysis.evidence.at,
+        alert_due=incident.alert_due,
+        also=outbox_writes([alert]) if changed else (),
     )
-    if changed:
-        at = int(service.now())
-        service.run_store.add(
-            [OutboxItem(OutboxTask.ALERT, incident.id, "resolved" if allowed else "changed", at)]
-        )
-    return kept

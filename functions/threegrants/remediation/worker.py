@@ -1,4 +1,4 @@
-"""One worker goes on with one run, until it has ended, or the worker's time is over.
+"""The worker: carries one run on until the run has ended, or the worker's time is over.
 
 Forward: each intent is read, compared, recorded, written, read back; then the call is examined from
 fresh evidence. Whatever goes wrong turns the run back: newest first, each intent is read, decided,
@@ -9,14 +9,15 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from threegrants.analysis import Analysis
-from threegrants.aws.policy_json import same_policy
 from threegrants.evidence import RoleClients
-from threegrants.incidents import Conflict, Incident, Move, State, Store
+from threegrants.incidents import AlertReason, Conflict, Incident, Move, State, Store
 from threegrants.patches import sha256
+from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
+from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.policy_io import SHARED_DOCUMENTS, read, write
 from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import LeaseLost, RunStore
@@ -24,19 +25,20 @@ from threegrants.remediation.runs import (
     IN_FORCE,
     Direction,
     Intent,
-    OutboxItem,
-    OutboxTask,
     Run,
     Step,
 )
 
 CHECK_DELAYS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each reading back and each verification: changes take moments to be seen."""
-_STEP = 8.0
+_LOST_ANSWER_DELAYS = (0.0, 1.0, 2.0)
+"""Seconds before each look for a write whose answer was lost."""
+_STEP_SECONDS = 8.0
 """Seconds that one intent or one verification may take; none is begun with less left."""
-_LATE = 20 * 60
-"""CloudTrail delivers events within about 15 minutes (CloudTrail user guide, "How CloudTrail works")."""
-_TRIES = 6
+_CLOUDTRAIL_DELAY_SECONDS = 20 * 60
+"""CloudTrail delivers events within about 5 minutes, sometimes later
+(https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html)."""
+_MAX_RETRIES = 6
 
 
 class OutOfTime(Exception):
@@ -44,12 +46,18 @@ class OutOfTime(Exception):
 
 
 class StepFailed(Exception):
-    """A step did not do what it must: what was written is taken back."""
+    """A step did not do what it must: what was written has to be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """Where a worker left a run."""
+    """Where a worker left a run.
+
+    Args:
+        state: the incident's state now.
+        detail: what happened, and what comes next, for the person who asked.
+        intents: the run's writes with the step that each has reached.
+    """
 
     state: State
     detail: str
@@ -58,11 +66,18 @@ class RunProgress:
 
 @dataclass(slots=True)
 class Worker:
-    """A worker of one run; `until` is the second by which it must have ended.
+    """One process that carries one run on.
 
     Args:
         incident_id: the incident.
         run: the run, as this worker holds it.
+        store: the incidents.
+        run_store: what is kept of runs.
+        remediation_role: clients of the remediation role.
+        reanalyze: examines the incident's call again, from fresh evidence.
+        pause: waits for so many seconds.
+        now: seconds since the epoch.
+        deadline: the second by which this worker must have ended.
     """
 
     incident_id: str
@@ -73,18 +88,20 @@ class Worker:
     reanalyze: Callable[[Incident], Analysis]
     pause: Callable[[float], None]
     now: Callable[[], float]
-    until: float
+    deadline: float
+    answered: dict[str, AwsIds] = field(default_factory=dict)
+    """AWS's ids of what this worker made, by the intent's sort key: kept even if recording fails."""
 
     def resume(self) -> RunProgress:
         """Go on until the run has ended, or must wait."""
         try:
-            return self._forward() if self.run.direction is Direction.APPLY else self._back()
+            return self._forward() if self.run.direction is Direction.APPLY else self._roll_back()
         except OutOfTime:
-            return self._wait("not finished in this time")
+            return self._release("the run is not finished: this worker's time is over")
         except LeaseLost:
-            return self._as_it_is("another worker has it by now")
+            return self._progress("another worker has taken this run over")
         except Exception as error:  # noqa: BLE001 - whatever AWS answered: the next worker decides
-            return self._wait(why(error))
+            return self._release(error_text(error))
 
     def _forward(self) -> RunProgress:
         try:
@@ -92,14 +109,14 @@ class Worker:
         except (OutOfTime, LeaseLost):
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
-            return self.start_rollback(why(error))
+            return self.start_rollback(error_text(error))
         run = dataclasses.replace(self.run, runs_in_force=(*self.run.runs_in_force, self.run.id))
         # Who asked has the answer, unless another worker had to finish it.
-        alert = "verified" if run.attempts > 1 else ""
-        return self._settle(run, Move(State.VERIFIED, "service", "verified", summary), alert)
+        alert = AlertReason.VERIFIED if run.attempts > 1 else None
+        return self._finish(run, Move(State.VERIFIED, "service", "verified", summary), alert)
 
     def start_rollback(
-        self, reason: str, end: State = State.FAILED, actor: str = "service"
+        self, reason: str, end_state: State = State.FAILED, actor: str = "service"
     ) -> RunProgress:
         """Undo this run from now on; one that has written nothing has failed at once."""
         old = self.run
@@ -107,29 +124,31 @@ class Worker:
         new = dataclasses.replace(
             old,
             direction=Direction.UNDO,
-            undoes=(old.id,),
-            end=end,
-            why=reason,
+            runs_to_undo=(old.id,),
+            end_state=end_state,
+            reason=reason,
             attempts=1,
-            back=None,
+            from_state=None,
             actors=actors,
         )
-        if end is State.FAILED and not self._in_force(new.undoes):
-            detail = f"{reason}; nothing was written"
-            return self._settle(new, Move(State.FAILED, actor, "failed", detail), "failed")
+        if end_state is State.FAILED and not self._in_force(new.runs_to_undo):
+            detail = f"{_sentence(reason)} Nothing was written."
+            return self._finish(
+                new, Move(State.FAILED, actor, "failed", detail), AlertReason.FAILED
+            )
         move = Move(State.ROLLING_BACK, actor, "taking back", reason, old.digests)
-        self._retried(lambda incident: self.run_store.turn_to_undo(incident, move, old, new))
+        self._with_retries(lambda incident: self.run_store.turn_to_undo(incident, move, old, new))
         self.run = new
-        return self._back()
+        return self._roll_back()
 
     def _apply(self) -> str:
         for intent in self.run_store.intents(self.incident_id, (self.run.id,)):
             if intent.step is not Step.WRITTEN:
-                self._in_time()
+                self._require_time()
                 self._write(intent)
         summary = ""
         for seconds in CHECK_DELAYS:
-            self._in_time()
+            self._require_time()
             self.pause(seconds)
             analysis = self.reanalyze(self.store.get(self.incident_id))
             summary = analysis.diagnosis.summary
@@ -140,102 +159,151 @@ class Worker:
     def _write(self, intent: Intent) -> None:
         patch = intent.patch
         opened = math.floor(self.now())
-        live = read(patch, self.remediation_role)
-        if intent.step is not Step.WRITING or not same_policy(live, patch.after):
-            if sha256(live) != patch.before_sha256:
+        live = read(patch, self.remediation_role, intent.aws_ids)
+        if intent.step is not Step.WRITING or not live.says(patch.after):
+            if sha256(live.text) != patch.before_sha256:
                 raise StepFailed(
                     f"{patch.target} changed since the diagnosis (approved for "
-                    f"{patch.before_sha256}, now {sha256(live)}): nothing was written there"
+                    f"{patch.before_sha256}, now {sha256(live.text)}): nothing was written there"
                 )
             intent = dataclasses.replace(intent, step=Step.WRITING, opened=intent.opened or opened)
-            self.run_store.record(self.incident_id, self.run, [intent])
-            write(patch, patch.after, self.remediation_role)
-        self._read_back(intent, patch.after)
+            self._record(intent)
+            intent = self._send(intent, patch.after)
+        intent = self._read_back(intent, patch.after)
         done = dataclasses.replace(intent, step=Step.WRITTEN, closed=math.ceil(self.now()))
-        self.run_store.record(self.incident_id, self.run, [done], self._window(done))
+        self._record(done, self._overwrite_window(done))
 
-    def _back(self) -> RunProgress:
-        for intent in reversed(self._in_force(self.run.undoes)):
-            self._in_time()
+    def _send(self, intent: Intent, text: str | None) -> Intent:
+        """Write, and record at once what AWS answers about the identity of what it made."""
+
+        def answered(ids: AwsIds) -> None:
+            # The newest answer counts: what was made before may have been removed meanwhile.
+            self.answered[intent.sk] = ids.with_more(self._known_ids(intent))
+            if self.answered[intent.sk] != intent.aws_ids:
+                self._record(self._with_known_ids(intent))
+
+        write(intent.patch, text, self.remediation_role, self._known_ids(intent), answered)
+        return self._with_known_ids(intent)
+
+    def _known_ids(self, intent: Intent) -> AwsIds:
+        return self.answered.get(intent.sk, NO_IDS).with_more(intent.aws_ids)
+
+    def _with_known_ids(self, intent: Intent) -> Intent:
+        return dataclasses.replace(intent, aws_ids=self._known_ids(intent))
+
+    def _record(self, intent: Intent, outbox: Sequence[OutboxItem] = ()) -> None:
+        self.run_store.record_steps(self.incident_id, self.run, [intent], outbox)
+
+    def _roll_back(self) -> RunProgress:
+        for intent in reversed(self._in_force(self.run.runs_to_undo)):
+            self._require_time()
             try:
-                self._take_back(intent)
+                self._undo_intent(intent)
             except StatementEdited as error:
-                return self._edited(error)
+                return self._statement_edited(error)
         runs_in_force = tuple(
-            run_id for run_id in self.run.runs_in_force if run_id not in self.run.undoes
+            run_id for run_id in self.run.runs_in_force if run_id not in self.run.runs_to_undo
         )
         run = dataclasses.replace(self.run, runs_in_force=runs_in_force)
-        if run.end is State.ROLLED_BACK:
-            detail = "every statement we wrote was taken back"
-            move = Move(run.end, run.actors[-1], "rolled back", detail, run.digests)
-            return self._settle(run, move, "rolled back" if run.attempts > 1 else "")
-        detail = f"{run.why}; what was written has been taken back"
-        return self._settle(run, Move(run.end, "service", "failed", detail), "failed")
+        if run.end_state is State.ROLLED_BACK:
+            detail = "Everything that we wrote has been taken back."
+            move = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
+            return self._finish(run, move, AlertReason.ROLLED_BACK if run.attempts > 1 else None)
+        detail = f"{_sentence(run.reason)} What was written has been taken back."
+        return self._finish(
+            run, Move(run.end_state, "service", "failed", detail), AlertReason.FAILED
+        )
 
-    def _take_back(self, intent: Intent) -> None:
+    def _undo_intent(self, intent: Intent) -> None:
+        intent = self._with_known_ids(intent)
         patch = intent.patch
         # After a write of which nobody knows whether it happened, the window is still open.
         opened = intent.opened if intent.step is not Step.WRITTEN else math.floor(self.now())
-        live = read(patch, self.remediation_role)
-        step = undo(patch, live)
+        step = undo(patch, self._read_for_undo(intent), intent.aws_ids)
         outbox: list[OutboxItem] = []
         if not step.nothing:
             intent = dataclasses.replace(intent, step=Step.UNDOING, opened=opened)
-            self.run_store.record(self.incident_id, self.run, [intent])
-            write(patch, step.text, self.remediation_role)
+            self._record(intent)
+            intent = self._send(intent, step.text)
             self._read_back(intent, step.text)
             intent = dataclasses.replace(intent, closed=math.ceil(self.now()))
-            outbox = self._window(intent)
-        done = dataclasses.replace(intent, step=Step.UNDONE)
-        self.run_store.record(self.incident_id, self.run, [done], outbox)
+            outbox = self._overwrite_window(intent)
+        self._record(dataclasses.replace(intent, step=Step.UNDONE), outbox)
 
-    def _read_back(self, intent: Intent, wanted: str | None) -> None:
+    def _read_for_undo(self, intent: Intent) -> LivePolicy:
+        """What stands; a write whose answer was lost is looked for more than once.
+
+        Such a write may have happened and not be seen yet: AWS's changes take moments to show.
+        """
+        live = LivePolicy()
+        for seconds in _LOST_ANSWER_DELAYS if intent.step is Step.WRITING else (0.0,):
+            self.pause(seconds)
+            live = read(intent.patch, self.remediation_role, intent.aws_ids)
+            if not live.says(intent.patch.before):
+                break
+        return live
+
+    def _read_back(self, intent: Intent, wanted: str | None) -> Intent:
+        """Read until what was written is seen; the intent with the ids that were read."""
         for seconds in CHECK_DELAYS:
             self.pause(seconds)
-            if same_policy(read(intent.patch, self.remediation_role), wanted):
-                return
+            live = read(intent.patch, self.remediation_role, intent.aws_ids)
+            if live.says(wanted):
+                known = intent.aws_ids.with_more(live.aws_ids)
+                return dataclasses.replace(intent, aws_ids=known)
         raise StepFailed(f"{intent.patch.target} does not read back as it was written")
 
-    def _edited(self, error: StatementEdited) -> RunProgress:
-        run = dataclasses.replace(self.run, why=why(error))
-        intents = self.run_store.intents(self.incident_id, run.undoes)
-        if run.back is State.VERIFIED and all(i.step is Step.WRITTEN for i in intents):
-            move = Move(State.VERIFIED, "service", "rollback refused", why(error))
-            return self._settle(run, move)
-        return self.mark_stuck(why(error))
+    def _statement_edited(self, error: StatementEdited) -> RunProgress:
+        run = dataclasses.replace(self.run, reason=error_text(error))
+        intents = self.run_store.intents(self.incident_id, run.runs_to_undo)
+        if run.from_state is State.VERIFIED and all(i.step is Step.WRITTEN for i in intents):
+            move = Move(State.VERIFIED, "service", "rollback refused", error_text(error))
+            return self._finish(run, move)
+        return self.mark_stuck(error_text(error))
 
     def mark_stuck(self, reason: str) -> RunProgress:
         """Leave what stands to a person, and say so."""
-        left = tuple(dict.fromkeys((*self.run.runs_in_force, *self.run.undoes)))
-        run = dataclasses.replace(self.run, runs_in_force=left, why=reason)
-        detail = f"{reason}. What was written could not be taken back: a person has to look"
-        return self._settle(run, Move(State.STUCK, "service", "stuck", detail), "stuck")
+        left = tuple(dict.fromkeys((*self.run.runs_in_force, *self.run.runs_to_undo)))
+        run = dataclasses.replace(self.run, runs_in_force=left, reason=reason)
+        detail = (
+            f"{_sentence(reason)} What was written could not be taken back. Compare the policies with "
+            "the patches of the incident; take our statements out by hand, or mend the cause and "
+            "roll back again."
+        )
+        return self._finish(run, Move(State.STUCK, "service", "stuck", detail), AlertReason.STUCK)
 
-    def _settle(self, run: Run, move: Move, alert: str = "") -> RunProgress:
+    def _finish(self, run: Run, move: Move, alert: AlertReason | None = None) -> RunProgress:
+        """End the run: the incident moves, the leases are given back, what is due is kept."""
         outbox = []
-        if alert:
-            at = math.floor(self.now())
+        if alert is not None:
+            now = math.floor(self.now())
             outbox.append(
-                OutboxItem(OutboxTask.ALERT, self.incident_id, alert, at, note=move.detail)
+                OutboxItem(OutboxTask.ALERT, self.incident_id, alert.value, now, note=move.detail)
             )
-        told = dataclasses.replace(move, digests=move.digests or run.digests)
+        move = dataclasses.replace(move, digests=move.digests or run.digests)
         targets = self._targets()
-        self._retried(lambda incident: self.run_store.settle(incident, told, run, targets, outbox))
+        self._with_retries(
+            lambda incident: self.run_store.finish(incident, move, run, targets, outbox)
+        )
         return RunProgress(move.to, move.detail, self._intents())
 
-    def _wait(self, reason: str) -> RunProgress:
-        # If this fails too, the lease ends by itself, and the sweep goes on a little later.
+    def _release(self, reason: str) -> RunProgress:
+        # If this fails too, the lease ends by itself, and the sweep carries on a little later.
         with contextlib.suppress(Exception):
-            self.run_store.hand_over(self.incident_id, self.run, self._targets())
-        return self._as_it_is(f"{reason}; it is gone on with within minutes")
+            self.run_store.release(self.incident_id, self.run, self._targets())
+        return self._progress(
+            f"{_sentence(reason)} The sweep carries the run on within five minutes: read the incident "
+            "again then."
+        )
 
-    def _as_it_is(self, detail: str) -> RunProgress:
-        return RunProgress(self.store.get(self.incident_id).state, detail, self._intents())
+    def _progress(self, detail: str) -> RunProgress:
+        state = self.store.get(self.incident_id).state
+        return RunProgress(state, _sentence(detail), self._intents())
 
-    def _retried(self, change: Callable[[Incident], Any]) -> None:
+    def _with_retries(self, change: Callable[[Incident], Any]) -> None:
         """Change the incident, reading it again if only an event was counted in between."""
         state = State.APPLYING if self.run.direction is Direction.APPLY else State.ROLLING_BACK
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(_MAX_RETRIES)):
             incident = self.store.get(self.incident_id)
             if incident.state is not state:
                 raise LeaseLost(f"incident {self.incident_id} is {incident.state}")
@@ -249,14 +317,14 @@ class Worker:
                 continue
             return
 
-    def _in_time(self) -> None:
-        if self.now() + _STEP > min(self.until, self.run.until):
+    def _require_time(self) -> None:
+        if self.now() + _STEP_SECONDS > min(self.deadline, self.run.lease_until):
             raise OutOfTime
 
-    def _window(self, intent: Intent) -> list[OutboxItem]:
+    def _overwrite_window(self, intent: Intent) -> list[OutboxItem]:
         if intent.patch.operation not in SHARED_DOCUMENTS:
             return []
-        at = math.floor(self.now()) + _LATE
+        at = math.floor(self.now()) + _CLOUDTRAIL_DELAY_SECONDS
         return [
             OutboxItem(
                 OutboxTask.WINDOW,
@@ -272,20 +340,26 @@ class Worker:
         return [i for i in self.run_store.intents(self.incident_id, runs) if i.step in IN_FORCE]
 
     def _intents(self) -> tuple[Intent, ...]:
-        runs = self.run.undoes or (self.run.id,)
+        runs = self.run.runs_to_undo or (self.run.id,)
         return tuple(self.run_store.intents(self.incident_id, runs))
 
     def _targets(self) -> frozenset[str]:
         """The targets whose leases the run holds."""
-        runs = tuple(dict.fromkeys((*self.run.undoes, self.run.id)))
-        return targets(self.run_store.intents(self.incident_id, runs))
+        runs = tuple(dict.fromkeys((*self.run.runs_to_undo, self.run.id)))
+        return target_arns(self.run_store.intents(self.incident_id, runs))
 
 
-def targets(intents: Sequence[Intent]) -> frozenset[str]:
+def target_arns(intents: Sequence[Intent]) -> frozenset[str]:
     """The ARNs that these intents are about."""
     return frozenset(intent.patch.target for intent in intents)
 
 
-def why(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """An error in one line."""
     return " ".join(str(error).split())[:2000] or type(error).__name__
+
+
+def _sentence(text: str) -> str:
+    """The text as a sentence: with a capital letter (an ARN stays as it is) and a full stop."""
+    begun = text if text.startswith("arn:") else text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."

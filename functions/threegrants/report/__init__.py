@@ -4,6 +4,7 @@ In: the analysis of one denied call, or stored JSON. Out: a frozen `Report`, and
 `schema/diagnosis.schema.json` describes.
 """
 
+from threegrants.cloudtrail import KeySource
 from threegrants.report.build import report_for
 from threegrants.report.changes import HandoffReport, PatchReport, SnippetsReport
 from threegrants.report.grants import (
@@ -16,7 +17,7 @@ from threegrants.report.grants import (
     UnknownReport,
 )
 from threegrants.report.json_object import ReportError
-from threegrants.report.report import SCHEMA, KeySource, PrincipalReport, Report, RequestReport
+from threegrants.report.report import SCHEMA, PrincipalReport, Report, RequestReport
 
 __all__ = [
     "SCHEMA",

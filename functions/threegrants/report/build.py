@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from threegrants.analysis import Analysis
+from threegrants.cloudtrail import KeySource
 from threegrants.diagnosis import (
     Blocker,
     Diagnosis,
@@ -27,7 +28,7 @@ from threegrants.report.grants import (
     ReasonReport,
     UnknownReport,
 )
-from threegrants.report.report import KeySource, PrincipalReport, Report, RequestReport
+from threegrants.report.report import PrincipalReport, Report, RequestReport
 
 _MAX_POLICY_CHARACTERS = 200_000
 """Characters of policies in one report: an incident is one DynamoDB item of at most 400 KB.
@@ -182,7 +183,7 @@ def _patch(patch: Patch, outcome: Outcome) -> PatchReport:
         target=patch.target,
         operation=patch.operation,
         policy_name=patch.policy_name,
-        scope=patch.scope,
+        scope=patch.scope or "",
         default=patch.default,
         alternative=patch.alternative,
         before_sha256=patch.before_sha256,

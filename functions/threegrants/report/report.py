@@ -3,10 +3,9 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Self
 
-from threegrants.cloudtrail import Access, CallerType
+from threegrants.cloudtrail import Access, CallerType, KeySource
 from threegrants.diagnosis import Certainty, Outcome
 from threegrants.report.changes import HandoffReport, PatchReport
 from threegrants.report.grants import (
@@ -19,21 +18,6 @@ from threegrants.report.json_object import JsonObject, ReportError
 
 SCHEMA = "threegrants.diagnosis/1"
 """The `schema` of every report: `schema/diagnosis.schema.json`."""
-
-
-class KeySource(StrEnum):
-    """How the KMS key of a call is known."""
-
-    ERROR_MESSAGE = "error_message"
-    """AWS's error message names it"""
-    REQUEST = "request"
-    """the request names it"""
-    KMS_RECORD = "kms_record"
-    """the KMS record of the same call names it"""
-    OBJECT = "object"
-    """the object is encrypted with it now"""
-    BUCKET_DEFAULT = "bucket_default"
-    """the bucket's default encryption names it; the object may have another"""
 
 
 @dataclass(frozen=True, slots=True)

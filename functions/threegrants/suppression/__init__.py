@@ -1,13 +1,15 @@
-"""Noise: denials that are nobody's problem, told apart by data; pure.
+"""Noise suppression: denials that are nobody's problem are told apart by data; pure.
 
-In: a `DeniedCall`, and the caller's ARN where it was resolved. Out: the name of the preset that
-suppresses it, or None.
+In: a `DeniedCall`, and the caller's ARN where it was resolved. Out: the name of the preset or rule
+that suppresses it, or None.
 """
 
+from threegrants.suppression.fields import Field
 from threegrants.suppression.presets import PRESETS, Preset
 from threegrants.suppression.rules import (
     NEVER_DIAGNOSE,
     OWN_ROLES,
+    NeverDiagnoseRule,
     SuppressionError,
     SuppressionRules,
     parse_never_diagnose,
@@ -18,6 +20,8 @@ __all__ = [
     "NEVER_DIAGNOSE",
     "OWN_ROLES",
     "PRESETS",
+    "Field",
+    "NeverDiagnoseRule",
     "Preset",
     "SuppressionError",
     "SuppressionRules",

@@ -1,12 +1,15 @@
 """The presets, as data: each a few rows, a row matches if every field it names does.
 
-A field's patterns are `fnmatch` patterns, case-sensitive; the fields are those of `rules.match_fields`.
+A field's patterns are `fnmatch` patterns, case-sensitive.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-Row = Mapping[str, tuple[str, ...]]
+from threegrants.suppression.fields import Field
+
+Row = Mapping[Field, tuple[str, ...]]
+"""The patterns of a field: one of them has to match. An empty field matches none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +28,17 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "anonymous-scan",
         "requests without credentials, as scanners of the internet send them to every bucket name",
-        ({"caller": ("anonymous",)},),
-        "CloudTrail user guide, userIdentity element: anonymous callers have no principal to grant"
-        " anything to; a patch is never made for them",
+        ({Field.CALLER: ("anonymous",)},),
+        "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html:"
+        " anonymous callers have no principal to grant anything to; no patch is made for them",
     ),
     Preset(
         "service-probe",
         "AWS services that look at every bucket's configuration, and meet buckets closed to them",
         (
             {
-                "caller": ("service",),
-                "service": (
+                Field.CALLER: ("service",),
+                Field.SERVICE: (
                     "access-analyzer.amazonaws.com",
                     "cloudtrail.amazonaws.com",
                     "config.amazonaws.com",
@@ -50,26 +53,26 @@ PRESETS: tuple[Preset, ...] = (
                     "support.amazonaws.com",
                     "trustedadvisor.amazonaws.com",
                 ),
-                "access": ("other", "list"),
+                Field.ACCESS: ("other", "list"),
             },
             # Their roles in the account: AWS keeps this path for itself.
-            {"role_path": ("/aws-service-role/*",), "access": ("other", "list")},
+            {Field.ROLE_PATH: ("/aws-service-role/*",), Field.ACCESS: ("other", "list")},
             {
-                "role": ("AWSServiceRoleFor*",),
-                "path_known": ("false",),
-                "access": ("other", "list"),
+                Field.ROLE: ("AWSServiceRoleFor*",),
+                Field.PATH_KNOWN: ("false",),
+                Field.ACCESS: ("other", "list"),
             },
         ),
-        "IAM user guide, service-linked roles: the service defines their permissions, nobody else"
-        " can change them",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html: the service defines the"
+        " permissions of its role, and nobody else can change them",
     ),
     Preset(
         "log-delivery",
         "AWS services that deliver logs, trails and inventories into a bucket that refuses them",
         (
             {
-                "caller": ("service",),
-                "service": (
+                Field.CALLER: ("service",),
+                Field.SERVICE: (
                     "cloudtrail.amazonaws.com",
                     "config.amazonaws.com",
                     "delivery.logs.amazonaws.com",
@@ -78,18 +81,18 @@ PRESETS: tuple[Preset, ...] = (
                     "s3.amazonaws.com",
                     "vpc-flow-logs.amazonaws.com",
                 ),
-                "operation": ("PutObject", "GetBucketAcl", "GetBucketPolicy", "HeadBucket"),
+                Field.OPERATION: ("PutObject", "GetBucketAcl", "GetBucketPolicy", "HeadBucket"),
             },
         ),
-        "S3 user guide, server access logging and inventory: delivery is by these service"
-        " principals; the service that was set up to deliver reports the failure itself",
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html: these service"
+        " principals deliver; the service that was set up to deliver reports the failure itself",
     ),
     Preset(
         "aws-owned-buckets",
         "SSM Agent and other agents at buckets that belong to AWS",
         (
             {
-                "bucket": (
+                Field.BUCKET: (
                     f"amazon-ssm-{_REGION}",
                     f"amazon-ssm-packages-{_REGION}",
                     f"aws-patch-manager-{_REGION}-*",
@@ -103,7 +106,7 @@ PRESETS: tuple[Preset, ...] = (
                 ),
             },
         ),
-        "Systems Manager user guide, SSM Agent communications with AWS managed S3 buckets: nobody"
-        " outside AWS can change their policies",
+        "https://docs.aws.amazon.com/systems-manager/latest/userguide/ssm-agent-technical-details.html: nobody outside"
+        " AWS can change the policies of the buckets that SSM Agent uses",
     ),
 )

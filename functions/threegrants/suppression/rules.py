@@ -1,49 +1,77 @@
-"""Which calls are suppressed, and by what."""
+"""`SuppressionRules`: which calls are suppressed, and by what."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from threegrants.cloudtrail import CallerType, DeniedCall
+from threegrants.suppression.fields import Field, fields_of
 from threegrants.suppression.presets import PRESETS, Preset
 
 OWN_ROLES = "own-roles"
-"""Our own roles: what our reading meets must never become an incident, or it would feed itself."""
+"""Our own roles: a denial that our reader meets must never become an incident, or it would make
+more of them."""
 NEVER_DIAGNOSE = "never-diagnose"
-_FIELDS = ("principal", "bucket")
+
+_NEVER_DIAGNOSE_FIELDS = (Field.PRINCIPAL, Field.BUCKET)
 
 
 class SuppressionError(ValueError):
-    """A preset or a pattern that does not exist: which, and what is wanted."""
+    """A preset or a rule that does not exist: which one, and what can be written instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeverDiagnoseRule:
+    """One of the operator's rules: calls whose principal or bucket matches are not diagnosed.
+
+    `pattern` is an `fnmatch` pattern, case-sensitive.
+    """
+
+    field: Field
+    pattern: str
+
+    @classmethod
+    def parse(cls, text: str) -> "NeverDiagnoseRule":
+        """The rule that `principal=PATTERN` or `bucket=PATTERN` stands for.
+
+        Raises:
+            SuppressionError: if the text is not written like that.
+        """
+        name, _, pattern = text.partition("=")
+        field = next((field for field in _NEVER_DIAGNOSE_FIELDS if field.value == name), None)
+        if field is None or not pattern:
+            raise SuppressionError(
+                f"{text!r} is not a rule; write principal=PATTERN or bucket=PATTERN"
+            )
+        return cls(field, pattern)
+
+    def matches(self, fields: Mapping[Field, str]) -> bool:
+        """Whether a call with these fields is not diagnosed; an empty field matches nothing."""
+        return _matches({self.field: (self.pattern,)}, fields)
 
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRules:
-    """What is not diagnosed.
+    """What is not diagnosed: noise by presets, what the operator named, and our own roles.
 
-    `own_roles` are role names, in any account; `never_diagnose` are pairs of a field (`principal`, `bucket`) and a
-    pattern.
+    `own_roles` are names of roles, in any account.
     """
 
     presets: tuple[Preset, ...] = PRESETS
-    never_diagnose: tuple[tuple[str, str], ...] = ()
+    never_diagnose: tuple[NeverDiagnoseRule, ...] = ()
     own_roles: frozenset[str] = frozenset()
 
     def match(self, call: DeniedCall, resolved_arn: str | None = None) -> str | None:
-        """The name of what suppresses the call, or None.
+        """The name of what suppresses the call: a preset, OWN_ROLES or NEVER_DIAGNOSE; else None.
 
         Args:
             call: the denied call.
             resolved_arn: the caller's ARN, where the record has only its unique id.
         """
-        fields = match_fields(call, resolved_arn)
-        if fields["caller"] == CallerType.ROLE and fields["role"] in self.own_roles:
+        fields = fields_of(call, resolved_arn)
+        if fields[Field.CALLER] == CallerType.ROLE and fields[Field.ROLE] in self.own_roles:
             return OWN_ROLES
-        if any(
-            fnmatchcase(fields[field], pattern)
-            for field, pattern in self.never_diagnose
-            if fields[field]
-        ):
+        if any(rule.matches(fields) for rule in self.never_diagnose):
             return NEVER_DIAGNOSE
         for preset in self.presets:
             if any(_matches(row, fields) for row in preset.rows):
@@ -51,25 +79,7 @@ class SuppressionRules:
         return None
 
 
-def match_fields(call: DeniedCall, resolved_arn: str | None = None) -> Mapping[str, str]:
-    """What patterns are held against; what a record does not say is empty, and matches nothing."""
-    caller = call.caller
-    arn = resolved_arn or caller.arn or ""
-    path = arn.partition(":role")[2] if ":role/" in arn else ""
-    return {
-        "caller": caller.type.value,
-        "principal": arn,
-        "role": path.rpartition("/")[2],
-        "role_path": path,
-        "path_known": str(caller.path_known or bool(resolved_arn)).lower(),
-        "service": caller.invoked_by or "",
-        "access": call.access.value,
-        "operation": call.operation,
-        "bucket": call.bucket or "",
-    }
-
-
-def _matches(row: Mapping[str, tuple[str, ...]], fields: Mapping[str, str]) -> bool:
+def _matches(row: Mapping[Field, tuple[str, ...]], fields: Mapping[Field, str]) -> bool:
     return all(
         fields[field] and any(fnmatchcase(fields[field], pattern) for pattern in patterns)
         for field, patterns in row.items()
@@ -80,26 +90,20 @@ def presets_named(names: Iterable[str]) -> tuple[Preset, ...]:
     """Presets by name.
 
     Raises:
-        SuppressionError: naming the one that does not exist.
+        SuppressionError: if one of them does not exist.
     """
     known = {preset.name: preset for preset in PRESETS}
     wanted = list(names)
     for name in wanted:
         if name not in known:
-            raise SuppressionError(f"no preset {name!r}; one of {', '.join(known)}")
+            raise SuppressionError(f"there is no preset {name!r}; there are {', '.join(known)}")
     return tuple(known[name] for name in wanted)
 
 
-def parse_never_diagnose(words: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of field and pattern from `principal=PATTERN` and `bucket=PATTERN`.
+def parse_never_diagnose(texts: Iterable[str]) -> tuple[NeverDiagnoseRule, ...]:
+    """The rules that texts like `principal=PATTERN` and `bucket=PATTERN` stand for.
 
     Raises:
-        SuppressionError: naming the one that is not like that.
+        SuppressionError: if one of them is not written like that.
     """
-    pairs = []
-    for word in words:
-        field, _, pattern = word.partition("=")
-        if field not in _FIELDS or not pattern:
-            raise SuppressionError(f"{word!r}; wanted principal=PATTERN or bucket=PATTERN")
-        pairs.append((field, pattern))
-    return tuple(pairs)
+    return tuple(map(NeverDiagnoseRule.parse, texts))

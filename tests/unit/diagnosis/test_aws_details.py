@@ -21,7 +21,9 @@ SAID = {
     "not_needed": ("not_needed", "not_needed", "not_needed", "not_needed"),
 }
 CELLS = [
-    (ours, effect, out) for ours, row in SAID.items() for effect, out in zip(EFFECTS, row, strict=1)
+    (ours, effect, out)
+    for ours, row in SAID.items()
+    for effect, out in zip(EFFECTS, row, strict=True)
 ]
 
 

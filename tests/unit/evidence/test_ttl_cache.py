@@ -1,5 +1,7 @@
 """What was read a moment ago is used again, for a stated time, and says its age."""
 
+import pytest
+
 from threegrants.evidence.ttl_cache import SECONDS, TtlCache
 
 
@@ -60,8 +62,6 @@ def test_a_failed_reading_is_not_kept():
         raise RuntimeError
 
     for _ in range(2):
-        try:
+        with pytest.raises(RuntimeError):
             cache.get("bucket", failing)
-        except RuntimeError:
-            continue
     assert cache.get("bucket", Source())[0] == 1

@@ -1,5 +1,7 @@
 """Hypothesis strategies: questions of the case files, and questions mixed from their parts."""
 
+from operator import itemgetter
+
 from hypothesis import strategies as st
 
 from support.cases import questions
@@ -11,7 +13,7 @@ PARTS = ("identityPolicies", "resourcePolicy", "sessionPolicy", "permissionBound
 def mixed(cases):
     """The request of one case, the identity-based policies of another, and so on."""
     one = st.sampled_from(cases)
-    parts = {name: one.map(lambda case, name=name: case[name]) for name in PARTS}
+    parts = {name: one.map(itemgetter(name)) for name in PARTS}
     return st.fixed_dictionaries({"id": st.just("mixed"), "request": one.map(lambda c: c["request"]),
                                   "settings": one.map(lambda c: c["settings"]), **parts})  # fmt: skip
 

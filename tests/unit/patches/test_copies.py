@@ -22,7 +22,8 @@ def copying(source="a-drafts"):
 
 def test_both_halves_are_patched_one_on_top_of_the_other():
     denied, seen = copying()
-    assert copy_source_read(denied) is not None
+    source = copy_source_read(denied)
+    assert (source.bucket, source.object_key) == ("a-drafts", "in/draft.csv")
     analysis = analyze_evidence(denied, seen, AnalysisOptions())
     assert analysis.diagnosis.outcome.value == "fixable"
     found = [(p.grant, p.target) for p in analysis.patches]

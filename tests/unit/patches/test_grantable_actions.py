@@ -115,7 +115,7 @@ def test_whatever_is_offered_passes_the_checks_at_approval(profile, grantee, acc
             patch = draft.patch
             made.add(patch.operation)
             facts = LimitFacts({patch.target: Read({})})
-            against = objection(LIMITS, report, [patch], facts)
+            against = objection(LIMITS, report.principal, [patch], facts)
             if against:
                 refused.append((name, patch.operation, against))
     assert refused == []

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import yaml
 from cfnlint.api import ManualArgs, lint
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
@@ -17,7 +18,7 @@ from threegrants.patches import iac_snippets
 from threegrants.patches.snippets import _hcl, _hcl_string
 from threegrants.report import report_for
 from unit.patches.test_make import LONG, crowded
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
+from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence
 
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
 IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
@@ -184,7 +185,7 @@ def test_terraform_strings(text, wanted):
     assert _hcl_string(text) == wanted
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.text(
         st.one_of(st.characters(exclude_categories=("Cs",)), st.sampled_from('${%"\\\n')),
@@ -274,4 +275,3 @@ def test_the_document_shows_every_choice():
     ]  # fmt: skip
     assert len(report.proposed_patches) == 3
     assert all(p.says.endswith(".") for p in report.patches)
-    assert policy() is None

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.patches.json_edit import append, remove
 
 NEW = {"Sid": "N", "Effect": "Allow"}
@@ -79,7 +80,7 @@ styles = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.dictionaries(strings, values, max_size=3), st.lists(values, max_size=4), values, styles)
 def test_append_then_remove_is_nothing(around, members, new, style):
     document = {**around, "Statement": members, "Z": around}
@@ -92,7 +93,7 @@ def test_append_then_remove_is_nothing(around, members, new, style):
         assert taken == text
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     st.dictionaries(strings, values, max_size=3), st.lists(values, min_size=1, max_size=4), styles
 )

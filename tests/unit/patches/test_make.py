@@ -1,15 +1,28 @@
 """Which patches are offered: scopes, principals, limits and what else would do."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
+from enum import StrEnum
 
 import pytest
 
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
+from threegrants.diagnosis import diagnose
 from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
 from threegrants.evidence.snapshot import AccessPointEvidence
-from threegrants.patches import GranteeScope, Patch, Profile, Scope, describe_patch
+from threegrants.patches import (
+    Choices,
+    GranteeScope,
+    Patch,
+    PatchOperation,
+    Profile,
+    Scope,
+    describe_patch,
+    make_patches,
+)
+from threegrants.patches.size_limits import _CHECKS
+from threegrants.remediation.policy_io import _KINDS
 from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 IN_BUCKET = (allow(ROLE),)
@@ -112,9 +125,9 @@ def test_one_default_for_each_missing_grant():
         ("iam_policy", "iam:PutRolePolicy"),
     ]
     assert [p.operation for p in found if p.alternative] == ["kms:CreateGrant"]
-    assert [p.scope for p in of("key_policy", found)] == ["", ""]
+    assert [p.scope for p in of("key_policy", found)] == [None, None]
     keys_half = offered(None, evidence(IN_BUCKET, IN_KEY, IN_IAM[:1]))
-    assert [(p.scope, p.default, p.statement["Resource"]) for p in keys_half] == [("", True, KEY)]
+    assert [(p.scope, p.default, p.statement["Resource"]) for p in keys_half] == [(None, True, KEY)]
 
 
 def test_the_whole_account_only_if_asked_for_and_said_so():
@@ -303,6 +316,114 @@ def test_a_hostile_bucket_name_makes_no_patch():
     assert analysis.diagnosis.outcome.value == "handoff"
 
 
+REFUSED = Unread("the reader was refused", "kms:GetKeyPolicy for the reader")
+
+
+def undrafted(change):
+    """What is said of patches that cannot be drafted: the grants are missing, the rest is unread."""
+    seen = evidence()
+    diagnosis = diagnose(call(), seen)
+    found = make_patches(call(), change(seen), diagnosis, Choices()).missing_information
+    return [(one.what.removeprefix("patch of the "), one.why, one.needs) for one in found]
+
+
+def without(grant, **changes):
+    def change(seen):
+        part = getattr(seen, grant)
+        part = Read(replace(part.value, **changes)) if isinstance(part, Read) else replace(
+            part, **changes)  # fmt: skip
+        return replace(seen, **{grant: part})
+
+    return change
+
+
+UNDRAFTED = [
+    ("no bucket", lambda seen: replace(seen, bucket=None), "bucket policy",
+     "no bucket is known", "a record that names the bucket"),
+    ("no owner", without("bucket", account=REFUSED), "bucket policy",
+     "owner is not known: the reader was refused", REFUSED.needs),
+    ("no bucket policy", without("bucket", policy=REFUSED), "bucket policy",
+     "was not read: the reader was refused", REFUSED.needs),
+    ("no name", without("bucket", name="a*"), "bucket policy", "'a*' is not a name", "the name of"),
+    ("an unread key", lambda seen: replace(seen, key=REFUSED), "key policy",
+     "the key is not known: the reader was refused", REFUSED.needs),
+    ("no key", lambda seen: replace(seen, key=Read(None)), "key policy", "the key is not known",
+     "a record that names the key"),
+    ("no key for the IAM policy", lambda seen: replace(seen, key=REFUSED), "IAM policy",
+     "the key is not known: the reader was refused", REFUSED.needs),
+    ("no key policy", without("key", policy=REFUSED), "key policy",
+     "was not read: the reader was refused", REFUSED.needs),
+    ("an AWS managed key", without("key", manager=Read("AWS")), "key policy",
+     "nobody can change the policy of an AWS managed key", "a customer managed key"),
+    ("no IAM policies", without("caller", policies=REFUSED), "IAM policy",
+     "were not read: the reader was refused", REFUSED.needs),
+    ("no account", without("caller", account=None), "IAM policy", "account is not known",
+     "a record that names the caller's account"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "what", "why", "needs"), [c[1:] for c in UNDRAFTED],
+                         ids=[c[0] for c in UNDRAFTED])  # fmt: skip
+def test_a_patch_that_cannot_be_made_says_what_to_do(change, what, why, needs):
+    said = [(w, n) for where, w, n in undrafted(change) if where == what]
+    assert len(said) == 1
+    assert why in said[0][0]
+    assert said[0][1].startswith(needs)
+
+
+def elsewhere(value, partition, region):
+    """The same value in another partition: every ARN and Region in it."""
+    if isinstance(value, StrEnum):
+        return value
+    if isinstance(value, str):
+        return value.replace("arn:aws:", f"arn:{partition}:").replace("eu-west-1", region)
+    if isinstance(value, dict):
+        return {k: elsewhere(v, partition, region) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(elsewhere(one, partition, region) for one in value)
+    if is_dataclass(value):
+        changed = {f.name: elsewhere(getattr(value, f.name), partition, region)
+                   for f in fields(value)}  # fmt: skip
+        return replace(value, **changed)
+    return value
+
+
+PARTITIONS = [
+    ("aws-cn", "cn-north-1"),
+    ("aws-us-gov", "us-gov-west-1"),
+    ("aws-iso", "us-iso-east-1"),
+    ("aws-iso-b", "us-isob-east-1"),
+    ("aws-iso-e", "eu-isoe-west-1"),
+    ("aws-iso-f", "us-isof-south-1"),
+    ("aws-eusc", "eusc-de-east-1"),
+]
+
+
+@pytest.mark.parametrize(("partition", "region"), PARTITIONS)
+@pytest.mark.parametrize("grantee", list(GranteeScope))
+def test_patches_are_the_same_in_every_partition(partition, region, grantee):
+    options = AnalysisOptions(principal=grantee)
+    here = offered(options=options)
+    there = offered(
+        elsewhere(call(), partition, region), elsewhere(evidence(), partition, region), options
+    )
+    assert [p.operation for p in there] == [p.operation for p in here]
+    assert [p.default for p in there] == [p.default for p in here]
+    for one, other in zip(here, there, strict=True):
+        assert other.target == elsewhere(one.target, partition, region)
+        assert "arn:aws:" not in other.after
+        wanted = elsewhere(json.loads(one.after), partition, region)
+        assert without_sids(json.loads(other.after)) == without_sids(wanted)
+
+
+def without_sids(document):
+    """A document without what carries a hash of its ARNs."""
+    return [
+        {k: v for k, v in one.items() if k not in ("Sid", "Name")}
+        for one in document.get("Statement", [document])
+    ]
+
+
 CHANGES = {
     "grant": "key_policy", "account": B, "region": "eu-north-1", "target": KEY,
     "operation": "kms:PutKeyPolicy", "before": "{}", "after": "{}", "policy_name": "n",
@@ -317,6 +438,16 @@ def test_the_digest_names_every_part_of_the_change(field):
     assert changed.digest != patch.digest
     with pytest.raises(ValueError, match="do not match"):
         Patch.from_json({**changed.to_json(), "digest": patch.digest})
+
+
+def test_an_operation_that_this_service_does_not_call_is_refused():
+    known = next(p for p in offered() if p.default).to_json()
+    with pytest.raises(ValueError, match=f"s3:CreateAccessPoint: change {BUCKET} by hand"):
+        Patch.from_json({**known, "operation": "s3:CreateAccessPoint"})
+
+
+def test_every_operation_of_a_patch_can_be_read_and_written():
+    assert set(_KINDS) == set(PatchOperation) == set(_CHECKS)
 
 
 def test_every_field_is_either_in_the_digest_or_follows_from_it():

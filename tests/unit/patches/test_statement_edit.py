@@ -3,13 +3,15 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.aws.policy_json import is_ours, normal_form, statements
 from threegrants.patches import Patch, remove_principals
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.statement_edit import add_grant
+from threegrants.remediation.live_policy import LivePolicy
 from threegrants.remediation.rollback import StatementEdited, undo
 from unit.worlds import BUCKET, ROLE, A, B, allow, policy
 
@@ -71,9 +73,9 @@ def test_taking_back_refuses_what_was_edited_and_leaves_what_is_not_ours():
     made = patch(stored(foreign), stored(foreign, OURS), OURS)
     for live in (stored({**OURS, "Condition": {}}), stored({**OURS, "Action": "s3:*"})):
         with pytest.raises(StatementEdited, match="our statement"):
-            undo(made, live)
+            undo(made, LivePolicy(live))
     for live in (stored(allow(ROLE)), stored(THEIRS)):
-        assert undo(made, live).nothing
+        assert undo(made, LivePolicy(live)).nothing
 
 
 def test_taking_back_one_principal_of_a_statement_that_others_extended_since():
@@ -83,12 +85,12 @@ def test_taking_back_one_principal_of_a_statement_that_others_extended_since():
         first, GrantStatement(OTHER, GRANT_STATEMENT.actions, GRANT_STATEMENT.resources), "read"
     )
     two = patch(first, second, extended)
-    left = undo(one, second).text
+    left = undo(one, LivePolicy(second)).text
     assert json.loads(left)["Statement"][0]["Principal"] == {"AWS": [OTHER]}
-    assert normal_form(undo(two, second).text) == normal_form(first)
-    assert undo(two, left).text is None
-    assert not undo(two, left).nothing
-    assert undo(two, first).nothing
+    assert normal_form(undo(two, LivePolicy(second)).text) == normal_form(first)
+    assert undo(two, LivePolicy(left)).text is None
+    assert not undo(two, LivePolicy(left)).nothing
+    assert undo(two, LivePolicy(first)).nothing
 
 
 names = st.sampled_from([ROLE, OTHER, f"arn:aws:iam::{A}:root", B, "*"])
@@ -111,7 +113,7 @@ foreign = st.fixed_dictionaries(
 styles = st.sampled_from([{}, {"separators": (",", ":")}, {"indent": 3}, {"ensure_ascii": False}])
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(foreign | st.just(THEIRS), max_size=5), st.booleans(), styles)
 def test_foreign_statements_are_never_touched(listed, named, style):
     document = {"Version": "2012-10-17", "Id": "x", "Statement": listed, "More": 1}

@@ -4,9 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import NamedPolicy, Read
@@ -38,12 +39,12 @@ def drafts(seen=SEEN, choices=None):
 
 DRAFTS = drafts()
 BUCKET_DRAFT = DRAFTS["s3:PutBucketPolicy", "prefix"]
-KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", ""]
+KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", None]
 IAM_DRAFT = DRAFTS["iam:PutRolePolicy", "prefix"]
-GRANT_DRAFT = DRAFTS["kms:CreateGrant", ""]
+GRANT_DRAFT = DRAFTS["kms:CreateGrant", None]
 
 
-@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(name) for name in DRAFTS])
+@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(filter(None, name)) for name in DRAFTS])
 def test_every_draft_is_proven(name):
     assert violation(DRAFTS[name], SEEN, ROLE, DRAFTS[name].patch.account) == ""
 
@@ -151,7 +152,7 @@ extras = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(extras)
 def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
     draft = with_statements(BUCKET_DRAFT, *HELD[:2], extra, HELD[2])
@@ -250,7 +251,7 @@ paths = st.sampled_from(["", "team/", "a/b/"])
 keys = st.text("ab/-. é", max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     roles,
     paths,

@@ -2,7 +2,14 @@
 
 import pytest
 
-from threegrants.remediation.approvers import is_identified, same_person, same_principal
+from threegrants.remediation.approvers import (
+    account_of,
+    completes,
+    is_identified,
+    same_person,
+    same_principal,
+)
+from threegrants.remediation.runs import Approval
 from unit.worlds import A, B
 
 
@@ -72,3 +79,35 @@ PERSONS = [
                          ids=[c[0] for c in PERSONS])  # fmt: skip
 def test_same_person(one, other, wanted):
     assert same_person(one, other) is same_person(other, one) is wanted
+
+
+FIRST = Approval(("one", "two"), session("on-call"), 1000)
+LEAD = session("lead", "kim")
+SECONDS = [
+    ("another person, in time, the same digests", FIRST, ("two", "one"), LEAD, 999, True),
+    ("no first approval", None, ("one", "two"), LEAD, 0, False),
+    ("the first has just expired", FIRST, ("one", "two"), LEAD, 1000, False),
+    ("a digest fewer", FIRST, ("one",), LEAD, 0, False),
+    ("a digest more", FIRST, ("one", "two", "three"), LEAD, 0, False),
+    ("the same person", FIRST, ("one", "two"), session("on-call"), 0, False),
+    ("the same role, another session", FIRST, ("one", "two"), session("on-call", "kim"), 0, False),
+]
+
+
+@pytest.mark.parametrize(("first", "digests", "approver", "now", "wanted"), [c[1:] for c in SECONDS],
+                         ids=[c[0] for c in SECONDS])  # fmt: skip
+def test_the_second_of_two_approvals(first, digests, approver, now, wanted):
+    assert completes(first, digests, approver, now) is wanted
+
+
+ACCOUNTS = [
+    (session("on-call", account=B), B),
+    (f"arn:aws:iam::{A}:root", A),
+    ("sam", ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("arn", "account"), ACCOUNTS)
+def test_account_of(arn, account):
+    assert account_of(arn) == account

@@ -1,4 +1,4 @@
-"""Guardrails as data: what is read, what is refused, and that more never means looser."""
+"""Limits as data: what is read, what is refused, and that more never means looser."""
 
 import json
 
@@ -6,11 +6,10 @@ import pytest
 
 from threegrants.cloudtrail import Access
 from threegrants.patches import Scope
-from threegrants.remediation import Limits, LimitsError, find_standing_approval
+from threegrants.remediation import Limits, LimitsError, StandingApproval
 from threegrants.remediation.limits import from_env
-from unit.worlds import BUCKET, ROLE, A, B
+from unit.worlds import A, B
 
-NOW = 1_800_000_000.0
 RULE = {
     "name": "reports for analysts",
     "owner": A,
@@ -57,7 +56,7 @@ def test_a_wrong_variable_is_named(name, value):
 
 def test_more_is_stricter():
     limits = Limits(protected=("a",), four_eyes=frozenset({Access.WRITE}), patches_an_hour=5)
-    more = limits.with_more(
+    more = limits.with_ssm_parameter(
         json.dumps(
             {
                 "protected": ["b"],
@@ -99,71 +98,37 @@ WRONG = [
 @pytest.mark.parametrize(("text", "words"), [c[1:] for c in WRONG], ids=[c[0] for c in WRONG])
 def test_a_wrong_parameter_is_refused(text, words):
     with pytest.raises(LimitsError, match=words):
-        Limits().with_more(text)
+        Limits().with_ssm_parameter(text)
 
 
-def limits(**changes):
-    return Limits().with_more(json.dumps({"standing": [{**RULE, **changes}]}))
+PROTECTED = [
+    ("by name", ("secret-*",), "arn:aws:s3:::secret-plans", "secret-*"),
+    ("by ARN", ("arn:aws:s3:::plans",), "arn:aws:s3:::plans", "arn:aws:s3:::plans"),
+    ("a role by name, not by path", ("analyst",), f"arn:aws:iam::{A}:role/team/analyst", "analyst"),
+    ("another case is another name", ("Secret-*",), "arn:aws:s3:::secret-plans", None),
+    ("only part of the name", ("secret",), "arn:aws:s3:::secret-plans", None),
+]
 
 
-def patch(grant="bucket_policy", digest="d", scope="prefix", **more):
-    return {
-        "grant": grant,
-        "target": BUCKET,
-        "digest": digest,
-        "scope": scope,
-        "default": True,
-        "statement": {"Principal": {"AWS": ROLE}},
-        **more,
-    }
+@pytest.mark.parametrize(("patterns", "target", "wanted"), [c[1:] for c in PROTECTED],
+                         ids=[c[0] for c in PROTECTED])  # fmt: skip
+def test_what_is_protected(patterns, target, wanted):
+    assert Limits(protected=patterns).protects(target) == wanted
 
 
-def body(*patches, **request):
-    return {
-        "outcome": "fixable",
-        "principal": {"arn": ROLE, "account": B},
-        "request": {"access": "read", "bucket": "a-reports", "bucket_account": A, **request},
-        "patches": list(patches) or [patch()],
-    }
+def test_the_parameter_can_only_lower_numbers():
+    lower = Limits().with_ssm_parameter('{"approval_hours": 1, "patches_an_hour": 2}')
+    assert (lower.approval_seconds, lower.patches_an_hour) == (3600, 2)
 
 
-def test_a_rule_covers_what_it_names():
-    rule, digests = find_standing_approval(limits(), body(), NOW)
-    assert rule.scope is Scope.PREFIX
-    assert digests == ("d",)
-
-
-UNCOVERED = [
-    ("no rules", Limits(), body()),
-    ("another caller", limits(caller=A), body()),
-    ("another owner", limits(owner=B), body()),
-    ("another bucket", limits(bucket="b-*"), body()),
-    ("another access", limits(), body(access="write")),
-    ("expired", limits(expires="2020-01-01T00:00:00Z"), body()),
-    ("too wide", limits(scope="object"), body()),
-    ("not fixable", limits(), {**body(), "outcome": "handoff"}),
-    ("a whole account", limits(),
-     body(patch(statement={"Principal": {"AWS": f"arn:aws:iam::{B}:root"}}))),
-    ("two people are wanted", limits().with_more('{"four_eyes": ["read"]}'), body()),
-    ("a scope nobody knows", limits(), body(patch(scope="everything"))),
-    ("nothing offered", limits(), {**body(), "patches": []}),
-    ("only an alternative", limits(), body(patch(alternative=True))),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("given_limits", "document"), [c[1:] for c in UNCOVERED],
-                         ids=[c[0] for c in UNCOVERED])  # fmt: skip
-def test_no_rule_covers(given_limits, document):
-    assert find_standing_approval(given_limits, document, NOW) is None
-
-
-def test_of_several_scopes_the_proposed_one_if_it_fits_else_the_widest():
-    offered = [
-        patch(digest="o", scope="object", default=False),
-        patch(digest="p", scope="prefix", default=False),
-        patch(digest="b", scope="bucket", default=True),
-        patch("key_policy", "k", "", target="key"),
-    ]
-    assert find_standing_approval(limits(scope="bucket"), body(*offered), NOW)[1] == ("b", "k")
-    assert find_standing_approval(limits(scope="prefix"), body(*offered), NOW)[1] == ("p", "k")
-    assert find_standing_approval(limits(scope="object"), body(*offered), NOW)[1] == ("o", "k")
+def test_a_standing_approval_is_read():
+    [approval] = Limits().with_ssm_parameter(json.dumps({"standing": [RULE]})).standing_approvals
+    assert approval == StandingApproval(
+        name="reports for analysts",
+        owner=A,
+        caller=B,
+        bucket="a-*",
+        access=frozenset({Access.READ, Access.LIST}),
+        scope=Scope.PREFIX,
+        expires=1_893_456_000.0,
+    )

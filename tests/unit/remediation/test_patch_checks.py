@@ -1,4 +1,4 @@
-"""Every guardrail by itself: the patch that is fine, and one change to it that is not."""
+"""Every check of a patch by itself: the patch that is fine, and one change to it that is not."""
 
 import json
 from dataclasses import replace
@@ -6,18 +6,20 @@ from dataclasses import replace
 import pytest
 
 from threegrants.aws.policy_json import sid_of_ours, texts
+from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
 from threegrants.patches import Patch
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import grants_to_account, objection
+from threegrants.report import PrincipalReport
 from unit.worlds import BUCKET, KEY, ROLE, A, allow, delegates, policy
 from unit.worlds import A as OWNER
 from unit.worlds import B as CALLER
 
 THEIRS = allow(f"arn:aws:iam::{A}:role/other", "s3:GetObject", Sid="Theirs")
 LIMITS = Limits(trusted=frozenset({OWNER, CALLER}))
-DOCUMENT = {"principal": {"arn": ROLE, "account": CALLER, "type": "role"}}
+DENIED = PrincipalReport(ROLE, None, CALLER, CallerType.ROLE)
 
 
 def bucket(before, *after):
@@ -66,7 +68,7 @@ FINE = [
 
 @pytest.mark.parametrize("patch", FINE)
 def test_fine(patch):
-    assert objection(LIMITS, DOCUMENT, [patch], facts(patch)) is None
+    assert objection(LIMITS, DENIED, [patch], facts(patch)) is None
 
 
 OTHERS = ours(Principal={"AWS": f"arn:aws:iam::{A}:role/o"})
@@ -111,17 +113,17 @@ BAD = [
 
 @pytest.mark.parametrize(("patch", "words"), [c[1:] for c in BAD], ids=[c[0] for c in BAD])
 def test_refused(patch, words):
-    assert words in str(objection(LIMITS, DOCUMENT, [patch], facts(patch)))
+    assert words in str(objection(LIMITS, DENIED, [patch], facts(patch)))
 
 
 def test_anonymous_callers_are_granted_nothing():
-    document = {"principal": {"arn": None, "account": CALLER, "type": "anonymous"}}
-    assert "anonymous" in str(objection(LIMITS, document, [FINE[0]], facts(FINE[0])))
+    nobody = PrincipalReport(None, None, CALLER, CallerType.ANONYMOUS)
+    assert "anonymous" in str(objection(LIMITS, nobody, [FINE[0]], facts(FINE[0])))
 
 
 def test_one_patch_for_each_grant_and_target():
     two = [FINE[0], bucket([], ours(Resource=f"{BUCKET}/other/*"))]
-    assert "approve one of them" in str(objection(LIMITS, DOCUMENT, two, facts(*two)))
+    assert "approve one of them" in str(objection(LIMITS, DENIED, two, facts(*two)))
 
 
 PROTECTED = [
@@ -137,14 +139,14 @@ PROTECTED = [
 @pytest.mark.parametrize(("limits", "tags", "words"), PROTECTED)
 def test_protected(limits, tags, words):
     found = objection(
-        replace(limits, trusted=LIMITS.trusted), DOCUMENT, [FINE[0]], facts(FINE[0], **tags)
+        replace(limits, trusted=LIMITS.trusted), DENIED, [FINE[0]], facts(FINE[0], **tags)
     )
     assert found is None if words is None else words in found
 
 
 def test_tags_that_cannot_be_read_refuse():
-    lacking = LimitFacts({BUCKET: Unread("the mender was refused", "s3:GetBucketTagging")})
-    found = objection(LIMITS, DOCUMENT, [FINE[0]], lacking)
+    lacking = LimitFacts({BUCKET: Unread("the role was refused", "s3:GetBucketTagging")})
+    found = objection(LIMITS, DENIED, [FINE[0]], lacking)
     assert "not known" in found
     assert "s3:GetBucketTagging" in found
 
@@ -153,15 +155,18 @@ ORGANIZATION = [
     ({A: Read("o-1"), CALLER: Read("o-1")}, None),
     ({A: Read("o-1"), CALLER: Read("o-2")}, "not in organisation"),
     ({A: Read("o-1"), CALLER: Read(None)}, "not in organisation"),
-    ({A: Read("o-1"), CALLER: Unread("refused", "organizations:DescribeOrganization")}, "needs"),
-    ({A: Read("o-1")}, "not known"),
+    (
+        {A: Read("o-1"), CALLER: Unread("refused", "organizations:DescribeOrganization")},
+        "Needed: organizations:DescribeOrganization",
+    ),
+    ({A: Read("o-1")}, "not known: it was not read"),
 ]
 
 
 @pytest.mark.parametrize(("organizations", "words"), ORGANIZATION)
 def test_organization(organizations, words):
     known = replace(facts(FINE[0]), organizations=organizations)
-    found = objection(replace(LIMITS, organization="o-1"), DOCUMENT, [FINE[0]], known)
+    found = objection(replace(LIMITS, organization="o-1"), DENIED, [FINE[0]], known)
     assert found is None if words is None else words in found
 
 

@@ -1,6 +1,7 @@
 """What is taken back: cases, and the property that nothing of others is ever lost."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from threegrants.aws.policy_json import normal_form, same_policy
 from threegrants.patches import Patch
+from threegrants.remediation.live_policy import AwsIds, LivePolicy
 from threegrants.remediation.rollback import StatementEdited, Undo, undo
 from unit.worlds import BUCKET, KEY, ROLE, A, allow, policy
 
@@ -61,7 +63,7 @@ CASES = [
 @pytest.mark.parametrize(("given_patch", "live", "wanted"), [c[1:] for c in CASES],
                          ids=[c[0] for c in CASES])  # fmt: skip
 def test_undo(given_patch, live, wanted):
-    found = undo(given_patch, live)
+    found = undo(given_patch, LivePolicy(live))
     assert found.nothing == wanted.nothing
     assert normal_form(found.text) == normal_form(wanted.text)
 
@@ -80,24 +82,26 @@ EDITED = [
                          ids=[c[0] for c in EDITED])  # fmt: skip
 def test_what_someone_edited_is_refused_with_all_three_texts(given_patch, live):
     with pytest.raises(StatementEdited) as refused:
-        undo(given_patch, live)
+        undo(given_patch, LivePolicy(live))
     for words in ("before us: not there", "as we wrote it: {", "now: "):
         assert words in str(refused.value)
 
 
 def test_bytes_come_back_as_they_were():
     before = json.dumps(json.loads(policy(THEIRS)), indent=7)
-    assert undo(patch(before, policy(THEIRS, OURS)), policy(THEIRS, OURS)).text == before
+    assert (
+        undo(patch(before, policy(THEIRS, OURS)), LivePolicy(policy(THEIRS, OURS))).text == before
+    )
 
 
 GRANT = json.dumps({"GranteePrincipal": ROLE, "Operations": ["Decrypt"], "Name": "threegrants-1"})
+UNATTACHED = LivePolicy(policy(OURS), attached=False)
 ALONE = [
-    ("grant as written", "kms:CreateGrant", GRANT, GRANT, Undo(None)),
-    ("grant gone", "kms:CreateGrant", GRANT, None, Undo(nothing=True)),
-    ("managed policy", "iam:CreatePolicy", policy(OURS), policy(OURS), Undo(None)),
-    ("not attached", "iam:CreatePolicy", policy(OURS),
-     json.dumps({"Unattached": json.loads(policy(OURS))}), Undo(None)),
-]  # fmt: skip
+    ("grant as written", "kms:CreateGrant", GRANT, LivePolicy(GRANT), Undo(None)),
+    ("grant gone", "kms:CreateGrant", GRANT, LivePolicy(), Undo(nothing=True)),
+    ("managed policy", "iam:CreatePolicy", policy(OURS), LivePolicy(policy(OURS)), Undo(None)),
+    ("not attached", "iam:CreatePolicy", policy(OURS), UNATTACHED, Undo(None)),
+]
 
 
 @pytest.mark.parametrize(("operation", "after", "live", "wanted"), [c[1:] for c in ALONE],
@@ -106,10 +110,43 @@ def test_what_is_ours_alone(operation, after, live, wanted):
     assert undo(patch(None, after, operation, KEY), live) == wanted
 
 
-@pytest.mark.parametrize("live", [policy(THEIRS), json.dumps({"Unattached": {}})])
+def test_a_grant_that_was_made_again_is_revoked_too():
+    made = patch(None, GRANT, "kms:CreateGrant", KEY)
+    again = LivePolicy(GRANT, AwsIds(grant_id="g-2"))
+    assert undo(made, again, AwsIds(grant_id="g-1")) == Undo(None)
+
+
+def test_a_grant_that_is_not_listed_yet_is_revoked_by_its_id():
+    made = patch(None, GRANT, "kms:CreateGrant", KEY)
+    assert undo(made, LivePolicy(), AwsIds(grant_id="g-1")) == Undo(None)
+
+
+MANAGED = patch(None, policy(OURS), "iam:CreatePolicy", ROLE)
+OTHERS = [
+    ("another text", LivePolicy(policy(THEIRS))),
+    ("another text, not attached", LivePolicy(policy(THEIRS), attached=False)),
+]
+
+
+@pytest.mark.parametrize("live", [c[1] for c in OTHERS], ids=[c[0] for c in OTHERS])
 def test_a_managed_policy_that_says_something_else_is_left(live):
     with pytest.raises(StatementEdited):
-        undo(patch(None, policy(OURS), "iam:CreatePolicy", ROLE), live)
+        undo(MANAGED, live)
+
+
+WROTE = AwsIds(policy_arn="arn:p", policy_id="ANPA1", policy_version="v1")
+REPLACED = [
+    ("made again by someone else", replace(WROTE, policy_id="ANPA2"), "id ANPA2"),
+    ("another version", replace(WROTE, policy_version="v2"), "version v2"),
+]
+
+
+@pytest.mark.parametrize(("now", "words"), [c[1:] for c in REPLACED], ids=[c[0] for c in REPLACED])
+def test_a_managed_policy_that_is_not_the_one_we_made_is_left(now, words):
+    with pytest.raises(StatementEdited, match=words):
+        undo(MANAGED, LivePolicy(policy(OURS), now), WROTE)
+    assert undo(MANAGED, LivePolicy(policy(OURS), WROTE), WROTE) == Undo(None)
+    assert undo(MANAGED, LivePolicy(policy(OURS), now)) == Undo(None), "no id is known"
 
 
 foreign = st.builds(
@@ -123,7 +160,7 @@ foreign = st.builds(
 def test_exactly_ours_goes_wherever_it_stands(before, now, place):
     made = patch(policy(*before), policy(*before, OURS))
     at = place % (len(now) + 1)
-    found = undo(made, policy(*now[:at], OURS, *now[at:]))
+    found = undo(made, LivePolicy(policy(*now[:at], OURS, *now[at:])))
     assert not found.nothing
     assert same_policy(found.text, policy(*now))
 
@@ -134,7 +171,7 @@ def test_the_bytes_of_others_stay_as_they_are_now(before, now, place, indent):
     made = patch(policy(*before), policy(*before, OURS))
     at = place % (len(now) + 1)
     live = json.dumps(json.loads(policy(*now[:at], OURS, *now[at:])), indent=indent)
-    found = undo(made, live)
+    found = undo(made, LivePolicy(live))
     if same_policy(live, made.after):
         assert found.text == made.before
     else:

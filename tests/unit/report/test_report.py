@@ -1,6 +1,7 @@
 """What is read from a report, how strictly stored JSON is read, and how old reports are."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +88,15 @@ def test_an_absent_field_is_named(path, said):
     with pytest.raises(ReportError) as caught:
         Report.from_json(document)
     assert (str(caught.value), caught.value.where) == (said, said.partition(":")[0])
+
+
+STORED = json.loads(Path(__file__).with_name("stored.json").read_text())
+"""What incidents held when the report was still a dict: fixable, handed off, denied (a copy), blocked."""
+
+
+@pytest.mark.parametrize("document", STORED, ids=["fixable", "handoff", "copy", "blocked"])
+def test_a_stored_report_comes_back_to_the_letter(document):
+    assert json.dumps(Report.from_json(document).to_json()) == json.dumps(document)
 
 
 def test_a_report_of_the_first_version_is_read():

@@ -1,0 +1,70 @@
+"""A person's decision about an incident becomes a transaction, or a refusal that says why."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from threegrants.incidents import Conflict, Incident, Store
+from threegrants.remediation.approval import QUOTA_EXCEEDED
+from threegrants.remediation.results import Refused
+from threegrants.remediation.run_store import LeaseHeld, QuotaExceeded, RunStore
+
+_MAX_TRIES = 5
+
+
+def change_or_refuse(
+    store: Store,
+    run_store: RunStore,
+    incident: Incident,
+    change: Callable[[Incident], None],
+    targets: frozenset[str] = frozenset(),
+) -> None:
+    """Change an incident; if only an event was counted in between, read it and try again.
+
+    Args:
+        store: the incidents.
+        run_store: what is kept of runs.
+        incident: as it was when it was decided about.
+        change: the transaction, given the incident as it is now.
+        targets: the ARNs whose leases the change needs.
+
+    Raises:
+        Refused: if the incident is not what it was when it was decided about, if another incident
+            holds a lease, or if the hour's quota is used up.
+    """
+    current = incident
+    for _ in range(_MAX_TRIES):
+        try:
+            change(current)
+        except LeaseHeld as error:
+            detail = _lease_held(run_store, incident.id, targets)
+            raise Refused(HTTPStatus.CONFLICT, detail) from error
+        except QuotaExceeded as error:
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, QUOTA_EXCEEDED) from error
+        except Conflict as error:
+            before, current = current, store.get(incident.id)
+            if (
+                current.version == before.version  # nobody interfered: it is not allowed
+                or current.state is not incident.state
+                or current.diagnosis != incident.diagnosis
+            ):
+                raise Refused(HTTPStatus.CONFLICT, str(error)) from error
+        else:
+            return
+    raise Refused(
+        HTTPStatus.CONFLICT,
+        f"incident {incident.id} is being changed by others right now, so nothing was done: try again",
+    )
+
+
+def _lease_held(run_store: RunStore, incident_id: str, targets: frozenset[str]) -> str:
+    """Which incident holds which target, for the person who has to wait."""
+    holders = {target: run_store.lease_holder(target) for target in sorted(targets)}
+    held = [
+        f"{target} is being written for incident {holder}"
+        for target, holder in holders.items()
+        if holder not in (None, incident_id)
+    ]
+    return (
+        f"{'; '.join(held) or 'a policy was being written for another incident'}. Only one incident "
+        "at a time may write a policy: try again in a minute"
+    )

@@ -1,0 +1,140 @@
+"""The outbox: what has to be done after a transaction, at least once, kept in the same table.
+
+This is the transactional outbox pattern (https://microservices.io/patterns/data/transactional-outbox.html).
+An item is written in the transaction that makes it due. The sweep, or the request that has just
+ended, does what it says and marks it as done. A crash in between does it twice, never not at all.
+The items are one partition, `agenda`, sorted by the second from which they are due.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from boto3.dynamodb.conditions import Attr, Key
+
+from threegrants.incidents.items import SECONDS_A_DAY, put_write
+
+_PARTITION = "agenda"
+_RETENTION_SECONDS = 7 * SECONDS_A_DAY
+"""An item that was done is kept for a week."""
+
+
+class OutboxTask(StrEnum):
+    """What an outbox item asks for."""
+
+    ALERT = "alert"
+    """Send an alert about an incident."""
+    WINDOW = "window"
+    """Ask CloudTrail who else wrote a policy while a run did."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One thing to be done: an alert to send, or an overwrite window to look into.
+
+    Args:
+        task: what is to be done.
+        incident: the incident's id.
+        subject: the reason of an alert; of a window, the sort key of its intent.
+        at: seconds since the epoch; it is not due before.
+        note: the text of an alert.
+        opened: of a window, the second of the read before our write.
+        closed: of a window, the second of the read after our write.
+        tries: how often it was tried without success.
+        sk: the sort key of the stored item; empty until it is read back.
+    """
+
+    task: OutboxTask
+    incident: str
+    subject: str
+    at: int
+    note: str = ""
+    opened: int = 0
+    closed: int = 0
+    tries: int = 0
+    sk: str = ""
+
+    def to_item(self) -> dict[str, Any]:
+        """The attributes of a new item."""
+        return {
+            "pk": _PARTITION,
+            "sk": f"{self.at:012}#{uuid.uuid4().hex[:12]}",
+            "task": self.task.value,
+            "incident": self.incident,
+            "about": self.subject,
+            "note": self.note,
+            "opened": self.opened,
+            "closed": self.closed,
+            "tries": self.tries,
+            "done": False,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> "OutboxItem":
+        """Read back what `to_item` wrote."""
+        return cls(
+            task=OutboxTask(item["task"]),
+            incident=str(item["incident"]),
+            subject=str(item["about"]),
+            at=int(str(item["sk"])[:12]),
+            note=str(item["note"]),
+            opened=int(item["opened"]),
+            closed=int(item["closed"]),
+            tries=int(item["tries"]),
+            sk=str(item["sk"]),
+        )
+
+
+def outbox_writes(items: Sequence[OutboxItem]) -> list[dict[str, Any]]:
+    """The writes that put items into the outbox, as parts of a transaction."""
+    return [put_write(item.to_item()) for item in items]
+
+
+class Outbox:
+    """The outbox of the one table.
+
+    Args:
+        table: a boto3 DynamoDB Table resource, the one of the `Store`.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def due(self, now: float, limit: int = 50) -> list[OutboxItem]:
+        """What is due by now (seconds since the epoch) and not done, the longest due first."""
+        found: list[OutboxItem] = []
+        start: dict[str, Any] = {}
+        while len(found) < limit:
+            answer = self._table.query(
+                KeyConditionExpression=Key("pk").eq(_PARTITION) & Key("sk").lte(f"{int(now):012}~"),
+                FilterExpression=Attr("done").eq(False),
+                ConsistentRead=True,
+                **start,
+            )
+            found += [OutboxItem.from_item(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found[:limit]
+
+    def mark_done(self, item: OutboxItem) -> None:
+        """Mark an item as done; it expires a week later."""
+        self._table.update_item(
+            Key={"pk": _PARTITION, "sk": item.sk},
+            UpdateExpression="SET done = :yes, expires_at = :gone",
+            ExpressionAttributeValues={
+                ":yes": True,
+                ":gone": int(time.time()) + _RETENTION_SECONDS,
+            },
+        )
+
+    def count_try(self, item: OutboxItem) -> None:
+        """Count a try that did not succeed."""
+        self._table.update_item(
+            Key={"pk": _PARTITION, "sk": item.sk},
+            UpdateExpression="SET tries = tries + :one",
+            ExpressionAttributeValues={":one": 1},
+        )

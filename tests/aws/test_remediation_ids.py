@@ -1,0 +1,223 @@
+"""AWS's own ids of what was written, on moto: kept as soon as AWS answers, and used by the undo."""
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from aws.conftest import B, document
+from aws.remediation_desk import Died, approve, bucket_policy, opened
+from support.harness import APPROVER
+from support.wire import answer_calls, refusal
+from threegrants.incidents import State
+from threegrants.remediation import Refused
+from threegrants.remediation.live_policy import AwsIds
+from threegrants.remediation.runs import Step
+
+
+@pytest.fixture
+def desk(aws):
+    return opened(aws)
+
+
+class Calls:
+    """AWS's calls, each of which may be answered in another way: `instead[operation](call)`."""
+
+    def __init__(self):
+        self.instead, self.seen = {}, []
+
+    def __call__(self, call):
+        self.seen.append(call)
+        answer = self.instead.get(call.operation)
+        return answer(call) if answer else call.proceed()
+
+    def parameters_of(self, operation):
+        return [call.parameters for call in self.seen if call.operation == operation]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    calls = Calls()
+    answer_calls(monkeypatch, calls)
+    return calls
+
+
+def nothing_listed(call):
+    """KMS lists a grant only after some time (KMS developer guide, "Eventual consistency")."""
+    return call.proceed() | {"Grants": []}
+
+
+def with_a_grant(desk, identity):
+    """The digests of the proposed patches, with a KMS grant in place of the key policy's statement."""
+    patches = desk.store.get(identity).report.patches
+    chosen = {patch.grant: patch for patch in patches if patch.default}
+    chosen["key_policy"] = next(p for p in patches if p.operation == "kms:CreateGrant")
+    return [patch.digest for patch in chosen.values()]
+
+
+def grants(aws):
+    kms = aws.client("kms")
+    key = kms.list_keys()["Keys"][0]["KeyId"]
+    return [grant["GrantId"] for grant in kms.list_grants(KeyId=key)["Grants"]]
+
+
+def grant_intent(desk, identity):
+    run = desk.run_store.last_run(identity)
+    intents = desk.run_store.intents(identity, tuple({*run.runs_to_undo, run.id}))
+    [found] = [i for i in intents if i.patch.operation == "kms:CreateGrant"]
+    return found
+
+
+def test_a_grants_id_is_kept(desk, aws):
+    identity = desk.handle().id
+    approve(desk, identity, digests=with_a_grant(desk, identity))
+    [grant] = grants(aws)
+    assert grant_intent(desk, identity).aws_ids == AwsIds(grant_id=grant)
+
+
+def test_a_grants_id_is_kept_before_anything_else_is_done(desk, aws, calls):
+    identity = desk.handle().id
+    digests = with_a_grant(desk, identity)
+
+    def create_and_break(call):
+        answer = call.proceed()
+
+        def die(_):
+            raise Died
+
+        calls.instead["ListGrants"] = die  # the read back, right after the write
+        return answer
+
+    calls.instead["CreateGrant"] = create_and_break
+    with pytest.raises(Died):
+        approve(desk, identity, digests=digests)
+    calls.instead.clear()
+    intent = grant_intent(desk, identity)
+    assert intent.step is Step.WRITING
+    assert intent.aws_ids == AwsIds(grant_id=grants(aws)[0])
+
+
+def test_a_grant_that_is_not_listed_is_revoked_by_its_id(desk, aws, calls):
+    identity = desk.handle().id
+    calls.instead["ListGrants"] = nothing_listed
+    result = approve(desk, identity, digests=with_a_grant(desk, identity))
+    assert result.state is State.FAILED
+    assert "does not read back" in result.detail
+    calls.instead.clear()
+    assert grants(aws) == []
+    assert bucket_policy(aws) is None
+
+
+def test_a_rollback_revokes_a_grant_that_is_not_listed(desk, aws, calls):
+    identity = desk.handle().id
+    approve(desk, identity, digests=with_a_grant(desk, identity))
+    [grant] = grants(aws)
+    calls.instead["ListGrants"] = nothing_listed
+    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    assert [p["GrantId"] for p in calls.parameters_of("RevokeGrant")] == [grant]
+    calls.instead.clear()
+    assert grants(aws) == []
+
+
+def test_an_id_that_could_not_be_recorded_is_used_by_the_same_worker(desk, aws, calls):
+    identity = desk.handle().id
+    digests = with_a_grant(desk, identity)
+
+    def create(call):
+        answer = call.proceed()
+
+        def refuse_once(_):
+            del calls.instead["TransactWriteItems"]
+            raise refusal("TransactWriteItems", "InternalServerError", 500)
+
+        calls.instead |= {"TransactWriteItems": refuse_once, "ListGrants": nothing_listed}
+        return answer
+
+    calls.instead["CreateGrant"] = create
+    assert approve(desk, identity, digests=digests).state is State.FAILED
+    calls.instead.clear()
+    assert grants(aws) == []
+
+
+def test_a_grant_whose_id_was_never_answered_is_found_by_its_name(desk, aws, calls):
+    identity = desk.handle().id
+    digests = with_a_grant(desk, identity)
+    looks = []
+
+    def create(call):
+        call.proceed()
+        calls.instead["ListGrants"] = appears_late
+        raise ReadTimeoutError(endpoint_url="https://kms.example.com")
+
+    def appears_late(call):
+        looks.append(1)
+        return nothing_listed(call) if len(looks) == 1 else call.proceed()
+
+    calls.instead["CreateGrant"] = create
+    assert approve(desk, identity, digests=digests).state is State.FAILED
+    calls.instead.clear()
+    assert len(looks) > 1, "looked for more than once"
+    assert grants(aws) == []
+
+
+# --- managed policies ---
+
+
+FULL = document({"Effect": "Allow", "Action": "sqs:*", "Resource": f"arn:aws:sqs:::{'q' * 10_100}"})
+
+
+@pytest.fixture
+def in_iam(aws, desk):
+    """An incident whose role has no room for an inline policy, so that a managed one is proposed."""
+    aws.client("iam", B).put_role_policy(RoleName="analyst", PolicyName="own", PolicyDocument=FULL)
+    identity = desk.handle().id
+    report = desk.store.get(identity).report
+    assert "iam:CreatePolicy" in [patch.operation for patch in report.proposed_patches]
+    return identity, [patch.digest for patch in report.proposed_patches]
+
+
+def managed_intent(desk, identity):
+    run = desk.run_store.last_run(identity)
+    intents = desk.run_store.intents(identity, tuple({*run.runs_to_undo, run.id}))
+    [found] = [i for i in intents if i.patch.operation == "iam:CreatePolicy"]
+    return found
+
+
+def managed(aws):
+    return aws.client("iam", B).list_policies(Scope="Local")["Policies"]
+
+
+def test_a_managed_policys_ids_are_kept_and_used(desk, aws, in_iam, calls):
+    identity, digests = in_iam
+    assert approve(desk, identity, digests=digests).state is State.VERIFIED
+    [made] = managed(aws)
+    wanted = AwsIds("", made["Arn"], made["PolicyId"], made["DefaultVersionId"])
+    assert managed_intent(desk, identity).aws_ids == wanted
+    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    assert [p["PolicyArn"] for p in calls.parameters_of("DeletePolicy")] == [made["Arn"]]
+    assert managed(aws) == []
+
+
+def test_a_managed_policy_that_could_not_be_attached_is_removed(desk, aws, in_iam, calls):
+    identity, digests = in_iam
+
+    def refused(call):
+        raise refusal(call.operation)
+
+    calls.instead["AttachRolePolicy"] = refused
+    assert approve(desk, identity, digests=digests).state is State.FAILED
+    assert managed_intent(desk, identity).aws_ids.policy_id
+    assert managed(aws) == []
+
+
+def test_a_managed_policy_that_someone_made_again_is_left_to_a_person(desk, aws, in_iam):
+    identity, digests = in_iam
+    approve(desk, identity, digests=digests)
+    [made], iam = managed(aws), aws.client("iam", B)
+    text = managed_intent(desk, identity).patch.after
+    iam.detach_role_policy(RoleName="analyst", PolicyArn=made["Arn"])
+    iam.delete_policy(PolicyArn=made["Arn"])
+    iam.create_policy(PolicyName=made["PolicyName"], PolicyDocument=text)
+    iam.attach_role_policy(RoleName="analyst", PolicyArn=made["Arn"])
+    with pytest.raises(Refused, match=f"with id {made['PolicyId']} in version v1"):
+        desk.service.rollback(identity, APPROVER)
+    assert [policy["PolicyName"] for policy in managed(aws)] == [made["PolicyName"]]
+    assert desk.store.get(identity).state is State.VERIFIED

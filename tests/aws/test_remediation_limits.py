@@ -1,0 +1,95 @@
+"""The operator's brake, on moto: limits from the stack's parameters and from the SSM parameter."""
+
+import json
+from dataclasses import replace
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities import parameters
+
+from aws.conftest import A, B
+from aws.remediation_desk import SECOND, STATEMENT, approve, bucket_policy, opened, sweep
+from threegrants.cloudtrail import Access
+from threegrants.handlers.dependencies import current_limits
+from threegrants.incidents import State
+from threegrants.remediation import Refused
+
+NAME = "/threegrants/limits"
+
+
+@pytest.fixture
+def desk(aws, monkeypatch):
+    """A desk whose limits are read as the functions read them."""
+    monkeypatch.setenv("TRUSTED_ACCOUNTS", f"{A},{B}")
+    monkeypatch.setenv("GUARDRAILS_PARAMETER", NAME)
+    parameters.clear_caches()
+    desk = opened(aws)
+    desk.service = replace(desk.service, limits=current_limits)
+    desk.new_service = lambda: desk.service
+    yield desk
+    parameters.clear_caches()
+
+
+def put(text):
+    boto3.client("ssm").put_parameter(Name=NAME, Value=text, Type="String", Overwrite=True)
+    parameters.clear_caches()
+
+
+BRAKES = [
+    ("a protected bucket", '{"protected": ["a-reports"]}', 403, "a-reports is protected"),
+    ("fewer patches an hour", '{"patches_an_hour": 1}', 429, "MaxPatchesPerHour"),
+    ("no JSON", "protected: a-reports", 503, "nothing is applied: .*JSON object"),
+    ("a word it does not know", '{"protect": ["a-reports"]}', 503, r"nothing is applied: .*\$\.protect"),
+    ("not there", None, 503, "nothing is applied"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "status", "words"), [c[1:] for c in BRAKES],
+                         ids=[c[0] for c in BRAKES])  # fmt: skip
+def test_the_parameter_stops_an_approval(desk, aws, text, status, words):
+    identity = desk.handle().id
+    if text is not None:
+        put(text)
+    with pytest.raises(Refused, match=words) as refused:
+        approve(desk, identity)
+    assert refused.value.status == status
+    assert desk.store.get(identity).state is State.OPEN
+    assert bucket_policy(aws) is None
+
+
+def test_the_parameter_asks_for_two_people(desk, aws):
+    identity = desk.handle().id
+    put('{"four_eyes": ["read"]}')
+    assert current_limits().four_eyes == {Access.READ}
+    assert approve(desk, identity).state is State.PROPOSED
+    assert bucket_policy(aws) is None
+    assert approve(desk, identity, SECOND).state is State.VERIFIED
+
+
+def test_the_parameter_approves_without_a_person(desk):
+    identity = desk.handle().id
+    put(json.dumps({"standing": [STATEMENT]}))
+    assert sweep(desk)["standing: verified"] == 1
+    assert desk.store.get(identity).state is State.VERIFIED
+
+
+def test_an_empty_parameter_leaves_the_stacks_limits(desk):
+    identity = desk.handle().id
+    put("{}")
+    assert current_limits().trusted == {A, B}
+    assert approve(desk, identity).state is State.VERIFIED
+
+
+def test_without_a_parameter_ssm_is_not_asked(desk, monkeypatch):
+    put('{"protected": ["a-reports"]}')
+    monkeypatch.delenv("GUARDRAILS_PARAMETER")
+    assert current_limits().protected == ()
+
+
+def test_wrong_parameters_of_the_stack_stop_everything(desk, aws, monkeypatch):
+    identity = desk.handle().id
+    put("{}")
+    monkeypatch.setenv("APPROVAL_HOURS", "soon")
+    with pytest.raises(Refused, match=r"nothing is applied: .*APPROVAL_HOURS"):
+        approve(desk, identity)
+    assert bucket_policy(aws) is None
