@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table mutants explore lint types template lock build \
-	bench bench-diagnose bench-scenarios bench-storm diagrams differential clean
+	bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,8 @@ setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environm
 
 demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
+
+check: lint types template unit  ## what to run before each commit (under a minute)
 
 unit: .venv/.ready  ## the tests of the pure rooms, without AWS (seconds)
 	$(BIN)/python -m pytest -n auto tests/unit
@@ -70,8 +72,6 @@ types: .venv/.ready  ## static types
 template: .venv/.ready  ## lint of the CloudFormation templates
 	$(BIN)/cfn-lint template.yaml member.yaml
 
-check: lint types template unit  ## what a commit must pass (seconds); before a push also make test
-
 # The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
 # locked already stay: UPGRADE=all takes the newest of everything, UPGRADE=moto the newest moto.
 UV_VERSION := 0.13.9
@@ -104,6 +104,9 @@ bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against i
 
 bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
 	$(BIN)/python benchmarks/diagnose.py
+
+bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
+	$(BIN)/python benchmarks/analysis.py
 
 bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosis, with a confusion table (about 4 minutes)
 	$(BIN)/python benchmarks/scenarios/run.py

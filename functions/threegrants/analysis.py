@@ -7,8 +7,18 @@ verification after a patch, and by the command line, so that all three say the s
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from threegrants.cloudtrail import DeniedCall, copy_source_read
-from threegrants.diagnosis import Diagnosis, MissingInformation, Outcome, Verdict, diagnose
+from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis import (
+    Diagnosis,
+    Facts,
+    GrantName,
+    GuardrailFindings,
+    MissingInformation,
+    Outcome,
+    diagnose_facts,
+    facts_of,
+    guardrails,
+)
 from threegrants.evidence import (
     Evidence,
     Item,
@@ -111,16 +121,18 @@ def analyze_evidence(
     review: Review | None = None,
 ) -> Analysis:
     """The pure part of `analyze`: diagnosis, patches, and the checks that they do what they say."""
-    diagnosis = diagnose(call, evidence, options.writable)
+    facts = facts_of(call, evidence)
+    findings = guardrails(facts)
+    diagnosis = diagnose_facts(facts, options.writable, findings)
     if diagnosis.outcome in (Outcome.ALREADY_ALLOWED, Outcome.DO_NOT_PATCH):
         return Analysis(call, evidence, diagnosis)
     parts: list[_Part] = []
-    for asked in _bucket_calls(call, evidence, diagnosis, prefix):
-        # One policy may be patched for both halves of a copy: the second patch starts from what
-        # the proposed first one writes.
+    for asked in _bucket_calls(facts, findings, diagnosis, prefix):
+        # One policy may be patched for both parts of a copy: the second patch starts from what the
+        # proposed first one writes.
         first = [patch for part in parts for patch in part.offered if patch.default]
-        seen = replace(with_patches(asked.evidence, first), source=None)
-        parts.append(_patched(replace(asked, evidence=seen), diagnosis.outcome, options, review))
+        seen = replace(with_patches(asked.facts, first), source=None)
+        parts.append(_patched(replace(asked, facts=seen), diagnosis.outcome, options, review))
     missing_information = _unique(item for part in parts for item in part.missing_information)
     outcome = diagnosis.outcome
     if outcome is Outcome.FIXABLE and not all(part.complete for part in parts):
@@ -138,15 +150,15 @@ def analyze_evidence(
 class _BucketCall:
     """A call as one bucket sees it: the whole call, or of a copy its writing or its reading."""
 
-    call: DeniedCall
-    evidence: Evidence
+    facts: Facts
+    findings: GuardrailFindings
     diagnosis: Diagnosis
     prefix: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What is offered for one half; `complete` if nothing keeps the service from writing it all."""
+    """What is offered for one bucket; `complete` if nothing keeps the service from writing it all."""
 
     offered: tuple[Patch, ...]
     missing_information: tuple[MissingInformation, ...]
@@ -155,43 +167,38 @@ class _Part:
 
 
 def _bucket_calls(
-    call: DeniedCall, evidence: Evidence, diagnosis: Diagnosis, prefix: str | None
+    facts: Facts, findings: GuardrailFindings, diagnosis: Diagnosis, prefix: str | None
 ) -> Iterator[_BucketCall]:
-    yield _BucketCall(call, evidence, diagnosis, prefix)
-    read = copy_source_read(call)
-    if read is not None and diagnosis.source is not None and evidence.source is not None:
-        yield _BucketCall(read, evidence.source, diagnosis.source, None)
+    yield _BucketCall(facts, findings, diagnosis, prefix)
+    source = facts.source
+    if source is not None and diagnosis.source is not None:
+        yield _BucketCall(source, guardrails(source), diagnosis.source, None)
 
 
 def _patched(
     asked: _BucketCall, outcome: Outcome, options: AnalysisOptions, review: Review | None
 ) -> _Part:
-    call, evidence, diagnosis = asked.call, asked.evidence, asked.diagnosis
+    facts, diagnosis = asked.facts, asked.diagnosis
     choices = Choices(options.profile, options.scope, options.principal)
-    made = make_patches(call, evidence, diagnosis, choices, asked.prefix)
+    made = make_patches(facts.call, facts.evidence, diagnosis, choices, asked.prefix)
     offered, doubts = verify_patches(
-        made.drafts, call, evidence, diagnosis, own_grant_only=outcome is Outcome.UNKNOWN
+        made.drafts,
+        facts,
+        diagnosis,
+        asked.findings,
+        own_grant_only=outcome is Outcome.UNKNOWN,
     )
     if review is not None:
         offered, opinions = _keep_unopposed(offered, review)
         doubts += opinions
     owned_elsewhere = _unique(
-        item for patch in offered if (item := _owned_elsewhere(patch, evidence, options))
+        item for patch in offered if (item := _owned_elsewhere(patch, facts.evidence, options))
     )
     proposed = {patch.grant for patch in offered if patch.default}
-    complete = not owned_elsewhere and proposed == _missing(diagnosis)
+    complete = not owned_elsewhere and proposed == diagnosis.missing_grants
     return _Part(
         offered, (*made.missing_information, *doubts, *owned_elsewhere), made.handoffs, complete
     )
-
-
-def _missing(diagnosis: Diagnosis) -> set[str]:
-    grants = {
-        "bucket_policy": diagnosis.bucket_policy.verdict,
-        "key_policy": diagnosis.key_policy.verdict,
-        "iam_policy": diagnosis.iam_policy.verdict,
-    }
-    return {name for name, verdict in grants.items() if verdict is Verdict.MISSING}
 
 
 def _owned_elsewhere(
@@ -199,7 +206,7 @@ def _owned_elsewhere(
 ) -> MissingInformation | None:
     """Why a patch is not for this service to write, if it is not."""
     what = f"direct write to {patch.target}"
-    if patch.grant == "iam_policy" and (why := unmodifiable_reason(patch.target)):
+    if patch.grant == GrantName.IAM_POLICY and (why := unmodifiable_reason(patch.target)):
         return MissingInformation(what, why, "the change where it is owned: see the snippets")
     if options.write_owned:
         return None

@@ -10,7 +10,7 @@ from aws.conftest import REGION, A, B
 from aws.reader import READER
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, RoleClients, Unread
-from threegrants.evidence.authorization import LAYERS, concerns, read_authorization
+from threegrants.evidence.authorization import POLICY_TYPES, concerns, read_authorization
 from threegrants.evidence.snapshot import Authorization, AuthorizedAction, Check
 
 ID = "b5m5v5taprqh3yoluoo4dyw0w"
@@ -46,8 +46,8 @@ def queue(stub, answer, token=None):
     stub.add_response("get_request_authorization_details", answer, asked)
 
 
-def test_the_layers_are_all_of_the_model():
-    assert set(LAYERS) == set(MODEL["CheckType"]["enum"])
+def test_the_policy_types_are_all_of_the_model():
+    assert set(POLICY_TYPES) == set(MODEL["CheckType"]["enum"])
     assert "iam:GetRequestAuthorizationDetails" in READER
 
 
@@ -121,7 +121,7 @@ def test_each_type_of_check_has_our_name(toolbox, kind):
     accounts, stub = toolbox
     queue(stub, page(evaluation(checks=[{"checkType": kind, "evaluatedEffect": "NO_IMPACT"}])))
     [action] = read_authorization(accounts, B, ID, REGION).value.actions
-    assert [check.layer for check in action.checks] == [LAYERS[kind]]
+    assert [check.policy_type for check in action.checks] == [POLICY_TYPES[kind]]
 
 
 def test_a_type_that_aws_adds_is_none_of_ours(toolbox):
@@ -129,7 +129,7 @@ def test_a_type_that_aws_adds_is_none_of_ours(toolbox):
     later = [{"checkType": "SOMETHING_NEW", "evaluatedEffect": "EXPLICIT_DENY"}]
     queue(stub, page(evaluation(checks=later)))
     [action] = read_authorization(accounts, B, ID, REGION).value.actions
-    assert action.checks[0].layer not in LAYERS.values()
+    assert action.checks[0].policy_type not in POLICY_TYPES.values()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from aws.conftest import A, B, document
 from aws.reader import asked, changed, enforced, refused
 from threegrants.evidence import Read, RoleClients, Unread
 from threegrants.evidence.organization import TTL_SECONDS, read_organization
+from threegrants.evidence.ttl_cache import TtlCache
 
 M = "333333333333"
 OTHER = "444444444444"
@@ -225,9 +226,10 @@ def test_one_document_that_cannot_be_read_leaves_its_kind_unknown(org, accounts)
 
 def test_what_was_read_is_kept_for_its_time(aws, org, accounts):
     now = [1_000.0]
+    accounts.cache = TtlCache(clock=lambda: now[0])
 
     def read(by=accounts, **how):
-        return read_organization(by, M, org.member, clock=lambda: now[0], **how)
+        return read_organization(by, M, org.member, **how)
 
     first = read()
     org.policy("no-s3", org.root)

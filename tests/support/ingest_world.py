@@ -5,21 +5,26 @@ KMS and IAM has to be there. With them there: tests/aws/test_intake*.py.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any, cast
 
-from support.records import kms, s3, session_of
+import pytest
+
+from support.records import Record, denied, kms, s3, session_of
 from support.worlds import KEY, ROLE, A, B, allow, delegates, evidence
 from threegrants import analysis
 from threegrants.analysis import AnalysisOptions
-from threegrants.cloudtrail import parse_record
-from threegrants.evidence import Read, Unread
-from threegrants.incidents import Store
+from threegrants.cloudtrail import DeniedCall
+from threegrants.evidence import Evidence, Read, RoleClients, Unread
+from threegrants.incidents import Incident, Move, State, Store
 from threegrants.ingest import Ingest
-from threegrants.remediation.run_store import Move, RunStore
+from threegrants.notifications import Alert
+from threegrants.remediation.run_store import RunStore
 
 WHO = session_of(ROLE)
-FIXED = {
+FIXED: dict[str, Any] = {
     "bucket": (allow(ROLE),),
     "key": (delegates(), allow(ROLE, "kms:Decrypt", "*")),
     "iam": (allow(), allow(action="kms:Decrypt", resource=KEY)),
@@ -27,32 +32,35 @@ FIXED = {
 OTHER_KEY = f"arn:aws:kms:eu-west-1:{A}:key/99999999-2222-3333-4444-555555555555"
 
 
-def from_s3(event="e-1", when=-600, **changes):
+def from_s3(event: str = "e-1", when: float = -600, **changes: Any) -> Record:
     return s3(event, when, userIdentity=WHO, **changes)
 
 
-def from_kms(event="k-1", when=-599, **changes):
+def from_kms(event: str = "k-1", when: float = -599, **changes: Any) -> Record:
     return kms(event, when, userIdentity={**WHO, "invokedBy": "fas.s3.amazonaws.com"}, **changes)
 
 
 class World:
     """One table, evidence that tests change, and workers that remember nothing of each other."""
 
-    def __init__(self, table, monkeypatch):
-        self.table, self.late, self.policies = table, 0, {}
+    def __init__(self, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.table, self.late = table, 0
+        self.policies: dict[str, Any] = {}
         self.now = int(time.time())  # it stands still, however slow the machine is
-        self.read, self.alerts, self.held = [], [], []
+        self.read: list[Any] = []
+        self.alerts: list[Alert] = []
+        self.held: list[Incident] = []
         self.unknown = False
-        self.during_read = lambda: None
+        self.during_read: Callable[[], Any] = lambda: None
         monkeypatch.setattr(analysis, "gather", self.gather)
         self.ingest = self.worker()
         self.store = self.ingest.store
 
-    def gather(self, call, clients, *, fresh=False):
+    def gather(self, call: DeniedCall, _clients: RoleClients, *, fresh: bool = False) -> Evidence:
         self.read.append(SimpleNamespace(call=call, fresh=fresh))
         self.during_read()
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock()))
-        found = replace(evidence(**self.policies), at=now)
+        found: Any = replace(evidence(**self.policies), at=now)
         if self.unknown:
             unread = replace(found.bucket, policy=Unread("refused", "s3:GetBucketPolicy"))
             found = replace(found, bucket=unread)
@@ -61,15 +69,15 @@ class World:
                 found,
                 key=Read(replace(found.key.value, arn=call.kms_key, source=call.kms_key_source)),
             )
-        return found
+        return cast("Evidence", found)
 
-    def clock(self):
+    def clock(self) -> float:
         return self.now + self.late
 
-    def worker(self):
+    def worker(self) -> Ingest:
         return Ingest(
             Store(self.table),
-            SimpleNamespace(),
+            RoleClients("none"),
             AnalysisOptions(writable=frozenset({A, B})),
             "threegrants",
             self.alerts.append,
@@ -77,19 +85,19 @@ class World:
             self.clock,
         )
 
-    def handle(self, record, ingest=None, **how):
-        return (ingest or self.ingest).handle(parse_record(record), record, **how)
+    def handle(self, record: Record, ingest: Ingest | None = None, **how: Any) -> Any:
+        return (ingest or self.ingest).handle(denied(record), record, **how)
 
-    def ids(self):
+    def ids(self) -> list[str]:
         items = self.table.scan()["Items"]
         return [i["id"] for i in items if i["sk"] == "meta" and "joined_to" not in i]
 
-    def only(self):
+    def only(self) -> Incident:
         [found] = self.ids()
         return self.store.get(found)
 
-    def reasons(self):
+    def reasons(self) -> list[str]:
         return [alert.attributes["reason"] for alert in self.alerts]
 
-    def move(self, state):
+    def move(self, state: State) -> None:
         RunStore(self.table).move(self.only(), Move(state, "sam", str(state)))

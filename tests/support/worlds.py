@@ -9,7 +9,7 @@ from support.names import A, B
 from support.policies import Statement, allow, policy
 from support.policies import root as delegates
 from support.records import denied, s3, session_of
-from threegrants.cloudtrail import CallerType, DeniedCall
+from threegrants.cloudtrail import CallerType, DeniedCall, KeySource
 from threegrants.evidence import (
     BucketEvidence,
     CallerEvidence,
@@ -79,7 +79,7 @@ def evidence(
         key=Read(
             KeyEvidence(
                 KEY,
-                "bucket_default",
+                KeySource.BUCKET_DEFAULT,
                 A,
                 "eu-west-1",
                 Read(policy(*key)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from threegrants.diagnosis.guardrails import OWNERS
+from threegrants.diagnosis import BlockerKind
 from threegrants.diagnosis.reasons import _DENIES
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ SAYS_NOTHING = {
     "allowed", "allowed_by_delegation", "root_user", "same_account", "no_kms_key", "no_kms_leg",
     "direct_kms_call", "no_identity_policies",
 }  # fmt: skip
-MAKERS = {"Reason": 0, "Mismatch": 1, "Blocker": 0, "_blocker": 0, "unknown": 1, "not_needed": 0}
+MAKERS = {"Reason": 0, "Mismatch": 1, "unknown": 1, "not_needed": 0}
 
 
 def named(path):
@@ -38,7 +38,7 @@ def codes():
     for path in [*(PACKAGE / "diagnosis").glob("*.py"), PACKAGE / "iam" / "explain.py"]:
         found |= set(named(path))
     denies = {"explicit_deny", *(code for _, code in _DENIES)}
-    return sorted((found | set(OWNERS) | denies) - SAYS_NOTHING)
+    return sorted((found | set(BlockerKind) | denies) - SAYS_NOTHING)
 
 
 def test_codes_are_found():

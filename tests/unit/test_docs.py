@@ -46,7 +46,10 @@ def defined():
 
 def exists(text, page):
     """Whether a path that a page mentions is there: from the root, the package, or the page."""
-    return any((base / text).exists() for base in (ROOT, PACKAGE, page.parent, ROOT / "docs"))
+    return any(
+        (base / text).exists()
+        for base in (ROOT, PACKAGE, PACKAGE.parent, page.parent, ROOT / "docs")
+    )
 
 
 def glossary_names():

@@ -1,4 +1,4 @@
-"""CloudTrail record in, `DeniedCall` out; pure.
+"""CloudTrail records: who was refused which call on what, parsed once; pure.
 
 In: any mapping that claims to be a CloudTrail record, an EventBridge event or a file of them.
 Out: a `DeniedCall`, a `Skipped` (no denial of S3 or KMS), or a `RecordError` (what, where, wanted).

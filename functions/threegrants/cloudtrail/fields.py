@@ -12,6 +12,11 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 def string_field(record: Mapping[str, Any], name: str, where: str = "") -> str | None:
     """A string field; None if it is absent, null or empty.
 
+    Args:
+        record: the object that the field is in.
+        name: the field's name.
+        where: the path of that object inside the record, for an error.
+
     Raises:
         RecordError: if something else than a string stands there.
     """
@@ -28,6 +33,11 @@ def string_field(record: Mapping[str, Any], name: str, where: str = "") -> str |
 def object_field(record: Mapping[str, Any], name: str, where: str = "") -> Mapping[str, Any]:
     """An object field; empty if it is absent or null.
 
+    Args:
+        record: the object that the field is in.
+        name: the field's name.
+        where: the path of that object inside the record, for an error.
+
     Raises:
         RecordError: if something else than an object stands there.
     """
@@ -43,6 +53,11 @@ def object_list_field(
     record: Mapping[str, Any], name: str, where: str = ""
 ) -> list[Mapping[str, Any]]:
     """A list of objects; empty if it is absent or null.
+
+    Args:
+        record: the object that the field is in.
+        name: the field's name.
+        where: the path of that object inside the record, for an error.
 
     Raises:
         RecordError: if it is no list, or holds something else than objects.

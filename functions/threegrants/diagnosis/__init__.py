@@ -1,16 +1,21 @@
 """Which of the three grants is missing, or what else stops the call; pure.
 
 In: a `DeniedCall` and its `Evidence`. Out: a `Diagnosis`: a verdict and reasons for each grant,
-the blockers, what could not be known, and the outcome.
+the blockers, what could not be known, and the outcome. In between stand the `Facts` of the call,
+worked out once.
 """
 
 from threegrants.diagnosis.causes import causes
-from threegrants.diagnosis.diagnose import diagnose
+from threegrants.diagnosis.diagnose import diagnose, diagnose_facts
+from threegrants.diagnosis.facts import Facts, ParsedPolicy, facts_of, s3_resource
+from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
 from threegrants.diagnosis.verdicts import (
     Blocker,
+    BlockerKind,
     Certainty,
     Diagnosis,
     Grant,
+    GrantName,
     IamGrant,
     MissingInformation,
     Outcome,
@@ -20,14 +25,23 @@ from threegrants.diagnosis.verdicts import (
 
 __all__ = [
     "Blocker",
+    "BlockerKind",
     "Certainty",
     "Diagnosis",
+    "Facts",
     "Grant",
+    "GrantName",
+    "GuardrailFindings",
     "IamGrant",
     "MissingInformation",
     "Outcome",
+    "ParsedPolicy",
     "Reason",
     "Verdict",
     "causes",
     "diagnose",
+    "diagnose_facts",
+    "facts_of",
+    "guardrails",
+    "s3_resource",
 ]

@@ -1,35 +1,38 @@
-"""AWS's own word: its error message, and what it says of the request by authorization id.
+"""What AWS itself says: its error message, and its checks of the request by authorization id.
 
-Both are about the moment of the call; the policies were read later. AWS's word decides where we do
-not know, and never makes "granted" of what the policies do not allow now.
-Source: IAM user guide, "Troubleshoot access denied error messages"; IAM Toolbox API reference,
-GetRequestAuthorizationDetails.
+Both are about the moment of the call; the policies were read later. AWS decides where we do not
+know, and never makes "granted" of what the policies do not allow now.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthorizationDetails.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.guardrails import OWNERS
 from threegrants.diagnosis.legs import LegVerdicts
 from threegrants.diagnosis.verdicts import (
     Blocker,
+    BlockerKind,
     Certainty,
     Grant,
     MissingInformation,
     Reason,
     Verdict,
 )
-from threegrants.evidence import Authorization, AuthorizedAction, Evidence, Read
+from threegrants.evidence import AuthorizedAction
+from threegrants.iam import PolicyType
 
-LAYER_NAMES = {
-    "boundary": "permissions_boundary",
-    "session": "session_policy",
-    "scp": "service_control_policy",
-    "rcp": "resource_control_policy",
-    "vpce": "vpc_endpoint_policy",
-    "trust": "role_trust_policy",
+BLOCKER_KINDS: Mapping[str, BlockerKind] = {
+    PolicyType.BOUNDARY: BlockerKind.PERMISSIONS_BOUNDARY,
+    PolicyType.SESSION: BlockerKind.SESSION_POLICY,
+    PolicyType.SCP: BlockerKind.SERVICE_CONTROL_POLICY,
+    PolicyType.RCP: BlockerKind.RESOURCE_CONTROL_POLICY,
+    PolicyType.VPCE: BlockerKind.VPC_ENDPOINT_POLICY,
+    "trust": BlockerKind.ROLE_TRUST_POLICY,
 }
-"""How a layer is called where it is a blocker; IAM user guide, "Policies and permissions"."""
+"""The policy types that allow nothing by themselves, as blockers."""
 
 _VERDICTS = {
     "ALLOW": Verdict.GRANTED,
@@ -37,55 +40,50 @@ _VERDICTS = {
     "IMPLICIT_DENY": Verdict.MISSING,
     "EXPLICIT_DENY": Verdict.DENIED,
 }
+"""The effects of AWS's checks."""
 _REFUSALS = (Verdict.MISSING, Verdict.DENIED)
 
 
-def reconcile_with_aws(verdicts: LegVerdicts, service: str, evidence: Evidence) -> LegVerdicts:
-    """The two sides of one half, after AWS's own checks of the same request.
+def reconcile_with_aws(verdicts: LegVerdicts, service: str, facts: Facts) -> LegVerdicts:
+    """The verdicts on one leg, after AWS's own checks of the same request.
 
     Args:
         verdicts: what the policies say, evaluated here.
-        service: `s3` or `kms`: which half.
-        evidence: with the authorization details, if the message carried their id.
+        service: `s3` or `kms`: which leg.
+        facts: with the authorization details, if the message carried their id.
     """
-    found = _authorization(evidence)
-    if found is None:
+    actions = [one for one in _checked_actions(facts) if one.action.startswith(f"{service}:")]
+    if not actions:
         return verdicts
-    actions = [one for one in found.actions if one.action.startswith(f"{service}:")]
     return LegVerdicts(
-        _reconcile(verdicts.resource, actions, "resource"),
-        _reconcile(verdicts.identity, actions, "identity"),
+        _reconcile(verdicts.resource, actions, PolicyType.RESOURCE),
+        _reconcile(verdicts.identity, actions, PolicyType.IDENTITY),
     )
 
 
-def _reconcile(ours: Grant, actions: list[AuthorizedAction], layer: str) -> Grant:
-    """The table of both words; see the module's first lines."""
+def _reconcile(ours: Grant, actions: Iterable[AuthorizedAction], policy_type: PolicyType) -> Grant:
+    """One grant after AWS's checks; the module's first lines say which of the two counts."""
     said = [
         (_VERDICTS[check.effect], check)
         for action in actions
         for check in action.checks
-        if check.layer == layer and check.effect in _VERDICTS
+        if check.policy_type == policy_type and check.effect in _VERDICTS
     ]
     if not said or ours.verdict is Verdict.NOT_NEEDED:
         return ours
     order = (Verdict.DENIED, Verdict.MISSING, Verdict.GRANTED, Verdict.NOT_NEEDED)
     aws, check = min(said, key=lambda one: order.index(one[0]))
     policies = ", ".join(check.policies) or None
+    reason = Reason("aws_says", policies, ", ".join(check.sids) or None, _WHAT_AWS_FOUND[aws])
     if ours.verdict is Verdict.UNKNOWN:
-        reason = Reason("aws_says", policies, ", ".join(check.sids) or None, _WHAT_AWS_FOUND[aws])
         return Grant(aws, (reason,))
+    if ours.verdict is Verdict.MISSING and aws is Verdict.DENIED:
+        return Grant(Verdict.DENIED, (reason, *ours.reasons))  # denied outweighs missing
     if ours.verdict is Verdict.GRANTED or aws in _REFUSALS:
-        # Granted now although AWS refused then: it was changed since. Denied outweighs missing.
-        both = (ours.verdict, aws)
-        if both == (Verdict.MISSING, Verdict.DENIED):
-            reason = Reason(
-                "aws_says", policies, ", ".join(check.sids) or None, _WHAT_AWS_FOUND[aws]
-            )
-            return Grant(Verdict.DENIED, (reason, *ours.reasons))
-        return ours
+        return ours  # granted now although AWS refused then: it was changed since
     detail = (
-        "AWS's own check of this request found an allow here, the policies as they are now do not "
-        "give one: they were changed since"
+        "AWS's own check of this request found an allow here, but the policies as they are now do "
+        "not give one: they were changed since"
     )
     return Grant(Verdict.UNKNOWN, (Reason("aws_disagrees", policies, None, detail), *ours.reasons))
 
@@ -98,37 +96,33 @@ _WHAT_AWS_FOUND = {
 }
 
 
-def blockers_named_by_aws(
-    call: DeniedCall, evidence: Evidence, read: frozenset[str]
-) -> list[Blocker]:
+def blockers_named_by_aws(facts: Facts, evaluated: frozenset[BlockerKind]) -> list[Blocker]:
     """Guardrails that AWS names, and that could not be read and evaluated here.
 
     Args:
-        call: with AWS's message.
-        evidence: with the authorization details.
-        read: the kinds of guardrails with a certain answer of our own, which is newer.
+        facts: with AWS's message and the authorization details.
+        evaluated: the kinds of guardrails with a certain answer of our own, which is newer.
     """
-    found: dict[str, Blocker] = {}
-    details = _authorization(evidence)
-    for action in details.actions if details else ():
+    found: dict[BlockerKind, Blocker] = {}
+    for action in _checked_actions(facts):
         for check in action.checks:
-            kind = LAYER_NAMES.get(check.layer)
+            kind = BLOCKER_KINDS.get(check.policy_type)
             verdict = _VERDICTS.get(check.effect)
-            if kind is None or kind in read or verdict not in _REFUSALS:
+            if kind is None or kind in evaluated or verdict not in _REFUSALS:
                 continue
             word = "denies" if verdict is Verdict.DENIED else "does not allow"
             at = f" at {check.target}" if check.target else ""
             detail = (
-                f"AWS's own check{at}: a {_name(kind)} {word} {action.action}; ask {OWNERS[kind]}"
+                f"AWS's own check{at}: a {kind.words} {word} {action.action}; ask {OWNERS[kind]}"
             )
             policy, sid = ", ".join(check.policies) or None, ", ".join(check.sids) or None
             found.setdefault(kind, Blocker(kind, verdict, policy, sid, detail, OWNERS[kind]))
-    message = call.message
-    kind = LAYER_NAMES.get(message.policy_type or "")
-    if kind is not None and kind not in read:
+    message = facts.call.message
+    kind = BLOCKER_KINDS.get(message.policy_type or "")
+    if kind is not None and kind not in evaluated:
         word = "explicitly denies" if message.explicit_deny else "does not allow"
-        what = message.action or call.action or "the call"
-        detail = f"AWS says that a {_name(kind)} {word} {what}; ask {OWNERS[kind]}"
+        what = message.action or facts.call.action or "the call"
+        detail = f"AWS says that a {kind.words} {word} {what}; ask {OWNERS[kind]}"
         verdict = Verdict.DENIED if message.explicit_deny else Verdict.MISSING
         blocker = Blocker(kind, verdict, message.policy_arn, None, detail, OWNERS[kind])
         found.setdefault(kind, blocker)
@@ -136,78 +130,87 @@ def blockers_named_by_aws(
 
 
 def certainty(
-    call: DeniedCall,
-    evidence: Evidence,
-    verdicts: Mapping[str, Verdict],
-    kinds: frozenset[str],
-    read: frozenset[str],
+    facts: Facts,
+    s3: LegVerdicts,
+    kms: LegVerdicts,
+    blockers: frozenset[BlockerKind],
+    evaluated: frozenset[BlockerKind],
 ) -> tuple[Certainty, tuple[MissingInformation, ...]]:
-    """Whether AWS's message says the same as the evaluation; if not, what to know about it.
+    """Whether AWS says the same as the evaluation; if not, what to know about it.
 
     Args:
-        call: with AWS's message.
-        evidence: says when the policies were read.
-        verdicts: ours, by `bucket_policy`, `key_policy`, `iam_bucket`, `iam_key`.
-        kinds: the blockers found.
-        read: the kinds of guardrails that were evaluated with a certain answer.
+        facts: with AWS's message, and when the policies were read.
+        s3: our verdicts on the S3 leg.
+        kms: our verdicts on the KMS leg.
+        blockers: the kinds of blockers that were found.
+        evaluated: the kinds of guardrails that were evaluated with a certain answer.
     """
-    contradicted = [*_by_details(evidence, verdicts), *_by_message(call, verdicts, kinds, read)]
+    contradicted = [
+        *_by_details(facts, s3, kms),
+        *_by_message(facts, s3, kms, blockers, evaluated),
+    ]
     if contradicted:
         since = "they were changed since, or something decides that the record does not carry"
         missing_information = tuple(
             MissingInformation(
                 "AWS's own message",
-                f"AWS said at {call.time or 'an unknown time'} that {what}, but the policies read "
-                f"at {evidence.at} say otherwise: {since}",
+                f"AWS said at {facts.call.time or 'an unknown time'} that {what}, but the policies "
+                f"read at {facts.evidence.at} say otherwise: {since}",
                 "a newer record of the same denial",
             )
             for what in dict.fromkeys(contradicted)
         )
         return Certainty.CONTRADICTED, missing_information
-    said = call.message.policy_type is not None or _authorization(evidence) is not None
+    details = facts.evidence.authorization.value_or_none
+    said = facts.call.message.policy_type is not None or details is not None
     return (Certainty.CONFIRMED if said else Certainty.EVALUATED), ()
 
 
 def _by_message(
-    call: DeniedCall, verdicts: Mapping[str, Verdict], kinds: frozenset[str], read: frozenset[str]
+    facts: Facts,
+    s3: LegVerdicts,
+    kms: LegVerdicts,
+    blockers: frozenset[BlockerKind],
+    evaluated: frozenset[BlockerKind],
 ) -> list[str]:
-    message = call.message
+    message = facts.call.message
     if message.policy_type is None:
         return []
-    action = message.action or call.action or "the call"
-    leg = "key" if action.startswith("kms:") else "bucket"
+    action = message.action or facts.call.action or "the call"
     word = "explicitly denied" if message.explicit_deny else "did not allow"
-    if message.policy_type in ("identity", "resource"):
-        name = f"iam_{leg}" if message.policy_type == "identity" else f"{leg}_policy"
-        ours = verdicts[name]
+    ours = _verdict(message.policy_type, action, s3, kms)
+    if ours is not None:
         wrong = ours is Verdict.GRANTED or (message.explicit_deny and ours is Verdict.MISSING)
         return [f"the {message.policy_type}-based policy {word} {action}"] if wrong else []
-    kind = LAYER_NAMES[message.policy_type]
-    if kind in read and kind not in kinds:
-        return [f"a {_name(kind)} {word} {action}"]
+    kind = BLOCKER_KINDS[message.policy_type]
+    if kind in evaluated and kind not in blockers:
+        return [f"a {kind.words} {word} {action}"]
     return []
 
 
-def _by_details(evidence: Evidence, verdicts: Mapping[str, Verdict]) -> list[str]:
+def _by_details(facts: Facts, s3: LegVerdicts, kms: LegVerdicts) -> list[str]:
     found = []
-    details = _authorization(evidence)
-    for action in details.actions if details else ():
-        leg = "key" if action.action.startswith("kms:") else "bucket"
-        names = {"resource": f"{leg}_policy", "identity": f"iam_{leg}"}
+    for action in _checked_actions(facts):
         for check in action.checks:
-            name = names.get(check.layer)
+            ours = _verdict(check.policy_type, action.action, s3, kms)
             aws = _VERDICTS.get(check.effect)
-            if name is None or aws is None:
-                continue
-            if verdicts[name] is Verdict.GRANTED and aws in _REFUSALS:
+            if ours is Verdict.GRANTED and aws in _REFUSALS:
                 word = "denied" if aws is Verdict.DENIED else "did not allow"
-                found.append(f"the {check.layer}-based policy {word} {action.action}")
+                found.append(f"the {check.policy_type}-based policy {word} {action.action}")
     return found
 
 
-def _authorization(evidence: Evidence) -> Authorization | None:
-    return evidence.authorization.value if isinstance(evidence.authorization, Read) else None
+def _verdict(policy_type: str, action: str, s3: LegVerdicts, kms: LegVerdicts) -> Verdict | None:
+    """Our verdict on what a policy type says to an action; None for a guardrail."""
+    leg = kms if action.startswith("kms:") else s3
+    grants: Mapping[str, Grant] = {
+        PolicyType.RESOURCE: leg.resource,
+        PolicyType.IDENTITY: leg.identity,
+    }
+    grant = grants.get(policy_type)
+    return grant.verdict if grant is not None else None
 
 
-def _name(kind: str) -> str:
-    return kind.replace("_", " ")
+def _checked_actions(facts: Facts) -> tuple[AuthorizedAction, ...]:
+    details = facts.evidence.authorization.value_or_none
+    return details.actions if details else ()

@@ -3,24 +3,27 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from threegrants.cloudtrail import CallerType, DeniedCall, copy_source_read
+from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
-from threegrants.diagnosis.guardrails import guardrails
+from threegrants.diagnosis.facts import Facts, facts_of
+from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
 from threegrants.diagnosis.legs import kms_leg, s3_leg
 from threegrants.diagnosis.missing_object import missing_object
 from threegrants.diagnosis.summary import summarise
 from threegrants.diagnosis.verdicts import (
     Blocker,
+    BlockerKind,
     Diagnosis,
     Grant,
+    GrantName,
     IamGrant,
     MissingInformation,
     Outcome,
     Verdict,
     worst,
 )
-from threegrants.evidence import Evidence, Read
+from threegrants.evidence import Evidence
 
 _PATCHABLE = (CallerType.ROLE, CallerType.USER)
 
@@ -36,19 +39,37 @@ def diagnose(
         writable: accounts in which approved patches may be applied; None for "all that were
             read" (the command line, which applies nothing).
     """
-    own = _diagnose_bucket(call, evidence, writable)
-    read = copy_source_read(call)
-    if read is None or evidence.source is None:
+    return diagnose_facts(facts_of(call, evidence), writable)
+
+
+def diagnose_facts(
+    facts: Facts,
+    writable: frozenset[str] | None = None,
+    findings: GuardrailFindings | None = None,
+    *,
+    hints: bool = True,
+) -> Diagnosis:
+    """The same for facts that are worked out already.
+
+    Args:
+        facts: of the call, and of a copy those of reading its source.
+        writable: accounts in which approved patches may be applied; None for all.
+        findings: what the guardrails say, where that is known already; they do not depend on the
+            three grants. Not for the facts of a copy.
+        hints: whether to look for what else would explain the denial of a call that is allowed.
+    """
+    own = _diagnose_bucket(facts, writable, findings or guardrails(facts), hints=hints)
+    if facts.source is None:
         return own
-    return _diagnose_copy(call, own, diagnose(read, evidence.source, writable))
+    return _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
 
 
 def _diagnose_bucket(
-    call: DeniedCall, evidence: Evidence, writable: frozenset[str] | None
+    facts: Facts, writable: frozenset[str] | None, findings: GuardrailFindings, *, hints: bool
 ) -> Diagnosis:
     """One call on one bucket."""
-    s3 = reconcile_with_aws(s3_leg(call, evidence), "s3", evidence)
-    kms = reconcile_with_aws(kms_leg(call, evidence), "kms", evidence)
+    s3 = reconcile_with_aws(s3_leg(facts), "s3", facts)
+    kms = reconcile_with_aws(kms_leg(facts), "kms", facts)
     iam = IamGrant(
         worst(s3.identity.verdict, kms.identity.verdict),
         (*s3.identity.reasons, *kms.identity.reasons),
@@ -56,40 +77,30 @@ def _diagnose_bucket(
         kms.identity,
     )
     grants = (s3.resource, kms.resource, iam)
-    guardrail_findings = guardrails(call, evidence)
-    stops, missing = _set_missing_object_aside(blockers(call, evidence, guardrail_findings), grants)
-    grantee = _grantee(evidence)
+    stops, missing = _set_missing_object_aside(blockers(facts, findings), grants)
+    grantee = _grantee(facts)
     outcome = _outcome(
         grants,
         stops,
-        reachable=_reachable(*grants, evidence, writable) and bool(grantee),
-        doubtful=bool(guardrail_findings.missing_information),
+        reachable=_reachable(grants, facts, writable) and bool(grantee),
+        doubtful=bool(findings.missing_information),
     )
-    hint = missing_object(call, evidence) if outcome is Outcome.ALREADY_ALLOWED else None
-    sure, contradiction = certainty(
-        call,
-        evidence,
-        {
-            "bucket_policy": s3.resource.verdict,
-            "key_policy": kms.resource.verdict,
-            "iam_bucket": iam.bucket.verdict,
-            "iam_key": iam.key.verdict,
-        },
-        frozenset(blocker.kind for blocker in stops),
-        guardrail_findings.read,
-    )
+    allowed = outcome is Outcome.ALREADY_ALLOWED
+    hint = missing_object(facts) if allowed and hints else None
+    kinds = frozenset(blocker.kind for blocker in stops)
+    sure, contradiction = certainty(facts, s3, kms, kinds, findings.evaluated)
     return Diagnosis(
         *grants,
         blockers=stops,
         unknowns=(
             *contradiction,
-            *missing_information(call, evidence, guardrail_findings),
+            *missing_information(facts, findings),
             *((hint,) if hint else ()),
             *missing,
         ),
         outcome=outcome,
-        summary=summarise(call, evidence, grants, stops, outcome, may_be_missing=bool(hint)),
-        cross_account=_cross_account(evidence),
+        summary=summarise(facts, grants, stops, outcome, may_be_missing=bool(hint)),
+        cross_account=_cross_account(facts),
         grantee=grantee,
         certainty=sure,
     )
@@ -102,7 +113,7 @@ _COPY_ORDER = (
     Outcome.FIXABLE,
     Outcome.ALREADY_ALLOWED,
 )
-"""Of two halves that must both work, the graver outcome is the whole's."""
+"""Of a copy, writing and reading must both work: the graver outcome is the whole's."""
 
 
 def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagnosis:
@@ -131,11 +142,11 @@ def _set_missing_object_aside(
     stops: tuple[Blocker, ...], grants: Iterable[Grant | IamGrant]
 ) -> tuple[tuple[Blocker, ...], tuple[MissingInformation, ...]]:
     """A missing object stops the call only where nothing else does; else it is worth a word."""
-    gone = [blocker for blocker in stops if blocker.kind == "object_missing"]
+    gone = [blocker for blocker in stops if blocker.kind is BlockerKind.OBJECT_MISSING]
     refused = any(grant.verdict in (Verdict.MISSING, Verdict.DENIED) for grant in grants)
     if not gone or not refused:
         return stops, ()
-    rest = tuple(blocker for blocker in stops if blocker.kind != "object_missing")
+    rest = tuple(blocker for blocker in stops if blocker.kind is not BlockerKind.OBJECT_MISSING)
     return rest, (MissingInformation("the object", gone[0].detail, "an object of that key"),)
 
 
@@ -148,7 +159,7 @@ def _outcome(
 ) -> Outcome:
     """The first line that holds decides; the order is the rule.
 
-    `doubtful`: a guardrail was read, but what it says hangs on something that is not known.
+    `doubtful`: a guardrail was read, but what it says depends on something that is not known.
     """
     verdicts = {grant.verdict for grant in grants}
     if Verdict.DENIED in verdicts or any(blocker.deliberate for blocker in stops):
@@ -162,50 +173,45 @@ def _outcome(
     return Outcome.FIXABLE if reachable else Outcome.HANDOFF
 
 
-def _grantee(evidence: Evidence) -> str | None:
+def _grantee(facts: Facts) -> str | None:
     """The one role or user a patch could name."""
-    caller = evidence.caller
-    if caller.type not in _PATCHABLE or not isinstance(caller.arn, Read):
-        return None
-    return caller.arn.value
+    caller = facts.evidence.caller
+    return caller.arn.value_or_none if caller.type in _PATCHABLE else None
 
 
 def _reachable(
-    bucket: Grant,
-    key: Grant,
-    iam: IamGrant,
-    evidence: Evidence,
-    writable: frozenset[str] | None,
+    grants: tuple[Grant, Grant, IamGrant], facts: Facts, writable: frozenset[str] | None
 ) -> bool:
     """Whether every missing grant lies where an approved patch may be written."""
-    arn = _grantee(evidence) or ""
-    if iam.verdict is Verdict.MISSING and ":role/aws-reserved/" in arn:
+    verdicts = [grant.verdict for grant in grants]
+    missing = {
+        name
+        for name, verdict in zip(GrantName, verdicts, strict=True)
+        if verdict is Verdict.MISSING
+    }
+    if GrantName.IAM_POLICY in missing and ":role/aws-reserved/" in (_grantee(facts) or ""):
         return False  # the permission set of IAM Identity Center owns this role's policies
     if writable is None:
         return True
-    accounts = set()
-    if bucket.verdict is Verdict.MISSING and evidence.bucket is not None:
-        owner = evidence.bucket.account
-        accounts.add(owner.value if isinstance(owner, Read) else "")
-    if key.verdict is Verdict.MISSING and isinstance(evidence.key, Read) and evidence.key.value:
-        accounts.add(evidence.key.value.account)
-    if iam.verdict is Verdict.MISSING:
-        accounts.add(evidence.caller.account or "")
     # Who is let in must be trusted too, not only the account that is written to.
-    accounts.add(evidence.caller.account or "")
+    accounts = {facts.evidence.caller.account or ""}
+    if GrantName.BUCKET_POLICY in missing and facts.evidence.bucket is not None:
+        accounts.add(facts.bucket_owner or "")
+    if GrantName.KEY_POLICY in missing and facts.key is not None:
+        accounts.add(facts.key.account)
     return accounts <= writable
 
 
-def _cross_account(evidence: Evidence) -> bool | None:
-    caller = evidence.caller.account
+def _cross_account(facts: Facts) -> bool | None:
+    """Whether the bucket or the key is in another account; None if that is not known."""
+    caller = facts.evidence.caller.account
     if not caller:
         return None
-    others = []
-    if evidence.bucket is not None:
-        owner = evidence.bucket.account
-        others.append(owner.value if isinstance(owner, Read) else None)
-    if isinstance(evidence.key, Read) and evidence.key.value:
-        others.append(evidence.key.value.account)
+    others: list[str | None] = []
+    if facts.evidence.bucket is not None:
+        others.append(facts.bucket_owner)
+    if facts.key is not None:
+        others.append(facts.key.account)
     if any(other and other != caller for other in others):
         return True
     return None if not others or None in others else False

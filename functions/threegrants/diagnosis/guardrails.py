@@ -1,40 +1,44 @@
 """The guardrails: policies that allow nothing by themselves, but must allow too.
 
 Permissions boundary, service control policies, resource control policies, VPC endpoint policy and
-access point policy, each evaluated like a grant, in their own layer.
-Source: IAM user guide, "Policy evaluation logic"; Organizations user guide, "SCP evaluation" and
-"RCP evaluation"; S3 user guide, "Configuring IAM policies for using access points".
+access point policy, each evaluated by itself.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_evaluation.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from threegrants.cloudtrail import CallerType, DeniedCall
-from threegrants.diagnosis.policy_answers import (
+from threegrants.cloudtrail import CallerType
+from threegrants.diagnosis.facts import (
     NO_IDENTITY_POLICIES,
     AuthorizationRequest,
+    Facts,
+    ParsedLevel,
+)
+from threegrants.diagnosis.policy_answers import (
     PolicyAnswer,
     access_point_answer,
-    access_point_request,
     boundary_answer,
-    guardrail_answer,
-    kms_request,
-    s3_request,
+    policy_answer,
 )
-from threegrants.diagnosis.verdicts import Blocker, MissingInformation, Verdict
-from threegrants.evidence import Evidence, Item, NamedPolicy, PolicyLevel, Read, Unread
+from threegrants.diagnosis.verdicts import Blocker, BlockerKind, MissingInformation, Verdict
+from threegrants.evidence import Item, Read, Unread
 from threegrants.iam import Effect, PolicyType
 
-OWNERS = {
-    "permissions_boundary": "whoever set the boundary of this role or user",
-    "session_policy": "whoever starts the session",
-    "service_control_policy": "the organisation's administrators",
-    "resource_control_policy": "the organisation's administrators",
-    "vpc_endpoint_policy": "the owner of the VPC endpoint",
-    "access_point_policy": "the owner of the access point",
-    "role_trust_policy": "the role's owner",
+OWNERS: Mapping[BlockerKind, str] = {
+    BlockerKind.PERMISSIONS_BOUNDARY: "whoever set the boundary of this role or user",
+    BlockerKind.SESSION_POLICY: "whoever starts the session",
+    BlockerKind.SERVICE_CONTROL_POLICY: "the organisation's administrators",
+    BlockerKind.RESOURCE_CONTROL_POLICY: "the organisation's administrators",
+    BlockerKind.VPC_ENDPOINT_POLICY: "the owner of the VPC endpoint",
+    BlockerKind.ACCESS_POINT_POLICY: "the owner of the access point",
+    BlockerKind.ROLE_TRUST_POLICY: "the role's owner",
 }
-"""Who decides about each kind of guardrail."""
+"""The kinds of guardrails, and who decides about each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,155 +47,134 @@ class GuardrailFindings:
 
     blockers: tuple[Blocker, ...]
     missing_information: tuple[MissingInformation, ...]
-    read: frozenset[str]
+    evaluated: frozenset[BlockerKind]
     """the kinds that were read and evaluated with a certain answer"""
 
 
-def authorization_requests(call: DeniedCall, evidence: Evidence) -> list[AuthorizationRequest]:
-    """Every action of the call on its resource."""
-    asked = [s3_request(call, evidence, action) for action in call.s3_actions]
-    if isinstance(evidence.key, Read) and evidence.key.value:
-        key = evidence.key.value
-        asked += [kms_request(call, evidence, key, action) for action in call.kms_actions]
-    return [authorization for authorization in asked if authorization]
-
-
-def guardrails(call: DeniedCall, evidence: Evidence) -> GuardrailFindings:
+def guardrails(facts: Facts) -> GuardrailFindings:
     """Evaluate every guardrail that could be read; say what could not."""
-    found = [
-        *_of_kind("permissions_boundary", call, evidence, _boundary),
-        *_of_kind("service_control_policy", call, evidence, _scps),
-        *_of_kind("resource_control_policy", call, evidence, _rcps),
-        *_of_kind("vpc_endpoint_policy", call, evidence, _endpoint),
-        *_of_kind("access_point_policy", call, evidence, _access_point),
-    ]
-    blockers: dict[str, Blocker] = {}
-    missing_information: dict[str, MissingInformation] = {}
-    read = _surely_none(evidence)
-    for kind, authorization, where, answer in found:
-        if answer is None:
-            continue
+    blockers: dict[BlockerKind, Blocker] = {}
+    missing: dict[BlockerKind, MissingInformation] = {}
+    evaluated = _surely_none(facts)
+    for kind, asked, where, answer in _answers(facts):
         if answer.effect is None:
-            missing_information.setdefault(kind, _not_known(kind, where, answer))
+            missing.setdefault(kind, _not_known(kind, where, answer))
             continue
-        read.add(kind)
+        evaluated.add(kind)
         if answer.effect is not Effect.ALLOW:
-            blockers.setdefault(kind, _blocker(kind, authorization, where, answer))
+            blockers.setdefault(kind, _blocker(kind, asked, where, answer))
     # An explicit deny elsewhere does not make known what is not known here.
     return GuardrailFindings(
         tuple(blockers.values()),
-        tuple(item for kind, item in missing_information.items() if kind not in blockers),
-        frozenset(read - missing_information.keys()),
+        tuple(item for kind, item in missing.items() if kind not in blockers),
+        frozenset(evaluated - missing.keys()),
     )
 
 
-def _surely_none(evidence: Evidence) -> set[str]:
+def _surely_none(facts: Facts) -> set[BlockerKind]:
     """The kinds of which it is known that there is none; AWS's message may be older than that."""
     found = set()
-    if evidence.caller.boundary == Read(None):
-        found.add("permissions_boundary")
-    place = evidence.organizations.get(evidence.caller.account or "")
-    if place is not None and place.scps == Read(()):
-        found.add("service_control_policy")
-    owners = [evidence.organizations.get(account) for account in _owners(evidence)]
-    if owners and all(owner is not None and owner.rcps == Read(()) for owner in owners):
-        found.add("resource_control_policy")
+    if facts.evidence.caller.boundary == Read(None):
+        found.add(BlockerKind.PERMISSIONS_BOUNDARY)
+    if facts.evidence.caller.account in facts.evidence.organizations and facts.scps == Read(()):
+        found.add(BlockerKind.SERVICE_CONTROL_POLICY)
+    owners = [facts.rcps.get(account) for account in facts.resource_owners]
+    if owners and all(rcps == Read(()) for rcps in owners):
+        found.add(BlockerKind.RESOURCE_CONTROL_POLICY)
     return found
 
 
-_KindAnswer = tuple[str, AuthorizationRequest, str, PolicyAnswer | None]
 _Answers = Iterable[tuple[str, PolicyAnswer | None]]
+"""Where a guardrail stands (the id of a level, an endpoint, …), and what it says there."""
 
 
-def _of_kind(
-    kind: str,
-    call: DeniedCall,
-    evidence: Evidence,
-    evaluate: Callable[[DeniedCall, AuthorizationRequest, Evidence], _Answers],
-) -> Iterator[_KindAnswer]:
-    for authorization in authorization_requests(call, evidence):
-        for where, answer in evaluate(call, authorization, evidence):
-            yield kind, authorization, where, answer
+def _answers(
+    facts: Facts,
+) -> Iterator[tuple[BlockerKind, AuthorizationRequest, str, PolicyAnswer]]:
+    requests = facts.requests()
+    for kind, evaluate in _GUARDRAILS.items():
+        for asked in requests:
+            for where, answer in evaluate(facts, asked):
+                if answer is not None:
+                    yield kind, asked, where, answer
 
 
-def _boundary(_: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence) -> _Answers:
-    boundary = evidence.caller.boundary
-    name = boundary.value.name if isinstance(boundary, Read) and boundary.value else ""
+def _boundary(facts: Facts, asked: AuthorizationRequest) -> _Answers:
+    boundary = facts.boundary
     if isinstance(boundary, Unread):
         return ()  # said once, with the other policies that were not read
-    return ((name, boundary_answer(authorization, evidence)),)
+    name = boundary.value[0].name if boundary.value else ""
+    return ((name, boundary_answer(facts, asked)),)
 
 
-def _scps(_: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence) -> _Answers:
-    caller = evidence.caller
-    place = evidence.organizations.get(caller.account or "")
-    if place is None or caller.type in NO_IDENTITY_POLICIES:
+def _scps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
+    if facts.evidence.caller.type in NO_IDENTITY_POLICIES:
         return ()
-    return _levels(PolicyType.SCP, authorization, place.scps)
+    return _levels(PolicyType.SCP, asked, facts.scps)
 
 
-def _rcps(_: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence) -> _Answers:
+def _rcps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     """RCPs of the organisation that owns the resource; not on its management account's."""
-    owner = authorization.request.resource_account
-    place = evidence.organizations.get(owner)
-    if place is None or evidence.caller.type is CallerType.SERVICE:
+    owner = asked.request.resource_account
+    place = facts.evidence.organizations.get(owner)
+    if place is None or facts.evidence.caller.type is CallerType.SERVICE:
         return ()
-    if isinstance(place.management_account, Read) and place.management_account.value == owner:
+    if place.management_account.value_or_none == owner:
         return ()
-    key = evidence.key.value if isinstance(evidence.key, Read) else None
-    if authorization.request.action.startswith("kms:") and key is not None:
-        managed = isinstance(key.manager, Read) and key.manager.value == "AWS"
-        if managed:
-            return ()
-    return _levels(PolicyType.RCP, authorization, place.rcps)
+    manager = facts.key.manager.value_or_none if facts.key else None
+    if asked.request.action.startswith("kms:") and manager == "AWS":
+        return ()
+    return _levels(PolicyType.RCP, asked, facts.rcps[owner])
 
 
 def _levels(
-    layer: PolicyType, authorization: AuthorizationRequest, levels: Item[tuple[PolicyLevel, ...]]
+    policy_type: PolicyType, asked: AuthorizationRequest, levels: Item[tuple[ParsedLevel, ...]]
 ) -> _Answers:
     if isinstance(levels, Unread):
         return ()  # said once, with the other policies that were not read
     return [
-        (level.name, guardrail_answer(layer, authorization, level.policies))
+        (level.name, policy_answer(policy_type, asked, Read(level.policies)))
         for level in levels.value
     ]
 
 
-def _endpoint(
-    call: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence
-) -> _Answers:
+def _endpoint(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     """The endpoint's policy is about the request that came through it, not about what S3 then does."""
-    found = evidence.endpoint.value if isinstance(evidence.endpoint, Read) else None
-    if found is None or not authorization.request.action.startswith(f"{call.service}:"):
+    group = facts.endpoint_policy
+    if not group.value_or_none or not asked.request.action.startswith(f"{facts.call.service}:"):
         return ()
-    if isinstance(found.policy, Unread) or found.policy.value is None:
-        return ()
-    named = (NamedPolicy(found.id, found.policy.value),)
-    return ((found.id, guardrail_answer(PolicyType.VPCE, authorization, named)),)
+    endpoint = facts.evidence.endpoint.value_or_none
+    return ((endpoint.id if endpoint else "", policy_answer(PolicyType.VPCE, asked, group)),)
 
 
-def _access_point(
-    call: DeniedCall, authorization: AuthorizationRequest, evidence: Evidence
-) -> _Answers:
+def _access_point(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     """Across accounts the access point has to allow, beside its bucket; a deny counts always."""
-    point = evidence.access_point.value if isinstance(evidence.access_point, Read) else None
-    action = authorization.request.action
+    point, action = facts.access_point, asked.request.action
     if point is None or not action.startswith("s3:"):
         return ()
-    own = access_point_request(call, evidence, action)
+    own = facts.access_point_request(action)
     if own is None:
         return ()
-    answer = access_point_answer(own, point.policy, evidence)
-    same = evidence.caller.account == point.account
+    answer = access_point_answer(facts, own)
+    same = facts.evidence.caller.account == point.account
     if same and answer.effect is Effect.IMPLICIT_DENY:
         return ()
     return ((point.arn, answer),)
 
 
+_GUARDRAILS: Mapping[BlockerKind, Callable[[Facts, AuthorizationRequest], _Answers]] = {
+    BlockerKind.PERMISSIONS_BOUNDARY: _boundary,
+    BlockerKind.SERVICE_CONTROL_POLICY: _scps,
+    BlockerKind.RESOURCE_CONTROL_POLICY: _rcps,
+    BlockerKind.VPC_ENDPOINT_POLICY: _endpoint,
+    BlockerKind.ACCESS_POINT_POLICY: _access_point,
+}
+
+
 def _blocker(
-    kind: str, authorization: AuthorizationRequest, where: str, answer: PolicyAnswer
+    kind: BlockerKind, asked: AuthorizationRequest, where: str, answer: PolicyAnswer
 ) -> Blocker:
-    name, action = kind.replace("_", " "), authorization.request.action
+    action = asked.request.action
     first = answer.reasons[0] if answer.reasons else None
     policy = first.policy if first and first.policy else where or None
     word = "denies" if answer.denies else "does not allow"
@@ -203,56 +186,43 @@ def _blocker(
         Verdict.DENIED if answer.denies else Verdict.MISSING,
         policy,
         first.sid if first else None,
-        f"the {name}{at} {word} {action}{why}; ask {OWNERS[kind]}",
+        f"the {kind.words}{at} {word} {action}{why}; ask {OWNERS[kind]}",
         OWNERS[kind],
         # An access point without a grant is no guardrail: its owner has to be told.
-        deliberate=kind != "access_point_policy" or answer.denies,
+        deliberate=kind is not BlockerKind.ACCESS_POINT_POLICY or answer.denies,
     )
 
 
-def _not_known(kind: str, where: str, answer: PolicyAnswer) -> MissingInformation:
+def _not_known(kind: BlockerKind, where: str, answer: PolicyAnswer) -> MissingInformation:
     why = "; ".join(reason.detail for reason in answer.reasons)
-    return MissingInformation(kind.replace("_", " "), f"{where}: {why}" if where else why, _SUPPLY)
+    return MissingInformation(kind.words, f"{where}: {why}" if where else why, _SUPPLY)
 
 
 _SUPPLY = "a look at that policy with the request in hand, or AWS's detailed message"
 
 
-def unread_guardrails(evidence: Evidence) -> Sequence[MissingInformation]:
+def unread_guardrails(facts: Facts) -> Sequence[MissingInformation]:
     """Guardrails that could not be read, said so that nobody takes silence for an all-clear."""
+    evidence = facts.evidence
+    caller = evidence.caller
     found: list[MissingInformation] = []
-    boundary = evidence.caller.boundary
-    if evidence.caller.type not in NO_IDENTITY_POLICIES and isinstance(boundary, Unread):
-        found.append(MissingInformation("permissions boundary", boundary.why, boundary.needs))
+
+    def note(what: str, item: object) -> None:
+        if isinstance(item, Unread):
+            found.append(MissingInformation(what, item.why, item.needs))
+
+    if caller.type not in NO_IDENTITY_POLICIES:
+        note("permissions boundary", caller.boundary)
     for account, place in evidence.organizations.items():
-        mine = account == evidence.caller.account
-        for what, item, applies in (
-            ("service control policies", place.scps, mine),
-            ("resource control policies", place.rcps, account in _owners(evidence)),
-        ):
-            if applies and isinstance(item, Unread):
-                found.append(
-                    MissingInformation(f"{what} of account {account}", item.why, item.needs)
-                )
-    if isinstance(evidence.endpoint, Unread):
-        found.append(
-            MissingInformation(
-                "VPC endpoint policy", evidence.endpoint.why, evidence.endpoint.needs
-            )
-        )
-    elif evidence.endpoint.value and isinstance(evidence.endpoint.value.policy, Unread):
-        policy = evidence.endpoint.value.policy
-        found.append(MissingInformation("VPC endpoint policy", policy.why, policy.needs))
-    point = evidence.access_point
-    if isinstance(point, Unread):
-        found.append(MissingInformation("access point", point.why, point.needs))
-    elif point.value is not None and isinstance(point.value.policy, Unread):
-        found.append(
-            MissingInformation(
-                "access point policy", point.value.policy.why, point.value.policy.needs
-            )
-        )
-    if _session_unknown(evidence):
+        if account == caller.account:
+            note(f"service control policies of account {account}", place.scps)
+        if account in facts.resource_owners:
+            note(f"resource control policies of account {account}", place.rcps)
+    note("VPC endpoint policy", evidence.endpoint)
+    note("VPC endpoint policy", facts.endpoint_policy)
+    note("access point", evidence.access_point)
+    note("access point policy", facts.access_point_policy)
+    if _session_unknown(facts):
         found.append(
             MissingInformation(
                 "session policy",
@@ -263,19 +233,10 @@ def unread_guardrails(evidence: Evidence) -> Sequence[MissingInformation]:
     return found
 
 
-def _session_unknown(evidence: Evidence) -> bool:
+def _session_unknown(facts: Facts) -> bool:
     """Whether a session policy may be there that nobody has shown us."""
-    if evidence.caller.type not in (CallerType.ROLE, CallerType.FEDERATED_USER):
+    if facts.evidence.caller.type not in (CallerType.ROLE, CallerType.FEDERATED_USER):
         return False
-    details = evidence.authorization.value if isinstance(evidence.authorization, Read) else None
-    layers = {check.layer for one in details.actions for check in one.checks} if details else set()
-    return "session" not in layers
-
-
-def _owners(evidence: Evidence) -> set[str]:
-    owners = set()
-    if evidence.bucket is not None and isinstance(evidence.bucket.account, Read):
-        owners.add(evidence.bucket.account.value)
-    if isinstance(evidence.key, Read) and evidence.key.value:
-        owners.add(evidence.key.value.account)
-    return owners
+    details = facts.evidence.authorization.value_or_none
+    checks = [check for one in details.actions for check in one.checks] if details else []
+    return all(check.policy_type != PolicyType.SESSION for check in checks)

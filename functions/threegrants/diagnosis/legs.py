@@ -1,9 +1,11 @@
-"""The three grants: from what each side says to a verdict for each grant.
+"""The three grants: from what each policy type says to a verdict for each grant.
 
-Same account: one of identity-based policy and bucket policy suffices; a key policy must grant or
-delegate to the account's IAM. Across accounts: both sides must allow, for the bucket and the key.
-Source: IAM user guide, "Policy evaluation logic" and "Cross-account policy evaluation logic"; KMS
-developer guide, "Allowing users in other accounts to use a KMS key".
+A call has an S3 leg and, for an object encrypted with a KMS key, a KMS leg. In the same account,
+one of identity-based policy and bucket policy suffices; a key policy must grant, or delegate to the
+account's IAM. Across accounts both accounts must allow, for the bucket and for the key:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
 """
 
 from collections.abc import Iterable
@@ -11,18 +13,15 @@ from dataclasses import dataclass
 
 from threegrants.aws.arn import account_in
 from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis.facts import NO_IDENTITY_POLICIES, AuthorizationRequest, Facts
 from threegrants.diagnosis.policy_answers import (
-    NO_IDENTITY_POLICIES,
-    AuthorizationRequest,
     PolicyAnswer,
-    access_point_request,
+    bucket_policy_answer,
     identity_answer,
-    kms_request,
-    resource_answer,
-    s3_request,
+    key_policy_answer,
 )
 from threegrants.diagnosis.verdicts import Grant, Reason, Verdict, worst
-from threegrants.evidence import Evidence, KeyEvidence, Read, Unread
+from threegrants.evidence import KeyEvidence, Unread
 from threegrants.iam import Effect
 
 _VERDICT_OF = {
@@ -35,7 +34,7 @@ _VERDICT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class LegVerdicts:
-    """The verdicts on one half of the call: the owner's policy and the caller's policies."""
+    """The verdicts on one leg of the call: on the resource's policy and on the caller's policies."""
 
     resource: Grant
     identity: Grant
@@ -51,68 +50,63 @@ def unknown(detail: str, code: str = "unread") -> Grant:
     return Grant(Verdict.UNKNOWN, (Reason(code, None, None, detail),))
 
 
-def s3_leg(call: DeniedCall, evidence: Evidence) -> LegVerdicts:
-    """Bucket policy and the IAM grant's bucket half."""
+def s3_leg(facts: Facts, actions: Iterable[str] | None = None) -> LegVerdicts:
+    """Bucket policy, and the bucket's part of the IAM grant.
+
+    Args:
+        facts: of the call.
+        actions: the S3 actions to ask about; by default those that the call needs.
+    """
+    call = facts.call
     if call.service == "kms":
         why = "the record is of a KMS call; it does not say which S3 request it served"
         if call.via_service:
             return LegVerdicts(unknown(why, "no_s3_record"), unknown(why, "no_s3_record"))
         direct = not_needed("direct_kms_call", "the caller called KMS itself, no bucket takes part")
         return LegVerdicts(direct, direct)
-    bucket = evidence.bucket
-    if not call.s3_actions or bucket is None:
+    wanted = call.s3_actions if actions is None else tuple(actions)
+    if not wanted or facts.evidence.bucket is None:
         why = f"the IAM actions of {call.operation or 'this operation'} are not known"
         return LegVerdicts(unknown(why, "operation_unmapped"), unknown(why, "operation_unmapped"))
-    verdicts = []
-    for action in call.s3_actions:
-        authorization = s3_request(call, evidence, action)
-        if authorization is None:
-            grant = unknown(_why_no_request(evidence))
-            verdicts.append(LegVerdicts(grant, grant))
-            continue
-        if isinstance(bucket.account, Unread):
-            identity = _identity(call, evidence, authorization)
-            verdicts.append(_owner_unknown(identity, bucket.account))
-            continue
-        resource = _through_access_point(
-            call, resource_answer(authorization, bucket.policy, "bucket policy", evidence.caller)
-        )
-        owner = authorization.request.resource_account
-        if evidence.caller.type in NO_IDENTITY_POLICIES:
-            none = not_needed("no_identity_policies", "the caller has no identity-based policies")
-            verdicts.append(LegVerdicts(_grant(resource), none))
-            continue
-        identity = _identity(call, evidence, authorization)
-        across = evidence.caller.account != owner
-        verdicts.append(
-            _cross_account(resource, identity)
-            if across
-            else _bucket_same_account(resource, identity)
-        )
-    return _of_all_actions(verdicts)
+    return _of_all_actions(_s3_action(facts, action) for action in wanted)
 
 
-def _identity(
-    call: DeniedCall, evidence: Evidence, authorization: AuthorizationRequest
-) -> PolicyAnswer:
+def _s3_action(facts: Facts, action: str) -> LegVerdicts:
+    asked, bucket, caller = facts.s3_request(action), facts.evidence.bucket, facts.evidence.caller
+    if asked is None or bucket is None:
+        grant = unknown(_why_no_request(facts))
+        return LegVerdicts(grant, grant)
+    if isinstance(bucket.account, Unread):
+        return _owner_unknown(_identity(facts, asked), bucket.account)
+    resource = _through_access_point(facts.call, bucket_policy_answer(facts, asked))
+    if caller.type in NO_IDENTITY_POLICIES:
+        none = not_needed("no_identity_policies", "the caller has no identity-based policies")
+        return LegVerdicts(_grant(resource), none)
+    identity = _identity(facts, asked)
+    if caller.account != facts.bucket_owner:
+        return _cross_account(resource, identity)
+    return _bucket_same_account(resource, identity)
+
+
+def _identity(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer:
     """The caller's policies for an S3 action; through an access point, for both of its ARNs.
 
     Whether S3 asks them about the access point or about the bucket is not documented for every
     case: only where both answers are the same is the answer certain.
     """
-    direct = identity_answer(authorization, evidence)
-    point = access_point_request(call, evidence, authorization.request.action)
+    direct = identity_answer(facts, asked)
+    point = facts.access_point_request(asked.request.action)
     if point is None:
         return direct
-    through = identity_answer(point, evidence)
+    through = identity_answer(facts, point)
     if direct.effect is through.effect:
         return direct
     denied = next((answer for answer in (direct, through) if answer.denies), None)
     if denied is not None:
         return denied
     detail = (
-        f"the identity-based policies allow {authorization.request.action} on one of the bucket's ARN "
-        f"and the access point's ({call.access_point_arn}), not on both"
+        f"the identity-based policies allow {asked.request.action} on one of the bucket's ARN "
+        f"and the access point's ({facts.call.access_point_arn}), not on both"
     )
     return PolicyAnswer(None, (Reason("access_point_half", None, None, detail),))
 
@@ -141,9 +135,9 @@ def _owner_unknown(identity: PolicyAnswer, owner: Unread) -> LegVerdicts:
     return LegVerdicts(unknown(why), unknown(why))
 
 
-def kms_leg(call: DeniedCall, evidence: Evidence) -> LegVerdicts:
-    """Key policy and the IAM grant's key half."""
-    key = evidence.key
+def kms_leg(facts: Facts) -> LegVerdicts:
+    """Key policy with the grants on the key, and the key's part of the IAM grant."""
+    call, key = facts.call, facts.evidence.key
     if not call.kms_actions:
         if call.action is None and call.service == "s3":
             grant = unknown(f"the KMS leg of {call.operation} is not known", "operation_unmapped")
@@ -156,9 +150,8 @@ def kms_leg(call: DeniedCall, evidence: Evidence) -> LegVerdicts:
     if key.value is None:
         grant = not_needed("no_kms_key", "the object is not encrypted with a KMS key")
         return LegVerdicts(grant, grant)
-    found = _of_all_actions(
-        [_key_action(call, evidence, key.value, action) for action in call.kms_actions]
-    )
+    known = key.value
+    found = _of_all_actions(_kms_action(facts, known, action) for action in call.kms_actions)
     if call.kms_uncertainty:
         return LegVerdicts(
             _doubted(found.resource, call.kms_uncertainty),
@@ -174,24 +167,24 @@ def _doubted(grant: Grant, doubt: str) -> Grant:
     return Grant(Verdict.UNKNOWN, (Reason("kms_not_sure", None, None, doubt), *grant.reasons))
 
 
-def _key_action(call: DeniedCall, evidence: Evidence, key: KeyEvidence, action: str) -> LegVerdicts:
-    authorization = kms_request(call, evidence, key, action)
-    if authorization is None:
-        grant = unknown(_why_no_request(evidence))
+def _kms_action(facts: Facts, key: KeyEvidence, action: str) -> LegVerdicts:
+    asked, caller = facts.kms_request(action), facts.evidence.caller
+    if asked is None:
+        grant = unknown(_why_no_request(facts))
         return LegVerdicts(grant, grant)
-    across = evidence.caller.account != key.account
-    resource = resource_answer(authorization, key.policy, "key policy", evidence.caller, key)
-    if across and isinstance(key.manager, Read) and key.manager.value == "AWS":
+    across = caller.account != key.account
+    if across and key.manager.value_or_none == "AWS":
         detail = (
             "the key is an AWS managed key: its policy cannot be changed, so it can never serve "
             "another account; re-encrypt with a customer managed key"
         )
         managed = Grant(Verdict.DENIED, (Reason("aws_managed_key", "key policy", None, detail),))
-        return LegVerdicts(managed, _grant(identity_answer(authorization, evidence)))
-    if evidence.caller.type in NO_IDENTITY_POLICIES:
+        return LegVerdicts(managed, _grant(identity_answer(facts, asked)))
+    resource = key_policy_answer(facts, asked, key)
+    if caller.type in NO_IDENTITY_POLICIES:
         none = not_needed("no_identity_policies", "the caller has no identity-based policies")
         return LegVerdicts(_grant(resource), none)
-    identity = identity_answer(authorization, evidence)
+    identity = identity_answer(facts, asked)
     return _cross_account(resource, identity) if across else _key_same_account(resource, identity)
 
 
@@ -200,12 +193,12 @@ def _grant(answer: PolicyAnswer) -> Grant:
 
 
 def _cross_account(resource: PolicyAnswer, identity: PolicyAnswer) -> LegVerdicts:
-    """Two accounts: each side must allow by itself."""
+    """Two accounts: the policy of the resource and those of the caller must both allow."""
     return LegVerdicts(_grant(resource), _grant(identity))
 
 
 def _bucket_same_account(resource: PolicyAnswer, identity: PolicyAnswer) -> LegVerdicts:
-    """One account: a direct allow of either side suffices, a deny of either side wins."""
+    """One account: a direct allow of either policy suffices, a deny of either wins."""
     direct = resource.allows and not resource.delegates
     if direct and identity.effect is not Effect.ALLOW and not identity.denies:
         detail = "the bucket policy already allows this principal of the same account"
@@ -251,12 +244,10 @@ def _merge(grants: list[Grant]) -> Grant:
     return Grant(verdict, tuple(dict.fromkeys(reasons)))
 
 
-def _why_no_request(evidence: Evidence) -> str:
-    if isinstance(evidence.caller.arn, Unread):
-        return (
-            f"the caller is not known: {evidence.caller.arn.why}; needs {evidence.caller.arn.needs}"
-        )
-    bucket = evidence.bucket
+def _why_no_request(facts: Facts) -> str:
+    arn, bucket = facts.evidence.caller.arn, facts.evidence.bucket
+    if isinstance(arn, Unread):
+        return f"the caller is not known: {arn.why}; needs {arn.needs}"
     if bucket is not None and isinstance(bucket.account, Unread):
         return f"{bucket.account.why}; needs {bucket.account.needs}"
     return "the record does not name the caller"

@@ -1,25 +1,24 @@
 """An object that does not exist: S3 answers 403 to those who may not list the bucket.
 
-Source: docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions": with s3:ListBucket
-the answer is 404, without it 403.
+With s3:ListBucket the answer is 404, without it 403:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax
 """
 
-from dataclasses import replace
-
-from threegrants.cloudtrail import Access, DeniedCall
+from threegrants.cloudtrail import Access
+from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.legs import s3_leg
 from threegrants.diagnosis.verdicts import MissingInformation, Verdict
-from threegrants.evidence import Evidence, Read
+from threegrants.evidence import Unread
 
 
-def missing_object(call: DeniedCall, evidence: Evidence) -> MissingInformation | None:
+def missing_object(facts: Facts) -> MissingInformation | None:
     """What to say of a read that every policy allows, if a missing object would explain it."""
+    call, seen = facts.call, facts.object
     if call.service != "s3" or call.access is not Access.READ or call.object_key is None:
         return None
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
-    if seen is not None and isinstance(seen.exists, Read):
+    if seen is not None and not isinstance(seen.exists, Unread):
         return None  # it was looked for
-    listing = s3_leg(replace(call, s3_actions=("s3:ListBucket",)), evidence)
+    listing = s3_leg(facts, ("s3:ListBucket",))
     fine = (Verdict.GRANTED, Verdict.NOT_NEEDED)
     if listing.resource.verdict in fine and listing.identity.verdict in fine:
         return None

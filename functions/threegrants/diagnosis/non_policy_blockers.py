@@ -3,206 +3,208 @@
 from collections.abc import Callable
 
 from threegrants.aws.arn import is_arn
-from threegrants.cloudtrail import Access, CallerType, DeniedCall
-from threegrants.diagnosis.guardrails import authorization_requests
-from threegrants.diagnosis.verdicts import Blocker, Verdict
-from threegrants.evidence import Evidence, KeyEvidence, Read
-from threegrants.iam import Policy, PolicyError, is_public, only_for_owner
+from threegrants.cloudtrail import Access, CallerType, KeySource
+from threegrants.diagnosis.facts import Facts
+from threegrants.diagnosis.verdicts import Blocker, BlockerKind, Verdict
+from threegrants.evidence import Read
+from threegrants.iam import is_public, only_for_owner
 
 _KEY_OWNER = "the key's administrators"
 _BUCKET_OWNER = "the bucket's owner"
 _CUSTOMER_KEY = "x-amz-server-side-encryption-customer-algorithm"
 
 
-def non_policy_blockers(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
+def non_policy_blockers(facts: Facts) -> list[Blocker]:
     """Everything beside grants and guardrail policies that surely stops the call."""
-    return [blocker for check in CHECKS for blocker in check(call, evidence)]
+    found = [check(facts) for check in CHECKS]
+    return [blocker for blocker in found if blocker is not None]
 
 
-def _public_access(_: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    """RestrictPublicBuckets stops other accounts while the bucket policy is public (S3 guide)."""
-    bucket = evidence.bucket
+def _public_access(facts: Facts) -> Blocker | None:
+    """RestrictPublicBuckets stops other accounts while the bucket policy is public.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
+    bucket, caller = facts.evidence.bucket, facts.evidence.caller
     if (
         bucket is None
-        or not isinstance(bucket.restrict_public, Read)
-        or not bucket.restrict_public.value
-        or not isinstance(bucket.policy, Read)
-        or bucket.policy.value is None
-        or not isinstance(bucket.account, Read)
-        or evidence.caller.account == bucket.account.value
-        or evidence.caller.type is CallerType.SERVICE
+        or not bucket.restrict_public.value_or_none
+        or not _of_another_account(facts)
+        or caller.type is CallerType.SERVICE
     ):
-        return []
-    try:
-        public = is_public(Policy.parse(bucket.policy.value, "bucket policy"))
-    except PolicyError:
-        return []  # the bucket policy's own verdict says that it cannot be read
-    if not public:
-        return []
+        return None
+    # What is no policy is not public: its own verdict says that it cannot be read.
+    policies = [one.policy for one in facts.bucket_policy.value_or_none or ()]
+    if not any(policy is not None and is_public(policy) for policy in policies):
+        return None
     detail = (
         "Block Public Access (RestrictPublicBuckets) stops every other account while the bucket "
         "policy is public: narrow the public statement, do not switch the block off"
     )
-    return [_blocker("block_public_access", detail, _BUCKET_OWNER, policy="bucket policy")]
+    return _blocker(BlockerKind.BLOCK_PUBLIC_ACCESS, detail, _BUCKET_OWNER, policy="bucket policy")
 
 
-def _key(evidence: Evidence) -> KeyEvidence | None:
-    return evidence.key.value if isinstance(evidence.key, Read) else None
+def _of_another_account(facts: Facts) -> bool:
+    """Whether the bucket is known to belong to another account than the caller's."""
+    owner = facts.bucket_owner
+    return owner is not None and facts.evidence.caller.account != owner
 
 
-def _key_state(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    key = _key(evidence)
-    if key is None or not isinstance(key.state, Read) or key.state.value == "Enabled":
-        return []
-    if _key_alias(call, evidence):
-        return []  # looked up in the wrong account: nothing is gone
-    if key.state.value == "NotFound":
+def _key_state(facts: Facts) -> Blocker | None:
+    key = facts.key
+    state = key.state.value_or_none if key else None
+    if key is None or state is None or state == "Enabled":
+        return None
+    if _key_alias(facts) is not None:
+        return None  # looked up in the wrong account: nothing is gone
+    if state == "NotFound":
         detail = f"the key {key.arn} does not exist any more; what it encrypted cannot be read"
     else:
-        detail = f"the key {key.arn} is in state {key.state.value}; no policy makes it work"
-    return [_blocker("key_state", detail, _KEY_OWNER)]
+        detail = f"the key {key.arn} is in state {state}; no policy makes it work"
+    return _blocker(BlockerKind.KEY_STATE, detail, _KEY_OWNER)
 
 
-def _key_region(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    """A KMS key serves S3 in its own Region only, multi-Region keys included (S3 user guide)."""
-    key = _key(evidence)
+def _key_region(facts: Facts) -> Blocker | None:
+    """A KMS key serves S3 in its own Region only, multi-Region keys included.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+    """
+    key, call = facts.key, facts.call
     if key is None or call.service != "s3" or not call.region or key.region == call.region:
-        return []
+        return None
     instead = "its replica there" if key.multi_region else "a key of that Region"
     detail = (
         f"the key {key.arn} is in {key.region}, the bucket is in {call.region}: S3 uses keys of "
         f"the bucket's own Region only, so name {instead}"
     )
-    return [_blocker("key_region", detail, _BUCKET_OWNER)]
+    return _blocker(BlockerKind.KEY_REGION, detail, _BUCKET_OWNER)
 
 
-def _key_alias(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    """A default encryption that names no ARN is resolved in the requester's account (S3 guide)."""
-    key, bucket = _key(evidence), evidence.bucket
+def _key_alias(facts: Facts) -> Blocker | None:
+    """A default encryption that names no ARN is resolved in the requester's account.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
+    """
+    key, account = facts.key, facts.evidence.caller.account
     if (
         key is None
-        or key.source != "bucket_default"
+        or key.source != KeySource.BUCKET_DEFAULT
         or is_arn(key.stated)
-        or not isinstance(key.state, Read)
-        or key.state.value != "NotFound"
-        or call.access is not Access.WRITE
-        or bucket is None
-        or not isinstance(bucket.account, Read)
-        or bucket.account.value == evidence.caller.account
+        or key.state.value_or_none != "NotFound"
+        or facts.call.access is not Access.WRITE
+        or not _of_another_account(facts)
     ):
-        return []  # a caller's own account may well have a key of that name: then it is used
+        return None  # a caller's own account may well have a key of that name: then it is used
     detail = (
         f"the bucket's default encryption names the key as {key.stated}, without its ARN: for a "
-        f"caller of account {evidence.caller.account} S3 looks for it there, where it is not. Write "
-        "the key's full ARN into the default encryption"
+        f"caller of account {account} S3 looks for it there, where it is not. Write the key's full "
+        "ARN into the default encryption"
     )
-    return [_blocker("key_not_named_by_arn", detail, _BUCKET_OWNER)]
+    return _blocker(BlockerKind.KEY_NOT_NAMED_BY_ARN, detail, _BUCKET_OWNER)
 
 
-def _requester_pays(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    """Without its header a request to a Requester Pays bucket is refused (S3 user guide)."""
-    bucket = evidence.bucket
-    headers = call.request_headers
+def _requester_pays(facts: Facts) -> Blocker | None:
+    """Without its header a request to a Requester Pays bucket is refused.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html
+    """
+    bucket, headers = facts.evidence.bucket, facts.call.request_headers
     if (
         bucket is None
-        or not isinstance(bucket.payer, Read)
-        or bucket.payer.value != "Requester"
+        or bucket.payer.value_or_none != "Requester"
         or not headers
         or "x-amz-request-payer" in headers
-        or not isinstance(bucket.account, Read)
-        or bucket.account.value == evidence.caller.account
+        or not _of_another_account(facts)
     ):
-        return []
+        return None
     detail = (
         f"bucket {bucket.name} is Requester Pays and the request did not say that the caller pays: "
         "send x-amz-request-payer: requester"
     )
-    return [_blocker("requester_pays", detail, "the caller")]
+    return _blocker(BlockerKind.REQUESTER_PAYS, detail, "the caller")
 
 
-def _customer_key(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    """A bucket may refuse encryption with keys that the request brings (S3 user guide, SSE-C)."""
-    bucket = evidence.bucket
+def _customer_key(facts: Facts) -> Blocker | None:
+    """A bucket may refuse encryption with keys that the request brings.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+    """
+    bucket = facts.evidence.bucket
+    encryption = bucket.encryption.value_or_none if bucket else None
     if (
         bucket is None
-        or _CUSTOMER_KEY not in call.request_headers
-        or not isinstance(bucket.encryption, Read)
-        or "SSE-C" not in bucket.encryption.value.blocked
+        or encryption is None
+        or _CUSTOMER_KEY not in facts.call.request_headers
+        or "SSE-C" not in encryption.blocked
     ):
-        return []
+        return None
     detail = (
         f"bucket {bucket.name} refuses SSE-C (BlockedEncryptionTypes), and the request brings its "
         "own key: use SSE-KMS or SSE-S3"
     )
-    return [_blocker("customer_key_blocked", detail, _BUCKET_OWNER)]
+    return _blocker(BlockerKind.CUSTOMER_KEY_BLOCKED, detail, _BUCKET_OWNER)
 
 
-def _object_owner(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    """A bucket policy's Allow covers objects of the bucket's owner only (S3 troubleshooting)."""
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
-    bucket = evidence.bucket
-    if (
-        seen is None
-        or bucket is None
-        or call.access is not Access.READ
-        # With ACLs off, every object is the bucket owner's (S3 user guide, "Object Ownership").
-        or bucket.object_ownership == Read("BucketOwnerEnforced")
-        or not isinstance(seen.owner, Read)
-        or not isinstance(seen.bucket_owner, Read)
-        or not seen.owner.value
-        or not seen.bucket_owner.value
-        or seen.owner.value == seen.bucket_owner.value
-    ):
-        return []
+def _object_owner(facts: Facts) -> Blocker | None:
+    """A bucket policy's Allow covers objects of the bucket's owner only.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+    """
+    seen, bucket = facts.object, facts.evidence.bucket
+    if seen is None or bucket is None or facts.call.access is not Access.READ:
+        return None
+    # With ACLs off, every object belongs to the bucket's owner.
+    if bucket.object_ownership == Read("BucketOwnerEnforced"):
+        return None
+    owner, bucket_owner = seen.owner.value_or_none, seen.bucket_owner.value_or_none
+    if not owner or not bucket_owner or owner == bucket_owner:
+        return None
     detail = (
-        f"the object belongs to another account (canonical id {seen.owner.value[:12]}…) than the "
-        "bucket, and a bucket policy grants nothing on such objects: set Object Ownership to "
+        f"the object belongs to another account (canonical id {owner[:12]}…) than the bucket, and "
+        "a bucket policy grants nothing on such objects: set Object Ownership to "
         "BucketOwnerEnforced, or let the object's owner grant it by ACL or copy it onto itself"
     )
-    return [_blocker("object_owner", detail, "the object's owner")]
+    return _blocker(BlockerKind.OBJECT_OWNER, detail, "the object's owner")
 
 
-def _object_missing(_: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
-    if seen is None or not isinstance(seen.exists, Read) or seen.exists.value:
-        return []
+def _object_missing(facts: Facts) -> Blocker | None:
+    if facts.object is None or facts.object.exists != Read(False):
+        return None
     detail = (
         "the object does not exist: to a caller that may not list the bucket, S3 says Access "
         "Denied instead of NoSuchKey"
     )
-    found = _blocker("object_missing", detail, "the caller")
-    return [found]
+    return _blocker(BlockerKind.OBJECT_MISSING, detail, "the caller")
 
 
-def _caller(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
-    if evidence.caller.type is CallerType.ANONYMOUS:
+def _caller(facts: Facts) -> Blocker | None:
+    if facts.evidence.caller.type is CallerType.ANONYMOUS:
         detail = "the request was anonymous: granting it would make the bucket public"
-        return [_blocker("anonymous_caller", detail, _BUCKET_OWNER)]
-    arn = evidence.caller.arn.value if isinstance(evidence.caller.arn, Read) else call.caller.arn
-    if ":role/aws-service-role/" in (arn or ""):
+        return _blocker(BlockerKind.ANONYMOUS_CALLER, detail, _BUCKET_OWNER)
+    if ":role/aws-service-role/" in (facts.caller_arn or ""):
         detail = "the caller is a service-linked role: its permissions belong to the AWS service"
-        return [_blocker("service_linked_role", detail, "the AWS service")]
-    return []
+        return _blocker(BlockerKind.SERVICE_LINKED_ROLE, detail, "the AWS service")
+    return None
 
 
-def _owners_only(call: DeniedCall, evidence: Evidence) -> list[Blocker]:
+def _owners_only(facts: Facts) -> Blocker | None:
     """Operations that a service keeps to the owner's account: no grant opens them."""
-    for authorization in authorization_requests(call, evidence):
-        action, owner = authorization.request.action, authorization.request.resource_account
-        if only_for_owner(action) and owner and evidence.caller.account != owner:
+    for asked in facts.requests():
+        action, owner = asked.request.action, asked.request.resource_account
+        if only_for_owner(action) and owner and facts.evidence.caller.account != owner:
             detail = (
                 f"{action} works from the owner's account {owner} only, whatever the policies say: "
                 "use a role of that account"
             )
-            return [_blocker("owner_account_only", detail, f"account {owner}")]
-    return []
+            return _blocker(BlockerKind.OWNER_ACCOUNT_ONLY, detail, f"account {owner}")
+    return None
 
 
-def _blocker(kind: str, detail: str, owner: str, *, policy: str | None = None) -> Blocker:
+def _blocker(kind: BlockerKind, detail: str, owner: str, *, policy: str | None = None) -> Blocker:
     return Blocker(kind, Verdict.DENIED, policy, None, detail, owner)
 
 
-CHECKS: tuple[Callable[[DeniedCall, Evidence], list[Blocker]], ...] = (
+CHECKS: tuple[Callable[[Facts], Blocker | None], ...] = (
     _public_access,
     _key_alias,
     _key_state,
@@ -214,3 +216,4 @@ CHECKS: tuple[Callable[[DeniedCall, Evidence], list[Blocker]], ...] = (
     _caller,
     _owners_only,
 )
+"""Everything that is looked at, in the order in which it is said."""

@@ -1,34 +1,27 @@
-"""The layers of one action, judged separately: what the caller's side and the owner's side say."""
+"""What each policy type says to one request of the call, by itself.
 
-from collections.abc import Sequence
+Across accounts the resource's policy and the caller's policies are asked separately, so that two
+missing grants are two findings, not one.
+"""
+
 from dataclasses import dataclass
 
-from threegrants.aws.arn import account_in, bucket_arn, parse_arn
-from threegrants.cloudtrail import CallerType, DeniedCall
-from threegrants.cloudtrail.operations import is_object_action
-from threegrants.diagnosis.judge import judge
+from threegrants.cloudtrail import CallerType
+from threegrants.diagnosis.facts import (
+    NO_IDENTITY_POLICIES,
+    AuthorizationRequest,
+    Facts,
+    PolicyGroup,
+)
 from threegrants.diagnosis.reasons import reasons
-from threegrants.diagnosis.request_context import (
-    RequestContext,
-    kms_request_context,
-    s3_request_context,
-)
 from threegrants.diagnosis.verdicts import Reason
-from threegrants.evidence import (
-    CallerEvidence,
-    Evidence,
-    Item,
-    KeyEvidence,
-    NamedPolicy,
-    Read,
-    Unread,
-)
-from threegrants.iam import Effect, KmsGrant, PolicyType, Request
+from threegrants.evidence import Item, KeyEvidence, Unread
+from threegrants.iam import Effect, KmsGrant, PolicyType, partial_evaluate
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyAnswer:
-    """One layer's answer for one action: allow, explicit deny, implicit deny, or not known.
+    """One policy type's answer for one action: allow, explicit deny, implicit deny, or not known.
 
     `delegates`: the allow only hands the decision to the account's own IAM policies.
     """
@@ -48,104 +41,13 @@ class PolicyAnswer:
         return self.effect is Effect.EXPLICIT_DENY
 
 
-@dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
-    """One action on one resource, as the evaluator wants it, with what is known of its context."""
-
-    request: Request
-    context: RequestContext
-
-
-NO_IDENTITY_POLICIES = (CallerType.SERVICE, CallerType.ANONYMOUS)
-"""Callers without an account of their own, and so without identity-based policies."""
-
-
-def principal_arn(call: DeniedCall, evidence: Evidence) -> str | None:
-    """Who the evaluator is asked about: session, user, root, service, or `anonymous`."""
-    caller = evidence.caller
-    if caller.type is CallerType.ANONYMOUS:
-        return "anonymous"
-    if caller.type is CallerType.SERVICE:
-        return call.caller.invoked_by
-    arn = caller.arn.value if isinstance(caller.arn, Read) else None
-    if caller.type is CallerType.ROLE and arn:
-        if call.caller.session_arn:
-            return call.caller.session_arn
-        role = parse_arn(arn)
-        return str(role.session(call.caller.session_name or "session")) if role else arn
-    return arn or call.caller.session_arn
-
-
-def s3_request(call: DeniedCall, evidence: Evidence, action: str) -> AuthorizationRequest | None:
-    """The S3 half of the call; None if the principal or bucket is not known.
-
-    The caller's own policies can be judged even where the bucket's owner is not known; the account
-    is empty then.
-    """
-    principal = principal_arn(call, evidence)
-    bucket = evidence.bucket
-    resource = s3_resource(call, action)
-    if not principal or bucket is None or resource is None:
-        return None
-    owner = bucket.account.value if isinstance(bucket.account, Read) else ""
-    context = s3_request_context(call, evidence)
-    request = Request(principal, action, resource, owner, context.values)
-    return AuthorizationRequest(request, context)
-
-
-def access_point_request(
-    call: DeniedCall, evidence: Evidence, action: str
-) -> AuthorizationRequest | None:
-    """The S3 half of a call through an access point, asked about the access point's own ARN.
-
-    Source: S3 user guide, "Configuring IAM policies for using access points": objects are
-    `ACCESS_POINT_ARN/object/KEY`.
-    """
-    authorization = s3_request(call, evidence, action)
-    arn = call.access_point_arn
-    if authorization is None or arn is None:
-        return None
-    key = call.object_key if call.object_key is not None else "*"
-    resource = f"{arn}/object/{key}" if is_object_action(action) else arn
-    request = Request(
-        authorization.request.principal,
-        action,
-        resource,
-        account_in(arn) or "",
-        authorization.context.values,
-    )
-    return AuthorizationRequest(request, authorization.context)
-
-
-def s3_resource(call: DeniedCall, action: str) -> str | None:
-    """The ARN an S3 action is checked against (service authorization reference, Amazon S3)."""
-    if not call.bucket:
-        return None
-    bucket = bucket_arn(call.bucket, call.region)
-    if not is_object_action(action):
-        return bucket
-    return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
-
-
-def kms_request(
-    call: DeniedCall, evidence: Evidence, key: KeyEvidence, action: str
-) -> AuthorizationRequest | None:
-    """The KMS half of the call; None if the principal is not known."""
-    principal = principal_arn(call, evidence)
-    if not principal:
-        return None
-    context = kms_request_context(call, evidence, key)
-    request = Request(principal, action, key.arn, key.account, context.values)
-    return AuthorizationRequest(request, context)
-
-
-def identity_answer(authorization: AuthorizationRequest, evidence: Evidence) -> PolicyAnswer:
+def identity_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer:
     """What the caller's identity-based policies say."""
-    caller = evidence.caller
+    caller = facts.evidence.caller
     if caller.type is CallerType.ROOT:
         detail = "the account root user needs no identity-based policy"
         return PolicyAnswer(Effect.ALLOW, (Reason("root_user", None, None, detail),))
-    answer = _answer(PolicyType.IDENTITY, authorization, caller.policies)
+    answer = policy_answer(PolicyType.IDENTITY, asked, facts.identity_policies)
     if caller.type is CallerType.FEDERATED_USER and answer.allows:
         detail = (
             "the user's policies allow it, but a federated user has only what its session policy "
@@ -157,88 +59,90 @@ def identity_answer(authorization: AuthorizationRequest, evidence: Evidence) -> 
     return answer
 
 
-def resource_answer(
-    authorization: AuthorizationRequest,
-    policy: Item[str | None],
-    name: str,
-    caller: CallerEvidence,
-    key: KeyEvidence | None = None,
-) -> PolicyAnswer:
-    """What the bucket policy, or the key policy together with the key's grants, says."""
-    named: Item[tuple[NamedPolicy, ...]]
-    if isinstance(policy, Unread):
-        named = policy
-    else:
-        named = Read((NamedPolicy(name, policy.value),) if policy.value is not None else ())
-    grants = key.grants.value if key and isinstance(key.grants, Read) else ()
-    boundary = caller.boundary
-    bounded = boundary.value is not None if isinstance(boundary, Read) else None
-    answer = _answer(PolicyType.RESOURCE, authorization, named, grants, bounded=bounded)
-    if key and isinstance(key.grants, Unread) and answer.effect is Effect.IMPLICIT_DENY:
+def bucket_policy_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer:
+    """What the bucket policy says."""
+    return _resource_answer(facts, asked, facts.bucket_policy, "bucket policy")
+
+
+def key_policy_answer(facts: Facts, asked: AuthorizationRequest, key: KeyEvidence) -> PolicyAnswer:
+    """What the key policy says, together with the grants on the key."""
+    grants = key.grants
+    answer = _resource_answer(
+        facts, asked, facts.key_policy, "key policy", grants.value_or_none or ()
+    )
+    if isinstance(grants, Unread) and answer.effect is Effect.IMPLICIT_DENY:
         # A KMS grant we may not list could allow what the key policy does not.
-        return PolicyAnswer(None, (_unread(key.grants, f"grants of {name}"),))
-    if answer.effect is Effect.IMPLICIT_DENY and isinstance(named, Read) and not named.value:
-        detail = f"there is no {name}"
-        return PolicyAnswer(answer.effect, (Reason("no_policy", None, None, detail),))
+        return PolicyAnswer(None, (_unread(grants, "grants of the key"),))
     return answer
 
 
-def boundary_answer(authorization: AuthorizationRequest, evidence: Evidence) -> PolicyAnswer | None:
+def _resource_answer(
+    facts: Facts,
+    asked: AuthorizationRequest,
+    group: Item[PolicyGroup],
+    name: str,
+    grants: tuple[KmsGrant, ...] = (),
+) -> PolicyAnswer:
+    answer = policy_answer(
+        PolicyType.RESOURCE, asked, group, grants, has_boundary=facts.has_boundary
+    )
+    if answer.effect is Effect.IMPLICIT_DENY and group.value_or_none == ():
+        return PolicyAnswer(
+            answer.effect, (Reason("no_policy", None, None, f"there is no {name}"),)
+        )
+    return answer
+
+
+def boundary_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer | None:
     """What the permissions boundary says; None if there is none."""
-    boundary = evidence.caller.boundary
-    if evidence.caller.type in (*NO_IDENTITY_POLICIES, CallerType.ROOT):
+    if facts.evidence.caller.type in (*NO_IDENTITY_POLICIES, CallerType.ROOT):
         return None
-    if isinstance(boundary, Unread):
-        return PolicyAnswer(None, (_unread(boundary, "permissions boundary"),))
-    if boundary.value is None:
+    if facts.boundary.value_or_none == ():
         return None
-    return _answer(PolicyType.BOUNDARY, authorization, Read((boundary.value,)))
+    return policy_answer(PolicyType.BOUNDARY, asked, facts.boundary)
 
 
-def guardrail_answer(
-    policy_type: PolicyType, authorization: AuthorizationRequest, policies: Sequence[NamedPolicy]
-) -> PolicyAnswer:
-    """What an SCP level, an RCP level, a VPC endpoint policy or a boundary says by itself."""
-    return _answer(policy_type, authorization, Read(tuple(policies)))
-
-
-def access_point_answer(
-    authorization: AuthorizationRequest, policy: Item[str | None], evidence: Evidence
-) -> PolicyAnswer:
+def access_point_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer:
     """What the policy of the access point says; the resource is the access point's object."""
-    named: Item[tuple[NamedPolicy, ...]]
-    if isinstance(policy, Unread):
-        named = policy
-    else:
-        value = policy.value
-        named = Read((NamedPolicy("access point policy", value),) if value is not None else ())
-    boundary = evidence.caller.boundary
-    bounded = boundary.value is not None if isinstance(boundary, Read) else None
-    return _answer(PolicyType.RESOURCE, authorization, named, bounded=bounded)
+    return policy_answer(
+        PolicyType.RESOURCE, asked, facts.access_point_policy, has_boundary=facts.has_boundary
+    )
 
 
-def _answer(
+def policy_answer(
     policy_type: PolicyType,
-    authorization: AuthorizationRequest,
-    policies: Item[tuple[NamedPolicy, ...]],
+    asked: AuthorizationRequest,
+    group: Item[PolicyGroup],
     grants: tuple[KmsGrant, ...] = (),
     *,
-    bounded: bool | None = False,
+    has_boundary: bool | None = False,
 ) -> PolicyAnswer:
-    if isinstance(policies, Unread):
-        return PolicyAnswer(None, (_unread(policies, f"{policy_type.value} policies"),))
-    judged = judge(
+    """What one group of policies says to one request.
+
+    Args:
+        policy_type: what kind of policies these are.
+        asked: the request, with what is known of its context.
+        group: the policies that count together, parsed.
+        grants: the grants on a KMS key, beside its key policy.
+        has_boundary: whether a permissions boundary is on the caller; None if not known.
+    """
+    if isinstance(group, Unread):
+        return PolicyAnswer(None, (_unread(group, f"{policy_type.value} policies"),))
+    error = next((one.error for one in group.value if one.error), "")
+    if error:
+        return PolicyAnswer(None, (Reason("policy_not_readable", None, None, error),))
+    result = partial_evaluate(
         policy_type,
-        authorization.request,
-        policies.value,
-        authorization.context,
+        asked.request,
+        [one.policy for one in group.value if one.policy is not None],
+        asked.context,
         grants,
-        bounded=bounded,
+        has_boundary=has_boundary,
     )
     return PolicyAnswer(
-        judged.effect,
-        reasons(judged, authorization.request, policies.value),
-        bool(judged.outcome and judged.outcome.delegates),
+        result.effect,
+        reasons(result, asked.request, group.value),
+        bool(result.outcome and result.outcome.delegates),
     )
 
 

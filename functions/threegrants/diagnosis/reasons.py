@@ -1,13 +1,11 @@
-"""Why a layer says what it says: a code for machines, the statement, a sentence for people."""
+"""Why a policy type says what it says: a code for machines, the statement, a sentence for people."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from threegrants.diagnosis.judge import PartialResult
+from threegrants.diagnosis.facts import ParsedPolicy
 from threegrants.diagnosis.verdicts import Reason
-from threegrants.evidence import NamedPolicy
-from threegrants.iam import Effect, Request, StatementRef, nearest_miss
+from threegrants.iam import Effect, PartialResult, Request, StatementRef, nearest_miss
 
 _DENIES = (
     ("aws:sourcevpce", "deny_vpc_endpoint"),
@@ -30,23 +28,21 @@ _SHOWN = 3
 
 
 def reasons(
-    judged: PartialResult, request: Request, policies: Sequence[NamedPolicy]
+    result: PartialResult, request: Request, policies: Sequence[ParsedPolicy]
 ) -> tuple[Reason, ...]:
-    """The reasons of one layer's outcome.
+    """The reasons of one policy type's answer.
 
     Args:
-        judged: the outcome, certain or not.
+        result: the answer, certain or not.
         request: what was asked.
-        policies: the documents of the layer, as they stand.
+        policies: the documents that were evaluated.
     """
     action = request.action
-    if judged.trouble:
-        return (Reason("policy_not_readable", None, None, judged.trouble),)
-    if judged.outcome is None:
-        keys = ", ".join(judged.missing_context_keys)
-        detail = f"whether {action} is allowed hangs on {keys}, which the record does not carry"
+    outcome = result.outcome
+    if outcome is None:
+        keys = ", ".join(result.missing_context_keys)
+        detail = f"whether {action} is allowed depends on {keys}, which the record does not carry"
         return (Reason("condition_unknown", None, None, detail),)
-    outcome = judged.outcome
     if outcome.effect is Effect.ALLOW:
         return tuple(
             Reason(
@@ -74,7 +70,7 @@ def reasons(
     )
 
 
-def _denial(ref: StatementRef, request: Request, policies: Sequence[NamedPolicy]) -> Reason:
+def _denial(ref: StatementRef, request: Request, policies: Sequence[ParsedPolicy]) -> Reason:
     """An explicit deny, with what it hangs on, so that a guardrail is seen for what it is."""
     condition = _condition(ref, policies)
     keys = {key.lower() for block in condition.values() for key in block}
@@ -90,10 +86,10 @@ def _denial(ref: StatementRef, request: Request, policies: Sequence[NamedPolicy]
     return Reason(code, ref.policy, ref.sid or f"#{ref.position}", detail)
 
 
-def _condition(ref: StatementRef, policies: Sequence[NamedPolicy]) -> Mapping[str, Any]:
+def _condition(ref: StatementRef, policies: Sequence[ParsedPolicy]) -> Mapping[str, Any]:
     for policy in policies:
-        if policy.name == ref.policy:
-            stated = json.loads(policy.document).get("Statement", [])
+        if policy.name == ref.policy and policy.document is not None:
+            stated = policy.document.get("Statement", [])
             listed = stated if isinstance(stated, list) else [stated]
             condition = listed[ref.position].get("Condition") if ref.position < len(listed) else {}
             return condition if isinstance(condition, dict) else {}

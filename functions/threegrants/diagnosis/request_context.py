@@ -1,20 +1,19 @@
 """What is known of a request's context, and what is only missing from the record.
 
 A condition key that the record does not carry is not a key the request did not have. The evaluator
-treats a missing key as absent; so the diagnosis must know the difference (see `judge`).
+treats a missing key as absent; so the diagnosis must know the difference (see
+`threegrants.iam.partial`).
 Source of the keys: IAM user guide, "AWS global condition context keys"; service authorization
 reference, "Condition keys for Amazon S3" and "… for AWS KMS".
 """
 
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from threegrants.aws.arn import account_in, bucket_arn, is_account_id
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
-from threegrants.evidence import Evidence, KeyEvidence, Read
-
-ContextValue = str | tuple[str, ...]
+from threegrants.evidence import Evidence, KeyEvidence, Unread
+from threegrants.iam import RequestContext
+from threegrants.iam.partial import ContextValue
 
 _TYPE_NAMES = {
     CallerType.ROLE: "AssumedRole",
@@ -52,27 +51,12 @@ _CREATES = {
 """`s3:ObjectCreationOperation` (S3 user guide, "Enforce conditional writes on S3 buckets")."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestContext:
-    """The context of one request: `values` was present, `known_absent` was surely not there."""
-
-    values: Mapping[str, ContextValue]
-    known_absent: frozenset[str]
-
-    def knows(self, key: str) -> bool:
-        """Whether the value, or the absence, of a condition key is known."""
-        wanted = key.lower()
-        if wanted in self.known_absent or any(wanted == name.lower() for name in self.values):
-            return True
-        return any(name.endswith("/") and wanted.startswith(name) for name in self.known_absent)
-
-
 class _ContextBuilder:
     """A context in the making: keys by their lower-case names, so that none stands twice."""
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[str, ContextValue]] = {}
-        self._absent: set[str] = {"threegrants:never"}
+        self._absent: set[str] = set()
 
     def present(self, key: str, value: ContextValue) -> None:
         """The request carried this key with this value."""
@@ -105,8 +89,8 @@ class _ContextBuilder:
 def s3_request_context(call: DeniedCall, evidence: Evidence) -> RequestContext:
     """The context of the S3 request itself."""
     context = _common(call, evidence)
-    _resource_owner(context, evidence, _bucket_owner(evidence))
-    owner = _bucket_owner(evidence)
+    owner = evidence.bucket_owner
+    _resource_owner(context, evidence, owner)
     if owner:
         context.present("s3:ResourceAccount", owner)
     if call.service == "s3":
@@ -162,13 +146,13 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
         return None
     whole_bucket = bucket_arn(call.bucket, call.region)
     object_arn = f"{whole_bucket}/{call.object_key}"
-    seen = evidence.object.value if isinstance(evidence.object, Read) else None
-    if call.access is Access.READ and seen is not None and isinstance(seen.encryption, Read):
+    seen = evidence.object.value_or_none
+    if call.access is Access.READ and seen is not None and not isinstance(seen.encryption, Unread):
         own = seen.encryption.value
         return None if own is None else whole_bucket if own.bucket_key else object_arn
-    if not isinstance(bucket.encryption, Read):
+    default = bucket.encryption.value_or_none
+    if default is None:
         return None
-    default = bucket.encryption.value
     # With DSSE-KMS there are no Bucket Keys (S3 user guide, "Using DSSE-KMS").
     asked = call.request_headers.get("x-amz-server-side-encryption") or default.algorithm
     if default.bucket_key and asked != "aws:kms:dsse":
@@ -177,9 +161,10 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     return object_arn
 
 
-def _bucket_owner(evidence: Evidence) -> str | None:
-    bucket = evidence.bucket
-    return bucket.account.value if bucket and isinstance(bucket.account, Read) else None
+def caller_arn(call: DeniedCall, evidence: Evidence) -> str | None:
+    """The caller's ARN as it was read, else as the record states it."""
+    arn = evidence.caller.arn
+    return call.caller.arn if isinstance(arn, Unread) else arn.value
 
 
 def _resource_owner(context: _ContextBuilder, evidence: Evidence, account: str | None) -> None:
@@ -190,12 +175,11 @@ def _resource_owner(context: _ContextBuilder, evidence: Evidence, account: str |
     place = evidence.organizations.get(account)
     if place is None:
         return
-    if isinstance(place.id, Read):
+    if not isinstance(place.id, Unread):
         context.present_or_absent("aws:ResourceOrgID", place.id.value)
-    if isinstance(place.path, Read):
-        context.present_or_absent(
-            "aws:ResourceOrgPaths", (place.path.value,) if place.path.value else None
-        )
+    if not isinstance(place.path, Unread):
+        path = (place.path.value,) if place.path.value else None
+        context.present_or_absent("aws:ResourceOrgPaths", path)
 
 
 def _request(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -> None:
@@ -212,9 +196,10 @@ def _request(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -> 
     context.present_or_absent("s3:DataAccessPointArn", call.access_point_arn)
     if call.access_point_arn:
         context.present("s3:DataAccessPointAccount", account_in(call.access_point_arn) or "")
-        point = evidence.access_point.value if isinstance(evidence.access_point, Read) else None
-        if point and isinstance(point.network_origin, Read) and point.network_origin.value:
-            context.present("s3:AccessPointNetworkOrigin", point.network_origin.value)
+        point = evidence.access_point.value_or_none
+        origin = point.network_origin.value_or_none if point else None
+        if origin:
+            context.present("s3:AccessPointNetworkOrigin", origin)
     else:
         context.absent("s3:DataAccessPointAccount", "s3:AccessPointNetworkOrigin")
     if call.operation in _CREATES:
@@ -258,7 +243,7 @@ def _principal(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -
             "aws:PrincipalTag/", "aws:PrincipalOrgPaths", "aws:userid", "aws:username",
         )  # fmt: skip
         return
-    arn = caller.arn.value if isinstance(caller.arn, Read) else call.caller.arn
+    arn = caller_arn(call, evidence)
     if arn:
         context.present("aws:PrincipalArn", arn)
     if caller.account and is_account_id(caller.account):
@@ -271,7 +256,7 @@ def _principal(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -
     context.present_or_absent("aws:username", named)
     if call.caller.source_identity:
         context.present("aws:SourceIdentity", call.caller.source_identity)
-    if isinstance(caller.tags, Read):
+    if not isinstance(caller.tags, Unread):
         for name, value in caller.tags.value.items():
             context.present(f"aws:PrincipalTag/{name}", value)
         if caller.type is CallerType.USER:
@@ -282,13 +267,14 @@ def _organization(context: _ContextBuilder, evidence: Evidence, account: str) ->
     place = evidence.organizations.get(account)
     if place is None:
         return
-    if isinstance(place.id, Read):
+    if not isinstance(place.id, Unread):
         context.present_or_absent("aws:PrincipalOrgID", place.id.value)
-    if isinstance(place.path, Read):
+    if not isinstance(place.path, Unread):
         path = (place.path.value,) if place.path.value else None
         context.present_or_absent("aws:PrincipalOrgPaths", path)
-    if isinstance(place.management_account, Read) and place.management_account.value:
-        context.present("aws:PrincipalOrgMasterAccountId", place.management_account.value)
+    management = place.management_account.value_or_none
+    if management:
+        context.present("aws:PrincipalOrgMasterAccountId", management)
 
 
 def _network(call: DeniedCall, evidence: Evidence, context: _ContextBuilder) -> None:
@@ -296,7 +282,7 @@ def _network(call: DeniedCall, evidence: Evidence, context: _ContextBuilder) -> 
         context.present("aws:SourceVpce", call.vpc_endpoint_id)
         # Through a VPC endpoint, aws:SourceIp is not in the context (global keys page).
         context.absent("aws:SourceIp")
-        found = evidence.endpoint.value if isinstance(evidence.endpoint, Read) else None
+        found = evidence.endpoint.value_or_none
         if found is not None and found.vpc:
             context.present("aws:SourceVpc", found.vpc)
     elif _is_ip_address(call.source_ip):
@@ -307,7 +293,7 @@ def _stated_by_aws(context: _ContextBuilder, call: DeniedCall, evidence: Evidenc
     """What AWS itself wrote down of the request's context outweighs what we derive."""
     for key, value in call.condition_keys.items():
         context.present(key, value)
-    found = evidence.authorization.value if isinstance(evidence.authorization, Read) else None
+    found = evidence.authorization.value_or_none
     for one in found.actions if found else ():
         if one.action == call.action:
             for key, value in one.context.items():

@@ -1,23 +1,22 @@
 """One plain sentence for a person who was just woken up."""
 
 from threegrants.aws.arn import parse_arn
-from threegrants.cloudtrail import CallerType, DeniedCall, strip_control_characters
+from threegrants.cloudtrail import Access, CallerType, strip_control_characters
+from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
-from threegrants.evidence import Evidence, Read
 
 _VERBS = {
-    "read": "read",
-    "write": "write",
-    "list": "list",
-    "delete": "delete",
-    "other": "access",
+    Access.READ: "read",
+    Access.WRITE: "write",
+    Access.LIST: "list",
+    Access.DELETE: "delete",
+    Access.OTHER: "access",
 }
 _LIMIT = 120
 
 
 def summarise(
-    call: DeniedCall,
-    evidence: Evidence,
+    facts: Facts,
     grants: tuple[Grant, Grant, IamGrant],
     stops: tuple[Blocker, ...],
     outcome: Outcome,
@@ -25,8 +24,8 @@ def summarise(
     may_be_missing: bool = False,
 ) -> str:
     """Who cannot do what, and which of the grants is missing."""
-    who = _who(call, evidence)
-    what = f"{_VERBS[call.access.value]} {_target(call, evidence)}"
+    who = _who(facts)
+    what = f"{_VERBS[facts.call.access]} {_target(facts)}"
     if outcome is Outcome.ALREADY_ALLOWED:
         done = f"{who} can {what} now: every grant the call needs is in place."
         if may_be_missing:
@@ -36,11 +35,14 @@ def summarise(
             )
         return done
     start = f"{who} cannot {what}"
-    causes = _causes(call, evidence, grants)
+    causes = _causes(facts, grants)
     if stops:
         causes.append(stops[0].detail)
     if not causes:
         unknown = [name for name, grant in _named(grants) if grant.verdict is Verdict.UNKNOWN]
+        if not unknown:
+            what = "whether a guardrail stops the call could not be decided"
+            return f"{start}: every grant is in place, but {what}."
         return f"{start}: not known why, because {' and '.join(unknown)} could not be decided."
     return f"{start}: {'; '.join(causes)}."
 
@@ -50,16 +52,18 @@ def _named(grants: tuple[Grant, Grant, IamGrant]) -> list[tuple[str, Grant | Iam
     return [("the bucket policy", bucket), ("the key policy", key), ("the IAM policy", iam)]
 
 
-def _causes(
-    call: DeniedCall, evidence: Evidence, grants: tuple[Grant, Grant, IamGrant]
-) -> list[str]:
+def _causes(facts: Facts, grants: tuple[Grant, Grant, IamGrant]) -> list[str]:
     bucket, key, iam = grants
-    s3, kms = " and ".join(call.s3_actions), " and ".join(call.kms_actions)
+    s3, kms = " and ".join(facts.call.s3_actions), " and ".join(facts.call.kms_actions)
+    key_account = facts.key.account if facts.key else None
+    in_bucket = _policy_of("bucket policy", facts.bucket_owner)
+    in_key = _policy_of("key policy", key_account)
+    in_iam = _policy_of("IAM policy", facts.evidence.caller.account)
     legs = [
-        (bucket, _place(evidence, "bucket policy"), s3),
-        (key, _place(evidence, "key policy"), kms),
-        (iam.bucket, _place(evidence, "IAM policy"), s3),
-        (iam.key, _place(evidence, "IAM policy"), f"{kms} on the key"),
+        (bucket, in_bucket, s3),
+        (key, in_key, kms),
+        (iam.bucket, in_iam, s3),
+        (iam.key, in_iam, f"{kms} on the key"),
     ]
     found = []
     for grant, place, actions in legs:
@@ -70,25 +74,17 @@ def _causes(
     return found
 
 
-def _place(evidence: Evidence, name: str) -> str:
-    account: str | None = None
-    if name == "bucket policy" and evidence.bucket is not None:
-        owner = evidence.bucket.account
-        account = owner.value if isinstance(owner, Read) else None
-    elif name == "key policy" and isinstance(evidence.key, Read) and evidence.key.value:
-        account = evidence.key.value.account
-    elif name == "IAM policy":
-        account = evidence.caller.account
+def _policy_of(name: str, account: str | None) -> str:
     return f"the {name} in account {account}" if account else f"the {name}"
 
 
-def _who(call: DeniedCall, evidence: Evidence) -> str:
-    caller = evidence.caller
+def _who(facts: Facts) -> str:
+    caller, call = facts.evidence.caller, facts.call
     if caller.type is CallerType.ANONYMOUS:
         return "An anonymous caller"
     if caller.type is CallerType.SERVICE:
         return f"The AWS service {call.caller.invoked_by or '(not named)'}"
-    arn = caller.arn.value if isinstance(caller.arn, Read) else call.caller.arn
+    arn = facts.caller_arn
     if not arn:
         return f"A caller of account {caller.account or '(not named)'}"
     principal = parse_arn(arn)
@@ -97,11 +93,12 @@ def _who(call: DeniedCall, evidence: Evidence) -> str:
     return f"{label} {name} of account {caller.account}"
 
 
-def _target(call: DeniedCall, evidence: Evidence) -> str:
+def _target(facts: Facts) -> str:
+    call = facts.call
     if call.bucket:
         path = f"s3://{call.bucket}" + (f"/{call.object_key}" if call.object_key else "")
         plain = strip_control_characters(path)
         return plain if len(plain) <= _LIMIT else plain[: _LIMIT - 1] + "…"
-    if isinstance(evidence.key, Read) and evidence.key.value:
-        return f"with key {evidence.key.value.arn}"
+    if facts.key:
+        return f"with key {facts.key.arn}"
     return "with a KMS key" if call.service == "kms" else "S3"

@@ -1,4 +1,4 @@
-"""The words of a diagnosis: verdicts, reasons, blockers, lacks and outcomes."""
+"""The values of a diagnosis: verdicts, reasons, blockers, missing information and outcomes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +12,14 @@ class Verdict(StrEnum):
     DENIED = "denied"
     UNKNOWN = "unknown"
     NOT_NEEDED = "not_needed"
+
+
+class GrantName(StrEnum):
+    """Which of the three grants: one that is missing, or one that a patch makes."""
+
+    BUCKET_POLICY = "bucket_policy"
+    KEY_POLICY = "key_policy"
+    IAM_POLICY = "iam_policy"
 
 
 class Outcome(StrEnum):
@@ -36,7 +44,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The verdict on one grant (or on one half of the IAM grant)."""
+    """The verdict on one grant (or on one leg of the IAM grant)."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
@@ -44,12 +52,40 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class IamGrant:
-    """The caller's identity-based policies: the verdict on both halves together and on each."""
+    """The caller's identity-based policies: the verdict on both legs together and on each."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...]
     bucket: Grant
     key: Grant
+
+
+class BlockerKind(StrEnum):
+    """What stops a call beside the three grants; docs/causes.md has a section for each."""
+
+    PERMISSIONS_BOUNDARY = "permissions_boundary"
+    SESSION_POLICY = "session_policy"
+    SERVICE_CONTROL_POLICY = "service_control_policy"
+    RESOURCE_CONTROL_POLICY = "resource_control_policy"
+    VPC_ENDPOINT_POLICY = "vpc_endpoint_policy"
+    ACCESS_POINT_POLICY = "access_point_policy"
+    ROLE_TRUST_POLICY = "role_trust_policy"
+    BLOCK_PUBLIC_ACCESS = "block_public_access"
+    KEY_NOT_NAMED_BY_ARN = "key_not_named_by_arn"
+    KEY_STATE = "key_state"
+    KEY_REGION = "key_region"
+    REQUESTER_PAYS = "requester_pays"
+    CUSTOMER_KEY_BLOCKED = "customer_key_blocked"
+    OBJECT_OWNER = "object_owner"
+    OBJECT_MISSING = "object_missing"
+    ANONYMOUS_CALLER = "anonymous_caller"
+    SERVICE_LINKED_ROLE = "service_linked_role"
+    OWNER_ACCOUNT_ONLY = "owner_account_only"
+
+    @property
+    def words(self) -> str:
+        """The same in a sentence: `permissions boundary`."""
+        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +96,7 @@ class Blocker:
     that its owner has only to be told of (handed off).
     """
 
-    kind: str
+    kind: BlockerKind
     verdict: Verdict
     policy: str | None
     sid: str | None
@@ -79,7 +115,7 @@ class MissingInformation:
 
 
 class Certainty(StrEnum):
-    """How AWS's own word relates to the evaluation."""
+    """What AWS itself says about the same denial, compared with the evaluation."""
 
     CONFIRMED = "confirmed"
     """AWS says the same"""
@@ -94,8 +130,9 @@ class Diagnosis:
     """The whole answer for one denied call.
 
     `source` is set for a copy: the read of its source, whose verdicts count for the outcome too;
-    blockers and unknowns are those of both. `grantee` is the ARN a patch would name: the role or user with its path; None where no single
-    principal can be named (anonymous, service, not resolvable).
+    blockers and unknowns are those of both. `grantee` is the ARN that a patch would name: the role
+    or user with its path; None where no single principal can be named (anonymous, service, not
+    resolvable).
     """
 
     bucket_policy: Grant
@@ -111,6 +148,20 @@ class Diagnosis:
     source: "Diagnosis | None" = None
 
     @property
+    def missing_grants(self) -> frozenset[GrantName]:
+        """The grants that are certainly not in place, and could be given."""
+        return frozenset(name for name in GrantName if self.verdict_on(name) is Verdict.MISSING)
+
+    def verdict_on(self, grant: GrantName) -> Verdict:
+        """The verdict on one of the three grants."""
+        verdicts = {
+            GrantName.BUCKET_POLICY: self.bucket_policy.verdict,
+            GrantName.KEY_POLICY: self.key_policy.verdict,
+            GrantName.IAM_POLICY: self.iam_policy.verdict,
+        }
+        return verdicts[grant]
+
+    @property
     def allowed(self) -> bool:
         """True if every grant the call needs is in place and no policy or setting stops it.
 
@@ -120,7 +171,7 @@ class Diagnosis:
             return True
         grants = (self.bucket_policy, self.key_policy, self.iam_policy)
         fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
-        return fine and [one.kind for one in self.blockers] == ["object_missing"]
+        return fine and [one.kind for one in self.blockers] == [BlockerKind.OBJECT_MISSING]
 
 
 _GRAVITY = (

@@ -1,7 +1,8 @@
-"""What decides a denied call, read from AWS: the only room that reads policies.
+"""What decides a denied call, read from AWS before anything is diagnosed.
 
-In: a `DeniedCall` and the accounts' reader roles. Out: an `Evidence` snapshot, frozen and
-serialisable, in which everything is either `Read(value)` or `Unread(why, needs)`.
+In: a `DeniedCall` and the accounts' reader roles. Out: an `Evidence` snapshot, frozen, in which
+everything is either `Read(value)` or `Unread(why, needs)`. Nothing is written here;
+`remediation/policy_io.py` reads a policy again at the moment it writes one.
 """
 
 from threegrants.evidence.caller import has_only_unique_id, resolve_unique_id
@@ -22,6 +23,7 @@ from threegrants.evidence.snapshot import (
     NamedPolicy,
     ObjectEvidence,
     OrganizationEvidence,
+    PolicyKind,
     PolicyLevel,
     Read,
     Unread,
@@ -43,6 +45,7 @@ __all__ = [
     "NamedPolicy",
     "ObjectEvidence",
     "OrganizationEvidence",
+    "PolicyKind",
     "PolicyLevel",
     "Read",
     "RoleClients",

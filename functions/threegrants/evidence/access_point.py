@@ -125,7 +125,10 @@ def _multi_region(
         return _all(
             arn,
             account,
-            Unread(f"account {account} has no access point {alias} any more", "nothing: gone"),
+            Unread(
+                f"account {account} has no access point {alias} any more",
+                "an access point that exists: create it anew, or use the bucket itself",
+            ),
         )
     policy = call_or_unread(
         lambda: _established(s3control(), account, str(attributes["Name"])),

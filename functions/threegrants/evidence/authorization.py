@@ -27,19 +27,20 @@ from threegrants.evidence.snapshot import (
     Item,
     Unread,
 )
+from threegrants.iam import PolicyType
 
-LAYERS: Mapping[str, str] = MappingProxyType(
+POLICY_TYPES: Mapping[str, PolicyType] = MappingProxyType(
     {
-        "SERVICE_CONTROL_POLICY": "scp",
-        "RESOURCE_CONTROL_POLICY": "rcp",
-        "VPC_ENDPOINT": "vpce",
-        "RESOURCE": "resource",
-        "PRINCIPAL": "identity",
-        "PERMISSIONS_BOUNDARY": "boundary",
-        "SESSION": "session",
+        "SERVICE_CONTROL_POLICY": PolicyType.SCP,
+        "RESOURCE_CONTROL_POLICY": PolicyType.RCP,
+        "VPC_ENDPOINT": PolicyType.VPCE,
+        "RESOURCE": PolicyType.RESOURCE,
+        "PRINCIPAL": PolicyType.IDENTITY,
+        "PERMISSIONS_BOUNDARY": PolicyType.BOUNDARY,
+        "SESSION": PolicyType.SESSION,
     }
 )
-"""AWS's types of checks by our names of the layers."""
+"""AWS's types of checks, as types of policies."""
 
 _ID = re.compile(r"[0-9a-z]{1,256}")
 """The model's pattern and length."""
@@ -153,7 +154,7 @@ def _check(check: Mapping[str, Any]) -> Check:
     matched = check.get("matchedPolicies", ())
     return Check(
         # A type that AWS adds later stays under AWS's name: nobody takes it for one of ours.
-        layer=LAYERS.get(check["checkType"], str(check["checkType"])),
+        policy_type=POLICY_TYPES.get(check["checkType"], str(check["checkType"])),
         effect=str(check["evaluatedEffect"]),
         target=check.get("targetArn"),
         policies=tuple(str(policy["uri"]) for policy in matched),

@@ -159,7 +159,7 @@ def _strictest(bucket: Item[bool], account: Item[bool]) -> Item[bool]:
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
     """
     for item in (bucket, account):
-        if isinstance(item, Read) and item.value:
+        if item.value_or_none:
             return item
     for item in (bucket, account):
         if isinstance(item, Unread):

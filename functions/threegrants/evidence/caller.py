@@ -1,6 +1,7 @@
 """The caller's side: identity-based policies, permissions boundary and tags of a role or user."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,7 +14,14 @@ from threegrants.aws.arn import Arn, parse_arn
 from threegrants.cloudtrail import Caller, CallerType
 from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
-from threegrants.evidence.snapshot import CallerEvidence, Item, NamedPolicy, Read, Unread
+from threegrants.evidence.snapshot import (
+    CallerEvidence,
+    Item,
+    NamedPolicy,
+    PolicyKind,
+    Read,
+    Unread,
+)
 
 if TYPE_CHECKING:
     from types_boto3_iam import IAMClient
@@ -75,7 +83,7 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
             return found, found
         bound = found.value.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         return found, call_or_unread(
-            lambda: _managed(iam(), bound, "boundary") if bound else None,
+            lambda: _managed(iam(), bound, PolicyKind.BOUNDARY) if bound else None,
             clients.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
         )
 
@@ -90,7 +98,9 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
     if isinstance(description, Unread):
         if "NoSuchEntity" in description.why:
             why = f"{kind} {holder} does not exist in account {account} any more"
-            gone = Unread(why, "nothing: gone")
+            gone = Unread(
+                why, f"a {kind} that exists: create it anew, or let the client use another"
+            )
             return CallerEvidence(
                 caller.type, account, gone, caller.unique_id, policies, gone, gone
             )
@@ -147,12 +157,9 @@ def _holder(clients: RoleClients, caller: Caller, account: str) -> Item[tuple[st
 def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[str]:
     """The ARN behind `AROA…` or `AIDA…`: IAM has no call for it, so the account's list is searched.
 
-    A unique id is never given twice, so what was found is kept. Source:
+    A unique id is never given twice, so what was found stays in the cache. Source:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
     """
-    held = _RESOLVED.get((account, unique))
-    if held:
-        return Read(held)
     kind, operation, group, field = _UNIQUE_ID_KINDS[unique[:4]]
 
     def search() -> str | None:
@@ -163,18 +170,23 @@ def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[s
         entries = _entries(iam, operation, group)
         return next((str(entry["Arn"]) for entry in entries if entry[field] == unique), None)
 
-    found = call_or_unread(
-        search, clients.needs(_ACTIONS_TO_RESOLVE[kind], f"every {kind}", account)
+    def look_up() -> Item[str | None]:
+        needs = clients.needs(_ACTIONS_TO_RESOLVE[kind], f"every {kind}", account)
+        return call_or_unread(search, needs)
+
+    found, _ = clients.cache.get(
+        ("unique id", account, unique),
+        look_up,
+        seconds=math.inf,
+        keep=lambda read: read.value_or_none is not None,
     )
     if isinstance(found, Unread):
         return found
     if found.value is None:
         return Unread(
-            f"no {kind} in account {account} has the id {unique} any more", "nothing: gone"
+            f"no {kind} in account {account} has the id {unique} any more",
+            f"a newer record of the denial: the {kind} of this one was deleted",
         )
-    if len(_RESOLVED) >= _MAX_RESOLVED:
-        _RESOLVED.clear()
-    _RESOLVED[account, unique] = found.value
     return Read(found.value)
 
 
@@ -190,8 +202,6 @@ _ACTIONS_TO_RESOLVE = {
     "access key": "iam:GetAccessKeyLastUsed and iam:GetUser",
 }
 _CALLER_TYPES = {"role": CallerType.ROLE, "user": CallerType.USER}
-_RESOLVED: dict[tuple[str, str], str] = {}
-_MAX_RESOLVED = 10_000
 
 
 def has_only_unique_id(caller: Caller) -> bool:
@@ -247,7 +257,7 @@ def _policies_of(iam: "IAMClient", kind: str, name: str) -> list[NamedPolicy]:
             ),
         ]
     )
-    managed = "group-managed" if kind == "group" else "managed"
+    managed = PolicyKind.GROUP_MANAGED if kind == "group" else PolicyKind.MANAGED
     return run_concurrently(
         [
             *[partial(_inline, iam, kind, name, policy) for policy in inline],
@@ -261,11 +271,11 @@ def _inline(iam: "IAMClient", kind: str, holder: str, policy: str) -> NamedPolic
     answer = getattr(iam, f"get_{kind}_policy")(**who, PolicyName=policy)
     text = document_text(answer["PolicyDocument"])
     if kind == "group":
-        return NamedPolicy(f"{holder}/{policy}", text, "group-inline")
+        return NamedPolicy(f"{holder}/{policy}", text, PolicyKind.GROUP_INLINE)
     return NamedPolicy(policy, text)
 
 
-def _managed(iam: "IAMClient", arn: str, kind: str) -> NamedPolicy:
+def _managed(iam: "IAMClient", arn: str, kind: PolicyKind) -> NamedPolicy:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)
     name = arn.rsplit("/", 1)[-1]

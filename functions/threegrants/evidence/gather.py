@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from threegrants.aws.arn import account_in, is_account_id, is_arn
-from threegrants.cloudtrail import DeniedCall, copy_source_read
+from threegrants.cloudtrail import DeniedCall, KeySource, copy_source_read
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import BucketOwnership, find_bucket_owner, read_bucket
@@ -77,11 +77,9 @@ def gather(call: DeniedCall, clients: RoleClients, *, fresh: bool = False) -> Ev
 
 def with_bucket_of_access_point(call: DeniedCall, evidence: Evidence) -> DeniedCall:
     """The call with what the evidence adds to the record: the bucket behind an access point."""
-    point = evidence.access_point
-    if call.bucket is None and isinstance(point, Read) and point.value is not None:
-        bucket = point.value.bucket
-        if isinstance(bucket, Read):
-            return replace(call, bucket=bucket.value)
+    point = evidence.access_point.value_or_none
+    if call.bucket is None and point is not None:
+        return replace(call, bucket=point.bucket.value_or_none)
     return call
 
 
@@ -146,10 +144,11 @@ class _Gathering:
             return Read(None)
         account = call.caller.account or call.recipient_account or ""
         found = read_authorization(self.clients, account, marked, call.region)
-        if isinstance(found, Read) and found.value and not concerns(found.value, call):
+        details = found.value_or_none
+        if details is not None and not concerns(details, call):
             return Unread(
                 "what AWS holds under the authorization id of the message is about another request",
-                "nothing: the message cannot be trusted in this",
+                "a newer record of the denial: the id in this message is of another request",
             )
         return found
 
@@ -158,12 +157,10 @@ class _Gathering:
         call = self.call
         point, early = run_concurrently([self._access_point, self._early_key])
         bucket, stated = call.bucket, call.bucket_account
-        if isinstance(point, Read) and point.value is not None:
-            known = point.value
-            if bucket is None and isinstance(known.bucket, Read):
-                bucket = known.bucket.value
-            if not stated and isinstance(known.bucket_account, Read):
-                stated = known.bucket_account.value
+        known = point.value_or_none
+        if known is not None:
+            bucket = bucket or known.bucket.value_or_none
+            stated = stated or known.bucket_account.value_or_none
         if bucket is None:
             key = early if early is not None else self._unnamed_key()
             return _OwnerSide(None, key, Read(None), point, self._key_organization(key, None))
@@ -177,8 +174,9 @@ class _Gathering:
         early: Item[KeyEvidence | None] | None,
         point: Item[AccessPointEvidence | None],
     ) -> _OwnerSide:
-        account = ownership.owner.value if isinstance(ownership.owner, Read) else None
-        default = ownership.encryption.value.key if isinstance(ownership.encryption, Read) else None
+        account = ownership.owner.value_or_none
+        encryption = ownership.encryption.value_or_none
+        default = encryption.key if encryption else None
         likely = _third_account(default, account, self.call.caller.account)
 
         def key_and_object() -> tuple[Item[KeyEvidence | None], Item[ObjectEvidence | None]]:
@@ -187,7 +185,7 @@ class _Gathering:
             key, seen = run_concurrently(
                 [lambda: self._default_key(ownership), lambda: self._object(bucket, account)]
             )
-            known = seen.value if isinstance(seen, Read) else None
+            known = seen.value_or_none
             return (self._own_key(known, ownership, key) if known else key), seen
 
         found, (key, seen), *organizations = run_concurrently(
@@ -248,15 +246,14 @@ class _Gathering:
         )
 
     def _read_key(
-        self, stated: str, source: str, lookup_in: tuple[str, str]
+        self, stated: str, source: KeySource, lookup_in: tuple[str, str]
     ) -> Item[KeyEvidence | None]:
         found: Item[KeyEvidence | None] = self._cached(
             ("key", stated, lookup_in if not is_arn(stated) else ()),
             lambda: read_key(self.clients, stated, source, lookup_in),
         )
-        if isinstance(found, Read) and found.value is not None:
-            return Read(replace(found.value, source=source))
-        return found
+        known = found.value_or_none
+        return found if known is None else Read(replace(known, source=source))
 
     def _early_key(self) -> Item[KeyEvidence | None] | None:
         """The key that the record itself states; None if it states none."""
@@ -267,7 +264,9 @@ class _Gathering:
         # "Specifying server-side encryption with AWS KMS").
         lookup_in = call.caller.account or call.recipient_account or self.clients.own_account or ""
         return self._read_key(
-            call.kms_key, call.kms_key_source or "request", (lookup_in, call.region)
+            call.kms_key,
+            call.kms_key_source or KeySource.REQUEST,
+            (lookup_in, call.region),
         )
 
     def _unnamed_key(self) -> Item[KeyEvidence | None]:
@@ -292,14 +291,14 @@ class _Gathering:
         default = ownership.encryption.value
         if default.algorithm not in _KMS and asked not in _KMS:
             return Read(None)
-        owner = ownership.owner.value if isinstance(ownership.owner, Read) else ""
+        owner = ownership.owner.value_or_none or ""
         # Without a key of its own, S3 uses the AWS managed key of the account.
         stated = default.key or "alias/aws/s3"
         ours = asked in _KMS and not default.key
         # A name that is no ARN is resolved in the requester's account where S3 uses it to write.
         named = not is_arn(stated) and bool(default.key) and call.access.value == "write"
         lookup_in = (call.caller.account or owner) if ours or named else owner
-        return self._read_key(stated, "bucket_default", (lookup_in, call.region))
+        return self._read_key(stated, KeySource.BUCKET_DEFAULT, (lookup_in, call.region))
 
     def _own_key(
         self, seen: ObjectEvidence, ownership: BucketOwnership, key: Item[KeyEvidence | None]
@@ -315,8 +314,8 @@ class _Gathering:
             return Read(None)
         if own.key is None:
             return key
-        owner = ownership.owner.value if isinstance(ownership.owner, Read) else ""
-        return self._read_key(own.key, "object", (owner, call.region))
+        owner = ownership.owner.value_or_none or ""
+        return self._read_key(own.key, KeySource.OBJECT, (owner, call.region))
 
     def _key_organization(
         self, key: Item[KeyEvidence | None], known: str | None

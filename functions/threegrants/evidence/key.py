@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from threegrants.aws.arn import parse_arn
+from threegrants.cloudtrail import KeySource
 from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Item, KeyEvidence, Read, Unread
@@ -20,14 +21,14 @@ def read_key_policy(kms: "KMSClient", key: str) -> str:
 
 
 def read_key(
-    clients: RoleClients, stated: str, source: str, lookup_in: tuple[str, str]
+    clients: RoleClients, stated: str, source: KeySource, lookup_in: tuple[str, str]
 ) -> Item[KeyEvidence | None]:
     """Everything of the key that decides.
 
     Args:
         clients: clients of the member accounts.
         stated: key ARN, alias ARN, key id or alias name, as the record or the bucket names it.
-        source: how it is known (`DeniedCall.kms_key_source`).
+        source: how it is known.
         lookup_in: account and Region in which a name that is no ARN is looked up.
     """
     account, region = lookup_in
@@ -61,7 +62,10 @@ def read_key(
             return described
     description = described.value
     if description is None:
-        gone = Unread(f"the key {stated} does not exist in account {account}", "nothing: gone")
+        gone = Unread(
+            f"the key {stated} does not exist in account {account}",
+            "a key that exists: let the bucket, or the request, name another",
+        )
         return Read(
             KeyEvidence(stated, source, account, region, gone, Read("NotFound"), gone, gone, stated)
         )

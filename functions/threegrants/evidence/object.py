@@ -191,7 +191,7 @@ def _encryption(
 
 def _owner(listed: Item[_Listed], exists: Item[bool]) -> Item[str | None]:
     if isinstance(exists, Read) and not exists.value:
-        return Unread("there is no such object, so nobody owns it", "nothing: the object is gone")
+        return Unread("there is no such object, so nobody owns it", "an object of that key")
     if isinstance(listed, Unread):
         return listed
     if listed.value.owner is None:

@@ -10,13 +10,10 @@ Three rounds of calls, whatever the number of policies: the account, the lists o
 the documents.
 """
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from botocore.client import BaseClient
 
@@ -27,6 +24,7 @@ from threegrants.evidence.snapshot import (
     Item,
     NamedPolicy,
     OrganizationEvidence,
+    PolicyKind,
     PolicyLevel,
     Read,
     Unread,
@@ -39,7 +37,10 @@ if TYPE_CHECKING:
 TTL_SECONDS = 300.0
 """Seconds for which an account's place and guardrails are used again; `at` says their age."""
 
-_POLICY_TYPES = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
+_POLICY_TYPES = {
+    PolicyKind.SCP: "SERVICE_CONTROL_POLICY",
+    PolicyKind.RCP: "RESOURCE_CONTROL_POLICY",
+}
 _NOT_MEMBER = absent_when(("AWSOrganizationsNotInUseException",), None)
 _NOT_FOUND = absent_when(("AccountNotFoundException",), None)
 _ACTIONS = (
@@ -69,12 +70,7 @@ class _AccountPlace(_Membership):
 
 
 def read_organization(
-    clients: RoleClients,
-    organizations_account: str | None,
-    account: str,
-    *,
-    fresh: bool = False,
-    clock: Callable[[], float] = time.monotonic,
+    clients: RoleClients, organizations_account: str | None, account: str, *, fresh: bool = False
 ) -> OrganizationEvidence:
     """Where `account` stands and which SCPs and RCPs are in force for it.
 
@@ -83,16 +79,15 @@ def read_organization(
         organizations_account: the management account or a delegated administrator; None if none.
         account: whose place is asked for.
         fresh: read anew, whatever was read within the last `TTL_SECONDS` seconds.
-        clock: seconds that only go forward.
     """
-    asked = (organizations_account, account)
-    held = None if fresh else _held(clients, asked, clock())
-    if held:
-        return held
-    found = _read(clients, organizations_account, account)
-    # What could not be read is asked again: a permission that was just given shows at once.
-    if isinstance(found.scps, Read) and isinstance(found.rcps, Read):
-        _hold(clients, asked, found, clock() + TTL_SECONDS)
+    found, _ = clients.cache.get(
+        ("organization", organizations_account, account),
+        lambda: _read(clients, organizations_account, account),
+        fresh=fresh,
+        seconds=TTL_SECONDS,
+        # What could not be read is asked again: a permission that was just given shows at once.
+        keep=lambda read: isinstance(read.scps, Read) and isinstance(read.rcps, Read),
+    )
     return found
 
 
@@ -258,7 +253,7 @@ def _policies_in_force(
 
 
 def _levels(
-    kind: str,
+    kind: PolicyKind,
     lists: list[tuple[str, Item[tuple[tuple[str, str], ...]]]],
     contents: Mapping[str, Item[str]],
 ) -> Item[tuple[PolicyLevel, ...]]:
@@ -284,26 +279,3 @@ def _pages(
 ) -> Iterator[Mapping[str, Any]]:
     for page in client.get_paginator(operation).paginate(**asked):
         yield from page[group]
-
-
-_Asked = tuple[str | None, str]
-_LOCK = threading.Lock()
-_MOST = 1_000
-# By the accounts that read it: what one role may see is not another's to see.
-_HELD: WeakKeyDictionary[RoleClients, dict[_Asked, tuple[float, OrganizationEvidence]]] = (
-    WeakKeyDictionary()
-)
-
-
-def _held(clients: RoleClients, asked: _Asked, at: float) -> OrganizationEvidence | None:
-    with _LOCK:
-        until, found = _HELD.get(clients, {}).get(asked, (at, None))
-        return found if at < until else None
-
-
-def _hold(clients: RoleClients, asked: _Asked, found: OrganizationEvidence, until: float) -> None:
-    with _LOCK:
-        kept = _HELD.setdefault(clients, {})
-        if len(kept) >= _MOST:
-            kept.clear()
-        kept[asked] = (until, found)

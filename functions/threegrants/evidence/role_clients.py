@@ -103,7 +103,7 @@ class RoleClients:
         self._sessions: dict[str, tuple[boto3.Session, datetime]] = {}
         self._clients: dict[tuple[str, str, str | None], tuple[BaseClient, datetime]] = {}
         self.cache = TtlCache()
-        """what was read a short while ago; see `ttl_cache.py`"""
+        """what was read a short while ago, in the way of these clients"""
 
     @property
     def region(self) -> str:

@@ -6,10 +6,11 @@ would supply it, so that a diagnosis can name it instead of guessing.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Generic, TypeVar
 
-from threegrants.cloudtrail import CallerType
-from threegrants.iam import KmsGrant
+from threegrants.cloudtrail import CallerType, KeySource
+from threegrants.iam import KmsGrant, PolicyType
 
 T = TypeVar("T")
 
@@ -20,6 +21,11 @@ class Read(Generic[T]):
 
     value: T
 
+    @property
+    def value_or_none(self) -> T:
+        """The value; so that of an `Item` one word gives the value, or None if it is unread."""
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -28,8 +34,29 @@ class Unread:
     why: str
     needs: str
 
+    @property
+    def value_or_none(self) -> None:
+        """None: there is no value."""
+        return None
+
 
 Item = Read[T] | Unread
+
+
+class PolicyKind(StrEnum):
+    """Where a policy stands, and what it is attached to."""
+
+    INLINE = "inline"
+    """in the role or user itself"""
+    MANAGED = "managed"
+    GROUP_INLINE = "group-inline"
+    """in a group of the user"""
+    GROUP_MANAGED = "group-managed"
+    BOUNDARY = "boundary"
+    SCP = "scp"
+    RCP = "rcp"
+    RESOURCE = "resource"
+    """on a bucket, a key, a VPC endpoint or an access point"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +65,7 @@ class NamedPolicy:
 
     name: str
     document: str
-    kind: str = "inline"
-    """inline | managed | group-inline | group-managed | boundary | scp | rcp"""
+    kind: PolicyKind = PolicyKind.INLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +111,10 @@ class BucketEvidence:
 
 @dataclass(frozen=True, slots=True)
 class KeyEvidence:
-    """The KMS key's side. `source` says how the key is known (`DeniedCall.kms_key_source`)."""
+    """The KMS key's side."""
 
     arn: str
-    source: str
+    source: KeySource
     account: str
     region: str
     policy: Item[str | None]
@@ -191,8 +217,8 @@ class ObjectEvidence:
 class Check:
     """One requirement that AWS checked, as `iam-toolbox:GetRequestAuthorizationDetails` lists it."""
 
-    layer: str
-    """identity | resource | boundary | session | scp | rcp | vpce"""
+    policy_type: PolicyType | str
+    """a string where AWS has a type of checks that is not known here"""
     effect: str
     """ALLOW | NO_IMPACT | IMPLICIT_DENY | EXPLICIT_DENY"""
     target: str | None
@@ -248,6 +274,11 @@ class Evidence:
     authorization: Item[Authorization | None] = Read(None)
     source: "Evidence | None" = None
     """Of a copy: the evidence of reading its source."""
+
+    @property
+    def bucket_owner(self) -> str | None:
+        """The account that owns the bucket, as far as it is known."""
+        return self.bucket.account.value_or_none if self.bucket else None
 
     @property
     def oldest(self) -> str:

@@ -1,6 +1,7 @@
-"""What was read from AWS a short while ago, so that a storm of one denial is read for once.
+"""The one cache of this package: what AWS answered a short while ago, and when.
 
-Everything kept here says when it was read; a diagnosis shows the age of its oldest part.
+A storm of one denial asks for the same things again and again; they are read once a minute. What is
+cached here says when it was read, and a diagnosis shows the age of its oldest part.
 """
 
 import threading
@@ -13,21 +14,22 @@ from typing import Any, NamedTuple, TypeVar
 T = TypeVar("T")
 
 SECONDS = 60.0
-"""How long a reading is used again. Verification after a change never uses it."""
-_MAX_ENTRIES = 512
+"""How long a value is used again, if nothing else is said. Verification after a change uses none."""
+MAX_ENTRIES = 1_024
+"""The value that was read first makes room for one more."""
 
 
-class _Reading(NamedTuple):
+class _Entry(NamedTuple):
     value: Any
     at: str
     until: float
 
 
 class TtlCache:
-    """Readings by what they are of; safe to use from several threads.
+    """Values with the time they were read at; safe to use from several threads.
 
-    Two threads that ask for the same thing at the same moment may both read it: that costs a call
-    and is right all the same.
+    Two threads that ask for the same value at the same moment may both read it. That costs a call,
+    and both get a right answer.
     """
 
     def __init__(
@@ -36,23 +38,40 @@ class TtlCache:
         self.seconds = seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._held: OrderedDict[Hashable, _Reading] = OrderedDict()
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
 
-    def get(self, what: Hashable, read: Callable[[], T], *, fresh: bool = False) -> tuple[T, str]:
-        """The value and when it was read (ISO 8601, UTC); `fresh` reads it anew in any case."""
+    def get(
+        self,
+        key: Hashable,
+        read: Callable[[], T],
+        *,
+        fresh: bool = False,
+        seconds: float | None = None,
+        keep: Callable[[T], bool] = lambda _: True,
+    ) -> tuple[T, str]:
+        """The value and when it was read (ISO 8601, UTC).
+
+        Args:
+            key: what the value is of.
+            read: reads the value; what it raises goes to the caller, and nothing is kept.
+            fresh: read it anew, whatever is in the cache.
+            seconds: how long this value is used again; by default as the cache says.
+            keep: whether a value that was read is used again at all.
+        """
         with self._lock:
-            held = self._held.get(what)
-        if held is not None and not fresh and held.until > self._clock():
-            value: T = held.value
-            return value, held.at
+            entry = self._entries.get(key)
+        if entry is not None and not fresh and entry.until > self._clock():
+            value: T = entry.value
+            return value, entry.at
         at = now()
-        until = self._clock() + self.seconds
+        until = self._clock() + (self.seconds if seconds is None else seconds)
         value = read()
-        with self._lock:
-            self._held[what] = _Reading(value, at, until)
-            self._held.move_to_end(what)
-            while len(self._held) > _MAX_ENTRIES:
-                self._held.popitem(last=False)
+        if keep(value):
+            with self._lock:
+                self._entries[key] = _Entry(value, at, until)
+                self._entries.move_to_end(key)
+                while len(self._entries) > MAX_ENTRIES:
+                    self._entries.popitem(last=False)
         return value, at
 
 

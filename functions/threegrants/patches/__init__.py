@@ -4,17 +4,19 @@ In: a `DeniedCall`, its `Evidence` and `Diagnosis`. Out: `Patch` values that car
 before and after as text, and a digest that an approval binds to.
 """
 
+from threegrants.diagnosis import GrantName
 from threegrants.patches.alternatives import Handoff, HandoffKind
 from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.describe import describe_patch
+from threegrants.patches.documents import with_patches
 from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
-from threegrants.patches.patch import GrantName, Patch, PatchOperation, sha256
+from threegrants.patches.patch import Patch, PatchOperation, sha256
 from threegrants.patches.scopes import Scope
 from threegrants.patches.snippets import iac_snippets
 from threegrants.patches.statement_edit import added_principal, remove_principals
-from threegrants.patches.verify import verify_patches, with_patches
+from threegrants.patches.verify import verify_patches
 
 __all__ = [
     "Choices",

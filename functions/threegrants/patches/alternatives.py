@@ -9,10 +9,11 @@ from typing import Any
 
 from threegrants.aws.arn import bucket_arn
 from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis import GrantName
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import grant_operations
-from threegrants.patches.patch import GrantName, Patch, PatchOperation
+from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.scopes import ScopedPattern
 from threegrants.patches.snippets import access_point_snippets
 from threegrants.patches.statement_edit import add_grant
@@ -54,7 +55,14 @@ def kms_grant(
 ) -> tuple[Patch, GrantStatement] | None:
     """A KMS grant for the role or user; None if a grant cannot carry one of the actions.
 
-    Additive: it touches no policy, so nobody else's change can be lost by it.
+    It touches no policy, so nobody else's change can be lost by it.
+
+    Args:
+        call: the denied call.
+        evidence: the snapshot, which tells whether an encryption context is certain.
+        key: the key that the grant is for.
+        grantee: the ARN of the role or user.
+        actions: the KMS actions that it is to have.
     """
     operations = grant_operations(actions)
     if operations is None:
@@ -107,7 +115,15 @@ def managed_policy(
     grant_statement: GrantStatement,
     scoped: ScopedPattern | None,
 ) -> tuple[Patch, GrantStatement]:
-    """A customer managed policy of its own, attached to the role or user."""
+    """A customer managed policy of its own, attached to the role or user.
+
+    Args:
+        call: the denied call.
+        grantee: the ARN of the role or user.
+        account: the account of the role or user.
+        grant_statement: what the policy allows.
+        scoped: the scope of the grant; None if it is about the key only.
+    """
     after, statement = add_grant(None, grant_statement, call.access.value)
     content_hash = hashlib.sha256(json.dumps([grantee, after]).encode()).hexdigest()[:16]
     patch = Patch(
@@ -130,6 +146,12 @@ def access_point(
     call: DeniedCall, bucket: BucketEvidence, grant_statement: GrantStatement, grantee: str
 ) -> Handoff:
     """An access point with a policy of its own, for a bucket whose policy is full.
+
+    Args:
+        call: the denied call.
+        bucket: the bucket whose policy is full.
+        grant_statement: what the access point's policy is to allow, by the bucket's ARN.
+        grantee: the ARN of the role or user.
 
     Source: S3 user guide, "Configuring IAM policies for using access points", "Delegating access
     control to access points": the bucket policy must let access points of its account decide, and

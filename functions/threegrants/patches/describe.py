@@ -4,7 +4,8 @@ import json
 
 from threegrants.aws.arn import Arn
 from threegrants.aws.policy_json import statement_objects, texts
-from threegrants.patches.patch import GrantName, Patch, PatchOperation
+from threegrants.diagnosis import GrantName
+from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.statement_edit import added_principal
 
 

@@ -23,7 +23,13 @@ class GrantStatement:
     resources: tuple[str, ...]
 
     def covers_request(self, principal: str, action: str, resource: str) -> bool:
-        """Whether the statement allows this, told without the evaluator."""
+        """Whether the statement allows a request, told without the evaluator.
+
+        Args:
+            principal: the ARN of who asks, an AWS service's name, or `anonymous`.
+            action: the IAM action.
+            resource: the ARN of the resource.
+        """
         return (
             self.covers_principal(principal)
             and self.covers_action(action)

@@ -5,8 +5,9 @@ A change made beside the code that owns a resource is undone by its next deploym
 
 from collections.abc import Mapping
 
+from threegrants.diagnosis import GrantName
 from threegrants.evidence import Evidence, Item, Read, Unread
-from threegrants.patches.patch import GrantName, Patch
+from threegrants.patches.patch import Patch
 
 STACK_NAME_TAG = "aws:cloudformation:stack-name"
 """CloudFormation's own tag on what a stack creates; nobody else may set tags of this prefix

@@ -39,6 +39,11 @@ def append(text: str, path: Path, value: Any) -> str:
     What stands there and is no list becomes the list's first member: AWS writes a list of one
     without its brackets.
 
+    Args:
+        text: the document.
+        path: the names and list positions that lead to the list.
+        value: the new member.
+
     Raises:
         ValueError: if the text is not JSON, or has nothing at that path.
     """

@@ -13,14 +13,14 @@ from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn
 from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
-from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict
-from threegrants.diagnosis.policy_answers import s3_resource
+from threegrants.diagnosis import Diagnosis, GrantName, MissingInformation, Verdict
+from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
 from threegrants.patches.choices import Choices, GranteeScope
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import forbidden_among, kms_actions
-from threegrants.patches.patch import GrantName, Patch, PatchOperation
+from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.scopes import Scope, ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grant

@@ -7,20 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from threegrants.diagnosis import GrantName
 from threegrants.patches.scopes import Scope
 
 
 def sha256(text: str | None) -> str:
     """`sha256:` and the hex digest of the text's UTF-8 bytes; no document counts as empty."""
     return "sha256:" + hashlib.sha256((text or "").encode()).hexdigest()
-
-
-class GrantName(StrEnum):
-    """Which of the three grants a patch makes; also how the diagnosis names it."""
-
-    BUCKET_POLICY = "bucket_policy"
-    KEY_POLICY = "key_policy"
-    IAM_POLICY = "iam_policy"
 
 
 class PatchOperation(StrEnum):

@@ -1,28 +1,28 @@
-"""Questions next to a grant: who, what and where a careless or widened patch would let in too.
+"""Probe requests: who, what and where a careless or widened patch would let in too.
 
-Deterministic: the same patch is always asked the same questions, seeded by its digest.
+Deterministic: the same patch always gets the same probe requests, seeded by its digest.
 """
 
-import json
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
 from threegrants.aws.arn import Arn, account_in, account_root, is_account_id, parse_arn
 from threegrants.aws.policy_json import aws_principals, statement_objects, statements, texts
 from threegrants.cloudtrail.operations import S3
+from threegrants.diagnosis import GrantName
+from threegrants.patches.documents import PatchDocuments
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS
-from threegrants.patches.patch import GrantName, Patch
 
 ProbeRequest = tuple[str, str, str]
 """principal, action, resource"""
 
 _SAMPLE_SIZE = 400
-"""Questions in which everything may differ; those that differ in one thing are all asked."""
+"""Probe requests in which everything may differ; those that differ in one thing are all asked."""
 _KMS_ADMINISTRATION = (
     "CancelKeyDeletion", "CreateAlias", "CreateGrant", "DeleteAlias", "DisableKey",
     "DisableKeyRotation", "EnableKey", "GetKeyPolicy", "ListGrants", "PutKeyPolicy",
@@ -37,22 +37,22 @@ _OTHER_SERVICES = (
 
 
 def probe_requests(
-    patch: Patch, grant_statement: GrantStatement, grantee: str, owner: str
+    documents: PatchDocuments, grant_statement: GrantStatement, grantee: str, owner: str
 ) -> list[ProbeRequest]:
     """What to ask before and after a patch.
 
     Args:
-        patch: the patch; what its documents name is asked about too.
+        documents: the patch; what its documents name is asked about too.
         grant_statement: what it is meant to grant.
         grantee: the ARN of the role or user it is for.
         owner: the account that owns the resource.
     """
+    patch = documents.patch
     # Not for secrets: the same patch has to be asked the same questions.
     rng = random.Random(patch.digest)  # noqa: S311
-    named = _named_in_document(patch, rng)
-    one_only = (
-        patch.grant == GrantName.IAM_POLICY
-    )  # an identity-based policy is about its holder only
+    named = _named_in_document(documents, rng)
+    # An identity-based policy is about its holder only.
+    one_only = patch.grant == GrantName.IAM_POLICY
     principals = [grantee] if one_only else list(_unique((*_principals(grantee, owner), *named[0])))
     actions = list(
         _unique((*_granted_actions(grant_statement), *_actions(grant_statement, rng), *named[1]))
@@ -73,13 +73,13 @@ def probe_requests(
         probes += [(other, action, resource) for other in principals]
         probes += [(principal, other, resource) for other in actions]
         probes += [(principal, action, other) for other in resources]
-    for _ in range(_SAMPLE_SIZE):
-        probes.append((rng.choice(principals), rng.choice(actions), rng.choice(resources)))
+    sampled = (rng.choices(one, k=_SAMPLE_SIZE) for one in (principals, actions, resources))
+    probes += zip(*sampled, strict=True)
     return list(
         _unique(
             (
                 *_sampled(granted, _SAMPLE_SIZE // 4, rng),
-                *_requests_of_new_statements(patch, grantee, rng),
+                *_requests_of_new_statements(documents, grantee, rng),
                 *probes,
             )
         )
@@ -121,9 +121,16 @@ def _third_account(account: str, owner: str) -> str:
     )
 
 
-@cache
-def _known_actions() -> tuple[str, ...]:
-    """Every action of S3 and KMS that this product knows, and some of other services."""
+@lru_cache(maxsize=1_024)
+def _known_actions(stem: str = "") -> tuple[str, ...]:
+    """Every action of S3 and KMS that this product knows, and some of other services.
+
+    Args:
+        stem: how they begin, whatever the case.
+    """
+    if stem:
+        lower = stem.lower()
+        return tuple(one for one in _known_actions() if one.lower().startswith(lower))
     s3 = {action for one in S3.values() for action in (*one.actions, *one.versioned)}
     kms = {f"kms:{name}" for name in (*GRANT_OPERATIONS, *_KMS_ADMINISTRATION)}
     return (*sorted(s3), *sorted(kms), *_OTHER_SERVICES)
@@ -142,9 +149,8 @@ def _actions(grant_statement: GrantStatement, rng: random.Random) -> Iterator[st
         stem = action.rstrip("*")
         yield f"{stem}Extra"
         # What a star behind the action would let in too, and what one further left would.
-        yield from [one for one in _known_actions() if one.startswith(stem)]
-        wider = [one for one in _known_actions() if one.startswith(stem[: len(stem) // 2 + 2])]
-        yield from _sampled(wider, 4, rng)
+        yield from _known_actions(stem)
+        yield from _sampled(_known_actions(stem[: len(stem) // 2 + 2]), 4, rng)
     yield from _sampled(_known_actions(), 10, rng)
 
 
@@ -169,10 +175,12 @@ def _resources(grant_statement: GrantStatement, rng: random.Random) -> Iterator[
             yield from (f"{head}/{key.swapcase()}a", f"{head}/{rng.getrandbits(32):x}/a")
 
 
-def _named_in_document(patch: Patch, rng: random.Random) -> tuple[list[str], list[str], list[str]]:
-    """Whom, what and where the document after the patch names, as questions."""
-    loaded: Any = json.loads(patch.after)
-    listed, partition = statement_objects(loaded), Arn.parse(patch.target).partition
+def _named_in_document(
+    documents: PatchDocuments, rng: random.Random
+) -> tuple[list[str], list[str], list[str]]:
+    """Principals, actions and resources that the document after the patch names."""
+    listed = statement_objects(documents.after.document or {}) if documents.after else []
+    partition = Arn.parse(documents.patch.target).partition
     principals = [_requester(name, partition) for one in listed for name in aws_principals(one)]
     principals += [session_of(name) for name in principals if ":role/" in name]
     accounts = {account_in(name) or "" for name in principals} - {""}
@@ -189,12 +197,16 @@ def _named_in_document(patch: Patch, rng: random.Random) -> tuple[list[str], lis
 
 
 def _requests_of_new_statements(
-    patch: Patch, grantee: str, rng: random.Random
+    documents: PatchDocuments, grantee: str, rng: random.Random
 ) -> Iterator[ProbeRequest]:
-    """What each statement that is new says of itself, question by question."""
-    old = [] if patch.before is None else statements(json.loads(patch.before))
-    for one in statements(json.loads(patch.after)):
-        if one in old or not isinstance(one, dict):
+    """What each statement that is new says of itself, request by request."""
+    patch = documents.patch
+    before, after = (
+        statements(one.document) if one is not None and one.document else []
+        for one in (documents.before, documents.after)
+    )
+    for one in after:
+        if one in before or not isinstance(one, dict):
             continue
         names = (
             [grantee]
@@ -227,10 +239,7 @@ def _matching_actions(pattern: str) -> list[str]:
     """An action pattern as actions."""
     if not pattern.endswith("*"):
         return [pattern]
-    stem = pattern[:-1].lower()
-    return [one for one in _known_actions() if one.lower().startswith(stem)] or [
-        f"{pattern[:-1]}Any"
-    ]
+    return list(_known_actions(pattern[:-1])) or [f"{pattern[:-1]}Any"]
 
 
 def _sampled(listed: Iterable[Any], most: int, rng: random.Random) -> list[Any]:

@@ -16,8 +16,9 @@ from typing import Any
 
 from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import strip_control_characters
+from threegrants.diagnosis import GrantName
 from threegrants.patches.grant_statement import GrantStatement
-from threegrants.patches.patch import GrantName, Patch, PatchOperation
+from threegrants.patches.patch import Patch, PatchOperation
 
 _DYNAMIC_REFERENCE = "{{resolve:"
 _VERSION = "2012-10-17"
@@ -35,7 +36,14 @@ def iac_snippets(patch: Patch) -> dict[str, str]:
 def access_point_snippets(
     region: str, account: str, bucket: str, grant_statement: GrantStatement
 ) -> dict[str, str]:
-    """An access point that grants what `grant_statement` says, by tool."""
+    """An access point that grants what a statement says, by tool: `terraform`, `cloudformation`.
+
+    Args:
+        region: the bucket's Region.
+        account: the bucket's account, which owns the access point too.
+        bucket: the bucket's name.
+        grant_statement: whom the access point's policy lets do what; its resources are the bucket's.
+    """
     partition = Arn.parse(grant_statement.resources[0]).partition
     name = f"threegrants-{re.sub('[^a-z0-9-]', '-', bucket.lower())}"[:50].rstrip("-")
     arn = str(Arn(partition, "s3", region, account, f"accesspoint/{name}"))

@@ -20,6 +20,11 @@ def add_grant(
     A statement of ours about the same actions and resources gets one more principal; otherwise one
     statement is appended. Nothing else in the text changes.
 
+    Args:
+        before: the document; None if there is none yet.
+        grant_statement: what is granted.
+        access: the kind of access, which the statement's Sid names.
+
     Raises:
         ValueError: if `before` is no JSON object.
     """

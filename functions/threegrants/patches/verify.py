@@ -1,145 +1,98 @@
-"""Prove a patch before anyone is asked to approve it.
+"""Check a patch before anyone is asked to approve it.
 
-With the patch the denied call is allowed; and nothing else is: the text differs by one grant only,
-and the evaluator gives the same answer as before to every question the grant is not about. A patch
-that fails is not offered.
+With the patch the denied call is allowed; the text differs by one grant only; and the evaluator
+gives the same answer as before to every probe request that the grant is not about. A patch that
+fails one of the checks is not offered.
+
+A request gets another answer only if a statement that was added, changed or taken away may apply to
+it. So only those probe requests are decided before and after; that the others are not touched is
+told by the evaluator's own matching of principals, actions and resources.
 """
 
-import json
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from threegrants.aws.arn import Arn, account_root
-from threegrants.aws.policy_json import aws_principals, is_ours, same_grant, statements, texts
-from threegrants.cloudtrail import DeniedCall
-from threegrants.diagnosis import Diagnosis, MissingInformation, Verdict, diagnose
-from threegrants.evidence import Evidence, KeyEvidence, NamedPolicy, Read
+from threegrants.aws.policy_json import (
+    aws_principals,
+    is_ours,
+    same_grant,
+    statement_objects,
+    statements,
+    texts,
+)
+from threegrants.diagnosis import (
+    Diagnosis,
+    Facts,
+    GrantName,
+    GuardrailFindings,
+    MissingInformation,
+    ParsedPolicy,
+    Verdict,
+    diagnose_facts,
+    guardrails,
+)
 from threegrants.iam import (
+    CompiledPolicies,
     KmsGrant,
     Policies,
     Policy,
-    PolicyError,
     Request,
-    authorize,
+    Statement,
     is_public,
+)
+from threegrants.iam.predicates import ACTIONS_INCLUDE, RESOURCE_PREDICATES
+from threegrants.patches.documents import (
+    DocumentReader,
+    PatchDocuments,
+    with_documents,
 )
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
-from threegrants.patches.patch import Patch
-from threegrants.patches.probe_requests import probe_requests, session_of
+from threegrants.patches.patch import Patch, PatchOperation
+from threegrants.patches.probe_requests import ProbeRequest, probe_requests, session_of
 
 _ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 _ALLOW_ALL_IDENTITY = (Policy.parse({"Version": "2012-10-17", "Statement": _ALL}, "everything"),)
-
-
-def with_patches(evidence: Evidence, patches: Iterable[Patch]) -> Evidence:
-    """The same snapshot, with what each patch writes in place."""
-    for patch in patches:
-        bucket = evidence.bucket
-        key = evidence.key.value if isinstance(evidence.key, Read) else None
-        if patch.grant == "bucket_policy":
-            if bucket is not None and patch.target.endswith(f":::{bucket.name}"):
-                evidence = replace(evidence, bucket=replace(bucket, policy=Read(patch.after)))
-        elif patch.grant == "key_policy":
-            if key is not None and patch.target == key.arn:
-                evidence = replace(evidence, key=Read(_patched_key(key, patch)))
-        elif isinstance(evidence.caller.policies, Read):
-            kind = "managed" if patch.operation == "iam:CreatePolicy" else "inline"
-            kept = [
-                policy
-                for policy in evidence.caller.policies.value
-                if (policy.name, policy.kind) != (patch.policy_name, kind)
-            ]
-            policies = (*kept, NamedPolicy(patch.policy_name or "", patch.after, kind))
-            evidence = replace(evidence, caller=replace(evidence.caller, policies=Read(policies)))
-    return evidence
-
-
-def _patched_key(key: KeyEvidence, patch: Patch) -> KeyEvidence:
-    if patch.operation != "kms:CreateGrant":
-        return replace(key, policy=Read(patch.after))
-    held = key.grants.value if isinstance(key.grants, Read) else ()
-    return replace(key, grants=Read((*held, _grant(patch))))
-
-
-def violation(draft: Draft, evidence: Evidence, grantee: str, owner: str) -> str:
-    """Why a patch grants something else than it is meant to; empty if every proof holds.
-
-    Args:
-        draft: the patch and what it is meant to grant.
-        evidence: the snapshot it was made from.
-        grantee: the ARN of the role or user it is for.
-        owner: the account that owns the bucket, the key, or the role.
-    """
-    patch, grant_statement = draft.patch, draft.grant_statement
-    if not _principal_was_seen(evidence):
-        return (
-            "whether the principal still exists was not seen: AWS would refuse the policy, or keep "
-            f"a dead id in it; needs iam:GetRole or iam:GetUser for {grantee}"
-        )
-    try:
-        return (
-            _edit_violation(patch, grant_statement)
-            or _access_violation(patch, grant_statement, grantee, owner)
-            or _public_violation(patch)
-            or _lockout_violation(patch, owner)
-        )
-    except PolicyError as error:
-        return f"the evaluator cannot read the policy: {error}"
-
-
-def still_denied(
-    patch: Patch,
-    call: DeniedCall,
-    evidence: Evidence,
-    other_patches: Iterable[Patch],
-    *,
-    own_grant_only: bool = False,
-) -> str:
-    """Why the denied call would still be refused; empty if it would be allowed.
-
-    `other_patches` are the patches of the other grants. `own_grant_only`: something else about the call is not
-    known, so nobody is asked to approve; then it is enough that this grant is not missing any more.
-    """
-    after = diagnose(call, with_patches(evidence, (*other_patches, patch)))
-    if after.allowed:
-        return ""
-    still = {
-        "bucket_policy": after.bucket_policy.verdict,
-        "key_policy": after.key_policy.verdict,
-        "iam_policy": after.iam_policy.verdict,
-    }[patch.grant]
-    if own_grant_only and still is not Verdict.MISSING:
-        return ""
-    return f"with it the call would still be refused: {after.summary}"
+_NO_STATEMENTS = Policy("none", ())
 
 
 def verify_patches(
     drafts: Iterable[Draft],
-    call: DeniedCall,
-    evidence: Evidence,
+    facts: Facts,
     diagnosis: Diagnosis,
+    findings: GuardrailFindings | None = None,
     *,
     own_grant_only: bool = False,
 ) -> tuple[tuple[Patch, ...], tuple[MissingInformation, ...]]:
-    """The drafts whose proofs hold, and for each other one the reason."""
-    listed = list(drafts)
+    """The drafts that pass every check, and for each other one the reason.
+
+    Args:
+        drafts: the patches, each with what it is meant to grant.
+        facts: of the call that they were made for.
+        diagnosis: of the same call.
+        findings: what the guardrails say, where that is known already.
+        own_grant_only: see `still_denied`.
+    """
+    reader = DocumentReader(facts)
+    listed = [(draft, reader.read(draft.patch)) for draft in drafts]
+    proposed = [documents for draft, documents in listed if draft.patch.default]
+    findings = findings or guardrails(facts)
     grantee = diagnosis.grantee or ""
-    proposed = [draft.patch for draft in listed if draft.patch.default]
     kept: list[Patch] = []
     missing_information: list[MissingInformation] = []
-    for draft in listed:
+    for draft, documents in listed:
         patch = draft.patch
-        other_patches = [other for other in proposed if other.grant != patch.grant]
-        problem = violation(draft, evidence, grantee, patch.account) or still_denied(
-            patch, call, evidence, other_patches, own_grant_only=own_grant_only
+        others = [other for other in proposed if other.patch.grant != patch.grant]
+        problem = violation(draft, documents, facts, grantee) or still_denied(
+            documents, facts, others, findings, own_grant_only=own_grant_only
         )
         if problem:
             what = " ".join(word for word in ("patch of", patch.target, patch.scope) if word)
             missing_information.append(
                 MissingInformation(
-                    f"proof of the {what}", problem, "a person who reads the policies"
+                    f"check of the {what}", problem, "a person who reads the policies"
                 )
             )
         else:
@@ -147,23 +100,74 @@ def verify_patches(
     return tuple(kept), tuple(dict.fromkeys(missing_information))
 
 
-def _principal_was_seen(evidence: Evidence) -> bool:
+def still_denied(
+    documents: PatchDocuments,
+    facts: Facts,
+    other_patches: Iterable[PatchDocuments],
+    findings: GuardrailFindings | None = None,
+    *,
+    own_grant_only: bool = False,
+) -> str:
+    """Why the denied call would still be refused; empty if it would be allowed.
+
+    Args:
+        documents: the patch.
+        facts: of the call; only what the patches change is evaluated from other policies.
+        other_patches: the patches of the other grants.
+        findings: what the guardrails say, where that is known already.
+        own_grant_only: something else about the call is not known, so nobody is asked to approve;
+            then it is enough that this grant is not missing any more.
+    """
+    patched = replace(with_documents(facts, (*other_patches, documents)), source=None)
+    after = diagnose_facts(patched, findings=findings, hints=False)
+    if after.allowed:
+        return ""
+    own = after.verdict_on(documents.patch.grant)
+    if own_grant_only and own is not Verdict.MISSING:
+        return ""
+    return f"with it the call would still be refused: {after.summary}"
+
+
+def violation(draft: Draft, documents: PatchDocuments, facts: Facts, grantee: str) -> str:
+    """Why a patch grants something else than it is meant to; empty if every check holds.
+
+    Args:
+        draft: the patch and what it is meant to grant.
+        documents: of the same patch.
+        facts: of the call that it was made for.
+        grantee: the ARN of the role or user it is for.
+    """
+    if not _principal_was_seen(facts):
+        return (
+            "whether the principal still exists was not seen: AWS would refuse the policy, or keep "
+            f"a dead id in it; needs iam:GetRole or iam:GetUser for {grantee}"
+        )
+    if documents.error:
+        return f"the evaluator cannot read the policy: {documents.error}"
+    return (
+        _edit_violation(documents, draft.grant_statement)
+        or _access_violation(documents, draft.grant_statement, grantee)
+        or _public_violation(documents)
+        or _lockout_violation(documents)
+    )
+
+
+def _principal_was_seen(facts: Facts) -> bool:
     """Whether the role or user was seen now: its tags or boundary come with its description."""
-    caller = evidence.caller
-    seen = isinstance(caller.tags, Read) or isinstance(caller.boundary, Read)
-    return isinstance(caller.arn, Read) and caller.arn.value is not None and seen
+    caller = facts.evidence.caller
+    described = caller.tags.value_or_none is not None or facts.has_boundary is not None
+    return caller.arn.value_or_none is not None and described
 
 
-def _edit_violation(patch: Patch, grant_statement: GrantStatement) -> str:
+def _edit_violation(documents: PatchDocuments, grant_statement: GrantStatement) -> str:
     """What is written differs from what was there by one grant, which says what it is meant to."""
-    if patch.operation == "kms:CreateGrant":
-        grant = json.loads(patch.after)
-        said = (grant["GranteePrincipal"], {f"kms:{one}" for one in grant["Operations"]})
+    grant = documents.grant
+    if grant is not None:
+        said = (grant.grantee_principal, {f"kms:{one}" for one in grant.operations})
         same = said == (grant_statement.principal, set(grant_statement.actions))
         return "" if same else "the KMS grant is not the one that is meant"
-    before: Any = {} if patch.before is None else json.loads(patch.before)
-    after: Any = json.loads(patch.after)
-    if patch.before is not None and _outside_statements(before) != _outside_statements(after):
+    before, after = _json(documents.before), _json(documents.after)
+    if documents.before is not None and _outside_statements(before) != _outside_statements(after):
         return "the patch changes the document outside its statements"
     old, new = statements(before), statements(after)
     changed = [index for index, one in enumerate(new) if index >= len(old) or one != old[index]]
@@ -190,126 +194,213 @@ def _edit_violation(patch: Patch, grant_statement: GrantStatement) -> str:
     return ""
 
 
-def _outside_statements(document: dict[str, Any]) -> dict[str, Any]:
+def _json(policy: ParsedPolicy | None) -> Mapping[str, Any]:
+    return policy.document if policy is not None and policy.document is not None else {}
+
+
+def _outside_statements(document: Mapping[str, Any]) -> dict[str, Any]:
     return {element: value for element, value in document.items() if element != "Statement"}
 
 
-def _without_principal(statement: dict[str, Any]) -> dict[str, Any]:
+def _without_principal(statement: Mapping[str, Any]) -> dict[str, Any]:
     return {element: value for element, value in statement.items() if element != "Principal"}
 
 
 def _access_violation(
-    patch: Patch, grant_statement: GrantStatement, grantee: str, owner: str
+    documents: PatchDocuments, grant_statement: GrantStatement, grantee: str
 ) -> str:
     """No answer of the evaluator changes but those that the grant is about, and those do."""
-    context = _context(patch)
+    owner = documents.patch.account
+    context = _context(documents)
+    probes = probe_requests(documents, grant_statement, grantee, owner)
+    meant = _Part.covered_by(grant_statement, probes)
+    touched = _touched(documents, probes, context)
     before, after = (
-        _surrounding_policies(patch, owner, patched=patched) for patched in (False, True)
+        [
+            CompiledPolicies(policies)
+            for policies in _surrounding_policies(documents, patched=patched)
+        ]
+        for patched in (False, True)
     )
     meant_for = {grantee, session_of(grantee)} if ":role/" in grantee else {grantee}
-    for probe in probe_requests(patch, grant_statement, grantee, owner):
-        request = Request(*probe, owner, context)
-        answers = [
-            (authorize(request, old).allowed, authorize(request, new).allowed)
-            for old, new in zip(before, after, strict=True)
-        ]
-        if grant_statement.covers_request(*probe):
-            if probe[0] in meant_for and not answers[0][1]:
+    for probe in probes:
+        if meant.holds(probe):
+            request = Request(*probe, owner, context)
+            if probe[0] in meant_for and not after[0].decide(request).allowed:
                 return f"it does not allow {probe[0]} {probe[1]} on {probe[2]}"
-        elif any(old != new for old, new in answers):
-            return f"it would change whether {probe[0]} may {probe[1]} on {probe[2]}"
+        elif touched is None or any(part.holds(probe) for part in touched):
+            request = Request(*probe, owner, context)
+            if any(
+                old.decide(request).allowed != new.decide(request).allowed
+                for old, new in zip(before, after, strict=True)
+            ):
+                return f"it would change whether {probe[0]} may {probe[1]} on {probe[2]}"
     return ""
 
 
-def _surrounding_policies(patch: Patch, owner: str, *, patched: bool) -> list[Policies]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of the probe requests: every combination of some principals, actions, resources."""
+
+    principals: frozenset[str]
+    actions: frozenset[str]
+    resources: frozenset[str]
+
+    def holds(self, probe: ProbeRequest) -> bool:
+        """Whether a probe request is in this part."""
+        principal, action, resource = probe
+        return (
+            action in self.actions and principal in self.principals and resource in self.resources
+        )
+
+    @classmethod
+    def covered_by(cls, grant_statement: GrantStatement, probes: Iterable[ProbeRequest]) -> "_Part":
+        """What the grant is about, told without the evaluator."""
+        principals, actions, resources = (set(part) for part in zip(*probes, strict=True))
+        return cls(
+            frozenset(filter(grant_statement.covers_principal, principals)),
+            frozenset(filter(grant_statement.covers_action, actions)),
+            frozenset(filter(grant_statement.covers_resource, resources)),
+        )
+
+    @classmethod
+    def of_statement(
+        cls, statement: Statement, probes: Iterable[ProbeRequest], owner: str
+    ) -> "_Part":
+        """What a statement may apply to, whatever its conditions say."""
+        principals, actions, resources = (set(part) for part in zip(*probes, strict=True))
+        about, where, named = statement.actions, statement.resources, statement.principals
+        if about is None or where is None:
+            return cls(frozenset(), frozenset(), frozenset())
+        anything = next(iter(actions)), next(iter(resources)), owner
+        is_on = RESOURCE_PREDICATES[where]
+        return cls(
+            frozenset(
+                one
+                for one in principals
+                if named is None or named.match(Request(one, *anything).environment)
+            ),
+            frozenset(one for one in actions if ACTIONS_INCLUDE[one.lower()][about]),
+            frozenset(one for one in resources if is_on(one, {})),
+        )
+
+    @classmethod
+    def of_grant(
+        cls, grant: KmsGrant, probes: Iterable[ProbeRequest], owner: str, context: Mapping[str, str]
+    ) -> "_Part":
+        """What a KMS grant applies to."""
+        principals, actions, _ = (set(part) for part in zip(*probes, strict=True))
+        operation, key = f"kms:{grant.operations[0]}", grant.key_arn
+
+        def applies(principal: str, action: str) -> bool:
+            return bool(grant.match(Request(principal, action, key, owner, context)))
+
+        return cls(
+            frozenset(one for one in principals if applies(one, operation)),
+            frozenset(one for one in actions if applies(grant.grantee_principal, one)),
+            frozenset({key}),
+        )
+
+
+def _touched(
+    documents: PatchDocuments, probes: Iterable[ProbeRequest], context: Mapping[str, str]
+) -> list[_Part] | None:
+    """The probe requests that a statement may apply to which is not in both documents.
+
+    None for all: what is changed outside the statements is about every one of them.
+    """
+    before, after, owner = documents.before, documents.after, documents.patch.account
+    if documents.grant is not None:
+        return [_Part.of_grant(documents.grant, probes, owner, context)]
+    if after is None or after.policy is None:
+        return None
+    if before is None or before.policy is None:
+        changed = list(after.policy.statements)
+    elif _outside_statements(_json(before)) != _outside_statements(_json(after)):
+        return None
+    else:
+        old, new = statements(_json(before)), statements(_json(after))
+        changed = [
+            one
+            for these, those, policy in ((new, old, after.policy), (old, new, before.policy))
+            for stated, one in zip(these, policy.statements, strict=True)
+            if stated not in those
+        ]
+    return [_Part.of_statement(one, probes, owner) for one in changed if one.allows]
+
+
+def _surrounding_policies(documents: PatchDocuments, *, patched: bool) -> list[Policies]:
     """What is in force around the policy: everything its other side could allow, and nothing.
 
     Denies are left out, for they stay as they are: what one of them hides today, nobody relies on.
     """
-    text = patch.after if patched else patch.before
-    if patch.grant == "iam_policy":
-        delegates = {**_ALL, "Principal": {"AWS": owner}}
-        resource = Policy.parse({"Version": "2012-10-17", "Statement": delegates}, "delegation")
-        return [Policies(identity=(_allow_statements(text),), resource=resource)]
-    if patch.operation == "kms:CreateGrant":
-        delegates = {**_ALL, "Principal": {"AWS": owner}}
-        resource = Policy.parse({"Version": "2012-10-17", "Statement": delegates}, "delegation")
-        grants = (_grant(patch),) if patched else ()
+    patch = documents.patch
+    policy = _allow_statements(documents.after if patched else documents.before)
+    if patch.grant == GrantName.IAM_POLICY:
+        return [Policies(identity=(policy,), resource=_delegation(patch.account))]
+    if documents.grant is not None:
+        grants = (documents.grant,) if patched else ()
+        resource = _delegation(patch.account)
         return [
             Policies(identity=identity, resource=resource, grants=grants)
             for identity in (_ALLOW_ALL_IDENTITY, ())
         ]
-    return [
-        Policies(identity=identity, resource=_allow_statements(text))
-        for identity in (_ALLOW_ALL_IDENTITY, ())
-    ]
+    return [Policies(identity=identity, resource=policy) for identity in (_ALLOW_ALL_IDENTITY, ())]
 
 
-def _allow_statements(text: str | None) -> Policy:
-    """The Allow statements of a document."""
-    loaded: Any = {"Statement": []} if text is None else json.loads(text)
-    kept = [
-        one
-        for one in statements(loaded)
-        if not isinstance(one, dict) or one.get("Effect") != "Deny"
-    ]
-    return Policy.parse({**loaded, "Statement": kept}, "policy")
+def _delegation(owner: str) -> Policy:
+    """A resource-based policy that leaves everything to the owner's own IAM policies."""
+    statement = {**_ALL, "Principal": {"AWS": owner}}
+    return Policy.parse({"Version": "2012-10-17", "Statement": statement}, "delegation")
 
 
-def _context(patch: Patch) -> dict[str, str]:
-    if patch.operation != "kms:CreateGrant":
-        return {}
-    subset = json.loads(patch.after).get("Constraints", {}).get("EncryptionContextSubset", {})
+def _allow_statements(policy: ParsedPolicy | None) -> Policy:
+    if policy is None or policy.policy is None:
+        return _NO_STATEMENTS
+    allows = tuple(one for one in policy.policy.statements if one.allows)
+    return policy.policy._replace(statements=allows)
+
+
+def _context(documents: PatchDocuments) -> dict[str, str]:
+    """The encryption context that a KMS grant wants."""
+    constraints = documents.grant.constraints if documents.grant is not None else {}
+    subset = constraints.get("EncryptionContextSubset", {})
     return {f"kms:EncryptionContext:{key}": value for key, value in subset.items()}
 
 
-def _public_violation(patch: Patch) -> str:
+def _public_violation(documents: PatchDocuments) -> str:
     """No policy becomes public; S3 would also shut out other accounts from a bucket then."""
-    if patch.grant == "iam_policy" or patch.operation == "kms:CreateGrant":
+    before, after = documents.before, documents.after
+    if documents.patch.grant == GrantName.IAM_POLICY or after is None or after.policy is None:
         return ""
-    before = Policy.parse(patch.before, "policy") if patch.before is not None else None
-    if is_public(Policy.parse(patch.after, "policy")) and not (before and is_public(before)):
+    was_public = before is not None and before.policy is not None and is_public(before.policy)
+    if is_public(after.policy) and not was_public:
         return "it would make the policy public"
     return ""
 
 
-def _lockout_violation(patch: Patch, owner: str) -> str:
+def _lockout_violation(documents: PatchDocuments) -> str:
     """Whoever could read and change the key policy still can, and somebody can."""
-    if patch.operation != "kms:PutKeyPolicy" or patch.before is None:
+    patch, before, after = documents.patch, documents.before, documents.after
+    if patch.operation != PatchOperation.PUT_KEY_POLICY or before is None or after is None:
         return ""
-    old, new = (Policy.parse(text, "key policy") for text in (patch.before, patch.after))
-    named = [
-        name
-        for one in statements(json.loads(patch.before))
-        if isinstance(one, dict)
-        for name in aws_principals(one)
-    ]
-    root = account_root(owner, Arn.parse(patch.target).partition)
+    old, new = (
+        CompiledPolicies(Policies(identity=_ALLOW_ALL_IDENTITY, resource=document.policy))
+        for document in (before, after)
+    )
+    named = [name for one in statement_objects(_json(before)) for name in aws_principals(one)]
+    root = account_root(patch.account, Arn.parse(patch.target).partition)
     principals = [
         root,
         root.replace(":root", ":role/any"),
-        *(n for n in named if n.startswith("arn:")),
+        *(name for name in named if name.startswith("arn:")),
     ]
     administrators = 0
     for principal in dict.fromkeys(principals):
         for action in ("kms:PutKeyPolicy", "kms:GetKeyPolicy"):
-            request = Request(principal, action, patch.target, owner)
-            could, can = (
-                authorize(request, Policies(identity=_ALLOW_ALL_IDENTITY, resource=policy)).allowed
-                for policy in (old, new)
-            )
+            request = Request(principal, action, patch.target, patch.account)
+            could, can = (compiled.decide(request).allowed for compiled in (old, new))
             if could and not can:
                 return f"{principal} could not {action} any more"
             administrators += can and action == "kms:PutKeyPolicy"
     return "" if administrators else "nobody who is named could change the key policy afterwards"
-
-
-def _grant(patch: Patch) -> KmsGrant:
-    grant = json.loads(patch.after)
-    return KmsGrant(
-        patch.target,
-        grant["GranteePrincipal"],
-        tuple(grant["Operations"]),
-        grant.get("Constraints", {}),
-        grant["Name"],
-    )

@@ -11,11 +11,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.incidents.items import SECONDS_A_DAY, put_write
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.service_resource import Table
 
 _PARTITION = "agenda"
 _RETENTION_SECONDS = 7 * SECONDS_A_DAY
@@ -100,7 +103,7 @@ class Outbox:
         table: a boto3 DynamoDB Table resource, the one of the `Store`.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: "Table") -> None:
         self._table = table
 
     def due(self, now: float, limit: int = 50) -> list[OutboxItem]:

@@ -6,10 +6,11 @@ made is handed out at once, so that an undo finds it again (`AwsIds`).
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from threegrants.aws.arn import Arn
@@ -18,9 +19,14 @@ from threegrants.evidence.bucket import read_bucket_policy
 from threegrants.evidence.caller import read_inline_policy
 from threegrants.evidence.calls import code_of
 from threegrants.evidence.key import read_key_policy
-from threegrants.evidence.role_clients import Service
 from threegrants.patches import Patch, PatchOperation
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
+
+if TYPE_CHECKING:
+    from types_boto3_iam import IAMClient
+    from types_boto3_kms import KMSClient
+    from types_boto3_kms.type_defs import GrantListEntryTypeDef
+    from types_boto3_s3 import S3Client
 
 _GRANT_FIELDS = ("GranteePrincipal", "Operations", "Constraints", "Name")
 _GONE = frozenset({"NoSuchEntity", "NotFoundException"})
@@ -48,7 +54,7 @@ def read(patch: Patch, clients: RoleClients, known: AwsIds = NO_IDS) -> LivePoli
         MalformedPolicy: if the answer is no JSON object.
     """
     kind = _KINDS[patch.operation]
-    live = kind.read(clients.client(patch.account, kind.service, patch.region), patch, known)
+    live = kind.read(kind.client(clients, patch), patch, known)
     if live.text is not None and not isinstance(json.loads(live.text), dict):
         raise MalformedPolicy(f"AWS's policy of {patch.target} is not a JSON object")
     return live
@@ -75,8 +81,7 @@ def write(
         ClientError: if AWS refuses.
     """
     kind = _KINDS[patch.operation]
-    client = clients.client(patch.account, kind.service, patch.region)
-    kind.write(client, patch, text, known, answered)
+    kind.write(kind.client(clients, patch), patch, text, known, answered)
 
 
 # --- bucket policies, key policies, inline policies: AWS answers a write with nothing ---
@@ -92,35 +97,35 @@ def _holder(patch: Patch) -> tuple[str, str]:
     return arn.resource_type, arn.name
 
 
-def _read_bucket(client: Any, patch: Patch, _: AwsIds) -> LivePolicy:
+def _read_bucket(client: "S3Client", patch: Patch, _: AwsIds) -> LivePolicy:
     return LivePolicy(read_bucket_policy(client, _bucket_name(patch), patch.account))
 
 
-def _write_bucket(client: Any, patch: Patch, text: str | None, *_: Any) -> None:
-    where = {"Bucket": _bucket_name(patch), "ExpectedBucketOwner": patch.account}
+def _write_bucket(client: "S3Client", patch: Patch, text: str | None, *_: Any) -> None:
+    bucket, owner = _bucket_name(patch), patch.account
     if text is None:
-        client.delete_bucket_policy(**where)
+        client.delete_bucket_policy(Bucket=bucket, ExpectedBucketOwner=owner)
     else:
-        client.put_bucket_policy(Policy=text, **where)
+        client.put_bucket_policy(Bucket=bucket, Policy=text, ExpectedBucketOwner=owner)
 
 
-def _read_key(client: Any, patch: Patch, _: AwsIds) -> LivePolicy:
+def _read_key(client: "KMSClient", patch: Patch, _: AwsIds) -> LivePolicy:
     return LivePolicy(read_key_policy(client, patch.target))
 
 
-def _write_key(client: Any, patch: Patch, text: str | None, *_: Any) -> None:
+def _write_key(client: "KMSClient", patch: Patch, text: str | None, *_: Any) -> None:
     # BypassPolicyLockoutSafetyCheck is never set: KMS itself keeps the administrators in.
     if text is None:
         raise MalformedPolicy(f"key {patch.target} always has a policy: it cannot be removed")
     client.put_key_policy(KeyId=patch.target, PolicyName="default", Policy=text)
 
 
-def _read_inline(client: Any, patch: Patch, _: AwsIds) -> LivePolicy:
+def _read_inline(client: "IAMClient", patch: Patch, _: AwsIds) -> LivePolicy:
     kind, holder = _holder(patch)
     return LivePolicy(read_inline_policy(client, kind, holder, patch.policy_name or ""))
 
 
-def _write_inline(client: Any, patch: Patch, text: str | None, *_: Any) -> None:
+def _write_inline(client: "IAMClient", patch: Patch, text: str | None, *_: Any) -> None:
     kind, holder = _holder(patch)
     name = patch.policy_name or ""
     if kind == "user":
@@ -137,7 +142,7 @@ def _write_inline(client: Any, patch: Patch, text: str | None, *_: Any) -> None:
 # --- KMS grants: AWS answers with the grant's id ---
 
 
-def _our_grants(client: Any, patch: Patch, known: AwsIds) -> list[dict[str, Any]]:
+def _our_grants(client: "KMSClient", patch: Patch, known: AwsIds) -> "list[GrantListEntryTypeDef]":
     """Our grants on the key: by the id that AWS answered, else by the name that marks the patch."""
     name = json.loads(patch.after)["Name"]
     pages = client.get_paginator("list_grants").paginate(KeyId=patch.target)
@@ -150,17 +155,18 @@ def _our_grants(client: Any, patch: Patch, known: AwsIds) -> list[dict[str, Any]
     return sorted(listed, key=lambda grant: bool(grant["GrantId"] != known.grant_id))
 
 
-def _read_grant(client: Any, patch: Patch, known: AwsIds) -> LivePolicy:
+def _read_grant(client: "KMSClient", patch: Patch, known: AwsIds) -> LivePolicy:
     found = _our_grants(client, patch, known)
     if not found:
         return LivePolicy()
-    stated = {name: found[0][name] for name in _GRANT_FIELDS if found[0].get(name)}
+    ours: Mapping[str, Any] = found[0]
+    stated = {name: ours[name] for name in _GRANT_FIELDS if ours.get(name)}
     text = json.dumps(stated, sort_keys=True)
-    return LivePolicy(text, AwsIds(grant_id=str(found[0]["GrantId"])))
+    return LivePolicy(text, AwsIds(grant_id=str(ours["GrantId"])))
 
 
 def _write_grant(
-    client: Any, patch: Patch, text: str | None, known: AwsIds, answered: Answered
+    client: "KMSClient", patch: Patch, text: str | None, known: AwsIds, answered: Answered
 ) -> None:
     if text is None:
         # By the id first: for some minutes after CreateGrant, ListGrants may not show the grant
@@ -170,8 +176,8 @@ def _write_grant(
             if grant_id:
                 _unless_gone(client.revoke_grant, KeyId=patch.target, GrantId=grant_id)
         return
-    # With the same name and parameters KMS returns the grant that is there (KMS API reference,
-    # CreateGrant, "Name"), so a repeated write makes no second one.
+    # With the same name and parameters KMS returns the grant that is there, so a repeated write
+    # makes no second one: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html
     stated = json.loads(text)
     answer = client.create_grant(
         KeyId=patch.target, **{name: stated[name] for name in _GRANT_FIELDS if stated.get(name)}
@@ -189,7 +195,7 @@ def _managed_arn(patch: Patch, known: AwsIds) -> str:
     return known.policy_arn or str(named)
 
 
-def _managed_ids(policy: dict[str, Any]) -> AwsIds:
+def _managed_ids(policy: Mapping[str, Any]) -> AwsIds:
     """The ids in IAM's description of a policy, `Policy` in the answers of IAM."""
     return AwsIds(
         policy_arn=str(policy.get("Arn") or ""),
@@ -198,7 +204,7 @@ def _managed_ids(policy: dict[str, Any]) -> AwsIds:
     )
 
 
-def _attached(client: Any, patch: Patch, arn: str) -> bool:
+def _attached(client: BaseClient, patch: Patch, arn: str) -> bool:
     kind, holder = _holder(patch)
     pages = client.get_paginator(f"list_attached_{kind}_policies").paginate(
         **{f"{kind.title()}Name": holder}
@@ -206,7 +212,7 @@ def _attached(client: Any, patch: Patch, arn: str) -> bool:
     return any(one["PolicyArn"] == arn for page in pages for one in page["AttachedPolicies"])
 
 
-def _read_managed(client: Any, patch: Patch, known: AwsIds) -> LivePolicy:
+def _read_managed(client: "IAMClient", patch: Patch, known: AwsIds) -> LivePolicy:
     arn = _managed_arn(patch, known)
     try:
         policy = client.get_policy(PolicyArn=arn)["Policy"]
@@ -223,7 +229,7 @@ def _read_managed(client: Any, patch: Patch, known: AwsIds) -> LivePolicy:
 
 
 def _write_managed(
-    client: Any, patch: Patch, text: str | None, known: AwsIds, answered: Answered
+    client: "IAMClient", patch: Patch, text: str | None, known: AwsIds, answered: Answered
 ) -> None:
     kind, holder = _holder(patch)
     arn, whom = _managed_arn(patch, known), {f"{kind.title()}Name": holder}
@@ -232,7 +238,7 @@ def _write_managed(
         _unless_gone(client.delete_policy, PolicyArn=arn)
         return
     try:
-        answer = client.create_policy(PolicyName=patch.policy_name, PolicyDocument=text)
+        answer = client.create_policy(PolicyName=patch.policy_name or "", PolicyDocument=text)
         answered(_managed_ids(answer.get("Policy") or {}))
     except ClientError as error:
         # An SDK that repeats a call whose answer was lost meets the policy that it made.
@@ -253,28 +259,43 @@ def _unless_gone(call: Callable[..., Any], **parameters: str) -> None:
             raise
 
 
+def _s3(clients: RoleClients, patch: Patch) -> "S3Client":
+    return clients.client(patch.account, "s3", patch.region)
+
+
+def _kms(clients: RoleClients, patch: Patch) -> "KMSClient":
+    return clients.client(patch.account, "kms", patch.region)
+
+
+def _iam(clients: RoleClients, patch: Patch) -> "IAMClient":
+    return clients.client(patch.account, "iam", patch.region)
+
+
+_Client = TypeVar("_Client", bound=BaseClient)
+
+
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _Kind(Generic[_Client]):
     """How one kind of patch is read and written.
 
     Args:
-        service: the service whose client is used.
+        client: makes the client of the patch's account and Region.
         read: client, patch and known ids in; what is there out.
         write: client, patch, text (None removes), known ids, and who is told AWS's ids.
     """
 
-    service: Service
-    read: Callable[[Any, Patch, AwsIds], LivePolicy]
-    write: Callable[[Any, Patch, str | None, AwsIds, Answered], None]
+    client: Callable[[RoleClients, Patch], _Client]
+    read: Callable[[_Client, Patch, AwsIds], LivePolicy]
+    write: Callable[[_Client, Patch, str | None, AwsIds, Answered], None]
 
 
-_KINDS: dict[str, _Kind] = {
-    PatchOperation.PUT_BUCKET_POLICY: _Kind("s3", _read_bucket, _write_bucket),
-    PatchOperation.PUT_KEY_POLICY: _Kind("kms", _read_key, _write_key),
-    PatchOperation.CREATE_GRANT: _Kind("kms", _read_grant, _write_grant),
-    PatchOperation.PUT_ROLE_POLICY: _Kind("iam", _read_inline, _write_inline),
-    PatchOperation.PUT_USER_POLICY: _Kind("iam", _read_inline, _write_inline),
-    PatchOperation.CREATE_POLICY: _Kind("iam", _read_managed, _write_managed),
+_KINDS: dict[str, _Kind[Any]] = {
+    PatchOperation.PUT_BUCKET_POLICY: _Kind(_s3, _read_bucket, _write_bucket),
+    PatchOperation.PUT_KEY_POLICY: _Kind(_kms, _read_key, _write_key),
+    PatchOperation.CREATE_GRANT: _Kind(_kms, _read_grant, _write_grant),
+    PatchOperation.PUT_ROLE_POLICY: _Kind(_iam, _read_inline, _write_inline),
+    PatchOperation.PUT_USER_POLICY: _Kind(_iam, _read_inline, _write_inline),
+    PatchOperation.CREATE_POLICY: _Kind(_iam, _read_managed, _write_managed),
 }
 
 SHARED_DOCUMENTS = frozenset({PatchOperation.PUT_BUCKET_POLICY, PatchOperation.PUT_KEY_POLICY})

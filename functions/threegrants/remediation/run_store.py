@@ -272,7 +272,7 @@ class RunStore:
         self, state: State, most: int, after: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any] | None]:
         """Ids of incidents in a state, the longest unseen first, and where to go on."""
-        start: Any = {"ExclusiveStartKey": after} if after else {}
+        start: dict[str, Any] = {"ExclusiveStartKey": after} if after else {}
         answer = self._table.query(
             IndexName="by_state",
             KeyConditionExpression=Key("state").eq(state.value),

@@ -15,7 +15,7 @@ from threegrants.diagnosis import (
     Reason,
     causes,
 )
-from threegrants.diagnosis.policy_answers import s3_resource
+from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import Evidence, KeyEvidence, Read
 from threegrants.patches import Handoff, Patch, describe_patch, iac_snippets
 from threegrants.report.changes import HandoffReport, PatchReport, SnippetsReport

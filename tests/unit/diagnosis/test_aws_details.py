@@ -1,11 +1,10 @@
 """AWS's own check against ours, cell by cell; and what its message contradicts."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
-from threegrants.diagnosis import Certainty, Grant, Verdict, diagnose
+from threegrants.diagnosis import Certainty, Grant, Verdict, diagnose, facts_of
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.legs import LegVerdicts
 from threegrants.evidence import Authorization, AuthorizedAction, Check, Read
@@ -27,17 +26,16 @@ CELLS = [
 ]
 
 
-def details(layer, effect, action="s3:GetObject"):
-    check = Check(layer, effect, None, (), ())
+def details(policy_type, effect, action="s3:GetObject"):
+    check = Check(policy_type, effect, None, (), ())
     return Read(Authorization("id", (AuthorizedAction(action, "r", "ALLOW", {}, (check,)),)))
 
 
 @pytest.mark.parametrize(("ours", "effect", "out"), CELLS)
 def test_both_words(ours, effect, out):
     verdicts = LegVerdicts(Grant(Verdict(ours)), Grant(Verdict.GRANTED))
-    found = reconcile_with_aws(
-        verdicts, "s3", replace(evidence(), authorization=details("resource", effect))
-    )
+    seen = facts_of(call(), evidence(authorization=details("resource", effect)))
+    found = reconcile_with_aws(verdicts, "s3", seen)
     assert found.resource.verdict == out
     assert found.identity == verdicts.identity
 
@@ -45,13 +43,13 @@ def test_both_words(ours, effect, out):
 def test_nothing_of_ours_is_granted_by_aws_where_our_answer_is_certain():
     for ours, effect in itertools.product(("missing", "denied"), EFFECTS):
         verdicts = LegVerdicts(Grant(Verdict(ours)), Grant(Verdict(ours)))
-        seen = replace(evidence(), authorization=details("identity", effect))
+        seen = facts_of(call(), evidence(authorization=details("identity", effect)))
         assert reconcile_with_aws(verdicts, "s3", seen).identity.verdict is not Verdict.GRANTED
 
 
-def test_the_other_half_is_not_touched():
+def test_the_other_leg_is_not_touched():
     verdicts = LegVerdicts(Grant(Verdict.UNKNOWN), Grant(Verdict.UNKNOWN))
-    seen = replace(evidence(), authorization=details("resource", "ALLOW", "kms:Decrypt"))
+    seen = facts_of(call(), evidence(authorization=details("resource", "ALLOW", "kms:Decrypt")))
     assert reconcile_with_aws(verdicts, "s3", seen) == verdicts
     assert reconcile_with_aws(verdicts, "kms", seen).resource.verdict is Verdict.GRANTED
 
@@ -59,7 +57,7 @@ def test_the_other_half_is_not_touched():
 def test_the_gravest_of_several_checks_counts():
     checks = tuple(Check("resource", effect, None, (), ()) for effect in EFFECTS)
     action = AuthorizedAction("s3:GetObject", "r", "EXPLICIT_DENY", {}, checks)
-    seen = replace(evidence(), authorization=Read(Authorization("id", (action,))))
+    seen = facts_of(call(), evidence(authorization=Read(Authorization("id", (action,)))))
     verdicts = LegVerdicts(Grant(Verdict.UNKNOWN), Grant(Verdict.GRANTED))
     assert reconcile_with_aws(verdicts, "s3", seen).resource.verdict is Verdict.DENIED
 
@@ -105,6 +103,7 @@ def test_the_cross_account_sentence_of_kms_names_no_cause():
         f"{WHO}kms:Decrypt on this resource because the resource does not exist in this Region, no "
         "resource-based policies allow access, or a resource-based policy explicitly denies access"
     )
-    words = dict.fromkeys(("bucket_policy", "key_policy", "iam_bucket", "iam_key"), Verdict.GRANTED)
-    found = certainty(call(message=message), FINE, words, frozenset(), frozenset())
+    granted = LegVerdicts(Grant(Verdict.GRANTED), Grant(Verdict.GRANTED))
+    facts = facts_of(call(message=message), FINE)
+    found = certainty(facts, granted, granted, frozenset(), frozenset())
     assert found == (Certainty.EVALUATED, ())

@@ -6,6 +6,7 @@ from support.ingest_world import OTHER_KEY, from_kms, from_s3
 from support.records import AGENT, IP, kms
 from support.worlds import KEY
 from threegrants import ingest as module
+from threegrants.cloudtrail import parse_record
 
 # --- KMS records ----------------------------------------------------------------------------------
 
@@ -49,7 +50,7 @@ def test_a_kms_record_of_another_call_goes_on_waiting(world):
 
 def test_a_kms_record_that_cannot_be_read_is_left(world, monkeypatch):
     world.handle(from_kms())
-    real = module.parse_record
+    real = parse_record
     unreadable = SimpleNamespace()
     monkeypatch.setattr(
         module, "parse_record", lambda r: unreadable if r["eventID"] == "k-1" else real(r)

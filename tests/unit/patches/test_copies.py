@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import copy_source_read
+from threegrants.diagnosis import facts_of
 from threegrants.evidence import BucketEvidence, Encryption, Read
 from threegrants.patches import with_patches
 from unit.worlds import BUCKET, KEY, ROLE, A, call, evidence
@@ -41,8 +42,9 @@ def test_both_halves_are_patched_one_on_top_of_the_other():
         "kms:GenerateDataKey",
         "kms:Decrypt",
     ]
-    after = with_patches(seen, analysis.patches)
-    after = replace(after, source=with_patches(seen.source, analysis.patches))
+    facts = facts_of(denied, seen)
+    patched = with_patches(facts.source, analysis.patches).evidence
+    after = replace(with_patches(facts, analysis.patches).evidence, source=patched)
     assert analyze_evidence(denied, after, AnalysisOptions()).diagnosis.allowed
 
 

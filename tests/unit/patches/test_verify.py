@@ -1,4 +1,4 @@
-"""A patch that does more than it is meant to is refused, by each proof alone."""
+"""A patch that does more than it is meant to is refused, by each check alone."""
 
 import json
 from dataclasses import replace
@@ -9,18 +9,22 @@ from hypothesis import strategies as st
 
 from support.examples import examples
 from threegrants.analysis import AnalysisOptions, analyze_evidence
-from threegrants.diagnosis import diagnose
-from threegrants.evidence import NamedPolicy, Read
-from threegrants.iam import Policies, Policy, Request, authorize
+from threegrants.diagnosis import diagnose, diagnose_facts, facts_of
+from threegrants.evidence import NamedPolicy, PolicyKind, Read
+from threegrants.iam import CompiledPolicies, Policies, Policy, Request, authorize
 from threegrants.patches import Choices, GranteeScope, make_patches, verify_patches, with_patches
+from threegrants.patches.documents import DocumentReader
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
 from threegrants.patches.probe_requests import probe_requests
 from threegrants.patches.verify import (
     _access_violation,
+    _context,
     _edit_violation,
     _lockout_violation,
     _public_violation,
+    _surrounding_policies,
+    _touched,
     still_denied,
     violation,
 )
@@ -38,6 +42,9 @@ def drafts(seen=SEEN, choices=None):
 
 
 DRAFTS = drafts()
+FACTS = facts_of(call(), SEEN)
+READER = DocumentReader(FACTS)
+read = READER.read
 BUCKET_DRAFT = DRAFTS["s3:PutBucketPolicy", "prefix"]
 KEY_DRAFT = DRAFTS["kms:PutKeyPolicy", None]
 IAM_DRAFT = DRAFTS["iam:PutRolePolicy", "prefix"]
@@ -45,17 +52,19 @@ GRANT_DRAFT = DRAFTS["kms:CreateGrant", None]
 
 
 @pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(filter(None, name)) for name in DRAFTS])
-def test_every_draft_is_proven(name):
-    assert violation(DRAFTS[name], SEEN, ROLE, DRAFTS[name].patch.account) == ""
+def test_every_draft_passes_every_check(name):
+    assert violation(DRAFTS[name], read(DRAFTS[name].patch), FACTS, ROLE) == ""
 
 
 @pytest.mark.parametrize("named", list(GranteeScope))
 @pytest.mark.parametrize("account", [A, B])
-def test_drafts_of_either_side_and_kind_are_proven(named, account):
+def test_drafts_of_either_side_and_kind_pass_every_check(named, account):
     seen = evidence((), (allow(f"arn:aws:iam::{A}:user/admin", "kms:*", "*"),), (), account)
     denied = call(account=account)
     found = make_patches(denied, seen, diagnose(denied, seen), Choices(principal=named))
-    kept, missing_information = verify_patches(found.drafts, denied, seen, diagnose(denied, seen))
+    kept, missing_information = verify_patches(
+        found.drafts, facts_of(denied, seen), diagnose(denied, seen)
+    )
     assert missing_information == ()
     assert len(kept) == len(found.drafts) > 0
 
@@ -96,8 +105,31 @@ WIDER = [
 
 @pytest.mark.parametrize("draft", [c[1] for c in WIDER], ids=[c[0] for c in WIDER])
 def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
-    assert _edit_violation(draft.patch, draft.grant_statement) != ""
-    assert _access_violation(draft.patch, draft.grant_statement, ROLE, draft.patch.account) != ""
+    assert _edit_violation(read(draft.patch), draft.grant_statement) != ""
+    assert _access_violation(read(draft.patch), draft.grant_statement, ROLE) != ""
+
+
+ALL_DRAFTS = [(" ".join(filter(None, name)), draft) for name, draft in DRAFTS.items()] + WIDER
+
+
+@pytest.mark.parametrize("draft", [c[1] for c in ALL_DRAFTS], ids=[c[0] for c in ALL_DRAFTS])
+def test_a_probe_request_that_no_change_may_apply_to_gets_the_same_answer(draft):
+    """What is not decided before and after need not be: the evaluator says so for each of them."""
+    documents = read(draft.patch)
+    context = _context(documents)
+    probes = probe_requests(documents, draft.grant_statement, ROLE, draft.patch.account)
+    touched = _touched(documents, probes, context)
+    assert touched is not None
+    untouched = [one for one in probes if not any(part.holds(one) for part in touched)]
+    assert 0 < len(untouched) < len(probes)
+    before, after = (
+        [CompiledPolicies(one) for one in _surrounding_policies(documents, patched=patched)]
+        for patched in (False, True)
+    )
+    for probe in untouched:
+        request = Request(*probe, draft.patch.account, context)
+        for old, new in zip(before, after, strict=True):
+            assert old.decide(request) == new.decide(request), probe
 
 
 def with_statements(draft, *listed):
@@ -125,7 +157,7 @@ NARROWER = [
 
 @pytest.mark.parametrize("draft", [c[1] for c in NARROWER], ids=[c[0] for c in NARROWER])
 def test_a_patch_that_changes_anything_else_is_refused(draft):
-    assert violation(draft, SEEN, ROLE, A) != ""
+    assert violation(draft, read(draft.patch), FACTS, ROLE) != ""
 
 
 def test_a_grant_to_another_or_for_more_is_refused():
@@ -137,8 +169,8 @@ def test_a_grant_to_another_or_for_more_is_refused():
         {"Operations": ["Encrypt"]},
     ):
         patch = replace(GRANT_DRAFT.patch, after=json.dumps({**held, **changes}))
-        assert _edit_violation(patch, GRANT_DRAFT.grant_statement) != ""
-        assert _access_violation(patch, GRANT_DRAFT.grant_statement, ROLE, A) != ""
+        assert _edit_violation(read(patch), GRANT_DRAFT.grant_statement) != ""
+        assert _access_violation(read(patch), GRANT_DRAFT.grant_statement, ROLE) != ""
 
 
 extras = st.fixed_dictionaries(
@@ -156,15 +188,15 @@ extras = st.fixed_dictionaries(
 @given(extras)
 def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
     draft = with_statements(BUCKET_DRAFT, *HELD[:2], extra, HELD[2])
-    assert _access_violation(draft.patch, draft.grant_statement, ROLE, A) != ""
+    assert _access_violation(read(draft.patch), draft.grant_statement, ROLE) != ""
 
 
 def test_public_policies():
     public = edited(BUCKET_DRAFT, Principal="*").patch
-    assert "public" in _public_violation(public)
-    assert _public_violation(BUCKET_DRAFT.patch) == ""
+    assert "public" in _public_violation(read(public))
+    assert _public_violation(read(BUCKET_DRAFT.patch)) == ""
     was = replace(public, before=policy(allow("*")))
-    assert _public_violation(was) == ""
+    assert _public_violation(read(was)) == ""
 
 
 KEYS = [
@@ -175,35 +207,33 @@ KEYS = [
 
 @pytest.mark.parametrize(("after", "why"), [c[1:] for c in KEYS], ids=[c[0] for c in KEYS])
 def test_the_keys_administrators_stay(after, why):
-    assert why in _lockout_violation(replace(KEY_DRAFT.patch, after=after), A)
-    assert _lockout_violation(KEY_DRAFT.patch, A) == ""
+    assert why in _lockout_violation(read(replace(KEY_DRAFT.patch, after=after)))
+    assert _lockout_violation(read(KEY_DRAFT.patch)) == ""
 
 
 def test_a_key_policy_that_nobody_can_change_is_not_written():
     orphan = policy(allow(ROLE, "kms:Decrypt", "*"))
     patch = replace(KEY_DRAFT.patch, before=orphan, after=orphan)
-    assert "nobody who is named" in _lockout_violation(patch, A)
+    assert "nobody who is named" in _lockout_violation(read(patch))
 
 
 def test_a_patch_that_does_not_help_is_not_offered():
-    whole = [DRAFTS[name].patch for name in DRAFTS if DRAFTS[name].patch.default]
-    others = [patch for patch in whole if patch.grant != "bucket_policy"]
+    whole = [read(DRAFTS[name].patch) for name in DRAFTS if DRAFTS[name].patch.default]
+    others = [one for one in whole if one.patch.grant != "bucket_policy"]
     elsewhere = replace(
         BUCKET_DRAFT.patch, after=BUCKET_DRAFT.patch.after.replace("/2026/", "/2025/")
     )
-    assert still_denied(BUCKET_DRAFT.patch, call(), SEEN, others) == ""
-    assert "still be refused" in still_denied(elsewhere, call(), SEEN, others)
-    assert "still be refused" in still_denied(BUCKET_DRAFT.patch, call(), SEEN, [])
-    assert "still be refused" in still_denied(
-        Draft(with_statements(BUCKET_DRAFT, *HELD, allow("*", effect="Deny")).patch, BUCKET_DRAFT.grant_statement).patch,
-        call(), SEEN, others,
-    )  # fmt: skip
+    denies = with_statements(BUCKET_DRAFT, *HELD, allow("*", effect="Deny")).patch
+    assert still_denied(read(BUCKET_DRAFT.patch), FACTS, others) == ""
+    assert "still be refused" in still_denied(read(elsewhere), FACTS, others)
+    assert "still be refused" in still_denied(read(BUCKET_DRAFT.patch), FACTS, [])
+    assert "still be refused" in still_denied(read(denies), FACTS, others)
 
 
-def test_a_failed_proof_is_told_and_hands_the_matter_off(monkeypatch):
+def test_a_failed_check_is_told_and_hands_the_matter_off(monkeypatch):
     monkeypatch.setattr(
         "threegrants.patches.verify._public_violation",
-        lambda patch: "it would be public" if patch.grant == "bucket_policy" else "",
+        lambda one: "it would be public" if one.patch.grant == "bucket_policy" else "",
     )
     analysis = analyze_evidence(call(), SEEN, AnalysisOptions())
     assert "bucket_policy" not in {patch.grant for patch in analysis.offered}
@@ -213,24 +243,39 @@ def test_a_failed_proof_is_told_and_hands_the_matter_off(monkeypatch):
 
 def test_a_principal_that_is_gone():
     gone = replace(SEEN, caller=replace(SEEN.caller, arn=Read(None)))
-    assert "still exists" in violation(BUCKET_DRAFT, gone, ROLE, A)
+    assert "still exists" in violation(
+        BUCKET_DRAFT, read(BUCKET_DRAFT.patch), facts_of(call(), gone), ROLE
+    )
 
 
 def test_with_patches_replaces_only_its_own_policy():
-    held = (NamedPolicy("threegrants-a-reports", "{}", "managed"), NamedPolicy("x", "{}"))
+    held = (NamedPolicy("threegrants-a-reports", "{}", PolicyKind.MANAGED), NamedPolicy("x", "{}"))
     seen = replace(SEEN, caller=replace(SEEN.caller, policies=Read(held)))
-    after = with_patches(seen, [IAM_DRAFT.patch, GRANT_DRAFT.patch])
-    assert after.caller.policies.value[:2] == held
-    assert after.caller.policies.value[2].document == IAM_DRAFT.patch.after
-    [grant] = after.key.value.grants.value
-    assert grant.grantee_principal == ROLE
-    assert diagnose(call(), with_patches(SEEN, [GRANT_DRAFT.patch])).key_policy.verdict == "granted"
+    after = with_patches(facts_of(call(), seen), [IAM_DRAFT.patch, GRANT_DRAFT.patch])
+    for policies in (after.evidence.caller.policies.value, after.identity_policies.value):
+        assert [one.name for one in policies[:2]] == ["threegrants-a-reports", "x"]
+        assert len(policies) == 3
+    assert after.evidence.caller.policies.value[:2] == held
+    assert after.identity_policies.value[2].text == IAM_DRAFT.patch.after
+    for key in (after.key, after.evidence.key.value):
+        [grant] = key.grants.value
+        assert grant.grantee_principal == ROLE
+    granted = diagnose_facts(with_patches(FACTS, [GRANT_DRAFT.patch]))
+    assert granted.key_policy.verdict == "granted"
 
 
-def test_the_questions_are_the_same_each_time_and_look_over_every_fence():
+@pytest.mark.parametrize("name", DRAFTS, ids=[" ".join(filter(None, name)) for name in DRAFTS])
+def test_patched_facts_are_the_facts_of_the_patched_evidence(name):
+    """What is not worked out anew is what working out anew would give."""
+    patched = with_patches(FACTS, [DRAFTS[name].patch])
+    assert patched == facts_of(call(), patched.evidence)
+    assert patched != FACTS
+
+
+def test_the_probe_requests_are_the_same_each_time_and_look_over_every_fence():
     draft = BUCKET_DRAFT
-    asked = probe_requests(draft.patch, draft.grant_statement, ROLE, A)
-    assert asked == probe_requests(draft.patch, draft.grant_statement, ROLE, A)
+    asked = probe_requests(read(draft.patch), draft.grant_statement, ROLE, A)
+    assert asked == probe_requests(read(draft.patch), draft.grant_statement, ROLE, A)
     who, what, where = ({probe[n] for probe in asked} for n in range(3))
     assert {
         ROLE,
@@ -264,8 +309,10 @@ keys = st.text("ab/-. é", max_size=6)
     keys,
     st.booleans(),
 )
-def test_what_a_face_covers_is_what_the_evaluator_allows(role, path, actions, key, below):
-    """The proof's own reading of a statement against the evaluator's, on every question."""
+def test_what_a_grant_statement_covers_is_what_the_evaluator_allows(
+    role, path, actions, key, below
+):
+    """The check's own reading of a statement against the evaluator's, on every probe request."""
     grantee = f"arn:aws:iam::{B}:role/{path}{role}"
     grant_statement = GrantStatement(
         grantee, tuple(actions), (f"{BUCKET}/{key}{'*' if below else ''}",)
@@ -277,7 +324,7 @@ def test_what_a_face_covers_is_what_the_evaluator_allows(role, path, actions, ke
         BUCKET_DRAFT.patch, after=json.dumps({"Statement": grant_statement.to_statement("read")})
     )
     everything = Policy.parse(policy({"Effect": "Allow", "Action": "*", "Resource": "*"}), "all")
-    for probe in probe_requests(patch, grant_statement, grantee, A):
+    for probe in probe_requests(DocumentReader().read(patch), grant_statement, grantee, A):
         if probe[0].split(":")[4:5] == [A]:
             continue  # the owner's own principals need no bucket policy
         allowed = authorize(
