@@ -84,7 +84,7 @@ def test_the_account_in_a_keys_arn_is_no_owner():
 @attack("4.1", "denied calls for two folders, then for keys all over",
         "the common prefix of all is the whole bucket", Ends.NARROW)  # fmt: skip
 def test_two_folders_never_become_the_bucket():
-    folders = ()
+    folders: tuple[str, ...] = ()
     for key in ("2026/q1.csv", "hr/pay.csv", "top.csv", "a/1", "b/1", "c/1", "d/1"):
         folders = with_key(folders, key)
     assert folders == ("2026/", "hr/", "top.csv", "a/", "b/")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from threegrants.aws.policy_json import is_ours, statements
+from threegrants.aws.policy_json import as_list, is_ours, statements
 from threegrants.diagnosis.condition_kinds import ConditionKind, advice_for, kind_of
 from threegrants.diagnosis.facts import ParsedPolicy
 from threegrants.diagnosis.verdicts import Reason
@@ -140,7 +140,7 @@ def _worded(condition: Mapping[str, Any]) -> str:
     parts = []
     for operator, block in condition.items():
         for key, wanted in block.items():
-            listed = wanted if isinstance(wanted, list) else [wanted]
+            listed = as_list(wanted)
             shown = ", ".join(str(value) for value in listed[:_SHOWN])
             more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
             parts.append(f"{operator} {key} {shown}{more}")

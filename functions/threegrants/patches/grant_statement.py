@@ -66,20 +66,6 @@ class GrantStatement:
     resources: tuple[str, ...]
     conditions: tuple[GrantCondition, ...] = ()
 
-    def covers_request(self, principal: str, action: str, resource: str) -> bool:
-        """Whether the statement allows a request, told without the evaluator.
-
-        Args:
-            principal: the ARN of who asks, an AWS service's name, or `anonymous`.
-            action: the IAM action.
-            resource: the ARN of the resource.
-        """
-        return (
-            self.covers_principal(principal)
-            and self.covers_action(action)
-            and self.covers_resource(resource)
-        )
-
     def covers_context(self, context: Mapping[str, str]) -> bool:
         """Whether the conditions hold for a request with these condition keys."""
         return all(condition.holds(context) for condition in self.conditions)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from support.worlds import BUCKET, KEY, ROLE, A, B, call, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.aws.policy_json import statements
 from threegrants.cloudtrail import copy_source_read
@@ -15,7 +16,6 @@ from threegrants.remediation.live_policy import LivePolicy
 from threegrants.remediation.patch_checks import objection
 from threegrants.remediation.rollback import undo
 from threegrants.report import report_for
-from unit.worlds import BUCKET, KEY, ROLE, A, B, call, evidence
 
 SOURCE = "arn:aws:s3:::a-drafts"
 
