@@ -125,7 +125,7 @@ def test_what_it_says_against_a_patch_keeps_it_from_being_offered():
 
 def test_without_it_the_proofs_suffice_and_the_lack_is_told_once():
     unread = Unread("the reader was refused", "access-analyzer:ValidatePolicy")
-    analysis = analyze_evidence(call(), SEEN, AnalysisOptions(), None, lambda _: unread)
+    analysis = analyze_evidence(call(), SEEN, AnalysisOptions(), (), lambda _: unread)
     assert len(analysis.offered) == 3
     assert analysis.diagnosis.outcome.value == "fixable"
     assert [lack.needs for lack in analysis.diagnosis.unknowns].count(unread.needs) == 1

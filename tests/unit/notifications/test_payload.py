@@ -74,6 +74,7 @@ def test_the_mail_says_everything():
         "bucket policy missing",
         "key policy    missing",
         "IAM policy    missing",
+        *(f"Proposed      {patch.says}" for patch in made.proposed_patches),
         "",
         "Look, then approve or reject:",
         f"  threegrants show {ID} --stack x",
@@ -138,7 +139,7 @@ def test_blockers_and_who_decides():
     made = replace(report(), blockers=(blocker, replace(blocker, kind="scp", owner="")))
     text = mail_text(made, "x", AlertReason.OPENED)
     assert "Blocked by    permissions boundary: denies it\nWho decides   team B\n" in text
-    assert "Blocked by    scp: denies it\n\n" in text
+    assert "Blocked by    scp: denies it\nProposed      Makes a policy" in text
     assert text.count("Who decides") == 1
 
 
