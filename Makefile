@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table mutants explore lint types template lock build \
-	bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
+	attack audit checkov bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -116,6 +116,12 @@ bench-storm: setup  ## 10,000 records of one denial through the stack on the emb
 
 differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
 	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)
+
+attack: setup  ## every attack of docs/threat-model.md with its outcome, on moto and on the embedded AWS
+	$(BIN)/python benchmarks/attack.py --embedded -n auto --dist loadgroup
+
+audit: .venv/.ready $(SIMULATOR)/.ready  ## an independent engine asks what each offered patch opens (WORLDS=N, SEED=S; needs npm)
+	$(BIN)/python benchmarks/audit/run.py $(SIMULATOR) $(if $(WORLDS),--worlds $(WORLDS)) $(if $(SEED),--seed $(SEED))
 
 clean:  ## remove everything that was built
 	rm -rf .venv .venv-ministack .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .coverage
