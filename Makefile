@@ -72,6 +72,17 @@ types: .venv/.ready  ## static types
 template: .venv/.ready  ## lint of the CloudFormation templates
 	$(BIN)/cfn-lint template.yaml member.yaml
 
+# A second opinion on the templates; its environment is a scratch one, of one pinned version.
+CHECKOV_VERSION := 3.3.30
+CHECKOV := .build/checkov-$(CHECKOV_VERSION)
+$(CHECKOV)/.ready:
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet checkov==$(CHECKOV_VERSION)
+	touch $@
+
+checkov: $(CHECKOV)/.ready  ## checkov on both templates (exceptions with their reasons: .checkov.yaml)
+	$(CHECKOV)/bin/checkov --config-file .checkov.yaml
+
 # The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
 # locked already stay: UPGRADE=all takes the newest of everything, UPGRADE=moto the newest moto.
 UV_VERSION := 0.13.9
