@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
 
-from audit.worlds import DIRECT, LISTS, A, B, C, World
+from audit.worlds import BY_PREFIX, DIRECT, LISTS, A, B, C, World
 
 from threegrants.patches import GranteeScope, Patch, Profile, Scope
 from threegrants.patches.describe import describe_patch
@@ -177,6 +177,8 @@ def _s3_parts(world: World, action: str) -> list[list[_Value]]:
         prefixes += [("another prefix", (PREFIX, parent)), ("no prefix", (PREFIX, None))]
         buckets: list[_Value] = [("", (arn, A)), ("another bucket", (f"{arn}-2", A))]
         buckets.append(("another bucket", (arn[:-1], C)))
+        if world.call.operation not in BY_PREFIX:
+            prefixes = [("", (PREFIX, None))]
         return [_actions(action, _BUCKET_ACTIONS), buckets, prefixes]
     key = world.call.object_key or ""
     folder = folder_of(key)
@@ -310,7 +312,7 @@ class Stated:
     def _lists(self, prefix: str | None) -> bool:
         """A default that covers the bucket must be what was asked for, or what was called."""
         own = self.world.call.prefix or ""
-        folder = folder_of(own)
+        folder = folder_of(own) if self.world.call.operation in BY_PREFIX else ""
         wanted = self.world.options.scope is Scope.BUCKET or not self.patch.default
         if not folder or (self.patch.scope is Scope.BUCKET and wanted):
             return True

@@ -46,6 +46,9 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 Sources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"""
 LISTS = frozenset({"ListObjects", "ListObjectVersions", "ListMultipartUploads"})
+BY_PREFIX = frozenset({"ListObjects", "ListObjectVersions"})
+"""The lists that know `s3:prefix`; of uploads the whole bucket is listed, or nothing.
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
 DIRECT = {
     "Decrypt": ("kms:Decrypt",),
     "GenerateDataKey": ("kms:GenerateDataKey",),

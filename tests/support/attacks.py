@@ -72,8 +72,7 @@ def attack(
         does: what the attacker does, in a few words.
         never: what must not follow.
         ends: how it ends when the service is right.
-        embedded: `test_service.py::test_name` in tests/service, an attack too, where IAM itself
-            enforces it.
+        embedded: `test_service.py::test_name` in tests/service, where IAM itself enforces it.
     """
     row = Attack(item, does, never, str(ends), embedded)
     _ = row.order  # a number that is none fails where it is written
