@@ -32,16 +32,18 @@ class OutboxTask(StrEnum):
     """Send an alert about an incident."""
     WINDOW = "window"
     """Ask CloudTrail who else wrote a policy while a run did."""
+    SECOND_LOOK = "second look"
+    """Make sure that what was taken back is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """One thing to be done: an alert to send, or an overwrite window to look into.
+    """One thing to be done: an alert, an overwrite window to look into, a second look.
 
     Args:
         task: what is to be done.
         incident: the incident's id.
-        subject: the reason of an alert; of a window, the sort key of its intent.
+        subject: the reason of an alert; of a window or a second look, the sort key of its intent.
         at: seconds since the epoch; it is not due before.
         note: the text of an alert.
         opened: of a window, the second of the read before our write.

@@ -15,24 +15,26 @@ from typing import Any
 from threegrants.analysis import Analysis
 from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Conflict, Incident, Move, State, Store
-from threegrants.patches import sha256
+from threegrants.patches import Patch, sha256
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.policy_io import SHARED_DOCUMENTS, read, write
 from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import LeaseLost, RunStore
-from threegrants.remediation.runs import (
-    IN_FORCE,
-    Direction,
-    Intent,
-    Run,
-    Step,
+from threegrants.remediation.runs import IN_FORCE, Direction, Intent, Run, Step
+from threegrants.remediation.visibility import (
+    GIVE_UP_SECONDS,
+    SECOND_LOOK_SECONDS,
+    NotVisibleYet,
+    hidden_from,
+    shows_before,
+    shows_ours,
+    visible_by,
+    was_refused,
 )
 
 CHECK_DELAYS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each reading back and each verification: changes take moments to be seen."""
-_LOST_ANSWER_DELAYS = (0.0, 1.0, 2.0)
-"""Seconds before each look for a write whose answer was lost."""
 _STEP_SECONDS = 8.0
 """Seconds that one intent or one verification may take; none is begun with less left."""
 _CLOUDTRAIL_DELAY_SECONDS = 20 * 60
@@ -91,6 +93,8 @@ class Worker:
     deadline: float
     answered: dict[str, AwsIds] = field(default_factory=dict)
     """AWS's ids of what this worker made, by the intent's sort key: kept even if recording fails."""
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    """When AWS acknowledged what this worker wrote, by the intent's sort key; kept likewise."""
 
     def resume(self) -> RunProgress:
         """Go on until the run has ended, or must wait."""
@@ -100,13 +104,16 @@ class Worker:
             return self._release("the run is not finished: this worker's time is over")
         except LeaseLost:
             return self._progress("another worker has taken this run over")
+        except NotVisibleYet as waiting:
+            self.run = dataclasses.replace(self.run, waits=self.run.waits + 1)
+            return self._release(error_text(waiting))
         except Exception as error:  # noqa: BLE001 - whatever AWS answered: the next worker decides
             return self._release(error_text(error))
 
     def _forward(self) -> RunProgress:
         try:
             summary = self._apply()
-        except (OutOfTime, LeaseLost):
+        except (OutOfTime, LeaseLost, NotVisibleYet):
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
             return self.start_rollback(error_text(error))
@@ -128,6 +135,7 @@ class Worker:
             end_state=end_state,
             reason=reason,
             attempts=1,
+            waits=0,
             from_state=None,
             actors=actors,
         )
@@ -146,32 +154,58 @@ class Worker:
             if intent.step is not Step.WRITTEN:
                 self._require_time()
                 self._write(intent)
-        summary = ""
+        return self._verify(self.run_store.intents(self.incident_id, (self.run.id,)))
+
+    def _verify(self, written: Sequence[Intent]) -> str:
+        """Examine the call until it is allowed, by evidence that shows what was written."""
+        summary, hidden = "", []
         for seconds in CHECK_DELAYS:
             self._require_time()
             self.pause(seconds)
             analysis = self.reanalyze(self.store.get(self.incident_id))
             summary = analysis.diagnosis.summary
-            if analysis.diagnosis.allowed:
+            hidden = [one for one in written if hidden_from(analysis.evidence, one.patch)]
+            if analysis.diagnosis.allowed and not hidden:
                 return summary
+        for intent in hidden:
+            self._require_visible(intent.patch, intent.acknowledged, "the evidence does not show")
+        if analysis.diagnosis.allowed:
+            return summary
         raise StepFailed(f"the call would still be refused: {summary}")
 
     def _write(self, intent: Intent) -> None:
         patch = intent.patch
         opened = math.floor(self.now())
-        live = read(patch, self.remediation_role, intent.aws_ids)
-        if intent.step is not Step.WRITING or not live.says(patch.after):
-            if sha256(live.text) != patch.before_sha256:
+        if not intent.acknowledged:
+            live = read(patch, self.remediation_role, intent.aws_ids)
+            if intent.step is Step.WRITING and live.says(patch.after):
+                intent = dataclasses.replace(intent, acknowledged=math.ceil(self.now()))
+            elif sha256(live.text) != patch.before_sha256:
                 raise StepFailed(
                     f"{patch.target} changed since the diagnosis (approved for "
                     f"{patch.before_sha256}, now {sha256(live.text)}): nothing was written there"
                 )
-            intent = dataclasses.replace(intent, step=Step.WRITING, opened=intent.opened or opened)
-            self._record(intent)
-            intent = self._send(intent, patch.after)
-        intent = self._read_back(intent, patch.after)
+            else:
+                opened = intent.opened or opened
+                intent = dataclasses.replace(intent, step=Step.WRITING, opened=opened)
+                self._record(intent)
+                intent = self._send_patch(intent)
+        intent = self._read_back(intent)
         done = dataclasses.replace(intent, step=Step.WRITTEN, closed=math.ceil(self.now()))
         self._record(done, self._overwrite_window(done))
+
+    def _send_patch(self, intent: Intent) -> Intent:
+        """Write what was approved, and record that AWS has acknowledged it, or refused it."""
+        try:
+            intent = self._send(intent, intent.patch.after)
+        except Exception as error:
+            if was_refused(error) and self._known_ids(intent) == NO_IDS:
+                self._record(dataclasses.replace(intent, step=Step.PLANNED))
+            raise
+        self.acknowledged[intent.sk] = math.ceil(self.now())
+        intent = self._with_what_is_known(intent)
+        self._record(intent)
+        return intent
 
     def _send(self, intent: Intent, text: str | None) -> Intent:
         """Write, and record at once what AWS answers about the identity of what it made."""
@@ -180,16 +214,17 @@ class Worker:
             # The newest answer counts: what was made before may have been removed meanwhile.
             self.answered[intent.sk] = ids.with_more(self._known_ids(intent))
             if self.answered[intent.sk] != intent.aws_ids:
-                self._record(self._with_known_ids(intent))
+                self._record(self._with_what_is_known(intent))
 
         write(intent.patch, text, self.remediation_role, self._known_ids(intent), answered)
-        return self._with_known_ids(intent)
+        return self._with_what_is_known(intent)
 
     def _known_ids(self, intent: Intent) -> AwsIds:
         return self.answered.get(intent.sk, NO_IDS).with_more(intent.aws_ids)
 
-    def _with_known_ids(self, intent: Intent) -> Intent:
-        return dataclasses.replace(intent, aws_ids=self._known_ids(intent))
+    def _with_what_is_known(self, intent: Intent) -> Intent:
+        when = intent.acknowledged or self.acknowledged.get(intent.sk, 0)
+        return dataclasses.replace(intent, aws_ids=self._known_ids(intent), acknowledged=when)
 
     def _record(self, intent: Intent, outbox: Sequence[OutboxItem] = ()) -> None:
         self.run_store.record_steps(self.incident_id, self.run, [intent], outbox)
@@ -215,43 +250,82 @@ class Worker:
         )
 
     def _undo_intent(self, intent: Intent) -> None:
-        intent = self._with_known_ids(intent)
-        patch = intent.patch
+        intent = self._with_what_is_known(intent)
+        patch, now = intent.patch, math.floor(self.now())
+        live = read(patch, self.remediation_role, intent.aws_ids)
+        if intent.undo_acknowledged and not shows_ours(patch, live):
+            return self._record_undone(intent)
+        if intent.undo_acknowledged and now < visible_by(patch, intent.undo_acknowledged):
+            return self._confirm_undone(intent)
+        self._require_patience(intent)
+        step = undo(patch, live, intent.aws_ids, acknowledged=bool(intent.acknowledged))
+        if step.nothing:
+            if intent.step is Step.WRITING:
+                # Nobody knows whether it was written: what happened may not be seen yet.
+                self._require_visible(
+                    patch, intent.opened, "nobody heard the answer, and AWS shows not"
+                )
+            return self._record_undone(intent)
         # After a write of which nobody knows whether it happened, the window is still open.
-        opened = intent.opened if intent.step is not Step.WRITTEN else math.floor(self.now())
-        step = undo(patch, self._read_for_undo(intent), intent.aws_ids)
-        outbox: list[OutboxItem] = []
-        if not step.nothing:
-            intent = dataclasses.replace(intent, step=Step.UNDOING, opened=opened)
-            self._record(intent)
-            intent = self._send(intent, step.text)
-            self._read_back(intent, step.text)
-            intent = dataclasses.replace(intent, closed=math.ceil(self.now()))
-            outbox = self._overwrite_window(intent)
-        self._record(dataclasses.replace(intent, step=Step.UNDONE), outbox)
+        opened = intent.opened if intent.step is not Step.WRITTEN else now
+        intent = dataclasses.replace(
+            intent,
+            step=Step.UNDOING,
+            opened=opened,
+            acknowledged=intent.acknowledged or now,  # what is seen was written
+            undo_begun=intent.undo_begun or now,
+        )
+        self._record(intent)
+        intent = self._send(intent, step.text)
+        sent = math.ceil(self.now())
+        intent = dataclasses.replace(intent, undo_acknowledged=sent, closed=sent)
+        self._record(intent, self._overwrite_window(intent))
+        return self._confirm_undone(intent)
 
-    def _read_for_undo(self, intent: Intent) -> LivePolicy:
-        """What stands; a write whose answer was lost is looked for more than once.
-
-        Such a write may have happened and not be seen yet: AWS's changes take moments to show.
-        """
-        live = LivePolicy()
-        for seconds in _LOST_ANSWER_DELAYS if intent.step is Step.WRITING else (0.0,):
-            self.pause(seconds)
-            live = read(intent.patch, self.remediation_role, intent.aws_ids)
-            if not live.says(intent.patch.before):
-                break
-        return live
-
-    def _read_back(self, intent: Intent, wanted: str | None) -> Intent:
-        """Read until what was written is seen; the intent with the ids that were read."""
+    def _confirm_undone(self, intent: Intent) -> None:
+        """Read until nothing of ours is seen."""
+        patch = intent.patch
         for seconds in CHECK_DELAYS:
             self.pause(seconds)
-            live = read(intent.patch, self.remediation_role, intent.aws_ids)
-            if live.says(wanted):
+            if not shows_ours(patch, read(patch, self.remediation_role, intent.aws_ids)):
+                return self._record_undone(intent)
+        raise NotVisibleYet(
+            f"AWS has acknowledged the undo and still shows our patch of {patch.target}"
+        )
+
+    def _record_undone(self, intent: Intent) -> None:
+        at = math.floor(self.now()) + SECOND_LOOK_SECONDS
+        outbox = [OutboxItem(OutboxTask.SECOND_LOOK, self.incident_id, intent.sk, at)]
+        if intent.step is not Step.WRITTEN and not intent.undo_acknowledged:
+            # A write of which nobody heard the answer may have overwritten something.
+            outbox += self._overwrite_window(
+                dataclasses.replace(intent, closed=math.ceil(self.now()))
+            )
+        self._record(dataclasses.replace(intent, step=Step.UNDONE), outbox)
+
+    def _require_patience(self, intent: Intent) -> None:
+        """Stop waiting for an undo that AWS acknowledges and that is never seen."""
+        if intent.undo_begun and self.now() > intent.undo_begun + GIVE_UP_SECONDS:
+            raise StepFailed(f"{intent.patch.target} still shows our patch, long after the undo")
+
+    def _require_visible(self, patch: Patch, sent: int, what: str) -> None:
+        """Wait for the next look while AWS may not show a write that was sent at `sent`."""
+        if self.now() < visible_by(patch, sent):
+            raise NotVisibleYet(f"{what} our patch of {patch.target} yet")
+
+    def _read_back(self, intent: Intent) -> Intent:
+        """Read until what was written is seen; the intent with the ids that were read."""
+        patch = intent.patch
+        live = LivePolicy()
+        for seconds in CHECK_DELAYS:
+            self.pause(seconds)
+            live = read(patch, self.remediation_role, intent.aws_ids)
+            if live.says(patch.after):
                 known = intent.aws_ids.with_more(live.aws_ids)
                 return dataclasses.replace(intent, aws_ids=known)
-        raise StepFailed(f"{intent.patch.target} does not read back as it was written")
+        if shows_before(patch, live):
+            self._require_visible(patch, intent.acknowledged, "AWS acknowledged, but does not show")
+        raise StepFailed(f"{patch.target} does not read back as it was written")
 
     def _statement_edited(self, error: StatementEdited) -> RunProgress:
         run = dataclasses.replace(self.run, reason=error_text(error))
