@@ -20,7 +20,7 @@ from support.harness import APPROVER
 from support.records import ROLE, s3
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, Move, State
-from threegrants.remediation import Refused, policy_io, worker
+from threegrants.remediation import Refused, intent_steps, policy_io
 from threegrants.remediation.live_policy import AwsIds
 from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
@@ -38,7 +38,7 @@ def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monk
     identity = desk.handle().id
     digests = desk.digests(identity)
     first = approve(desk, identity, digests=digests)
-    monkeypatch.setattr(worker, "write", None)
+    monkeypatch.setattr(intent_steps, "write", None)
     second = approve(desk, identity, digests=digests)
     assert first.state is second.state is State.VERIFIED
     assert [p["written"] for p in second.patches] == [True, True]
@@ -73,7 +73,7 @@ def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(desk, monkeypat
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
         approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     assert approve(desk, identity, digests=digests).state is State.APPLYING, "it may still live"
     later(desk, 61)
     assert approve(desk, identity, digests=digests).state is State.VERIFIED
@@ -85,11 +85,16 @@ def test_a_crash_in_the_middle_is_undone_by_rollback(desk, aws, monkeypatch, wri
     real = dying(monkeypatch, write_number)
     with pytest.raises(Died):
         approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     with pytest.raises(Refused, match="Try again in a minute"):
         desk.service.rollback(identity, APPROVER)
     later(desk, 61)
-    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    result = desk.service.rollback(identity, APPROVER)
+    assert result.state is State.ROLLING_BACK
+    assert "nobody heard the answer" in result.detail.lower()
+    later(desk, 600)
+    sweep(desk, rechecks=0)
+    assert desk.store.get(identity).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 
 
@@ -99,7 +104,7 @@ def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
         approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     assert ROLE in bucket_policy(aws)
     later(desk, 25 * 3600)
     sweep(desk, rechecks=0)
@@ -114,9 +119,12 @@ def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
     real = dying(monkeypatch, 2)
     with pytest.raises(Died):
         approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     later(desk, 61)
     desk.limits = replace(desk.limits, protected=("a-reports",))
+    sweep(desk, rechecks=0)
+    assert desk.store.get(identity).state is State.ROLLING_BACK, "perhaps it was written"
+    later(desk, 600)
     sweep(desk, rechecks=0)
     assert desk.store.get(identity).state is State.FAILED
     assert bucket_policy(aws) is None
@@ -131,7 +139,7 @@ def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
     real = dying(monkeypatch, 1)
     with pytest.raises(Died):
         approve(desk, one)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     with pytest.raises(Refused, match=f"being written for incident {one}"):
         approve(desk, other)
     later(desk, 61)
@@ -186,14 +194,14 @@ def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutKeyPolicy")
 
     real = policy_io.write
-    monkeypatch.setattr(worker, "write", refused)
+    monkeypatch.setattr(intent_steps, "write", refused)
     assert desk.service.rollback(identity, APPROVER).state is State.ROLLING_BACK
     for _ in range(5):
         later(desk, 300)
         sweep(desk, rechecks=0)
     assert desk.store.get(identity).state is State.STUCK
     assert [why for _, why, _ in desk.told] == ["stuck"]
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 
