@@ -1,4 +1,4 @@
-"""The second look: ten minutes after something was taken back, is it gone?
+"""The second look, ten minutes after something was taken back: that it is gone.
 
 AWS has acknowledged the undo, or showed nothing to undo. Both may be wrong: a read was stale, or a call
 whose answer was lost had its effect late. What is found again is taken back once more, by a run of its

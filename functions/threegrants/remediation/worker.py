@@ -187,10 +187,10 @@ class Worker:
                 self._steps.undo(intent)
             except StatementEdited as error:
                 return self._statement_edited(error)
-            except NotVisibleYet as error:
-                waiting[intent.patch.target] = error
-        for error in waiting.values():
-            raise error
+            except NotVisibleYet as unseen:
+                waiting[intent.patch.target] = unseen
+        if waiting:
+            raise next(iter(waiting.values()))
         runs_in_force = tuple(
             run_id for run_id in self.run.runs_in_force if run_id not in self.run.runs_to_undo
         )
