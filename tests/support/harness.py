@@ -33,6 +33,16 @@ SECOND = f"arn:aws:sts::{A}:assumed-role/lead/kim"
 TRUSTED = frozenset({A, B})
 OPTIONS = AnalysisOptions(writable=TRUSTED)
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+STATEMENT = {
+    "name": "analysts",
+    "owner": A,
+    "caller": B,
+    "bucket": "a-*",
+    "access": ["read"],
+    "scope": "prefix",
+    "expires": "2099-01-01T00:00:00Z",
+}
+"""A standing approval for reading A's buckets from B."""
 
 
 class Harness:
@@ -40,7 +50,6 @@ class Harness:
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
-        self.late = 0.0
         self.stopped_at: float | None = None
         self.alerts: list[Alert] = []
         self.held: list[Incident] = []
@@ -54,7 +63,7 @@ class Harness:
 
     def clock(self) -> float:
         """Seconds since the epoch; time goes on as it does, until `later` stops it."""
-        return time.time() + self.late if self.stopped_at is None else self.stopped_at
+        return time.time() if self.stopped_at is None else self.stopped_at
 
     def stop_clock(self) -> None:
         """From now on time passes by `later` alone, however slow the machine is."""

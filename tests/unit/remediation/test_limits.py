@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from support.worlds import A, B
 from threegrants.cloudtrail import Access
 from threegrants.patches import Scope
 from threegrants.remediation import Limits, LimitsError, StandingApproval
 from threegrants.remediation.limits import from_env
-from unit.worlds import A, B
 
 RULE = {
     "name": "reports for analysts",

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import BUCKET, ROLE, A, B
 from threegrants.cloudtrail import Access
 from threegrants.diagnosis import Outcome
 from threegrants.remediation import Limits, find_standing_approval
 from threegrants.report import PatchReport
 from unit.remediation.reports import ANALYST, report_of
-from unit.worlds import BUCKET, ROLE, A, B
 
 NOW = 1_800_000_000.0
 RULE = {
