@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
+from threegrants.incidents.fitting import fitting_detail
 from threegrants.incidents.items import SECONDS_A_DAY, put_write
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class OutboxItem:
             "task": self.task.value,
             "incident": self.incident,
             "about": self.subject,
-            "note": self.note,
+            "note": fitting_detail(self.note),
             "opened": self.opened,
             "closed": self.closed,
             "tries": self.tries,

@@ -3,12 +3,12 @@
 The names of the DynamoDB attributes are stored data: `to_item` and `from_item` map them.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from threegrants.incidents.fitting import pack, unpack
 from threegrants.incidents.states import State
 from threegrants.patches import Patch
 from threegrants.remediation.live_policy import NO_IDS, AwsIds
@@ -157,7 +157,7 @@ class Intent:
         return {
             "run": self.run_id,
             "number": self.number,
-            "patch": json.dumps(self.patch.to_json()),
+            "patch": pack(self.patch.to_json()),
             "step": self.step.value,
             "opened": self.opened,
             "closed": self.closed,
@@ -175,7 +175,7 @@ class Intent:
         return cls(
             run_id=str(item["run"]),
             number=int(item["number"]),
-            patch=Patch.from_json(json.loads(str(item["patch"]))),
+            patch=Patch.from_json(unpack(item["patch"])),
             step=Step(item["step"]),
             opened=int(item["opened"]),
             closed=int(item["closed"]),
