@@ -16,7 +16,7 @@ from threegrants.remediation.policy_io import read
 from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.runs import Direction, Intent, Run, Step
 from threegrants.remediation.service import RemediationService
-from threegrants.remediation.worker import SERVICE, Worker, error_text
+from threegrants.remediation.worker import SERVICE, Worker, error_text, target_arns
 
 Alert = Callable[[str, AlertReason, str], None]
 """Sends an alert: incident, reason, note."""
@@ -118,7 +118,8 @@ def _take_back_again(
         second_looks=intent.second_looks + 1,
     )
     move = Move(State.ROLLING_BACK, SERVICE, "taking back again", reason, (intent.patch.digest,))
-    service.run_store.begin(incident, move, run, (again,), {target})
+    targets = target_arns(service.run_store.intents(incident.id, (intent.run_id,)))
+    service.run_store.begin(incident, move, run, (again,), targets)
     Worker(
         incident.id,
         run,
