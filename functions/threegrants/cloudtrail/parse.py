@@ -26,6 +26,7 @@ from threegrants.cloudtrail.fields import object_field, object_list_field, strin
 from threegrants.cloudtrail.identity import from_arn, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
 from threegrants.cloudtrail.operations import is_object_action, kms_operation, s3_operation
+from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
@@ -59,7 +60,7 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     """
     if not isinstance(record, Mapping):
         raise RecordError("$", f"a {type(record).__name__}", "a CloudTrail record (an object)")
-    record = detail_of(record)
+    record = without_lone_surrogates(detail_of(record))
     if not any(
         name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
     ):
@@ -215,10 +216,10 @@ def _call(
     return DeniedCall(
         caller=caller,
         region=string_field(record, "awsRegion") or _region_of(message) or "",
-        time=string_field(record, "eventTime") or "",
+        time=fitting_id(string_field(record, "eventTime") or ""),
         error_code=code,
         message=message,
-        event_id=string_field(record, "eventID") or "",
+        event_id=fitting_id(string_field(record, "eventID") or ""),
         shared_event_id=string_field(record, "sharedEventID"),
         request_id=string_field(record, "requestID"),
         recipient_account=string_field(record, "recipientAccountId"),

@@ -5,7 +5,6 @@ of KMS records alone. Partition `kms#KEY` has an item for each KMS record: the r
 (`kept`), then the incident it was assigned to (`joined`).
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from threegrants.cloudtrail import DeniedCall
 from threegrants.incidents.correlation.match import MAX_SECONDS_APART, Candidate
 from threegrants.incidents.events import event_id_of, joined_by_s3, with_kms_record
+from threegrants.incidents.fitting import pack_record, unpack
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
     CLOSED_DAYS,
@@ -60,7 +60,7 @@ class KmsCorrelator:
             _parked_item_key(parking_key, call, record),
             "SET kept = :record, expires_at = :end",
             "attribute_not_exists(pk)",
-            record=json.dumps(record),
+            record=pack_record(record),
             end=expires_in(EVENT_DAYS),
         )
 
@@ -78,7 +78,7 @@ class KmsCorrelator:
             Key("pk").eq(f"kms#{parking_key}") & Key("sk").between(first, last + "~"),
             FilterExpression=Attr("joined").not_exists() & Attr("kept").exists(),
         )
-        return [json.loads(str(item["kept"])) for item in items]
+        return [unpack(item["kept"]) for item in items]
 
     def assigned_incident(
         self, parking_key: str, call: DeniedCall, record: Mapping[str, Any]
