@@ -1,0 +1,5 @@
+"""Attacks meet the same accounts on moto as `tests/aws`."""
+
+from aws.conftest import aws
+
+__all__ = ["aws"]
