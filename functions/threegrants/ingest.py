@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from threegrants.analysis import Analysis, AnalysisOptions, analyze, analyze_evidence
-from threegrants.cloudtrail import DeniedCall, parse_record
+from threegrants.cloudtrail import DeniedCall, is_genuine, parse_record
 from threegrants.evidence import Read, RoleClients, has_only_unique_id, resolve_unique_id
 from threegrants.incidents import (
     EVIDENCE_TTL_SECONDS,
@@ -119,7 +119,8 @@ class Ingest:
             ClientError: if DynamoDB or SNS refuses; to be delivered again.
             Conflict: if too many others change the incident; to be delivered again.
         """
-        if call.bucket and call.bucket_account:
+        own = call.bucket_account == call.recipient_account
+        if call.bucket and call.bucket_account and own and is_genuine(record):
             self.bucket_owners.learn(call.bucket, call.bucket_account)
         if call.via_service:
             return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)

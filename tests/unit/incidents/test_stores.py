@@ -43,7 +43,9 @@ def test_the_first_event_opens_an_incident_with_its_record(incidents, table):
     assert (recorded.incident.count, recorded.incident.state) == (1, State.OPEN)
     assert incidents.record(ID) == RECORD
     assert [line["what"] for line in incidents.history(ID)] == ["opened"]
-    assert table.get_item(Key={"pk": "calls#key", "sk": extra["Item"]["sk"]})["Item"]["incident"] == ID
+    assert (
+        table.get_item(Key={"pk": "calls#key", "sk": extra["Item"]["sk"]})["Item"]["incident"] == ID
+    )
 
 
 def test_an_event_counts_once_whoever_sees_it(incidents, opened, table):
