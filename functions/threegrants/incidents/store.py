@@ -79,7 +79,7 @@ class Store:
         call: DeniedCall,
         record: Mapping[str, Any],
         *,
-        opening: Sequence[Mapping[str, Any]] = (),
+        also: Sequence[Mapping[str, Any]] = (),
         assignment: Mapping[str, Any] | None = None,
     ) -> RecordedEvent:
         """Count an event into its incident, opening it if it is the first; idempotent by event.
@@ -91,7 +91,7 @@ class Store:
             incident_id: the incident's id.
             call: the denied call.
             record: its CloudTrail record.
-            opening: writes that go with the opening of the incident.
+            also: writes that go with the event, whether it opens the incident or joins it.
             assignment: for a KMS record that waited, the write that assigns it to this incident. If
                 it was assigned before, the event is not counted.
 
@@ -114,7 +114,7 @@ class Store:
             try:
                 transact(
                     self._table,
-                    [*first, *_event_writes(incident_id, current, call, record, opening)],
+                    [*first, *_event_writes(incident_id, current, call, record), *also],
                 )
             except Conflict as conflict:
                 current = self.find(incident_id)
@@ -256,7 +256,6 @@ def _event_writes(
     current: Incident | None,
     call: DeniedCall,
     record: Mapping[str, Any],
-    opening: Sequence[Mapping[str, Any]],
 ) -> list[Mapping[str, Any]]:
     """What is written beside the marker of a new event."""
     if current is None:
@@ -265,7 +264,6 @@ def _event_writes(
             open_write(opened),
             record_write(incident_id, record),
             opened_write(opened),
-            *opening,
         ]
     if only_counts(current, call):
         return [count_write(current, call)]

@@ -16,7 +16,8 @@ def find_standing_approval(
 ) -> tuple[StandingApproval, tuple[str, ...]] | None:
     """The first standing approval that covers a diagnosis, and one digest for each target.
 
-    Where two people are wanted, none covers: a standing approval is not even one person.
+    Where two people are wanted, none covers: a standing approval is not even one person. None covers
+    a key either that nothing but the denied call names.
 
     Args:
         limits: the limits, with the standing approvals.
@@ -24,6 +25,8 @@ def find_standing_approval(
         now: seconds since the epoch.
     """
     if not report.is_fixable or report.request.access in limits.four_eyes:
+        return None
+    if report.request.key_is_named_by_caller:
         return None
     for approval in limits.standing_approvals:
         if approval.expires > now and _covers(approval, report):
@@ -48,13 +51,15 @@ def _chosen(
 ) -> tuple[str, ...] | None:
     """For each grant and target: the proposed patch if it fits, else the widest that fits.
 
-    None if a grant has no patch that fits. A patch that grants to a whole account never does.
+    None if a grant has no patch that fits. A patch that grants to a whole account, or opens a key that only the call
+    names, never does.
     """
     fitting: dict[tuple[str, str], list[PatchReport]] = {}
     for patch in patches:
         fits = fitting.setdefault((patch.grant, patch.target), [])
         if (
             not patch.alternative
+            and not patch.key_named_by_caller
             and _WIDTH.get(patch.scope, len(_WIDTH)) <= _WIDTH[approval.scope.value]
             and patch.grantee in (None, principal)
         ):
