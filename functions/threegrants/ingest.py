@@ -18,6 +18,7 @@ from typing import Any
 
 from threegrants.analysis import Analysis, AnalysisOptions, analyze, analyze_evidence
 from threegrants.cloudtrail import DeniedCall, parse_record
+from threegrants.cloudtrail.replay import is_replayed
 from threegrants.evidence import Read, RoleClients, has_only_unique_id, resolve_unique_id
 from threegrants.incidents import (
     EVIDENCE_TTL_SECONDS,
@@ -52,6 +53,10 @@ from threegrants.notifications import Alert, build_alert
 from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
+_REPLAYED = (
+    "Replayed: a person fed records of this incident in by hand. What they say is that person's word, "
+    "and no standing approval covers it."
+)
 
 
 def _ignore(_: Incident) -> None:
@@ -113,7 +118,7 @@ class Ingest:
             ClientError: if DynamoDB or SNS refuses; to be delivered again.
             Conflict: if too many others change the incident; to be delivered again.
         """
-        if call.bucket and call.bucket_account:
+        if call.bucket and call.bucket_account and not is_replayed(record):
             self.bucket_owners.learn(call.bucket, call.bucket_account)
         if call.via_service:
             return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)
@@ -310,7 +315,8 @@ class Ingest:
                 self.leases.release(incident.id, Lease.ALERT)
                 continue
             try:
-                self.send(build_alert(report, self.stack, due))
+                note = _REPLAYED if incident.replayed else ""
+                self.send(build_alert(report, self.stack, due, note))
             except BaseException:
                 self.leases.release(incident.id, Lease.ALERT)
                 raise

@@ -27,6 +27,7 @@ from aws_lambda_powertools.utilities.idempotency import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, parse_record
+from threegrants.cloudtrail.replay import is_replayed
 from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
@@ -36,8 +37,6 @@ processor = BatchProcessor(event_type=EventType.SQS)
 _DELIVERY_RETENTION_SECONDS = 14 * 86_400
 """Seconds a delivery is remembered: SQS keeps a message for at most 14 days."""
 _WAITED = "waited"
-_REPLAY_SOURCE = "threegrants.replay"
-"""The source of events that `threegrants replay` sends."""
 _idempotency = IdempotencyConfig(
     event_key_jmespath="[event, waited]", expires_after_seconds=_DELIVERY_RETENTION_SECONDS
 )
@@ -79,7 +78,7 @@ def _handle_message(record: SQSRecord) -> None:
     waited = _WAITED in record.message_attributes
     # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
     # A record that a person feeds in once more is meant to be looked at once more.
-    replayed = event.get("source") == _REPLAY_SOURCE
+    replayed = is_replayed(event)
     known = None if replayed else call.event_id
     delivery = {"event": known or record.message_id, "waited": waited}
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Key
 
 from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail.replay import is_replayed
 from threegrants.incidents.events import event_id_of, only_counts, opened_by, with_event
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
@@ -110,7 +111,7 @@ class Store:
                 "attribute_not_exists(pk)",
             )
             first = [marker, assignment] if assignment else [marker]
-            adds_facts = current is None or not only_counts(current, call)
+            adds_facts = current is None or not _only_counts(current, call, record)
             try:
                 transact(
                     self._table,
@@ -172,6 +173,7 @@ class Store:
             answered_version=incident.question_version,
             bucket_account=incident.bucket_account or report.request.bucket_account,
             version=incident.version + 1,
+            replayed=incident.replayed or is_replayed(record or {}),
         )
         writes = [
             change_write(
@@ -260,13 +262,21 @@ def _event_writes(
 ) -> list[Mapping[str, Any]]:
     """What is written beside the marker of a new event."""
     if current is None:
-        opened = opened_by(incident_id, call)
+        opened = replace(opened_by(incident_id, call), replayed=is_replayed(record))
         return [
             open_write(opened),
             record_write(incident_id, record),
             opened_write(opened),
             *opening,
         ]
-    if only_counts(current, call):
+    if _only_counts(current, call, record):
         return [count_write(current, call)]
-    return [change_write(current, with_event(current, call))]
+    changed = with_event(current, call)
+    return [
+        change_write(current, replace(changed, replayed=changed.replayed or is_replayed(record)))
+    ]
+
+
+def _only_counts(incident: Incident, call: DeniedCall, record: Mapping[str, Any]) -> bool:
+    """Whether an event changes nothing but the count; a replayed one marks its incident for good."""
+    return only_counts(incident, call) and (incident.replayed or not is_replayed(record))

@@ -70,6 +70,7 @@ def test_the_stored_names_stay():
         "signature": "",
         "diagnosed_at": "",
         "alert_due": False,
+        "replayed": False,
     }
 
 

@@ -7,12 +7,14 @@ of KMS records alone. Partition `kms#KEY` has an item for each KMS record: the r
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail.replay import is_replayed
 from threegrants.incidents.correlation.match import MAX_SECONDS_APART, Candidate
 from threegrants.incidents.events import event_id_of, joined_by_s3, with_kms_record
 from threegrants.incidents.incident import Incident
@@ -114,6 +116,8 @@ class KmsCorrelator:
         for attempt in range(_MAX_ATTEMPTS):
             incident = self._store.get(incident_id)
             linked = with_kms_record(incident, call)
+            if is_replayed(record) and not incident.replayed:
+                linked = replace(linked, replayed=True, version=incident.version + 1)
             writes = [assign_write(parking_key, call, record, incident.id)]
             if linked != incident:
                 writes.append(change_write(incident, linked))
