@@ -48,8 +48,17 @@ from threegrants.incidents.correlation import (
     match_late_kms_record,
     parking_key_of,
 )
+from threegrants.incidents.hourly_limits import (
+    DEFAULT_LIMITS,
+    Counted,
+    Counter,
+    HourlyCounts,
+    HourlyLimits,
+    LimitReached,
+    counters,
+)
 from threegrants.incidents.states import REOPENED_BY_DENIAL, RUN_IN_PROGRESS, after_diagnosis
-from threegrants.notifications import Alert, build_alert
+from threegrants.notifications import Alert, build_alert, limit_alert
 from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
@@ -75,6 +84,7 @@ class Ingest:
         send: publishes an alert.
         on_suppressed_alert: told of each alert that a mute held back.
         clock: seconds since the epoch.
+        limits: how many incidents are opened, and alerts sent, in one hour.
     """
 
     store: Store
@@ -84,9 +94,11 @@ class Ingest:
     send: Callable[[Alert], None]
     on_suppressed_alert: Callable[[Incident], None] = _ignore
     clock: Callable[[], float] = time.time
+    limits: HourlyLimits = DEFAULT_LIMITS
     bucket_owners: BucketOwners = field(init=False)
     correlator: KmsCorrelator = field(init=False)
     leases: IncidentLeases = field(init=False)
+    counts: HourlyCounts = field(init=False)
     _unresolvable_until: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -94,6 +106,7 @@ class Ingest:
         object.__setattr__(self, "bucket_owners", BucketOwners(self.store.table))
         object.__setattr__(self, "correlator", KmsCorrelator(self.store))
         object.__setattr__(self, "leases", IncidentLeases(self.store.table, self.clock))
+        object.__setattr__(self, "counts", HourlyCounts(self.store.table, self.clock))
 
     def handle(
         self,
@@ -115,14 +128,19 @@ class Ingest:
             The call's incident; None if it is a KMS record that has to wait for its S3 record.
 
         Raises:
+            LimitReached: if it would open one more incident than the hour allows; that was alerted.
             ClientError: if DynamoDB or SNS refuses; to be delivered again.
             Conflict: if too many others change the incident; to be delivered again.
         """
         if call.bucket and call.bucket_account and not is_replayed(record):
             self.bucket_owners.learn(call.bucket, call.bucket_account)
-        if call.via_service:
-            return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)
-        return self._handle_call(call, record, replayed=replayed)
+        try:
+            if call.via_service:
+                return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)
+            return self._handle_call(call, record, replayed=replayed)
+        except LimitReached as reached:
+            self._tell_limit(reached.counter)
+            raise
 
     def resolve_caller(self, call: DeniedCall) -> str | None:
         """The caller's ARN, where the record has only its unique id; None if it cannot be read.
@@ -153,7 +171,11 @@ class Ingest:
             if of_kms:
                 self.correlator.merge_kms_incident(incident_id, of_kms, call)
         recorded = self.store.record_event(
-            incident_id, call, record, opening=_candidate(key, incident_id, call)
+            incident_id,
+            call,
+            record,
+            opening=_candidate(key, incident_id, call),
+            counters=self._counters(Counted.INCIDENTS, call),
         )
         incident = recorded.incident
         if key and (recorded.adds_facts or incident.diagnosis is None):
@@ -162,7 +184,7 @@ class Ingest:
         incident = self._analyzed(call, record, incident, replayed=replayed)
         if incident.diagnosis and incident.diagnosed_at != before:
             incident = self._link_records_of_key(incident.diagnosis, call, record, incident)
-        return self._send_due_alerts(incident)
+        return self._send_due_alerts(incident, call)
 
     def _link_records_of_key(
         self, report: Report, call: DeniedCall, record: Mapping[str, Any], incident: Incident
@@ -202,8 +224,9 @@ class Ingest:
             record,
             opening=_candidate(key, incident_id, call),
             assignment=assign_write(parking_key, call, record, incident_id),
+            counters=self._counters(Counted.INCIDENTS, call),
         )
-        return self._send_due_alerts(self._analyzed(call, record, recorded.incident))
+        return self._send_due_alerts(self._analyzed(call, record, recorded.incident), call)
 
     def _link_kms_record(
         self, incident_id: str, parking_key: str, call: DeniedCall, record: Mapping[str, Any]
@@ -216,7 +239,7 @@ class Ingest:
         analyzed_call = parse_record(analyzed_record)
         if isinstance(analyzed_call, DeniedCall):
             incident = self._analyzed(analyzed_call, analyzed_record, incident)
-        return self._send_due_alerts(incident)
+        return self._send_due_alerts(incident, call)
 
     def _link_parked_records(
         self, correlation_key: str, call: DeniedCall, incident: Incident
@@ -300,7 +323,22 @@ class Ingest:
             also=_candidate(key, incident.id, call) if found_by_key else (),
         )
 
-    def _send_due_alerts(self, incident: Incident) -> Incident:
+    def _counters(self, counted: Counted, call: DeniedCall) -> tuple[Counter, ...]:
+        """What one more incident, or alert, of a call is counted into.
+
+        A caller's name can be forged by whoever writes into a trail; the trail's account cannot.
+        """
+        account = call.recipient_account or call.caller.account or ""
+        principal = principal_of(call, self.resolve_caller(call))
+        return counters(counted, self.limits, principal, account, self.clock())
+
+    def _tell_limit(self, counter: Counter) -> None:
+        """Alert once that a limit of this hour is reached."""
+        if self.counts.may_tell(counter):
+            self.send(limit_alert(counter, self.stack))
+            self.counts.told(counter)
+
+    def _send_due_alerts(self, incident: Incident, call: DeniedCall) -> Incident:
         """Send what is due, each alert once; an alert may repeat after a crash, never be lost."""
         while reason := due_alert(incident):
             if is_muted(incident, self.clock()):
@@ -315,8 +353,13 @@ class Ingest:
                 self.leases.release(incident.id, Lease.ALERT)
                 continue
             try:
+                self.counts.take(self._counters(Counted.ALERTS, call))
                 note = _REPLAYED if incident.replayed else ""
                 self.send(build_alert(report, self.stack, due, note))
+            except LimitReached as reached:
+                self.leases.release(incident.id, Lease.ALERT)
+                self._tell_limit(reached.counter)
+                return incident  # the alert stays due
             except BaseException:
                 self.leases.release(incident.id, Lease.ALERT)
                 raise

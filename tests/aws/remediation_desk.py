@@ -1,5 +1,7 @@
 """Moved to `support.harness`."""
 
+from datetime import UTC, datetime
+
 from support.harness import (
     APPROVER,
     EVERYTHING,
@@ -10,20 +12,32 @@ from support.harness import (
 )
 from support.harness import die_at_write as dying
 from support.harness import event_history as history_of
-from support.names import A, B
+from support.names import A
+from support.records import ROLE
 from support.wire import Died
 
-__all__ = ["APPROVER", "SECOND", "STATEMENT", "TRUSTED", "Died", "approve", "bucket_policy",
-           "dying", "history_of", "later", "moves", "opened", "sweep"]  # fmt: skip
-STATEMENT = {
-    "name": "analysts",
-    "owner": A,
-    "caller": B,
-    "bucket": "a-*",
-    "access": ["read"],
-    "scope": "prefix",
-    "expires": "2099-01-01T00:00:00Z",
-}
+__all__ = ["APPROVER", "SECOND", "TRUSTED", "Died", "approve", "bucket_policy",
+           "dying", "history_of", "later", "moves", "opened", "standing", "sweep"]  # fmt: skip
+
+
+def standing(desk, identity, **changes):
+    """A standing approval for an incident's proposed patches, valid from an hour ago on."""
+
+    def at(seconds):
+        return datetime.fromtimestamp(desk.clock() + seconds, UTC).isoformat()
+
+    patches = desk.store.get(identity).report.proposed_patches
+    return {
+        "name": "analysts",
+        "owner": A,
+        "principals": [ROLE],
+        "bucket": "a-reports",
+        "prefix": "*",
+        "keys": [patch.target for patch in patches if patch.grant == "key_policy"],
+        "actions": ["s3:GetObject", "kms:Decrypt"],
+        "starts": at(-3600),
+        "expires": at(86_400),
+    } | changes
 
 
 def opened(aws):

@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 
 from aws.conftest import A, B
-from aws.remediation_desk import SECOND, STATEMENT, approve, bucket_policy, opened, sweep
+from aws.remediation_desk import SECOND, approve, bucket_policy, opened, standing, sweep
 from threegrants.cloudtrail import Access
 from threegrants.handlers.dependencies import current_limits
 from threegrants.incidents import State
@@ -68,7 +68,7 @@ def test_the_parameter_asks_for_two_people(desk, aws):
 
 def test_the_parameter_approves_without_a_person(desk):
     identity = desk.handle().id
-    put(json.dumps({"standing": [STATEMENT]}))
+    put(json.dumps({"standing": [standing(desk, identity)]}))
     assert sweep(desk)["standing: verified"] == 1
     assert desk.store.get(identity).state is State.VERIFIED
 

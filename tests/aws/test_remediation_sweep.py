@@ -8,13 +8,13 @@ from botocore.exceptions import ClientError
 
 from aws.conftest import A, document
 from aws.remediation_desk import (
-    STATEMENT,
     TRUSTED,
     approve,
     bucket_policy,
     history_of,
     later,
     opened,
+    standing,
     sweep,
 )
 from support.records import ROLE, s3
@@ -110,7 +110,9 @@ def test_a_standing_approval_is_applied_and_alerted(desk, aws):
     identity = desk.handle().id
     sweep(desk)
     assert desk.store.get(identity).state is State.OPEN
-    desk.limits = Limits(trusted=TRUSTED).with_ssm_parameter(json.dumps({"standing": [STATEMENT]}))
+    desk.limits = Limits(trusted=TRUSTED).with_ssm_parameter(
+        json.dumps({"standing": [standing(desk, identity)]})
+    )
     assert sweep(desk)["standing: verified"] == 1
     assert ROLE in bucket_policy(aws)
     [told] = [note for _, why, note in desk.told if why == "standing"]
@@ -122,7 +124,7 @@ def test_a_standing_approval_is_applied_and_alerted(desk, aws):
 
 def test_the_guardrails_hold_for_standing_approvals(desk, aws):
     identity = desk.handle().id
-    more = {"standing": [STATEMENT], "protected": ["a-reports"]}
+    more = {"standing": [standing(desk, identity)], "protected": ["a-reports"]}
     desk.limits = Limits(trusted=TRUSTED).with_ssm_parameter(json.dumps(more))
     report = Sweep(desk.new_service(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
     assert report["standing: refused"] == 1

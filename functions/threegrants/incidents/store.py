@@ -7,6 +7,7 @@ remediation keeps there is in `remediation/run_store.py`.
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from boto3.dynamodb.conditions import Key
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.replay import is_replayed
 from threegrants.incidents.events import event_id_of, only_counts, opened_by, with_event
+from threegrants.incidents.hourly_limits import Counter, LimitReached
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
     EVENT_DAYS,
@@ -82,6 +84,7 @@ class Store:
         *,
         opening: Sequence[Mapping[str, Any]] = (),
         assignment: Mapping[str, Any] | None = None,
+        counters: Sequence[Counter] = (),
     ) -> RecordedEvent:
         """Count an event into its incident, opening it if it is the first; idempotent by event.
 
@@ -95,8 +98,10 @@ class Store:
             opening: writes that go with the opening of the incident.
             assignment: for a KMS record that waited, the write that assigns it to this incident. If
                 it was assigned before, the event is not counted.
+            counters: what a new incident is counted into.
 
         Raises:
+            LimitReached: if it would be a new incident, and one of the counters is full.
             Conflict: if too many others change the incident.
         """
         event = event_id_of(call, record)
@@ -112,13 +117,15 @@ class Store:
             )
             first = [marker, assignment] if assignment else [marker]
             adds_facts = current is None or not _only_counts(current, call, record)
+            writes = [*first, *_event_writes(incident_id, current, call, record, opening)]
+            counts = [one.count_write(time.time()) for one in counters] if current is None else []
             try:
-                transact(
-                    self._table,
-                    [*first, *_event_writes(incident_id, current, call, record, opening)],
-                )
+                transact(self._table, [*writes, *counts])
             except Conflict as conflict:
                 current = self.find(incident_id)
+                full = max(conflict.refused, default=0) - len(writes)
+                if current is None and full >= 0 and counts:
+                    raise LimitReached(counters[full]) from conflict
                 if current is not None and any(index < len(first) for index in conflict.refused):
                     return RecordedEvent(current, adds_facts=False)
                 back_off(attempt)
