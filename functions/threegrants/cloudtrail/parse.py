@@ -25,7 +25,12 @@ from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
 from threegrants.cloudtrail.identity import from_arn, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
-from threegrants.cloudtrail.operations import is_object_action, kms_operation, s3_operation
+from threegrants.cloudtrail.operations import (
+    is_object_action,
+    kms_operation,
+    s3_operation,
+    writes_with_headers,
+)
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
@@ -119,7 +124,7 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
     }
     if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
         actions += _extra_actions(headers)
-    key, key_source = _stated_key(message, headers)
+    key, key_source = _stated_key(message, headers, operation, kms)
     uncertain = kms and operation == "HeadObject" and "x-amz-checksum-mode" not in headers
     return _call(
         record,
@@ -286,12 +291,17 @@ def _kms_resource(record: Mapping[str, Any]) -> str | None:
 
 
 def _stated_key(
-    message: Message, headers: Mapping[str, str]
+    message: Message, headers: Mapping[str, str], operation: str, kms_actions: tuple[str, ...]
 ) -> tuple[str | None, KeySource | None]:
+    """The key that KMS's own sentence names, else the one a write asks for.
+
+    A copy may have been refused kms:Decrypt, which is about the key of its source.
+    """
     named = key_arn_in(message.text)
-    if named:
+    refused = (message.action or "").removesuffix("WithoutPlaintext")
+    if named and (not refused or refused in kms_actions):
         return named, KeySource.ERROR_MESSAGE
-    header = headers.get(_KEY_HEADER)
+    header = headers.get(_KEY_HEADER) if writes_with_headers(operation) else None
     return (header, KeySource.REQUEST) if header else (None, None)
 
 
