@@ -86,6 +86,8 @@ def test_the_mender_keeps_off_protected_things():
     denied = {s["Sid"] for s in statements("MenderRole") if s["Effect"] == "Deny"}
     assert denied == {
         "NeverWithoutLockoutCheck",
+        "NeverProtectedBuckets",
+        "NeverGrantsOfServices",
         "NeverProtectedKeys",
         "NeverProtectedPrincipals",
         "NeverTheseRoles",

@@ -8,7 +8,6 @@ from threegrants.diagnosis import GrantName
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.statement_edit import added_principal
 
-
 _NAMED_BY_CALLER = (
     "Only the denied call names this key: whoever made the call can choose it. For two people who know "
     "that the object is under it."

@@ -89,7 +89,10 @@ def make_patches(
     legs_missing = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
     if all(legs_missing) and drafting.key_is_named_by_caller:
         # What is sure is proposed without the half that is not.
-        found += (drafting.iam_policy(bucket=True, key=False), drafting.iam_policy(bucket=False, key=True))
+        found += (
+            drafting.iam_policy(bucket=True, key=False),
+            drafting.iam_policy(bucket=False, key=True),
+        )
     elif any(legs_missing):
         found.append(drafting.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
     return Drafts(

@@ -151,13 +151,16 @@ def require_covered(
 def needs_two_people(limits: Limits, report: Report, patches: Sequence[Patch]) -> bool:
     """Whether two people have to approve these patches, by what the call was and each patch opens.
 
-    A copy writes one bucket and reads another: its patches are of two kinds of access.
+    A copy writes one bucket and reads another: its patches are of two kinds of access. A key that
+    only the denied call names always needs two.
 
     Args:
         limits: the limits as they are now.
         report: the diagnosis report.
         patches: what is to be applied.
     """
+    if any(patch.key_named_by_caller for patch in patches):
+        return True
     opened = (kind for patch in patches for kind in opened_access(patch).access)
     return not limits.four_eyes.isdisjoint({report.request.access, *opened})
 

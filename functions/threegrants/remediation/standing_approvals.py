@@ -92,7 +92,8 @@ def _never(report: Report, *, replayed: bool) -> str | None:
         return f"the outcome is {report.outcome}"
     if replayed:
         return "records were replayed: a person has to look"
-    if report.request.kms_key and not report.request.key_is_assumed:
+    doubtful = any(patch.key_named_by_caller for patch in report.patches)
+    if doubtful or report.request.key_is_named_by_caller:
         return "only the caller names the key: a person has to look"
     if any(patch.grant == "iam_policy" for patch in report.patches):
         return "an IAM policy has to be changed: a person has to look"
