@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from aws.remediation_desk import standing
 from support.attacks import Ends, attack
 from support.harness import APPROVER, EVERYTHING, SECOND, TRUSTED, Harness, bucket_policy
 from support.names import A, B
 from support.policies import policy, root
 from support.records import ROLE, s3, session_of
+from support.worlds import ROLE as ANALYST
 from threegrants.aws.policy_json import sid_of_ours
 from threegrants.cloudtrail import Access
 from threegrants.cloudtrail.replay import REPLAY_SOURCE
@@ -21,7 +21,6 @@ from threegrants.patches import Patch, Scope
 from threegrants.remediation import Limits, LimitsError, Refused, find_standing_approval
 from threegrants.remediation.approval import needs_two_people
 from unit.remediation.reports import report_of
-from unit.worlds import ROLE as ANALYST
 
 THIRD = f"arn:aws:sts::{A}:assumed-role/manager/alex"
 NOW = 1_795_000_000.0
@@ -37,7 +36,7 @@ def desk(aws):
 
 
 def with_standing(desk, identity, **changes):
-    text = json.dumps({"standing": [standing(desk, identity, **changes)]})
+    text = json.dumps({"standing": [desk.standing(identity, **changes)]})
     desk.limits = Limits(trusted=TRUSTED).with_ssm_parameter(text)
 
 

@@ -24,10 +24,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from aws.conftest import REGION, A, Aws, B, document
+from support.aws import Aws
+from support.names import REGION, A, B
+from support.policies import policy as document
+from support.records import denied, s3, session_of
 from support.wire import Died, answer_calls, refusal
 from threegrants.analysis import AnalysisOptions, analyze
-from threegrants.cloudtrail import parse_record
 from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
@@ -140,7 +142,7 @@ class Case:
         event = self.record()
         WARM["reader"].cache = TtlCache()  # the key is every case's
         ingest = Ingest(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
-        self.id = ingest.handle(parse_record(event), event).id
+        self.id = ingest.handle(denied(event), event).id
         self.before = self.live()
         report = self.store.get(self.id).report
         self.patches = report.patches
@@ -165,26 +167,8 @@ class Case:
         CALLER["iam"].create_role(RoleName=self.role, AssumeRolePolicyDocument=trust)
 
     def record(self):
-        issuer = {"type": "Role", "arn": self.role_arn}
-        return {
-            "userIdentity": {
-                "type": "AssumedRole",
-                "arn": f"arn:aws:sts::{B}:assumed-role/{self.role}/s",
-                "accountId": B,
-                "sessionContext": {"sessionIssuer": issuer},
-            },
-            "eventTime": "2026-11-24T03:00:00Z",
-            "eventSource": "s3.amazonaws.com",
-            "eventName": "GetObject",
-            "awsRegion": REGION,
-            "errorCode": "AccessDenied",
-            "errorMessage": "Access Denied",
-            "requestParameters": {"bucketName": self.bucket, "key": "2026/q3.csv"},
-            "resources": [
-                {"type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{self.bucket}", "accountId": A}
-            ],
-            "eventID": f"e-{self.bucket}",
-        }
+        who = session_of(self.role_arn)
+        return s3(f"e-{self.bucket}", "2026-11-24T03:00:00Z", bucket=self.bucket, userIdentity=who)
 
     def service(self, *, cold=False):
         """As a function builds it: cold, with no role assumed yet, or warm."""
@@ -195,7 +179,7 @@ class Case:
             self.run_store,
             accounts["mender"],
             lambda: Limits(trusted=frozenset({A, B}), patches_an_hour=100),
-            lambda i: analyze(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
+            lambda i: analyze(denied(self.store.record(i.id)), reader, RULES, fresh=True),
             lambda _: None,
             lambda: self.clock,
         )

@@ -68,7 +68,7 @@ def test_what_the_reader_may_only_where_asked():
     assert "kms:Decrypt" not in actions("ReaderRole")
 
 
-def test_only_remediate_may_assume_the_mender():
+def test_only_remediate_may_assume_the_remediation_role():
     def assumed(name):
         return str([s["Resource"] for s in statements(name) if s["Action"] == "sts:AssumeRole"])
 
@@ -85,7 +85,7 @@ def test_member_roles_want_the_external_id(name):
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
 
 
-def test_the_mender_keeps_off_protected_things():
+def test_the_remediation_role_keeps_off_protected_things():
     denied = {s["Sid"] for s in statements("MenderRole") if s["Effect"] == "Deny"}
     assert denied == {
         "NeverWithoutLockoutCheck",

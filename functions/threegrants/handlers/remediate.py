@@ -55,7 +55,7 @@ def _actor() -> str:
 
 def _respond(result: Result) -> dict[str, Any]:
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
-    logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
+    logger.info("remediation", extra={"state": result.state.value, "detail": result.detail})
     service = _service()
     try:
         if result.state is State.FAILED and _deadline() > service.now() + _REANALYSIS_SECONDS:

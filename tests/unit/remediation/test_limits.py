@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.worlds import KEY, ROLE, A, B
 from threegrants.cloudtrail import Access
 from threegrants.remediation import Limits, LimitsError, StandingApproval
 from threegrants.remediation.limits import from_env
-from unit.worlds import KEY, ROLE, A, B
 
 RULE = {
     "name": "reports for analysts",

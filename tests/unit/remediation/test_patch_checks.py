@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import BUCKET, KEY, ROLE, A, allow, delegates, policy
+from support.worlds import A as OWNER
+from support.worlds import B as CALLER
 from threegrants.aws.policy_json import sid_of_ours, texts
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
@@ -14,9 +17,6 @@ from threegrants.remediation.limits import Limits
 from threegrants.remediation.opened_access import opened_access
 from threegrants.remediation.patch_checks import grants_to_account, objection
 from threegrants.report import PrincipalReport
-from unit.worlds import BUCKET, KEY, ROLE, A, allow, delegates, policy
-from unit.worlds import A as OWNER
-from unit.worlds import B as CALLER
 
 THEIRS = allow(f"arn:aws:iam::{A}:role/other", "s3:GetObject", Sid="Theirs")
 LIMITS = Limits(trusted=frozenset({OWNER, CALLER}))

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import BUCKET, ROLE, A, allow, policy
 from threegrants.incidents import State
 from threegrants.patches import Patch
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 from threegrants.remediation.runs import Approval, Direction, Intent, Run, Step
-from unit.worlds import BUCKET, ROLE, A, allow, policy
 
 OURS = allow(ROLE, Sid="ThreegrantsRead1")
 PATCH = Patch(

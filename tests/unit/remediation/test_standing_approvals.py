@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import BUCKET, KEY, ROLE, A, B, allow, delegates, policy
 from threegrants.aws.policy_json import sid_of_ours, texts
 from threegrants.cloudtrail import Access, KeySource
 from threegrants.diagnosis import Outcome
@@ -13,7 +14,6 @@ from threegrants.remediation import Limits, find_standing_approval
 from threegrants.remediation.standing_approvals import decide
 from threegrants.report import CopySourceReport
 from unit.remediation.reports import ANALYST, BASE, report_of
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, delegates, policy
 
 NOW = 1_795_000_000.0
 RULE = {
