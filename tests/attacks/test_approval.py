@@ -1,5 +1,6 @@
 """Who decides, and what a decision opens: approvals that an attacker would like to steer."""
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -12,8 +13,7 @@ from support.policies import policy, root
 from support.records import ROLE, s3, session_of
 from support.worlds import ROLE as ANALYST
 from threegrants.aws.policy_json import sid_of_ours
-from threegrants.cloudtrail import Access
-from threegrants.cloudtrail.replay import REPLAY_SOURCE
+from threegrants.cloudtrail import REPLAY_SOURCE, Access
 from threegrants.handlers import remediate
 from threegrants.incidents import State, hourly_limits, store
 from threegrants.incidents.hourly_limits import HourlyLimit, HourlyLimits, LimitReached
@@ -270,11 +270,8 @@ def forged(number, **changes):
 
 
 def limited(desk, incidents=(1000, 1000, 1000), alerts=(1000, 1000, 1000)):
-    worker = desk.worker()
-    object.__setattr__(
-        worker, "limits", HourlyLimits(HourlyLimit(*incidents), HourlyLimit(*alerts))
-    )
-    return worker
+    limits = HourlyLimits(HourlyLimit(*incidents), HourlyLimit(*alerts))
+    return dataclasses.replace(desk.worker(), limits=limits)
 
 
 @attack("12", "80 forged callers, each denied once", "80 alerts hide the one that matters",

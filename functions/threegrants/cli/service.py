@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
-from threegrants.cloudtrail.replay import REPLAY_SOURCE
+from threegrants.cloudtrail import REPLAY_SOURCE
 
 if TYPE_CHECKING:
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef

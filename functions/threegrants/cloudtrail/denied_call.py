@@ -145,6 +145,8 @@ class DeniedCall:
     message: Message
     event_id: str
     shared_event_id: str | None = None
+    replayed: bool = False
+    """True if a person fed the record in: then it is as true as that person says, and no more."""
     request_id: str | None = None
     recipient_account: str | None = None
     action: str | None = None

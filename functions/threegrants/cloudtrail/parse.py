@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.h
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,6 +32,7 @@ from threegrants.cloudtrail.operations import (
     s3_operation,
     writes_with_headers,
 )
+from threegrants.cloudtrail.replay import is_replayed
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
@@ -64,6 +66,7 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     """
     if not isinstance(record, Mapping):
         raise RecordError("$", f"a {type(record).__name__}", "a CloudTrail record (an object)")
+    replayed = is_replayed(record)
     record = detail_of(record)
     if not any(
         name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
@@ -81,9 +84,25 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     if code not in _DENIALS and not code.startswith("KMS."):
         return Skipped(f"not a denial ({code[:80]})", event_id)
     caller = _caller(record, message)
-    if service is Service.KMS:
-        return _kms(record, caller, message, code)
-    return _s3(record, caller, message, code)
+    read = _kms if service is Service.KMS else _s3
+    call = read(record, caller, message, code)
+    # Whoever writes a record can name any owner; who owns the bucket is found out by reading.
+    return replace(call, replayed=True, bucket_account=None) if replayed else call
+
+
+def is_genuine(event: Mapping[str, Any]) -> bool:
+    """Whether CloudTrail itself sent an event in the account that its record is for.
+
+    Nobody can put an event on a bus whose source begins with `aws.`, and EventBridge writes the
+    account from which it comes.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
+    """
+    if "detail" not in event or "detail-type" not in event:
+        return False
+    source, account = string_field(event, "source") or "", string_field(event, "account")
+    recipient = string_field(detail_of(event), "recipientAccountId")
+    return source.startswith("aws.") and account is not None and account == recipient
 
 
 def detail_of(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,4 +10,4 @@ REPLAY_SOURCE = "threegrants.replay"
 
 def is_replayed(event: Mapping[str, Any]) -> bool:
     """Whether an event, as the queue delivered it, was fed in by a person."""
-    return event.get("source") == REPLAY_SOURCE
+    return "detail-type" in event and event.get("source") == REPLAY_SOURCE

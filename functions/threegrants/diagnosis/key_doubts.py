@@ -45,7 +45,9 @@ def _passed_over(facts: Facts) -> tuple[MissingInformation, ...]:
         # The object's own key was read, so what is named is compared with nothing else.
         own = key is None or key.source is KeySource.OBJECT
         stated = facts.call.kms_key
-        named = stated if own and is_arn(stated) and seen.encryption.value is not None else None
+        named = (
+            stated if own and is_arn(stated or "") and seen.encryption.value is not None else None
+        )
     if named is None or (key is not None and named == key.arn):
         return ()
     used = f"what was read says {key.arn}" if key else "what was read says that there is none"

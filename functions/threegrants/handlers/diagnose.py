@@ -27,7 +27,6 @@ from aws_lambda_powertools.utilities.idempotency import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, parse_record
-from threegrants.cloudtrail.replay import is_replayed
 from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
@@ -80,7 +79,7 @@ def _handle_message(record: SQSRecord) -> None:
     waited = _WAITED in record.message_attributes
     # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
     # A record that a person feeds in once more is meant to be looked at once more.
-    replayed = is_replayed(event)
+    replayed = call.replayed
     known = None if replayed else call.event_id
     delivery = {"event": known or record.message_id, "waited": waited}
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
-from threegrants.cloudtrail import DeniedCall
-from threegrants.cloudtrail.replay import is_replayed
+from threegrants.cloudtrail import DeniedCall, is_replayed
 from threegrants.incidents.events import event_id_of, only_counts, opened_by, with_event
 from threegrants.incidents.hourly_limits import Counter, LimitReached
 from threegrants.incidents.incident import Incident
@@ -82,7 +81,7 @@ class Store:
         call: DeniedCall,
         record: Mapping[str, Any],
         *,
-        opening: Sequence[Mapping[str, Any]] = (),
+        also: Sequence[Mapping[str, Any]] = (),
         assignment: Mapping[str, Any] | None = None,
         counters: Sequence[Counter] = (),
     ) -> RecordedEvent:
@@ -95,7 +94,7 @@ class Store:
             incident_id: the incident's id.
             call: the denied call.
             record: its CloudTrail record.
-            opening: writes that go with the opening of the incident.
+            also: writes that go with the event, whether it opens the incident or joins it.
             assignment: for a KMS record that waited, the write that assigns it to this incident. If
                 it was assigned before, the event is not counted.
             counters: what a new incident is counted into.
@@ -117,7 +116,7 @@ class Store:
             )
             first = [marker, assignment] if assignment else [marker]
             adds_facts = current is None or not _only_counts(current, call, record)
-            writes = [*first, *_event_writes(incident_id, current, call, record, opening)]
+            writes = [*first, *_event_writes(incident_id, current, call, record), *also]
             counts = [one.count_write(time.time()) for one in counters] if current is None else []
             try:
                 transact(self._table, [*writes, *counts])
@@ -265,7 +264,6 @@ def _event_writes(
     current: Incident | None,
     call: DeniedCall,
     record: Mapping[str, Any],
-    opening: Sequence[Mapping[str, Any]],
 ) -> list[Mapping[str, Any]]:
     """What is written beside the marker of a new event."""
     if current is None:
@@ -274,7 +272,6 @@ def _event_writes(
             open_write(opened),
             record_write(incident_id, record),
             opened_write(opened),
-            *opening,
         ]
     if _only_counts(current, call, record):
         return [count_write(current, call)]

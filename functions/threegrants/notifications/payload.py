@@ -24,6 +24,10 @@ MAX_MESSAGE_BYTES = 250_000
 MAX_NOTE_CHARACTERS = 60_000
 """Two policies of the greatest size, and some words."""
 MAX_SMS_CHARACTERS = 140
+REPLAYED_NOTE = (
+    "Replayed: a person fed records of this incident in by hand. What they say is that person's word, "
+    "and no standing approval covers it."
+)
 
 CERTAINTY_TEXT: Mapping[Certainty, str] = {
     Certainty.CONFIRMED: "AWS's own message says the same",

@@ -87,13 +87,7 @@ def make_patches(
         found.append(drafting.key_policy())
     iam = diagnosis.iam_policy
     legs_missing = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
-    if all(legs_missing) and drafting.key_is_named_by_caller:
-        # What is sure is proposed without the half that is not.
-        found += (
-            drafting.iam_policy(bucket=True, key=False),
-            drafting.iam_policy(bucket=False, key=True),
-        )
-    elif any(legs_missing):
+    if any(legs_missing):
         found.append(drafting.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
     return Drafts(
         tuple(drafting.beside_if_doubtful(draft) for one in found for draft in one.drafts),
@@ -122,16 +116,11 @@ class _Drafting:
     choices: Choices
     scoped_patterns: tuple[ScopedPattern, ...]
 
-    @property
-    def key_is_named_by_caller(self) -> bool:
-        """Whether nothing but the call itself, or a KMS record, names the key."""
-        key = self._key()
-        return key is not None and not key.corroborated
-
     def beside_if_doubtful(self, draft: Draft) -> Draft:
         """A draft that opens a key which only the caller names is never the proposed one."""
         opens_key = any(action.startswith("kms:") for action in draft.grant_statement.actions)
-        if not opens_key or not self.key_is_named_by_caller:
+        key = self._key()
+        if not opens_key or key is None or key.corroborated:
             return draft
         return replace(draft, patch=replace(draft.patch, default=False, key_named_by_caller=True))
 

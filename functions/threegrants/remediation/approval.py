@@ -71,6 +71,13 @@ def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, .
             f"the outcome of incident {incident.id} is {report.outcome}, so no patch can be approved: "
             f"{report.summary}",
         )
+    if report.request.key_is_named_by_caller:
+        raise Refused(
+            HTTPStatus.CONFLICT,
+            f"nothing but the denied call names the key {report.request.kms_key}, and whoever makes a "
+            "call can choose that, so no patch of it can be approved here. With ReadObjects=true the "
+            "object's own key is read; or two people who know the key write the statement by hand",
+        )
     offered = report.patches_by_digest
     if not digests or any(digest not in offered for digest in digests):
         raise Refused(
