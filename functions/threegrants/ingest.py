@@ -385,8 +385,7 @@ class Ingest:
                 self.leases.release(incident.id, Lease.ALERT)
                 continue
             try:
-                principal = principal_of(call, self.resolve_caller(call))
-                self.caller_limits.take_alert(call, principal)
+                self.caller_limits.take_alert(call, principal_of(call, self.resolve_caller(call)))
                 note = REPLAYED_NOTE if incident.replayed else ""
                 self.send(build_alert(report, self.stack, due, note))
             except LimitReached as reached:
