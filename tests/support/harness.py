@@ -19,7 +19,13 @@ from threegrants.incidents import Incident, Move, State, Store
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
 from threegrants.patches import Patch
-from threegrants.remediation import Limits, RemediationService, Sweep, policy_io, worker
+from threegrants.remediation import (
+    Limits,
+    RemediationService,
+    Sweep,
+    intent_steps,
+    policy_io,
+)
 from threegrants.remediation.results import Result
 from threegrants.remediation.run_store import RunStore
 
@@ -208,7 +214,7 @@ def die_at_write(monkeypatch: pytest.MonkeyPatch, number: int) -> Any:
             raise Died
         real(patch, text, *more)
 
-    monkeypatch.setattr(worker, "write", write_or_die)
+    monkeypatch.setattr(intent_steps, "write", write_or_die)
     return real
 
 

@@ -33,6 +33,7 @@ from threegrants.cloudtrail.operations import (
     writes_with_headers,
 )
 from threegrants.cloudtrail.replay import is_replayed
+from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
@@ -67,7 +68,7 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     if not isinstance(record, Mapping):
         raise RecordError("$", f"a {type(record).__name__}", "a CloudTrail record (an object)")
     replayed = is_replayed(record)
-    record = detail_of(record)
+    record = without_lone_surrogates(detail_of(record))
     if not any(
         name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
     ):
@@ -239,10 +240,10 @@ def _call(
     return DeniedCall(
         caller=caller,
         region=string_field(record, "awsRegion") or _region_of(message) or "",
-        time=string_field(record, "eventTime") or "",
+        time=fitting_id(string_field(record, "eventTime") or ""),
         error_code=code,
         message=message,
-        event_id=string_field(record, "eventID") or "",
+        event_id=fitting_id(string_field(record, "eventID") or ""),
         shared_event_id=string_field(record, "sharedEventID"),
         request_id=string_field(record, "requestID"),
         recipient_account=string_field(record, "recipientAccountId"),

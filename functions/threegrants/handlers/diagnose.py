@@ -26,7 +26,13 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, parse_record
+from threegrants.cloudtrail import (
+    DeniedCall,
+    RecordError,
+    Skipped,
+    parse_record,
+    strip_control_characters,
+)
 from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
@@ -169,8 +175,13 @@ def _dead_letter(message: SQSRecord, why: str) -> None:
     dependencies().sqs.send_message(
         QueueUrl=dependencies().settings.dead_letter_queue_url,
         MessageBody=message.body,
-        MessageAttributes={"reason": {"DataType": "String", "StringValue": why[:1000]}},
+        MessageAttributes={"reason": {"DataType": "String", "StringValue": _plain(why)}},
     )
+
+
+def _plain(why: str) -> str:
+    """A reason that SQS takes as an attribute: no control characters, and not empty."""
+    return strip_control_characters(why[:1000]) or "unknown"
 
 
 @logger.inject_lambda_context

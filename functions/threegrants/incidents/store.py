@@ -6,7 +6,6 @@ this one's events), `record` (the CloudTrail record that was analyzed last), `km
 remediation keeps there is in `remediation/run_store.py`.
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from boto3.dynamodb.conditions import Key
 
 from threegrants.cloudtrail import DeniedCall, is_replayed
 from threegrants.incidents.events import event_id_of, only_counts, opened_by, with_event
+from threegrants.incidents.fitting import pack_record, unpack
 from threegrants.incidents.hourly_limits import Counter, LimitReached
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
@@ -220,7 +220,7 @@ class Store:
     def record(self, incident_id: str) -> dict[str, Any]:
         """The CloudTrail record that was analyzed last; empty if there is none."""
         item = self._item(incident_id, "record")
-        loaded: dict[str, Any] = json.loads(str(item["record"])) if item else {}
+        loaded: dict[str, Any] = unpack(item["record"]) if item else {}
         return loaded
 
     def latest(self, state: State | None = None, limit: int = 50) -> list[Incident]:
@@ -256,7 +256,7 @@ class Store:
 
 def record_write(incident_id: str, record: Mapping[str, Any], sk: str = "record") -> dict[str, Any]:
     """The write of a CloudTrail record: `record`, or `kms_record` of the same call."""
-    return put_write({**item_key(incident_id, sk), "record": json.dumps(record)})
+    return put_write({**item_key(incident_id, sk), "record": pack_record(record)})
 
 
 def _event_writes(

@@ -204,30 +204,29 @@ class RemediationService:
         incident, run = self.store.get(incident_id), self.run_store.last_run(incident_id)
         if run is None or incident.state not in RUN_IN_PROGRESS or run.lease_until > self.now():
             return None
-        objection = self._limit_objection(incident, run)
+        objection = self._objection(incident, run)
         try:
             worker = self._take_over(incident_id, run, deadline)
         except LeaseLost:
             return None
         if worker.run.direction is Direction.UNDO:
-            if worker.run.attempts > _MAX_ATTEMPTS:
+            if worker.run.attempts - worker.run.waits > _MAX_ATTEMPTS:
                 return Result.of(incident_id, worker.mark_stuck(run.reason or "tried too often"))
-        elif self.now() >= run.expires:
-            return Result.of(
-                incident_id,
-                worker.start_rollback("the approval expired before the run was finished"),
-            )
         elif objection is not None:
             return Result.of(incident_id, worker.start_rollback(objection))
-        elif worker.run.attempts > _MAX_ATTEMPTS:
-            reason = f"{_MAX_ATTEMPTS} workers tried to finish the run, and none did"
-            return Result.of(incident_id, worker.start_rollback(reason))
         return Result.of(incident_id, worker.resume())
 
-    def _limit_objection(self, incident: Incident, run: Run) -> str | None:
-        """What the limits say by now against going forward; None if nothing."""
+    def _objection(self, incident: Incident, run: Run) -> str | None:
+        """What speaks by now against going forward; None if nothing.
+
+        What needs no reading comes first: limits that cannot be read keep no run for ever.
+        """
         if run.direction is Direction.UNDO:
             return None
+        if self.now() >= run.expires:
+            return "the approval expired before the run was finished"
+        if run.attempts - run.waits >= _MAX_ATTEMPTS:
+            return f"{_MAX_ATTEMPTS} workers tried to finish the run, and none did"
         patches = [i.patch for i in self.run_store.intents(incident.id, (run.id,))]
         try:
             check_limits(self.limits(), incident, patches, self.remediation_role)
