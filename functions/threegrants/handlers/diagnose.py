@@ -36,6 +36,7 @@ from threegrants.cloudtrail import (
 from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
+from threegrants.incidents.hourly_limits import LimitReached
 from threegrants.ingest import Ingest
 
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -53,6 +54,7 @@ class MessageResult(StrEnum):
     SUPPRESSED = "suppressed"
     WAITING = "waiting"
     JOINED = "joined"
+    OVER_LIMIT = "over limit"
 
 
 @cache
@@ -126,7 +128,12 @@ def _process(
             metric.add_dimension(name="preset", value=preset)
         logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
         return MessageResult.SUPPRESSED
-    incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
+    try:
+        incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
+    except LimitReached as reached:
+        metrics.add_metric(name="RecordsOverLimit", unit=MetricUnit.Count, value=1)
+        logger.warning("over limit", extra={"why": str(reached), "event_id": call.event_id})
+        return MessageResult.OVER_LIMIT
     if incident is None:
         dependencies().sqs.send_message(
             QueueUrl=settings.queue_url,

@@ -16,7 +16,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.aws.arn import is_arn
-from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail import DeniedCall, is_replayed
 from threegrants.incidents.correlation.match import MAX_SECONDS_APART, MAX_SECONDS_LATE, Candidate
 from threegrants.incidents.events import (
     corroborated_key_of,
@@ -179,6 +179,8 @@ class KmsCorrelator:
         for attempt in range(_MAX_ATTEMPTS):
             incident = self._store.get(incident_id)
             linked = with_kms_record(incident, call)
+            if is_replayed(record) and not incident.replayed:
+                linked = replace(linked, replayed=True, version=incident.version + 1)
             writes = [assign_write(parking_key, call, record, incident.id)]
             if linked != incident:
                 writes.append(change_write(incident, linked))
