@@ -11,7 +11,7 @@ from support.records import ROLE, s3
 from support.wire import Died
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, Move, State
-from threegrants.remediation import Refused, policy_io, worker
+from threegrants.remediation import Refused, intent_steps, policy_io
 from threegrants.remediation.live_policy import AwsIds
 from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
@@ -23,7 +23,7 @@ def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(harness, m
     incident_id = harness.handle().id
     digests = harness.digests(incident_id)
     first = harness.approve(incident_id, digests=digests)
-    monkeypatch.setattr(worker, "write", None)
+    monkeypatch.setattr(intent_steps, "write", None)
     second = harness.approve(incident_id, digests=digests)
     assert first.state is second.state is State.VERIFIED
     assert [p["written"] for p in second.patches] == [True, True]
@@ -58,7 +58,7 @@ def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(harness, monkey
     real = die_at_write(monkeypatch, 2)
     with pytest.raises(Died):
         harness.approve(incident_id)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     assert harness.approve(incident_id, digests=digests).state is State.APPLYING, (
         "it may still live"
     )
@@ -72,11 +72,16 @@ def test_a_crash_in_the_middle_is_undone_by_rollback(harness, aws, monkeypatch, 
     real = die_at_write(monkeypatch, write_number)
     with pytest.raises(Died):
         harness.approve(incident_id)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     with pytest.raises(Refused, match="Try again in a minute"):
         harness.service.rollback(incident_id, APPROVER)
     harness.later(61)
-    assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLED_BACK
+    result = harness.service.rollback(incident_id, APPROVER)
+    assert result.state is State.ROLLING_BACK
+    assert "nobody heard the answer" in result.detail.lower()
+    harness.later(600)
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 
 
@@ -86,7 +91,7 @@ def test_an_expired_approval_only_goes_back(harness, aws, monkeypatch):
     real = die_at_write(monkeypatch, 2)
     with pytest.raises(Died):
         harness.approve(incident_id)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     assert ROLE in bucket_policy(aws)
     harness.later(25 * 3600)
     harness.sweep(rechecks=0)
@@ -101,9 +106,12 @@ def test_a_guardrail_that_was_set_meanwhile_holds(harness, aws, monkeypatch):
     real = die_at_write(monkeypatch, 2)
     with pytest.raises(Died):
         harness.approve(incident_id)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     harness.later(61)
     harness.limits = replace(harness.limits, protected=("a-reports",))
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.ROLLING_BACK, "perhaps it was written"
+    harness.later(600)
     harness.sweep(rechecks=0)
     assert harness.store.get(incident_id).state is State.FAILED
     assert bucket_policy(aws) is None
@@ -118,7 +126,7 @@ def test_two_incidents_on_one_bucket_never_interleave(harness, aws, monkeypatch)
     real = die_at_write(monkeypatch, 1)
     with pytest.raises(Died):
         harness.approve(one)
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     with pytest.raises(Refused, match=f"being written for incident {one}"):
         harness.approve(other)
     harness.later(61)
@@ -173,14 +181,14 @@ def test_what_cannot_be_undone_is_told_to_a_person(harness, aws, monkeypatch):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutKeyPolicy")
 
     real = policy_io.write
-    monkeypatch.setattr(worker, "write", refused)
+    monkeypatch.setattr(intent_steps, "write", refused)
     assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLING_BACK
     for _ in range(5):
         harness.later(300)
         harness.sweep(rechecks=0)
     assert harness.store.get(incident_id).state is State.STUCK
     assert [why for _, why, _ in harness.told] == ["stuck"]
-    monkeypatch.setattr(worker, "write", real)
+    monkeypatch.setattr(intent_steps, "write", real)
     assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 

@@ -94,8 +94,11 @@ def test_a_grant_that_is_not_listed_is_revoked_by_its_id(harness, aws, calls):
     incident_id = harness.handle().id
     calls.instead["ListGrants"] = nothing_listed
     result = harness.approve(incident_id, digests=with_a_grant(harness, incident_id))
-    assert result.state is State.FAILED
-    assert "does not read back" in result.detail
+    assert result.state is State.APPLYING
+    assert "AWS acknowledged, but does not show" in result.detail
+    harness.later(700)
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.FAILED
     calls.instead.clear()
     assert grants(aws) == []
     assert bucket_policy(aws) is None

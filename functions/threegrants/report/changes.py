@@ -50,6 +50,8 @@ class PatchReport:
         scope: `object`, `prefix` or `bucket`; empty where scope does not apply.
         default: whether it is the one that is proposed for its grant.
         alternative: whether it works by another way than the policy that is diagnosed.
+        key_named_by_caller: whether it opens a KMS key that nothing but the denied call names; such a
+            patch is never proposed, and the service does not apply it.
         before_sha256: digest of the document that the patch was made for.
         after_sha256: digest of the document that the patch writes.
         statement: the statement that is added or extended; for `kms:CreateGrant` the KMS grant.
@@ -80,6 +82,7 @@ class PatchReport:
     says: str
     snippets: SnippetsReport | None = None
     statements: tuple[Mapping[str, Any], ...] = ()
+    key_named_by_caller: bool = False
 
     @property
     def grantee(self) -> str | None:
@@ -131,6 +134,7 @@ class PatchReport:
             "scope": self.scope,
             "default": self.default,
             "alternative": self.alternative,
+            "key_named_by_caller": self.key_named_by_caller,
             "before_sha256": self.before_sha256,
             "after_sha256": self.after_sha256,
             "statement": dict(self.statement),
@@ -160,6 +164,7 @@ class PatchReport:
             scope=fields.text("scope", ""),
             default=fields.boolean("default", default=True),
             alternative=fields.boolean("alternative", default=False),
+            key_named_by_caller=fields.boolean("key_named_by_caller", default=False),
             before_sha256=fields.text("before_sha256"),
             after_sha256=fields.text("after_sha256"),
             statement=fields.mapping("statement"),
