@@ -87,5 +87,6 @@ def _with_both(one: Draft, two: Draft, access: str) -> Draft:
         statement=added[0],
         scope=max(one.patch.scope, two.patch.scope, key=_WIDTH.index),
         default=one.patch.default and two.patch.default,
+        key_named_by_caller=one.patch.key_named_by_caller or two.patch.key_named_by_caller,
     )
     return Draft(patch, meant)

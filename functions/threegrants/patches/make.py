@@ -152,7 +152,9 @@ class _Drafting:
 
     def beside_if_doubtful(self, draft: Draft) -> Draft:
         """A draft that opens a key which only the caller names is never the proposed one."""
-        opens_key = any(action.startswith("kms:") for action in draft.grant_statements.actions)
+        opens_key = any(
+            action.startswith("kms:") for one in draft.grant_statements for action in one.actions
+        )
         key = self._key()
         if not opens_key or key is None or key.corroborated:
             return draft
