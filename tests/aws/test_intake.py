@@ -28,7 +28,13 @@ def examined(monkeypatch):
 
 def test_the_callers_copy_learns_the_owner_from_other_records(harness, examined):
     alone = harness.handle(s3("e-1", owner=""))
-    assert harness.handle(s3("e-2")).id == alone.id
+    of_owner = {
+        "source": "aws.s3",
+        "account": A,
+        "detail-type": "AWS API Call via CloudTrail",
+        "detail": s3("e-2", recipientAccountId=A),
+    }
+    assert harness.handle(of_owner).id == alone.id
     harness.handle(s3("e-3", owner=""))
     harness.handle(s3("e-4", operation="ListObjects", owner=""), ingest=harness.worker())
     assert [call.bucket_account for call in examined] == [None, A]

@@ -5,7 +5,7 @@ a person has to look at is never covered: replayed records, a key that only the 
 policy, another outcome than `fixable` (so no condition that was not met), a copy from another bucket.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from threegrants.report import PatchReport, Report
 
 _WIDTH = {"": 0, Scope.OBJECT.value: 1, Scope.PREFIX.value: 2, Scope.BUCKET.value: 3}
 """From the narrowest; a grant to which scope does not apply (a key's) is the narrowest."""
+_S3_CONTEXT = "kms:encryptioncontext:aws:s3:arn"
+"""The condition key of what S3 encrypts, in lower case; with a Bucket Key it is the bucket's ARN.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,11 @@ def _fits(offered: PatchReport, approval: StandingApproval) -> bool:
     ):
         return False
     if patch.operation == PatchOperation.PUT_KEY_POLICY:
-        return patch.target in approval.keys
+        return patch.target in approval.keys and all(
+            _is_of_bucket(arn, approval)
+            for statement in new_statements(patch)
+            for arn in _encrypted_objects(statement)
+        )
     return (
         patch.operation == PatchOperation.PUT_BUCKET_POLICY
         and patch.account == approval.owner
@@ -179,6 +186,21 @@ def _listed_prefixes(statement: Mapping[str, Any]) -> Sequence[str]:
         if values:
             return values
     return ("*",)
+
+
+def _encrypted_objects(statement: Mapping[str, Any]) -> Iterator[str]:
+    """The ARNs for which a statement lets a key be used, where it says so by encryption context."""
+    conditions = statement.get("Condition")
+    for block in conditions.values() if isinstance(conditions, dict) else ():
+        for name, values in block.items():
+            if name.lower() == _S3_CONTEXT:
+                yield from texts(values) or ("*",)
+
+
+def _is_of_bucket(arn: str, approval: StandingApproval) -> bool:
+    """Whether an ARN is the bucket's (as with a Bucket Key), or of objects below the prefix."""
+    bucket, slash, key = arn.partition("/")
+    return _is_bucket(bucket, approval.bucket) and (not slash or _is_within(key, approval.prefix))
 
 
 def _is_bucket(target: str, bucket: str) -> bool:

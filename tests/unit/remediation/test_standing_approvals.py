@@ -45,8 +45,8 @@ def bucket(scope=Scope.PREFIX, *, account=A, target=BUCKET, default=True, **chan
                  None, policy(new), new, None, scope, default)  # fmt: skip
 
 
-def key(actions="kms:Decrypt", *, target=KEY):
-    new = ours(Action=actions, Resource="*")
+def key(actions="kms:Decrypt", *, target=KEY, **more):
+    new = ours(Action=actions, Resource="*", **more)
     return Patch("key_policy", A, "eu-west-1", target, "kms:PutKeyPolicy",
                  policy(delegates()), policy(delegates(), new), new)  # fmt: skip
 
@@ -176,3 +176,22 @@ def test_of_several_scopes_the_proposed_one_if_it_fits_else_the_widest(prefix, w
 def test_the_proposed_patch_comes_before_a_wider_one():
     wider = bucket(Scope.BUCKET, default=False, Resource=f"{BUCKET}/*")
     assert found(limits(prefix="*"), report(wider, bucket()))[1] == (bucket().digest,)
+
+
+CONTEXTS = [
+    ([BUCKET], True),
+    ([BUCKET, f"{BUCKET}/2026/*"], True),
+    (f"{BUCKET}/2026/q3.csv", True),
+    ([BUCKET, f"{BUCKET}/*"], False),
+    (["arn:aws:s3:::a-secrets"], False),
+    ([f"{BUCKET}2/2026/*"], False),
+    ("*", False),
+    ([1], False),
+]
+
+
+@pytest.mark.parametrize(("objects", "covered"), CONTEXTS, ids=str)
+def test_a_key_for_objects_of_the_bucket_and_prefix(objects, covered):
+    context = {"kms:EncryptionContext:aws:s3:arn": objects}
+    of_objects = key(Condition={"StringLike": context})
+    assert (found(limits(), report(of_objects)) is not None) is covered
