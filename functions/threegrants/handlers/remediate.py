@@ -52,6 +52,19 @@ def _actor() -> str:
     return str(arn)
 
 
+def _body() -> dict[str, Any]:
+    """The request's JSON object; empty if it is another kind of JSON.
+
+    Raises:
+        BadRequestError: if it is no JSON, or too deep to be read.
+    """
+    try:
+        body = app.current_event.json_body
+    except (ValueError, RecursionError) as error:  # base64's errors are ValueErrors too
+        raise BadRequestError("the body must be a JSON object") from error
+    return body if isinstance(body, dict) else {}
+
+
 def _respond(result: Result) -> dict[str, Any]:
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
     logger.info("remediation", extra={"state": result.state.value, "detail": result.detail})
@@ -97,8 +110,7 @@ def approve(incident_id: str) -> dict[str, Any]:
     """Apply the patches whose digests the body names."""
     actor = _actor()
     logger.set_correlation_id(incident_id)
-    body = app.current_event.json_body
-    digests = body.get("digests") if isinstance(body, dict) else None
+    digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
     return _respond(_service().approve(incident_id, digests, actor, _deadline()))
@@ -123,10 +135,10 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     """Send no alerts of the incident for some hours; 0 ends that."""
     actor = _actor()
     logger.set_correlation_id(incident_id)
-    body = app.current_event.json_body
+    hours_asked = _body().get("hours")
     store = dependencies().store
     try:
-        hours = parse_hours(body.get("hours") if isinstance(body, dict) else None)
+        hours = parse_hours(hours_asked)
     except MuteError as error:
         raise BadRequestError(str(error)) from error
     detail = mute(store, incident_id, hours, actor)
