@@ -9,10 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aws.conftest import EVERYTHING
 from support.attacks import Ends, attack
 from support.aws import mocked
-from support.harness import Harness
+from support.harness import EVERYTHING, Harness
 from support.names import BUCKET, A
 from support.records import denied, s3
 from threegrants.incidents import AlertReason
