@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from threegrants.analysis import Analysis, AnalysisOptions, analyze, analyze_evidence
-from threegrants.cloudtrail import DeniedCall, parse_record
+from threegrants.cloudtrail import DeniedCall, is_genuine, parse_record
 from threegrants.evidence import Read, RoleClients, has_only_unique_id, resolve_unique_id
 from threegrants.incidents import (
     EVIDENCE_TTL_SECONDS,
@@ -29,6 +29,7 @@ from threegrants.incidents import (
     State,
     Store,
     analysis_is_due,
+    corroborated_key_of,
     due_alert,
     incident_id_of,
     is_muted,
@@ -39,19 +40,30 @@ from threegrants.incidents import (
 from threegrants.incidents.correlation import (
     KmsCorrelator,
     assign_write,
-    candidate_write,
+    candidate_slot,
+    candidate_writes,
     correlation_key_of,
     kms_key_correlation_key,
     match_kms_only_incident,
     match_kms_record,
     match_late_kms_record,
+    names_another_key,
     parking_key_of,
 )
+from threegrants.incidents.hourly_limits import (
+    DEFAULT_LIMITS,
+    Counted,
+    HourlyCounts,
+    HourlyLimits,
+    LimitReached,
+)
 from threegrants.incidents.states import REOPENED_BY_DENIAL, RUN_IN_PROGRESS, after_diagnosis
-from threegrants.notifications import Alert, build_alert
+from threegrants.notifications import REPLAYED_NOTE, Alert, CallerLimits, build_alert
 from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
+_REMEMBERED_SLOTS = 1000
+"""Incidents of which a worker remembers when it made them candidates."""
 
 
 def _ignore(_: Incident) -> None:
@@ -70,6 +82,7 @@ class Ingest:
         send: publishes an alert.
         on_suppressed_alert: told of each alert that a mute held back.
         clock: seconds since the epoch.
+        limits: how many incidents are opened, and alerts sent, in one hour.
     """
 
     store: Store
@@ -79,9 +92,12 @@ class Ingest:
     send: Callable[[Alert], None]
     on_suppressed_alert: Callable[[Incident], None] = _ignore
     clock: Callable[[], float] = time.time
+    limits: HourlyLimits = DEFAULT_LIMITS
     bucket_owners: BucketOwners = field(init=False)
     correlator: KmsCorrelator = field(init=False)
     leases: IncidentLeases = field(init=False)
+    caller_limits: CallerLimits = field(init=False)
+    _slots: dict[str, tuple[str, str | None]] = field(init=False, default_factory=dict)
     _unresolvable_until: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,6 +105,9 @@ class Ingest:
         object.__setattr__(self, "bucket_owners", BucketOwners(self.store.table))
         object.__setattr__(self, "correlator", KmsCorrelator(self.store))
         object.__setattr__(self, "leases", IncidentLeases(self.store.table, self.clock))
+        counts = HourlyCounts(self.store.table, self.clock)
+        limits = CallerLimits(counts, self.limits, self.stack, self.send, self.clock)
+        object.__setattr__(self, "caller_limits", limits)
 
     def handle(
         self,
@@ -110,14 +129,20 @@ class Ingest:
             The call's incident; None if it is a KMS record that has to wait for its S3 record.
 
         Raises:
+            LimitReached: if it would open one more incident than the hour allows; that was alerted.
             ClientError: if DynamoDB or SNS refuses; to be delivered again.
             Conflict: if too many others change the incident; to be delivered again.
         """
-        if call.bucket and call.bucket_account:
+        own = call.bucket_account == call.recipient_account
+        if call.bucket and call.bucket_account and own and is_genuine(record):
             self.bucket_owners.learn(call.bucket, call.bucket_account)
-        if call.via_service:
-            return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)
-        return self._handle_call(call, record, replayed=replayed)
+        try:
+            if call.via_service:
+                return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)
+            return self._handle_call(call, record, replayed=replayed)
+        except LimitReached as reached:
+            self.caller_limits.tell(reached.counter)
+            raise
 
     def resolve_caller(self, call: DeniedCall) -> str | None:
         """The caller's ARN, where the record has only its unique id; None if it cannot be read.
@@ -142,28 +167,59 @@ class Ingest:
         """An S3 call, or a KMS call that was not made by S3."""
         arn = self.resolve_caller(call)
         incident_id = incident_id_of(call, arn)
-        key = correlation_key_of(call, principal_of(call, arn)) if needs_kms(call) else None
+        # A direct call of KMS is made for no S3 call.
+        of_s3 = call.service == "s3" and needs_kms(call)
+        key = correlation_key_of(call, principal_of(call, arn)) if of_s3 else None
         if key and not self.store.exists(incident_id):
-            of_kms = match_kms_only_incident(call, self.correlator.candidates(key))
+            of_kms = match_kms_only_incident(call, self.correlator.candidates(key, call.time))
             if of_kms:
-                self.correlator.merge_kms_incident(incident_id, of_kms, call)
-        recorded = self.store.record_event(
-            incident_id, call, record, opening=_candidate(key, incident_id, call)
-        )
+                self.correlator.merge_kms_incident(incident_id, of_kms.incident_id, call)
+        seen = self._candidate_writes(key, incident_id, call)
+        principal = principal_of(call, arn)
+        counted = self.caller_limits.counters(Counted.INCIDENTS, call, principal)
+        recorded = self.store.record_event(incident_id, call, record, also=seen, counters=counted)
         incident = recorded.incident
+        if seen:
+            self._remember_slot(incident_id, incident, call)
         if key and (recorded.adds_facts or incident.diagnosis is None):
             incident = self._link_parked_records(key, call, incident)
         before = incident.diagnosed_at
         incident = self._analyzed(call, record, incident, replayed=replayed)
         if incident.diagnosis and incident.diagnosed_at != before:
             incident = self._link_records_of_key(incident.diagnosis, call, record, incident)
-        return self._send_due_alerts(incident)
+        return self._send_due_alerts(incident, call)
+
+    def _candidate_writes(
+        self, correlation_key: str | None, incident_id: str, call: DeniedCall
+    ) -> list[dict[str, Any]]:
+        """What makes an incident findable at the time of a call, if this worker did not write it yet.
+
+        It is found under its caller, and under the key that was read for it.
+        """
+        slot = candidate_slot(call)
+        known_slot, key = self._slots.get(incident_id, ("", None))
+        if correlation_key is None or slot is None or slot == known_slot:
+            return []
+        of_key = kms_key_correlation_key(key, call.region)
+        return [
+            write
+            for under in (correlation_key, of_key)
+            if under
+            for write in candidate_writes(under, incident_id, call, key)
+        ]
+
+    def _remember_slot(self, incident_id: str, incident: Incident, call: DeniedCall) -> None:
+        if len(self._slots) >= _REMEMBERED_SLOTS:
+            self._slots.clear()
+        self._slots[incident_id] = (candidate_slot(call) or "", corroborated_key_of(incident))
 
     def _link_records_of_key(
         self, report: Report, call: DeniedCall, record: Mapping[str, Any], incident: Incident
     ) -> Incident:
         """Link what waits under the KMS key that the analysis found; it may ask a new question."""
-        key = kms_key_correlation_key(report.request.kms_key, report.request.region or "")
+        request = report.request
+        corroborated = request.kms_key if request.kms_key_corroborated else None
+        key = kms_key_correlation_key(corroborated, request.region or "")
         if key is None:
             return incident
         incident = self._link_parked_records(key, call, incident)
@@ -178,12 +234,14 @@ class Ingest:
         arn = self.resolve_caller(call)
         principal = principal_of(call, arn)
         key, parking_key = correlation_key_of(call, principal), parking_key_of(call, principal)
-        candidates = self.correlator.candidates(key)
-        match = match_kms_record(call, candidates)
+        match = match_kms_record(call, self.correlator.candidates(key, call.time))
         if match is None and was_parked:
-            match = match_late_kms_record(call, candidates)
+            of_the_hour = self.correlator.candidates_of_the_hour(key, call.time)
+            match = match_late_kms_record(call, of_the_hour)
+        if match and self._has_another_key(match.incident_id, call):
+            match = None
         if match:
-            return self._link_kms_record(match.incident.id, parking_key, call, record)
+            return self._link_kms_record(match.incident_id, parking_key, call, record)
         if not was_parked:
             self.correlator.park(parking_key, call, record)
             return None
@@ -195,10 +253,20 @@ class Ingest:
             incident_id,
             call,
             record,
-            opening=_candidate(key, incident_id, call),
+            also=candidate_writes(key, incident_id, call) if key else (),
             assignment=assign_write(parking_key, call, record, incident_id),
+            counters=self.caller_limits.counters(Counted.INCIDENTS, call, principal),
         )
-        return self._send_due_alerts(self._analyzed(call, record, recorded.incident))
+        return self._send_due_alerts(self._analyzed(call, record, recorded.incident), call)
+
+    def _has_another_key(self, incident_id: str, call: DeniedCall) -> bool:
+        """Whether another key was read for an incident than a KMS record names.
+
+        Its caller may own a bucket that is encrypted with that other key. True too if the incident is
+        gone.
+        """
+        incident = self.store.find(incident_id)
+        return incident is None or names_another_key(call, corroborated_key_of(incident))
 
     def _link_kms_record(
         self, incident_id: str, parking_key: str, call: DeniedCall, record: Mapping[str, Any]
@@ -211,7 +279,7 @@ class Ingest:
         analyzed_call = parse_record(analyzed_record)
         if isinstance(analyzed_call, DeniedCall):
             incident = self._analyzed(analyzed_call, analyzed_record, incident)
-        return self._send_due_alerts(incident)
+        return self._send_due_alerts(incident, call)
 
     def _link_parked_records(
         self, correlation_key: str, call: DeniedCall, incident: Incident
@@ -221,8 +289,13 @@ class Ingest:
             parked = parse_record(record)
             if not isinstance(parked, DeniedCall):
                 continue
-            match = match_kms_record(parked, self.correlator.candidates(correlation_key))
-            if match and match.incident.id == incident.id:
+            match = match_kms_record(
+                parked, self.correlator.candidates(correlation_key, parked.time)
+            )
+            if match is None or names_another_key(parked, corroborated_key_of(incident)):
+                continue
+            matched = self.store.find(match.incident_id)
+            if matched is not None and matched.id == incident.id:
                 incident = self.correlator.link_kms_record(
                     incident.id, correlation_key, parked, record
                 )
@@ -283,8 +356,10 @@ class Ingest:
         changed = report.alert_fingerprint != incident.alert_fingerprint
         state = after_diagnosis(incident.state, allowed=analysis.diagnosis.allowed, changed=changed)
         call = analysis.call
-        key = kms_key_correlation_key(report.request.kms_key, call.region)
-        found_by_key = call.service == "s3" and needs_kms(call)
+        # Under a key that only the caller names, records of other callers must not be found.
+        read = report.request.kms_key if report.request.kms_key_corroborated else None
+        key = kms_key_correlation_key(read, call.region)
+        found_by_key = key is not None and call.service == "s3" and needs_kms(call)
         return self.store.save_diagnosis(
             incident,
             report,
@@ -292,10 +367,10 @@ class Ingest:
             analysis.evidence.at,
             alert_due=incident.alert_due or (changed and state is not State.REJECTED),
             record=record,
-            also=_candidate(key, incident.id, call) if found_by_key else (),
+            also=candidate_writes(key, incident.id, call, read) if key and found_by_key else (),
         )
 
-    def _send_due_alerts(self, incident: Incident) -> Incident:
+    def _send_due_alerts(self, incident: Incident, call: DeniedCall) -> Incident:
         """Send what is due, each alert once; an alert may repeat after a crash, never be lost."""
         while reason := due_alert(incident):
             if is_muted(incident, self.clock()):
@@ -310,15 +385,16 @@ class Ingest:
                 self.leases.release(incident.id, Lease.ALERT)
                 continue
             try:
-                self.send(build_alert(report, self.stack, due))
+                self.caller_limits.take_alert(call, principal_of(call, self.resolve_caller(call)))
+                note = REPLAYED_NOTE if incident.replayed else ""
+                self.send(build_alert(report, self.stack, due, note))
+            except LimitReached as reached:
+                self.leases.release(incident.id, Lease.ALERT)
+                self.caller_limits.tell(reached.counter)
+                return incident  # the alert stays due
             except BaseException:
                 self.leases.release(incident.id, Lease.ALERT)
                 raise
             self.leases.alert_sent(incident)
             incident = self.store.get(incident.id)
         return incident
-
-
-def _candidate(key: str | None, incident_id: str, call: DeniedCall) -> list[dict[str, Any]]:
-    """The write that makes an incident findable under a correlation key, if there is one."""
-    return [candidate_write(key, incident_id, call)] if key else []

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from support.harness import SECOND, STATEMENT, bucket_policy
+from support.harness import SECOND, bucket_policy
 from support.names import A, B
 from threegrants.cloudtrail import Access
 from threegrants.handlers.dependencies import current_limits
@@ -67,7 +67,7 @@ def test_the_parameter_asks_for_two_people(harness, aws):
 
 def test_the_parameter_approves_without_a_person(harness):
     incident_id = harness.handle().id
-    put(json.dumps({"standing": [STATEMENT]}))
+    put(json.dumps({"standing": [harness.standing(incident_id)]}))
     assert harness.sweep()["standing: verified"] == 1
     assert harness.store.get(incident_id).state is State.VERIFIED
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from support.harness import STATEMENT, TRUSTED, bucket_policy, event_history
+from support.harness import TRUSTED, bucket_policy, event_history
 from support.names import A
 from support.policies import policy
 from support.records import ROLE, s3
@@ -97,7 +97,7 @@ def test_a_standing_approval_is_applied_and_alerted(harness, aws):
     harness.sweep()
     assert harness.store.get(incident_id).state is State.OPEN
     harness.limits = Limits(trusted=TRUSTED).with_ssm_parameter(
-        json.dumps({"standing": [STATEMENT]})
+        json.dumps({"standing": [harness.standing(incident_id)]})
     )
     assert harness.sweep()["standing: verified"] == 1
     assert ROLE in bucket_policy(aws)
@@ -110,7 +110,7 @@ def test_a_standing_approval_is_applied_and_alerted(harness, aws):
 
 def test_the_guardrails_hold_for_standing_approvals(harness, aws):
     incident_id = harness.handle().id
-    more = {"standing": [STATEMENT], "protected": ["a-reports"]}
+    more = {"standing": [harness.standing(incident_id)], "protected": ["a-reports"]}
     harness.limits = Limits(trusted=TRUSTED).with_ssm_parameter(json.dumps(more))
     report = Sweep(
         harness.new_service(), lambda *_: None, lambda *_: None, harness.clock() + 100

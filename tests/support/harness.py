@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from support.aws import Aws
 from support.names import BUCKET, A, B
-from support.records import Record, denied, s3
+from support.records import ROLE, Record, denied, s3
 from support.wire import ApiCall, Died, answer_calls
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.evidence import RoleClients
@@ -33,15 +34,6 @@ SECOND = f"arn:aws:sts::{A}:assumed-role/lead/kim"
 TRUSTED = frozenset({A, B})
 OPTIONS = AnalysisOptions(writable=TRUSTED)
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
-STATEMENT = {
-    "name": "analysts",
-    "owner": A,
-    "caller": B,
-    "bucket": "a-*",
-    "access": ["read"],
-    "scope": "prefix",
-    "expires": "2099-01-01T00:00:00Z",
-}
 """A standing approval for reading A's buckets from B."""
 
 
@@ -177,6 +169,27 @@ class Harness:
         ).run()
         assert not failed, failed
         return found
+
+    def standing(self, incident_id: str, **changes: Any) -> dict[str, Any]:
+        """A standing approval for the proposed patches, valid from an hour ago on."""
+        report = self.store.get(incident_id).report
+        assert report is not None
+        keys = [p.target for p in report.proposed_patches if p.grant == "key_policy"]
+        starts, ends = (
+            datetime.fromtimestamp(self.clock() + seconds, UTC).isoformat()
+            for seconds in (-3600, 86_400)
+        )
+        return {
+            "name": "analysts",
+            "owner": A,
+            "principals": [ROLE],
+            "bucket": BUCKET,
+            "prefix": "*",
+            "keys": keys,
+            "actions": ["s3:GetObject", "kms:Decrypt"],
+            "starts": starts,
+            "expires": ends,
+        } | changes
 
     def moves(self, incident_id: str) -> list[str]:
         """The states that the incident went through."""

@@ -65,10 +65,13 @@ class World:
             unread = replace(found.bucket, policy=Unread("refused", "s3:GetBucketPolicy"))
             found = replace(found, bucket=unread)
         if call.kms_key:
-            found = replace(
-                found,
-                key=Read(replace(found.key.value, arn=call.kms_key, source=call.kms_key_source)),
+            named = replace(
+                found.key.value,
+                arn=call.kms_key,
+                source=call.kms_key_source,
+                corroborated=call.kms_key == found.key.value.arn,
             )
+            found = replace(found, key=Read(named))
         return cast("Evidence", found)
 
     def clock(self) -> float:

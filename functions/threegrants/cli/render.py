@@ -167,7 +167,8 @@ def show_patch(patch: PatchReport) -> None:
     out.print()
     out.print(plain(f"{patch.operation} {patch.target}{name}{_scope_text(patch)}", "bold"))
     if patch.says:
-        out.print(plain(f"  {patch.says}"))
+        for line in patch.says.splitlines():
+            out.print(plain(f"  {line}"))
     for line in diff(patch):
         out.print(plain(f"  {line}", _DIFF.get(line[:1], "")))
     out.print(plain(f"  digest {patch.digest}", "dim"))

@@ -16,11 +16,13 @@ from threegrants.cloudtrail.denied_call import (
     StatedPolicyType,
 )
 from threegrants.cloudtrail.errors import RecordError
-from threegrants.cloudtrail.parse import detail_of, parse_record
+from threegrants.cloudtrail.parse import detail_of, is_genuine, parse_record
+from threegrants.cloudtrail.replay import REPLAY_SOURCE, is_replayed
 from threegrants.cloudtrail.sanitize import strip_control_characters
 from threegrants.cloudtrail.trail_files import read_trail_file
 
 __all__ = [
+    "REPLAY_SOURCE",
     "Access",
     "Caller",
     "CallerType",
@@ -32,6 +34,8 @@ __all__ = [
     "StatedPolicyType",
     "copy_source_read",
     "detail_of",
+    "is_genuine",
+    "is_replayed",
     "parse_record",
     "read_trail_file",
     "strip_control_characters",

@@ -45,7 +45,11 @@ class Service(StrEnum):
 
 
 class KeySource(StrEnum):
-    """How the KMS key of a call is known."""
+    """How the KMS key of a call is known.
+
+    `OBJECT` and `BUCKET_DEFAULT` were read by us. What the others name is chosen by whoever makes the
+    call, so it counts only where it is one of these; or, in a direct call of KMS, for that call.
+    """
 
     ERROR_MESSAGE = "error_message"
     """AWS's error message names it"""
@@ -141,6 +145,8 @@ class DeniedCall:
     message: Message
     event_id: str
     shared_event_id: str | None = None
+    replayed: bool = False
+    """True if a person fed the record in: then it is as true as that person says, and no more."""
     request_id: str | None = None
     recipient_account: str | None = None
     action: str | None = None
@@ -158,6 +164,8 @@ class DeniedCall:
     kms_key: str | None = None
     kms_key_source: KeySource | None = None
     """None: no key is known yet"""
+    kms_key_passed_over: str | None = None
+    """A key that the record names, and that is not used because another one is corroborated."""
     encryption_context: Mapping[str, str] | None = None
     """Of a KMS call: the encryption context, if the record shows it (a denied one usually not)."""
     via_service: bool = False

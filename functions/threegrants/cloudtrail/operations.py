@@ -196,6 +196,26 @@ _KMS_ACCESS = {
 }
 
 
+_WRITES_WITH_HEADERS = frozenset(
+    {"PutObject", "PostObject", "CopyObject", "CreateMultipartUpload", "InitiateMultipartUpload"}
+)
+
+
+def writes_with_headers(name: str) -> bool:
+    """Whether an operation encrypts what it writes as its own headers ask.
+
+    A read, or a part of an upload, has the encryption that was chosen before; what such a request
+    says of SSE-KMS means nothing.
+
+    Sources:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    return name in _WRITES_WITH_HEADERS
+
+
 def s3_operation(name: str, *, versioned: bool) -> tuple[Access, tuple[str, ...], tuple[str, ...]]:
     """Access kind, S3 actions and KMS actions; no actions if the operation is not mapped."""
     found = S3.get(name)

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.h
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,7 +26,13 @@ from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
 from threegrants.cloudtrail.identity import from_arn, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
-from threegrants.cloudtrail.operations import is_object_action, kms_operation, s3_operation
+from threegrants.cloudtrail.operations import (
+    is_object_action,
+    kms_operation,
+    s3_operation,
+    writes_with_headers,
+)
+from threegrants.cloudtrail.replay import is_replayed
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 
 _SERVICES = {
@@ -60,6 +67,7 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     """
     if not isinstance(record, Mapping):
         raise RecordError("$", f"a {type(record).__name__}", "a CloudTrail record (an object)")
+    replayed = is_replayed(record)
     record = without_lone_surrogates(detail_of(record))
     if not any(
         name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
@@ -77,9 +85,25 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     if code not in _DENIALS and not code.startswith("KMS."):
         return Skipped(f"not a denial ({code[:80]})", event_id)
     caller = _caller(record, message)
-    if service is Service.KMS:
-        return _kms(record, caller, message, code)
-    return _s3(record, caller, message, code)
+    read = _kms if service is Service.KMS else _s3
+    call = read(record, caller, message, code)
+    # Whoever writes a record can name any owner; who owns the bucket is found out by reading.
+    return replace(call, replayed=True, bucket_account=None) if replayed else call
+
+
+def is_genuine(event: Mapping[str, Any]) -> bool:
+    """Whether CloudTrail itself sent an event in the account that its record is for.
+
+    Nobody can put an event on a bus whose source begins with `aws.`, and EventBridge writes the
+    account from which it comes.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
+    """
+    if "detail" not in event or "detail-type" not in event:
+        return False
+    source, account = string_field(event, "source") or "", string_field(event, "account")
+    recipient = string_field(detail_of(event), "recipientAccountId")
+    return source.startswith("aws.") and account is not None and account == recipient
 
 
 def detail_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,7 +144,7 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
     }
     if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
         actions += _extra_actions(headers)
-    key, key_source = _stated_key(message, headers)
+    key, key_source = _stated_key(message, headers, operation, kms)
     uncertain = kms and operation == "HeadObject" and "x-amz-checksum-mode" not in headers
     return _call(
         record,
@@ -287,12 +311,17 @@ def _kms_resource(record: Mapping[str, Any]) -> str | None:
 
 
 def _stated_key(
-    message: Message, headers: Mapping[str, str]
+    message: Message, headers: Mapping[str, str], operation: str, kms_actions: tuple[str, ...]
 ) -> tuple[str | None, KeySource | None]:
+    """The key that KMS's own sentence names, else the one a write asks for.
+
+    A copy may have been refused kms:Decrypt, which is about the key of its source.
+    """
     named = key_arn_in(message.text)
-    if named:
+    refused = (message.action or "").removesuffix("WithoutPlaintext")
+    if named and (not refused or refused in kms_actions):
         return named, KeySource.ERROR_MESSAGE
-    header = headers.get(_KEY_HEADER)
+    header = headers.get(_KEY_HEADER) if writes_with_headers(operation) else None
     return (header, KeySource.REQUEST) if header else (None, None)
 
 

@@ -8,6 +8,7 @@ from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
 from threegrants.diagnosis.facts import Facts, facts_of
 from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
+from threegrants.diagnosis.key_doubts import key_doubts, passed_over_key
 from threegrants.diagnosis.legs import kms_leg, s3_leg
 from threegrants.diagnosis.missing_object import missing_object
 from threegrants.diagnosis.summary import summarise
@@ -26,6 +27,9 @@ from threegrants.diagnosis.verdicts import (
 from threegrants.evidence import Evidence
 
 _PATCHABLE = (CallerType.ROLE, CallerType.USER)
+_ABOUT_THE_KEY = frozenset(
+    {BlockerKind.KEY_STATE, BlockerKind.KEY_REGION, BlockerKind.KEY_NOT_NAMED_BY_ARN}
+)
 
 
 def diagnose(
@@ -83,7 +87,8 @@ def _diagnose_bucket(
         grants,
         stops,
         reachable=_reachable(grants, facts, writable) and bool(grantee),
-        doubtful=bool(findings.missing_information),
+        doubtful=bool(findings.missing_information or passed_over_key(facts)),
+        surely=(s3.resource, s3.identity) if facts.key_is_named_by_caller else None,
     )
     allowed = outcome is Outcome.ALREADY_ALLOWED
     hint = missing_object(facts) if allowed and hints else None
@@ -93,6 +98,7 @@ def _diagnose_bucket(
         *grants,
         blockers=stops,
         unknowns=(
+            *key_doubts(facts),
             *contradiction,
             *missing_information(facts, findings),
             *((hint,) if hint else ()),
@@ -156,15 +162,21 @@ def _outcome(
     *,
     reachable: bool,
     doubtful: bool,
+    surely: Iterable[Grant] | None = None,
 ) -> Outcome:
     """The first line that holds decides; the order is the rule.
 
-    `doubtful`: a guardrail was read, but what it says depends on something that is not known.
+    `doubtful`: a guardrail was read, but what it says depends on something that is not known; or a
+    record names another key than the one that is corroborated.
+    `surely`: where only the caller names the key, the grants that are not about it: what the others
+    say may have nothing to do with the object.
     """
     verdicts = {grant.verdict for grant in grants}
-    if Verdict.DENIED in verdicts or any(blocker.deliberate for blocker in stops):
+    denies = verdicts if surely is None else {grant.verdict for grant in surely}
+    stopped = any(one.deliberate and not (surely and one.kind in _ABOUT_THE_KEY) for one in stops)
+    if Verdict.DENIED in denies or stopped:
         return Outcome.DO_NOT_PATCH
-    if Verdict.UNKNOWN in verdicts:
+    if Verdict.UNKNOWN in verdicts or surely is not None:
         return Outcome.UNKNOWN
     if stops:
         return Outcome.HANDOFF

@@ -141,6 +141,11 @@ class Facts:
         return caller_arn(self.call, self.evidence)
 
     @property
+    def key_is_named_by_caller(self) -> bool:
+        """Whether the call needs a key that nothing but the call itself, or a KMS record, names."""
+        return bool(self.call.kms_actions) and self.key is not None and not self.key.corroborated
+
+    @property
     def resource_owners(self) -> frozenset[str]:
         """The accounts that own the bucket and the key, as far as they are known."""
         owners = (self.bucket_owner, self.key.account if self.key else None)

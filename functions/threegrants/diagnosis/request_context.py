@@ -11,6 +11,7 @@ import ipaddress
 
 from threegrants.aws.arn import account_in, bucket_arn, is_account_id
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
+from threegrants.cloudtrail.operations import writes_with_headers
 from threegrants.evidence import Evidence, KeyEvidence, Unread
 from threegrants.iam import RequestContext
 from threegrants.iam.partial import ContextValue
@@ -154,7 +155,8 @@ def encryption_context_arn(call: DeniedCall, evidence: Evidence) -> str | None:
     if default is None:
         return None
     # With DSSE-KMS there are no Bucket Keys (S3 user guide, "Using DSSE-KMS").
-    asked = call.request_headers.get("x-amz-server-side-encryption") or default.algorithm
+    headers = call.request_headers if writes_with_headers(call.operation) else {}
+    asked = headers.get("x-amz-server-side-encryption") or default.algorithm
     if default.bucket_key and asked != "aws:kms:dsse":
         # An object written before the Bucket Key was switched on still carries its own ARN.
         return whole_bucket if call.access is Access.WRITE else None

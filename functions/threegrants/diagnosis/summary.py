@@ -3,6 +3,7 @@
 from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import Access, CallerType, strip_control_characters
 from threegrants.diagnosis.facts import Facts
+from threegrants.diagnosis.key_doubts import passed_over_key
 from threegrants.diagnosis.verdicts import Blocker, Grant, IamGrant, Outcome, Verdict
 
 _VERBS = {
@@ -38,6 +39,10 @@ def summarise(
     causes = _causes(facts, grants)
     if stops:
         causes.append(stops[0].detail)
+    if facts.key_is_named_by_caller and facts.key is not None:
+        causes.append(f"that key {facts.key.arn} takes part is not known, only the call names it")
+    elif not causes and passed_over_key(facts):
+        causes.append("every grant is in place, but the call names another key than was read")
     if not causes:
         unknown = [name for name, grant in _named(grants) if grant.verdict is Verdict.UNKNOWN]
         if not unknown:

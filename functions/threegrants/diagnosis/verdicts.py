@@ -170,6 +170,8 @@ class Diagnosis:
         if self.outcome is Outcome.ALREADY_ALLOWED:
             return True
         grants = (self.bucket_policy, self.key_policy, self.iam_policy)
+        if self.outcome is Outcome.UNKNOWN:
+            return False
         fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
         return fine and [one.kind for one in self.blockers] == [BlockerKind.OBJECT_MISSING]
 

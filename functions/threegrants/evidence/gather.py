@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from threegrants.aws.arn import account_in, is_account_id, is_arn
-from threegrants.cloudtrail import DeniedCall, KeySource, copy_source_read
+from threegrants.cloudtrail import DeniedCall, KeySource, Service, copy_source_read
+from threegrants.cloudtrail.operations import writes_with_headers
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import BucketOwnership, find_bucket_owner, read_bucket
@@ -180,13 +181,13 @@ class _Gathering:
         likely = _third_account(default, account, self.call.caller.account)
 
         def key_and_object() -> tuple[Item[KeyEvidence | None], Item[ObjectEvidence | None]]:
-            if early is not None:
-                return early, self._object(bucket, account)
-            key, seen = run_concurrently(
+            default, seen = run_concurrently(
                 [lambda: self._default_key(ownership), lambda: self._object(bucket, account)]
             )
-            known = seen.value_or_none
-            return (self._own_key(known, ownership, key) if known else key), seen
+            own = self._own_key(seen.value_or_none, ownership)
+            if own is not None:
+                return own, seen
+            return (default if early is None else _corroborated(early, default)), seen
 
         found, (key, seen), *organizations = run_concurrently(
             [
@@ -253,10 +254,18 @@ class _Gathering:
             lambda: read_key(self.clients, stated, source, lookup_in),
         )
         known = found.value_or_none
-        return found if known is None else Read(replace(known, source=source))
+        if known is None:
+            return found
+        of_call = self.call.service is Service.KMS and not self.call.via_service
+        sure = of_call or source in (KeySource.OBJECT, KeySource.BUCKET_DEFAULT)
+        return Read(replace(known, source=source, corroborated=sure))
 
     def _early_key(self) -> Item[KeyEvidence | None] | None:
-        """The key that the record itself states; None if it states none."""
+        """The key that the record itself states; None if it states none.
+
+        It is what was refused in a direct call of KMS. Otherwise whoever makes the call can choose
+        it: by a header, or by a bucket of their own that is encrypted with it.
+        """
         call = self.call
         if not call.kms_key:
             return None
@@ -283,7 +292,11 @@ class _Gathering:
         if not call.kms_actions:
             return Read(None)
         headers: Mapping[str, str] = call.request_headers
-        asked = headers.get("x-amz-server-side-encryption")
+        asked = (
+            headers.get("x-amz-server-side-encryption")
+            if writes_with_headers(call.operation)
+            else None
+        )
         if (asked and asked not in _KMS) or _brings_its_own_key(headers):
             return Read(None)
         if isinstance(ownership.encryption, Unread):
@@ -301,19 +314,22 @@ class _Gathering:
         return self._read_key(stated, KeySource.BUCKET_DEFAULT, (lookup_in, call.region))
 
     def _own_key(
-        self, seen: ObjectEvidence, ownership: BucketOwnership, key: Item[KeyEvidence | None]
-    ) -> Item[KeyEvidence | None]:
-        """A read needs the key the object was written with, whatever the bucket's default is now."""
+        self, seen: ObjectEvidence | None, ownership: BucketOwnership
+    ) -> Item[KeyEvidence | None] | None:
+        """A read needs the key the object was written with, whatever anything else says.
+
+        None if that is not known.
+        """
         call = self.call
-        if call.access.value != "read" or not call.kms_actions:
-            return key
+        if seen is None or call.access.value != "read" or not call.kms_actions:
+            return None
         if isinstance(seen.encryption, Unread) or seen.encryption.value is None:
-            return key
+            return None
         own = seen.encryption.value
         if own.algorithm not in _KMS:
             return Read(None)
         if own.key is None:
-            return key
+            return None
         owner = ownership.owner.value_or_none or ""
         return self._read_key(own.key, KeySource.OBJECT, (owner, call.region))
 
@@ -324,6 +340,16 @@ class _Gathering:
         if isinstance(key, Unread) or key.value is None:
             return ()
         return self._organization(_third_account(key.value.arn, known, self.call.caller.account))
+
+
+def _corroborated(
+    named: Item[KeyEvidence | None], default: Item[KeyEvidence | None]
+) -> Item[KeyEvidence | None]:
+    """A key that somebody names: corroborated if the bucket's default key is the same."""
+    key, ours = named.value_or_none, default.value_or_none
+    if key is None or ours is None:
+        return named
+    return Read(replace(key, corroborated=key.arn == ours.arn, bucket_default=ours.arn))
 
 
 def _third_account(key: str | None, *known: str | None) -> str | None:

@@ -127,6 +127,10 @@ class KeyEvidence:
     """the key as the record or the bucket names it: an ARN, an id or an alias"""
     tags: Item[Mapping[str, str]] = Read({})
     multi_region: bool = False
+    corroborated: bool = True
+    """False if only the call itself, a message or a KMS record names it: see `KeySource`"""
+    bucket_default: str | None = None
+    """of a key that is not corroborated: the ARN of the bucket's default key, if there is one"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,13 @@ from threegrants.cloudtrail import (
 from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
+from threegrants.incidents.hourly_limits import LimitReached
 from threegrants.ingest import Ingest
 
 processor = BatchProcessor(event_type=EventType.SQS)
 _DELIVERY_RETENTION_SECONDS = 14 * 86_400
 """Seconds a delivery is remembered: SQS keeps a message for at most 14 days."""
 _WAITED = "waited"
-_REPLAY_SOURCE = "threegrants.replay"
-"""The source of events that `threegrants replay` sends."""
 _idempotency = IdempotencyConfig(
     event_key_jmespath="[event, waited]", expires_after_seconds=_DELIVERY_RETENTION_SECONDS
 )
@@ -55,6 +54,7 @@ class MessageResult(StrEnum):
     SUPPRESSED = "suppressed"
     WAITING = "waiting"
     JOINED = "joined"
+    OVER_LIMIT = "over limit"
 
 
 @cache
@@ -85,7 +85,7 @@ def _handle_message(record: SQSRecord) -> None:
     waited = _WAITED in record.message_attributes
     # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
     # A record that a person feeds in once more is meant to be looked at once more.
-    replayed = event.get("source") == _REPLAY_SOURCE
+    replayed = call.replayed
     known = None if replayed else call.event_id
     delivery = {"event": known or record.message_id, "waited": waited}
 
@@ -128,7 +128,12 @@ def _process(
             metric.add_dimension(name="preset", value=preset)
         logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
         return MessageResult.SUPPRESSED
-    incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
+    try:
+        incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
+    except LimitReached as reached:
+        metrics.add_metric(name="RecordsOverLimit", unit=MetricUnit.Count, value=1)
+        logger.warning("over limit", extra={"why": str(reached), "event_id": call.event_id})
+        return MessageResult.OVER_LIMIT
     if incident is None:
         dependencies().sqs.send_message(
             QueueUrl=settings.queue_url,

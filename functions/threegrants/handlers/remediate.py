@@ -14,6 +14,7 @@ from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
 from threegrants.remediation import Refused, RemediationService, Result, refresh, send_due_alerts
+from threegrants.remediation.approval import require_not_own_grant
 
 app = APIGatewayHttpResolver()
 
@@ -141,6 +142,7 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
         hours = parse_hours(hours_asked)
     except MuteError as error:
         raise BadRequestError(str(error)) from error
+    require_not_own_grant(store.get(incident_id), actor, ())
     detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
@@ -157,6 +159,7 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "outcome": report.outcome.value if report else None,
         "summary": report.summary if report else None,
         "muted_until": incident.muted_until or None,
+        "replayed": incident.replayed,
     }
 
 

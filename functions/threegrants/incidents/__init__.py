@@ -8,7 +8,7 @@ from threegrants.incidents.alert_reason import AlertReason
 from threegrants.incidents.alert_schedule import due_alert, is_muted
 from threegrants.incidents.analysis_schedule import EVIDENCE_TTL_SECONDS, analysis_is_due
 from threegrants.incidents.bucket_owners import BucketOwners
-from threegrants.incidents.events import needs_kms, with_incident_facts
+from threegrants.incidents.events import corroborated_key_of, needs_kms, with_incident_facts
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.incident_id import incident_id_of, principal_of
 from threegrants.incidents.leases import IncidentLeases, Lease
@@ -33,6 +33,7 @@ __all__ = [
     "State",
     "Store",
     "analysis_is_due",
+    "corroborated_key_of",
     "due_alert",
     "incident_id_of",
     "is_muted",

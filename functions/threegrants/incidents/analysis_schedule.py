@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis import Outcome
+from threegrants.incidents.events import corroborated_key_of
 from threegrants.incidents.incident import Incident
 
 EVIDENCE_TTL_SECONDS = 60
@@ -39,8 +40,10 @@ def asks_another_question(call: DeniedCall, incident: Incident) -> bool:
     """Whether the report answers another question than the one that is asked now."""
     if incident.has_unanswered_question:
         return True
+    # A key that was read is not asked about anew because a call names another one.
     diagnosis = incident.diagnosis
-    return bool(call.kms_key) and diagnosis is not None and diagnosis.request.key_is_assumed
+    assumed = diagnosis is not None and diagnosis.request.key_is_assumed
+    return bool(call.kms_key) and assumed and corroborated_key_of(incident) is None
 
 
 def happened_after_evidence(call: DeniedCall, incident: Incident) -> bool:

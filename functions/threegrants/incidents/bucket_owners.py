@@ -1,6 +1,7 @@
-"""Bucket owners: which account a bucket belongs to, learnt from records that say so.
+"""Bucket owners: which account a bucket belongs to, learnt from the owner's own copy of a record.
 
-The caller's copy of a denial across accounts does not name the owner; the owner's copy does.
+The caller's copy of a denial across accounts does not name the owner; the owner's copy does. Nothing
+is learnt from a record that a person fed in, nor from what one account says of another.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
 """

@@ -1,7 +1,10 @@
 """What a denied call adds to its incident. Pure.
 
-What is known of an incident only grows: the prefix gets wider, the KMS actions more, a better word
-for the key replaces a worse one. So a worker may decide on an incident that is a little out of date.
+What is known of an incident only grows: the prefix gets wider, the KMS actions more. So a worker may
+decide on an incident that is a little out of date.
+
+A key that an event names is what its caller says. It never replaces a key that was read; it gives way
+to a later event that names another one; and after an hour it is about other calls.
 """
 
 import hashlib
@@ -9,6 +12,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from threegrants.cloudtrail import CallerType, DeniedCall, KeySource
@@ -21,7 +25,11 @@ SAMPLE_SIZE = 20
 """How many events an incident names."""
 
 _STATED = frozenset({KeySource.ERROR_MESSAGE, KeySource.KMS_RECORD})
-"""Where AWS itself states a key. The first of them that is known stays."""
+"""Where KMS's own sentence names a key."""
+_STATED_KEY_STAYS_SECONDS = 60
+"""For so long another named key does not replace one, so that two that take turns cost little."""
+_STATED_KEY_COUNTS_SECONDS = 3600
+"""A named key is about the calls that were made within so many seconds of it."""
 
 
 def event_id_of(call: DeniedCall, record: Mapping[str, Any]) -> str:
@@ -85,7 +93,7 @@ def with_kms_record(incident: Incident, call: DeniedCall) -> Incident:
     facts: dict[str, Any] = {}
     if call.event_id and call.event_id not in incident.event_ids:
         facts["event_ids"] = _with_sample(incident, call)
-    key = _stated_key(incident, call.kms_key, KeySource.KMS_RECORD)
+    key = _stated_key(incident, call, KeySource.KMS_RECORD)
     if key and _diagnosed_key(incident) != call.kms_key:
         facts["question_version"] = incident.question_version + 1
     if key or incident.kms_event_id is None:
@@ -133,7 +141,7 @@ def new_facts(incident: Incident, call: DeniedCall) -> dict[str, Any]:
         found["bucket_account"] = call.bucket_account
         diagnosis = incident.diagnosis
         asks |= diagnosis is None or diagnosis.request.bucket_account != call.bucket_account
-    key = _stated_key(incident, call.kms_key, call.kms_key_source)
+    key = _stated_key(incident, call, call.kms_key_source)
     asks |= bool(key) and _diagnosed_key(incident) != call.kms_key
     actions = tuple(sorted({*incident.kms_actions, *kms_actions_of(call)}))
     if actions != incident.kms_actions:
@@ -156,20 +164,61 @@ def only_counts(incident: Incident, call: DeniedCall) -> bool:
 
 
 def with_incident_facts(call: DeniedCall, incident: Incident) -> DeniedCall:
-    """The S3 call with the bucket's owner and the key that other records of its incident state."""
+    """The S3 call with the bucket's owner and the key that other records of its incident state.
+
+    Where a key is corroborated, what the call or another record names instead is set aside.
+    """
     if call.service != "s3":
         return call
     call = replace(call, bucket_account=call.bucket_account or incident.bucket_account)
-    if call.kms_key or not incident.stated_key_arn:
-        return call
-    return replace(call, kms_key=incident.stated_key_arn, kms_key_source=incident.stated_key_source)
+    key, source = call.kms_key, call.kms_key_source
+    if key is None and incident.stated_key_arn and _is_about(call, incident):
+        key, source = incident.stated_key_arn, incident.stated_key_source
+    corroborated = corroborated_key_of(incident)
+    if key is None or corroborated is None or key == corroborated:
+        return replace(call, kms_key=key, kms_key_source=source)
+    return replace(call, kms_key=None, kms_key_source=None, kms_key_passed_over=key)
 
 
-def _stated_key(incident: Incident, key: str | None, source: str | None) -> dict[str, Any]:
-    """The key that AWS states in an event, if none was stated before; else empty."""
-    if source not in _STATED or incident.stated_key_source or not (key or "").startswith("arn:"):
+def corroborated_key_of(incident: Incident) -> str | None:
+    """The ARN of the key that the last analysis read from the bucket or the object."""
+    if incident.diagnosis is None or incident.bucket is None:
+        return None
+    request = incident.diagnosis.request
+    same_bucket = request.bucket == incident.bucket
+    return request.kms_key if same_bucket and request.kms_key_corroborated else None
+
+
+def _stated_key(incident: Incident, call: DeniedCall, source: str | None) -> dict[str, Any]:
+    """The key that KMS names in an event, where that says anything new; else empty."""
+    key = call.kms_key or ""
+    if source not in _STATED or not key.startswith("arn:") or key == incident.stated_key_arn:
         return {}
-    return {"stated_key_arn": key, "stated_key_source": KeySource(source)}
+    if corroborated_key_of(incident) is not None:
+        return {}
+    if incident.stated_key_arn:
+        apart = _seconds_between(incident.stated_key_at, call.time)
+        if apart is not None and apart <= _STATED_KEY_STAYS_SECONDS:
+            return {}
+    return {
+        "stated_key_arn": key,
+        "stated_key_source": KeySource(source),
+        "stated_key_at": call.time,
+    }
+
+
+def _is_about(call: DeniedCall, incident: Incident) -> bool:
+    """Whether the key that an incident's records name is about this call too."""
+    apart = _seconds_between(incident.stated_key_at, call.time)
+    return apart is None or abs(apart) <= _STATED_KEY_COUNTS_SECONDS
+
+
+def _seconds_between(earlier: str, later: str) -> float | None:
+    """Seconds from one time to another; None if one of them is not known."""
+    try:
+        return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+    except (ValueError, TypeError):
+        return None
 
 
 def _diagnosed_key(incident: Incident) -> str | None:

@@ -23,8 +23,10 @@ class Incident:
         bucket: the bucket's name; None for an incident of KMS records alone.
         bucket_account: the account that owns the bucket, if a record named it, 12 digits.
         kms_actions: the KMS actions that the calls need; KMS records are matched by them.
-        stated_key_arn: the ARN of the KMS key, if AWS itself stated it.
-        stated_key_source: where AWS stated it: in an error message or in a KMS record.
+        stated_key_arn: the ARN of the KMS key that a record names in KMS's own sentence. Whoever makes
+            a call can choose that; `diagnosis.request.kms_key_corroborated` says whether it is so.
+        stated_key_source: where it is named: in an error message or in a KMS record.
+        stated_key_at: when the call was made that named it, ISO 8601 in UTC; empty if not known.
         kms_event_id: the event whose record is kept as the incident's KMS record.
         question_version: how often an event changed what the diagnosis has to answer: another key,
             owner, bucket or prefix.
@@ -39,6 +41,8 @@ class Incident:
             0 before it. Changes without a new version, like the two below.
         muted_until: no alerts before this second since the epoch.
         suppressed_alert: the alert that was held back last, so that each is noted once.
+        replayed: whether a person fed in any of its records: then the records are that person's
+            word, and nothing is applied without another one.
     """
 
     id: str
@@ -54,6 +58,7 @@ class Incident:
     kms_actions: tuple[str, ...] = ()
     stated_key_arn: str | None = None
     stated_key_source: KeySource | None = None
+    stated_key_at: str = ""
     kms_event_id: str | None = None
     question_version: int = 0
     answered_version: int = 0
@@ -66,6 +71,7 @@ class Incident:
     alerted_count: int = 0
     muted_until: int = 0
     suppressed_alert: str = ""
+    replayed: bool = False
 
     @property
     def report(self) -> Report | None:

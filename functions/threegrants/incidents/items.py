@@ -27,6 +27,7 @@ _ATTRIBUTES = {
     "kms_actions": "legs",
     "stated_key_arn": "told_key",
     "stated_key_source": "told_by",
+    "stated_key_at": "told_at",
     "kms_event_id": "kms_event",
     "question_version": "asks",
     "answered_version": "answered",

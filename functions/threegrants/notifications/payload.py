@@ -24,6 +24,10 @@ MAX_MESSAGE_BYTES = 250_000
 MAX_NOTE_CHARACTERS = 60_000
 """Two policies of the greatest size, and some words."""
 MAX_SMS_CHARACTERS = 140
+REPLAYED_NOTE = (
+    "Replayed: a person fed records of this incident in by hand. What they say is that person's word, "
+    "and no standing approval covers it."
+)
 _MAX_TEXT_BYTES = 40_000
 """Of the text of a report that does not fit."""
 _MARK_BYTES = 1_000

@@ -8,9 +8,23 @@ from threegrants.diagnosis import GrantName
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.statement_edit import added_principal
 
+_NAMED_BY_CALLER = (
+    "Only the denied call names this key: whoever made the call can choose it. For two people who know "
+    "that the object is under it."
+)
+
 
 def describe_patch(patch: Patch) -> str:
-    """Whom the patch lets do what, and by which change; account-wide grants are called so."""
+    """Whom the patch lets do what, and by which change; account-wide grants are called so.
+
+    What opens a key that only the caller names says that first.
+    """
+    if patch.key_named_by_caller:
+        return f"{_NAMED_BY_CALLER}\n{_change_in_words(patch)}"
+    return _change_in_words(patch)
+
+
+def _change_in_words(patch: Patch) -> str:
     if patch.operation == PatchOperation.CREATE_GRANT:
         grant = json.loads(patch.after)
         operations = ", ".join(grant["Operations"])

@@ -90,7 +90,7 @@ def make_patches(
     if any(legs_missing):
         found.append(drafting.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
     return Drafts(
-        tuple(draft for one in found for draft in one.drafts),
+        tuple(drafting.beside_if_doubtful(draft) for one in found for draft in one.drafts),
         tuple(missing for one in found for missing in one.missing_information),
         tuple(handoff for one in found for handoff in one.handoffs),
     )
@@ -115,6 +115,14 @@ class _Drafting:
     grantee: str
     choices: Choices
     scoped_patterns: tuple[ScopedPattern, ...]
+
+    def beside_if_doubtful(self, draft: Draft) -> Draft:
+        """A draft that opens a key which only the caller names is never the proposed one."""
+        opens_key = any(action.startswith("kms:") for action in draft.grant_statement.actions)
+        key = self._key()
+        if not opens_key or key is None or key.corroborated:
+            return draft
+        return replace(draft, patch=replace(draft.patch, default=False, key_named_by_caller=True))
 
     def bucket_policy(self) -> Drafts:
         what, bucket = "patch of the bucket policy", self.evidence.bucket

@@ -54,6 +54,8 @@ class Patch:
     """None where scope does not apply, as in a key policy; an empty text in the JSON"""
     default: bool = True
     """the one that is proposed for its grant; the others are offered beside it"""
+    key_named_by_caller: bool = False
+    """it opens a KMS key that nothing but the denied call names; never applied by this service"""
 
     @property
     def alternative(self) -> bool:
@@ -98,6 +100,7 @@ class Patch:
             "scope": self.scope or "",
             "default": self.default,
             "alternative": self.alternative,
+            "key_named_by_caller": self.key_named_by_caller,
             "before_sha256": self.before_sha256,
             "after_sha256": self.after_sha256,
             "statement": dict(self.statement),
@@ -130,6 +133,7 @@ class Patch:
             policy_name=data["policy_name"],
             scope=Scope(data["scope"]) if data["scope"] else None,
             default=data["default"],
+            key_named_by_caller=data.get("key_named_by_caller", False),
         )
         if patch.digest != data["digest"]:
             raise ValueError(f"patch of {patch.target}: contents do not match {data['digest']}")

@@ -124,8 +124,11 @@ class Sweep:
 
     def _apply_standing(self, incident: Incident) -> None:
         report = incident.report
-        found = report and find_standing_approval(self.service.limits(), report, self.service.now())
-        if not found:
+        if report is None:
+            return
+        limits, now = self.service.limits(), self.service.now()
+        found = find_standing_approval(limits, report, now, replayed=incident.replayed)
+        if found is None:
             return
         approval, digests = found
         try:

@@ -49,6 +49,8 @@ class PatchReport:
         scope: `object`, `prefix` or `bucket`; empty where scope does not apply.
         default: whether it is the one that is proposed for its grant.
         alternative: whether it works by another way than the policy that is diagnosed.
+        key_named_by_caller: whether it opens a KMS key that nothing but the denied call names; such a
+            patch is never proposed, and the service does not apply it.
         before_sha256: digest of the document that the patch was made for.
         after_sha256: digest of the document that the patch writes.
         statement: the statement that is added or extended; for `kms:CreateGrant` the KMS grant.
@@ -76,6 +78,7 @@ class PatchReport:
     digest: str
     says: str
     snippets: SnippetsReport | None = None
+    key_named_by_caller: bool = False
 
     @property
     def grantee(self) -> str | None:
@@ -116,6 +119,7 @@ class PatchReport:
             "scope": self.scope,
             "default": self.default,
             "alternative": self.alternative,
+            "key_named_by_caller": self.key_named_by_caller,
             "before_sha256": self.before_sha256,
             "after_sha256": self.after_sha256,
             "statement": dict(self.statement),
@@ -143,6 +147,7 @@ class PatchReport:
             scope=fields.text("scope", ""),
             default=fields.boolean("default", default=True),
             alternative=fields.boolean("alternative", default=False),
+            key_named_by_caller=fields.boolean("key_named_by_caller", default=False),
             before_sha256=fields.text("before_sha256"),
             after_sha256=fields.text("after_sha256"),
             statement=fields.mapping("statement"),

@@ -79,9 +79,9 @@ class JsonObject:
             return value
         raise self._error(name, value, _NAMES[bool])
 
-    def boolean_or_null(self, name: str) -> bool | None:
-        """True, false or null."""
-        value = self._nullable(name)
+    def boolean_or_null(self, name: str, *, required: bool = True) -> bool | None:
+        """True, false or null; null too if the field is absent and not required."""
+        value = self._nullable(name, required=required)
         if value is None or isinstance(value, bool):
             return value
         raise self._error(name, value, "true, false or null")

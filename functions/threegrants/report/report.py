@@ -85,6 +85,9 @@ class RequestReport:
         cross_account: whether caller and bucket (or key) belong to different accounts.
         kms_key: the ARN of the KMS key that the call needs.
         kms_key_source: how that key is known.
+        kms_key_corroborated: whether what was read says so too, or the call is one of KMS itself;
+            False if only the call, or a KMS record, names the key. None if there is no key, or in
+            reports of versions that did not ask.
         kms_actions: the KMS actions that the call needs.
         event_ids: a bounded sample of the events that were counted.
         count: how many denied calls were counted, at least 1.
@@ -102,6 +105,7 @@ class RequestReport:
     cross_account: bool | None
     kms_key: str | None
     kms_key_source: KeySource | None
+    kms_key_corroborated: bool | None
     kms_actions: tuple[str, ...]
     event_ids: tuple[str, ...]
     count: int
@@ -112,6 +116,17 @@ class RequestReport:
     def stated_key(self) -> str | None:
         """The key's ARN, if the request itself names it."""
         return self.kms_key if self.kms_key_source is KeySource.REQUEST else None
+
+    @property
+    def key_is_named_by_caller(self) -> bool:
+        """Whether nothing but the call itself, or a KMS record, names the key.
+
+        Reports of earlier versions do not say what corroborates a key that the call names; then
+        nothing does.
+        """
+        if self.kms_key is None or self.kms_key_corroborated is not None:
+            return self.kms_key_corroborated is False
+        return not self.key_is_assumed
 
     @property
     def key_is_assumed(self) -> bool:
@@ -131,6 +146,7 @@ class RequestReport:
             "cross_account": self.cross_account,
             "kms_key": self.kms_key,
             "kms_key_source": self.kms_key_source.value if self.kms_key_source else None,
+            "kms_key_corroborated": self.kms_key_corroborated,
             "kms_actions": list(self.kms_actions),
             "event_ids": list(self.event_ids),
             "count": self.count,
@@ -156,6 +172,7 @@ class RequestReport:
             cross_account=fields.boolean_or_null("cross_account"),
             kms_key=fields.text_or_null("kms_key"),
             kms_key_source=fields.choice_or_null("kms_key_source", KeySource),
+            kms_key_corroborated=fields.boolean_or_null("kms_key_corroborated", required=False),
             kms_actions=fields.texts("kms_actions"),
             event_ids=fields.texts("event_ids"),
             count=fields.integer("count"),

@@ -1,13 +1,13 @@
 """Candidates and KMS records that wait, on moto's DynamoDB."""
 
+from dataclasses import replace
+
 import pytest
 
 from support.incidents import CALL, ID, KMS, KMS_RECORD, RECORD, SEEN, kms_call
 from support.worlds import KEY
-from threegrants.incidents import (
-    Conflict,
-)
-from threegrants.incidents.correlation import assign_write, candidate_write
+from threegrants.incidents import Conflict
+from threegrants.incidents.correlation import Candidate, assign_write, candidate_writes
 from threegrants.incidents.table import transact
 
 PARKING = "parking"
@@ -20,14 +20,44 @@ def item(table, sk, incident_id=ID):
 # --- correlation ----------------------------------------------------------------------------------
 
 
-def test_a_candidate_is_found_with_its_client(correlator, opened, table):
-    transact(table, [candidate_write("key", ID, CALL), candidate_write("key", "tg-gone", CALL)])
-    [found] = correlator.candidates("key")
-    assert (found.incident, found.source_ip, found.user_agent) == (
-        opened, CALL.source_ip, CALL.user_agent,
-    )  # fmt: skip
-    assert correlator.candidates("other") == []
-    assert correlator.candidates(None) == []
+def test_a_candidate_is_found_with_all_that_is_needed_to_match(correlator, table):
+    transact(table, candidate_writes("key", ID, CALL, KEY))
+    [found] = correlator.candidates("key", SEEN)
+    assert found == Candidate(
+        incident_id=ID,
+        bucket="a-reports",
+        kms_actions=("kms:Decrypt",),
+        first_seen=SEEN,
+        last_seen=SEEN,
+        key=KEY,
+        source_ip=CALL.source_ip,
+        user_agent=CALL.user_agent,
+    )
+    assert correlator.candidates("other", SEEN) == []
+    assert correlator.candidates(None, SEEN) == []
+    assert correlator.candidates("key", "no time") == []
+    assert candidate_writes("key", ID, replace(CALL, time="no time")) == []
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(0, 1), (5, 1), (300, 0)])
+def test_a_candidate_is_found_at_its_time(correlator, table, seconds, found):
+    transact(table, candidate_writes("key", ID, CALL))
+    assert len(correlator.candidates("key", kms_call(seconds).time)) == found
+
+
+def test_an_incident_that_is_seen_again_and_again_is_one_candidate(correlator, table):
+    for call in (CALL, replace(CALL, time="2026-11-24T03:00:06Z")):
+        transact(table, candidate_writes("key", ID, call))
+    [found] = correlator.candidates("key", SEEN)
+    assert (found.first_seen, found.last_seen) == (SEEN, "2026-11-24T03:00:06Z")
+
+
+def test_within_the_hour_it_counts_whether_an_incident_is_open(correlator, opened, table):
+    transact(table, candidate_writes("key", ID, CALL))
+    transact(table, candidate_writes("key", "tg-gone", CALL))
+    [found] = correlator.candidates_of_the_hour("key", kms_call(900).time)
+    assert (found.incident_id, found.closed) == (ID, False)
+    assert correlator.candidates_of_the_hour("key", "2026-11-24T09:00:00Z") == []
 
 
 def test_a_kms_record_waits_until_it_is_assigned(correlator, table):
@@ -49,17 +79,6 @@ def test_records_wait_for_calls_of_their_time(correlator, seconds, found):
     assert len(correlator.parked_records(PARKING, SEEN)) == found
     assert correlator.parked_records("other", SEEN) == []
     assert correlator.parked_records(PARKING, "no time") == []
-
-
-def test_all_pages_of_a_query_are_read(correlator, monkeypatch):
-    pages = [{"Items": [{"kept": "{}"}], "LastEvaluatedKey": {"pk": "x"}}, {"Items": []}]
-    asked = []
-    monkeypatch.setattr(
-        correlator._table, "query", lambda **query: asked.append(query) or pages[len(asked) - 1]
-    )
-    assert correlator.parked_records(PARKING, SEEN) == [{}]
-    assert "ExclusiveStartKey" not in asked[0]
-    assert asked[1]["ExclusiveStartKey"] == {"pk": "x"}
 
 
 def test_a_kms_record_is_linked_once(correlator, incidents, opened, table):
@@ -90,9 +109,7 @@ def test_a_link_that_meets_others_tries_again_and_then_gives_up(correlator, open
 
 def test_the_s3_call_takes_over_the_incident_of_its_kms_records(correlator, incidents, table):
     alone = incidents.record_event("tg-kms", KMS, KMS_RECORD).incident
-    transact(table, [candidate_write("key", "tg-kms", KMS)])
-    [candidate] = correlator.candidates("key")
-    correlator.merge_kms_incident(ID, candidate, CALL)
+    correlator.merge_kms_incident(ID, "tg-kms", CALL)
     merged = incidents.get(ID)
     assert (merged.id, merged.bucket, merged.count) == ("tg-kms", "a-reports", 1)
     assert merged.counted_by_kms == 1
@@ -100,6 +117,6 @@ def test_the_s3_call_takes_over_the_incident_of_its_kms_records(correlator, inci
     assert incidents.history("tg-kms")[-1]["what"] == "joined"
     assert ID in incidents.history("tg-kms")[-1]["detail"]
     assert incidents.record_event(ID, CALL, RECORD).incident.count == 1
-    correlator.merge_kms_incident("tg-late", candidate, CALL)  # someone else was faster
+    correlator.merge_kms_incident("tg-late", "tg-kms", CALL)  # someone else was faster
     assert incidents.find("tg-late") is None
     assert alone.id == "tg-kms"

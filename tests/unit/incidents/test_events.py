@@ -103,6 +103,11 @@ def test_the_sample_is_bounded_and_without_repetition():
 
 # --- facts ----------------------------------------------------------------------------------------
 
+STATED = {
+    "stated_key_arn": KEY,
+    "stated_key_source": KeySource.KMS_RECORD,
+    "stated_key_at": SEEN,
+}
 FACTS = [
     # name, incident, call, what changes
     ("more of the same", incident(), CALL, {}),
@@ -124,17 +129,24 @@ FACTS = [
     ("one more KMS action", incident(), replace(CALL, kms_actions=("kms:GenerateDataKey",)),
      {"kms_actions": ("kms:Decrypt", "kms:GenerateDataKey")}),
     ("AWS states the key", incident(), said(),
-     {"stated_key_arn": KEY, "stated_key_source": KeySource.ERROR_MESSAGE, "question_version": 2}),
-    ("AWS states the key of the report", diagnosed(), said(),
-     {"stated_key_arn": KEY, "stated_key_source": KeySource.ERROR_MESSAGE}),
-    ("AWS states another key", diagnosed(), said(OTHER_KEY),
-     {"stated_key_arn": OTHER_KEY, "stated_key_source": KeySource.ERROR_MESSAGE,
+     {"stated_key_arn": KEY, "stated_key_source": KeySource.ERROR_MESSAGE, "stated_key_at": SEEN,
       "question_version": 2}),
+    ("AWS states the key of the report", diagnosed(), said(), {}),
+    ("another key than was read", diagnosed(), said(OTHER_KEY), {}),
+    ("another key than the call named", diagnosed({"kms_key_corroborated": False}),
+     said(OTHER_KEY),
+     {"stated_key_arn": OTHER_KEY, "stated_key_source": KeySource.ERROR_MESSAGE,
+      "stated_key_at": SEEN, "question_version": 2}),
     ("a key that the request names", incident(), said(source="request"), {}),
     ("a key without an ARN", incident(), said("alias/reports"), {}),
     ("no key", incident(), said(None), {}),
-    ("a second key", incident(stated_key_arn=KEY, stated_key_source=KeySource.KMS_RECORD),
-     said(OTHER_KEY), {}),
+    ("a second key at once", incident(**STATED), said(OTHER_KEY), {}),
+    ("a second key within a minute", incident(**STATED),
+     replace(said(OTHER_KEY), time="2026-11-24T03:01:00Z"), {}),
+    ("a second key after that", incident(**STATED),
+     replace(said(OTHER_KEY), time="2026-11-24T03:01:01Z"),
+     {"stated_key_arn": OTHER_KEY, "stated_key_source": KeySource.ERROR_MESSAGE,
+      "stated_key_at": "2026-11-24T03:01:01Z", "question_version": 2}),
 ]  # fmt: skip
 
 
@@ -185,10 +197,11 @@ def test_the_first_kms_record_is_kept_and_not_counted():
 
 
 def test_a_kms_record_that_states_the_key_asks_anew():
-    linked = with_kms_record(diagnosed(), kms_call(kms_key=OTHER_KEY))
+    named = diagnosed({"kms_key_corroborated": False})
+    linked = with_kms_record(named, kms_call(kms_key=OTHER_KEY))
     assert (linked.stated_key_arn, linked.stated_key_source) == (OTHER_KEY, KeySource.KMS_RECORD)
     assert linked.has_unanswered_question
-    same = with_kms_record(diagnosed(), kms_call(kms_key=KEY))
+    same = with_kms_record(named, kms_call(kms_key=KEY))
     assert same.stated_key_arn == KEY
     assert not same.has_unanswered_question
 
@@ -197,8 +210,7 @@ def test_a_kms_record_that_says_nothing_new_changes_nothing():
     known = incident(
         event_ids=tuple(f"e-{n}" for n in range(SAMPLE_SIZE)),
         kms_event_id="k-0",
-        stated_key_arn=KEY,
-        stated_key_source=KeySource.KMS_RECORD,
+        **STATED,
     )
     assert with_kms_record(known, kms_call(kms_key=OTHER_KEY)) is known
     nameless = with_kms_record(incident(kms_event_id=None), kms_call(event_id=""))
@@ -225,13 +237,16 @@ def test_the_kms_records_incident_becomes_that_of_the_s3_call():
 
 # --- what other records know ----------------------------------------------------------------------
 
-STATED = {"stated_key_arn": KEY, "stated_key_source": KeySource.KMS_RECORD}
 COMPLETED = [
     ("the owner", incident(), replace(CALL, bucket_account=None), (A, None, None)),
     ("its own owner stays", incident(), replace(CALL, bucket_account="3" * 12),
      ("3" * 12, None, None)),
     ("the key", incident(**STATED), CALL, (A, KEY, "kms_record")),
     ("its own key stays", incident(**STATED), said(OTHER_KEY, "request"), (A, OTHER_KEY, "request")),
+    ("its own key is not that which was read", diagnosed(), said(OTHER_KEY), (A, None, None)),
+    ("it names the key that was read", diagnosed(), said(KEY, "request"), (A, KEY, "request")),
+    ("the key is of another hour", incident(**STATED),
+     replace(CALL, time="2026-11-24T04:00:01Z"), (A, None, None)),
     ("a KMS call stays", incident(**STATED), kms_call(), (None, None, None)),
 ]  # fmt: skip
 

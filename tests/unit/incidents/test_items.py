@@ -61,6 +61,7 @@ def test_the_stored_names_stay():
         "legs": ["kms:Decrypt"],
         "told_key": None,
         "told_by": None,
+        "told_at": "",
         "kms_event": None,
         "asks": 1,
         "answered": 0,
@@ -70,6 +71,7 @@ def test_the_stored_names_stay():
         "signature": "",
         "diagnosed_at": "",
         "alert_due": False,
+        "replayed": False,
     }
 
 

@@ -25,7 +25,7 @@ from threegrants.incidents import (
     parse_hours,
     store,
 )
-from threegrants.incidents.correlation import assign_write, candidate_write
+from threegrants.incidents.correlation import assign_write, candidate_writes
 from threegrants.incidents.moves import move_writes
 from threegrants.incidents.table import transact, update_if
 
@@ -36,14 +36,16 @@ PARKING = "parking"
 
 
 def test_the_first_event_opens_an_incident_with_its_record(incidents, table):
-    extra = candidate_write("key", ID, CALL)
-    recorded = incidents.record_event(ID, CALL, RECORD, opening=[extra])
+    [extra, _] = candidate_writes("key", ID, CALL)
+    recorded = incidents.record_event(ID, CALL, RECORD, also=[extra])
     assert recorded.adds_facts
     assert recorded.incident == incidents.get(ID)
     assert (recorded.incident.count, recorded.incident.state) == (1, State.OPEN)
     assert incidents.record(ID) == RECORD
     assert [line["what"] for line in incidents.history(ID)] == ["opened"]
-    assert table.get_item(Key={"pk": "calls#key", "sk": f"incident#{ID}"})["Item"]["incident"] == ID
+    assert (
+        table.get_item(Key={"pk": "calls#key", "sk": extra["Item"]["sk"]})["Item"]["incident"] == ID
+    )
 
 
 def test_an_event_counts_once_whoever_sees_it(incidents, opened, table):

@@ -98,10 +98,31 @@ def test_a_person_may_ask_again_what_was_unknown(world):
 # --- owners and callers ---------------------------------------------------------------------------
 
 
-def test_the_owner_that_another_record_named_is_used(world):
-    world.handle(from_s3())
+def envelope(record, source="aws.s3", account=A):
+    """The event in which a record arrives, from the account that it is for."""
+    detail = {**record, "recipientAccountId": A}
+    kind = "AWS API Call via CloudTrail"
+    return {"source": source, "detail-type": kind, "account": account, "detail": detail}
+
+
+def test_the_owner_that_its_own_copy_named_is_used(world):
+    world.handle(envelope(from_s3()))
     world.handle(from_s3("e-2", operation="ListObjects", owner=""), world.worker())
     assert [read.call.bucket_account for read in world.read] == [A, A]
+
+
+LEARNT = [
+    ("a record that a person fed in", envelope(from_s3(), source="threegrants.replay")),
+    ("another account says so", envelope(from_s3(), account=B)),
+    ("the owner of another account's record", envelope(from_s3(owner="333333333333"))),
+    ("no envelope", from_s3()),
+]
+
+
+@pytest.mark.parametrize("record", [one[1] for one in LEARNT], ids=[one[0] for one in LEARNT])
+def test_no_owner_is_learnt_from(world, record):
+    world.handle(record)
+    assert world.worker().bucket_owners.owner_of("a-reports") is None
 
 
 BY_ID = {"type": "AWSAccount", "principalId": "AROAEXAMPLE000000000:s", "accountId": B}

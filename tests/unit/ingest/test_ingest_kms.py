@@ -19,15 +19,20 @@ def test_a_kms_record_joins_its_s3_record_and_is_not_counted(world):
     assert len(world.read) == 1
 
 
-def test_a_key_that_a_kms_record_states_is_analyzed(world):
+def test_a_key_that_a_kms_record_states_is_analyzed_where_none_was_read(world):
+    world.policies = {"encrypted": False}
     world.handle(from_s3())
+    world.policies = {}
     joined = world.handle(from_kms(key=OTHER_KEY))
-    assert joined.report.request.kms_key == OTHER_KEY
+    request = joined.report.request
+    assert (request.kms_key, request.kms_key_corroborated) == (OTHER_KEY, False)
+    assert joined.report.outcome == "unknown"
     assert [read.call.kms_key for read in world.read] == [None, OTHER_KEY]
     assert world.store.record(joined.id)["eventID"] == "e-1"
 
 
 def test_a_record_that_is_no_denial_any_more_is_not_analyzed_again(world):
+    world.policies = {"encrypted": False}
     opened = world.handle(from_s3())
     key = {"pk": f"incident#{opened.id}", "sk": "record"}
     world.table.put_item(Item={**key, "record": '{"eventName": "GetObject"}'})
@@ -89,10 +94,10 @@ def test_a_service_identity_is_matched_by_the_key(world):
 
 
 def test_a_record_that_waits_under_the_key_may_ask_another_question(world):
-    """The S3 call's key was assumed; KMS names the same key, so nothing is asked anew."""
+    """KMS names the key that was read, so nothing is asked anew."""
     world.handle(kms("k-1", form="service", key=KEY))
     joined = world.handle(from_s3())
-    assert joined.stated_key_arn == KEY
+    assert joined.event_ids == ("e-1", "k-1")
     assert not joined.has_unanswered_question
 
 

@@ -451,7 +451,9 @@ def test_every_operation_of_a_patch_can_be_read_and_written():
 
 
 def test_every_field_is_either_in_the_digest_or_follows_from_it():
-    assert {f.name for f in fields(Patch)} - CHANGES.keys() == {"statement", "default"}
+    assert {f.name for f in fields(Patch)} - CHANGES.keys() == {
+        "statement", "default", "key_named_by_caller",
+    }  # fmt: skip
 
 
 def test_json_there_and_back():

@@ -14,6 +14,7 @@ from threegrants.evidence import Read, Unread
 from threegrants.patches import Patch
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
+from threegrants.remediation.opened_access import opened_access
 from threegrants.remediation.patch_checks import grants_to_account, objection
 from threegrants.report import PrincipalReport
 
@@ -52,7 +53,9 @@ def ours(**changes):
 
 
 def facts(*patches, **tags):
-    return LimitFacts({patch.target: Read(tags) for patch in patches})
+    opened = [opened_access(patch) for patch in patches]
+    named = {patch.target for patch in patches}.union(*(one.buckets | one.keys for one in opened))
+    return LimitFacts({arn: Read(tags) for arn in named})
 
 
 FINE = [

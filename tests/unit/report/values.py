@@ -120,6 +120,7 @@ def patches(draw):
         digest=draw(_sha256()),
         says=draw(TEXT),
         snippets=draw(st.none() | SNIPPETS),
+        key_named_by_caller=draw(st.booleans()),
     )
 
 
@@ -139,6 +140,7 @@ REPORTS = st.builds(
         cross_account=st.none() | st.booleans(),
         kms_key=NULLABLE,
         kms_key_source=st.none() | st.sampled_from(KeySource),
+        kms_key_corroborated=st.none() | st.booleans(),
         kms_actions=_some(TEXT),
         event_ids=_some(TEXT),
         count=st.integers(1, 10**9),

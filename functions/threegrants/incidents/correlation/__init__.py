@@ -17,19 +17,27 @@ from threegrants.incidents.correlation.match import (
     match_kms_only_incident,
     match_kms_record,
     match_late_kms_record,
+    names_another_key,
     parking_key_of,
 )
-from threegrants.incidents.correlation.store import KmsCorrelator, assign_write, candidate_write
+from threegrants.incidents.correlation.store import (
+    KmsCorrelator,
+    assign_write,
+    candidate_slot,
+    candidate_writes,
+)
 
 __all__ = [
     "Candidate",
     "KmsCorrelator",
     "assign_write",
-    "candidate_write",
+    "candidate_slot",
+    "candidate_writes",
     "correlation_key_of",
     "kms_key_correlation_key",
     "match_kms_only_incident",
     "match_kms_record",
     "match_late_kms_record",
+    "names_another_key",
     "parking_key_of",
 ]

@@ -1,7 +1,10 @@
 """Which incident a KMS record belongs to, decided from values. Pure.
 
 A *correlation key* names the calls among which a record is looked for: those of one principal in one
-Region, or those that need one KMS key. A *candidate* is an incident found there.
+Region, or those that need one KMS key. A *candidate* is what is kept there of an incident.
+
+The caller of a KMS record may own a bucket that is encrypted with anybody's key. So a record whose key
+is another one than the incident's own, where that was read, is never of that incident.
 """
 
 import json
@@ -11,8 +14,6 @@ from datetime import datetime
 from hashlib import sha256
 
 from threegrants.cloudtrail import CallerType, DeniedCall
-from threegrants.incidents.incident import Incident
-from threegrants.incidents.states import CLOSED
 
 MAX_SECONDS_APART = 5
 """The S3 and the KMS record of one call are at most this many seconds apart."""
@@ -21,30 +22,32 @@ MAX_SECONDS_LATE = 3600
 _WITHOUT_PRINCIPAL = frozenset({CallerType.SERVICE, CallerType.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An incident that a record may belong to, and from where its calls came.
+    """What is kept of an incident, so that a record is matched without reading the incident.
 
     Args:
-        incident: the incident as it is now.
-        source_ip: the address that opened it, if the record had one.
-        user_agent: the program that opened it, if the record had one.
+        incident_id: the incident.
+        bucket: of its calls; None if it has KMS records alone.
+        kms_actions: the KMS actions that its calls need.
+        first_seen: when the first of the calls that are looked at was made, ISO 8601 in UTC.
+        last_seen: when the last of them was made.
+        key: the key's ARN, if the call names it or it was read; a record of another key is not of
+            this call.
+        closed: whether the incident is closed, where that was looked up.
+        source_ip: the address that a call came from, if the record had one.
+        user_agent: the program that made the call, if the record had one.
     """
 
-    incident: Incident
+    incident_id: str
+    bucket: str | None
+    kms_actions: tuple[str, ...]
+    first_seen: str
+    last_seen: str
+    key: str | None = None
+    closed: bool = False
     source_ip: str | None = None
     user_agent: str | None = None
-
-    @property
-    def stated_key_arn(self) -> str | None:
-        """The key's ARN if a record or the request states it.
-
-        The bucket's default key is not enough: the object may be encrypted with another.
-        """
-        incident = self.incident
-        if incident.stated_key_arn or incident.diagnosis is None:
-            return incident.stated_key_arn
-        return incident.diagnosis.request.stated_key
 
 
 def correlation_key_of(call: DeniedCall, principal: str) -> str | None:
@@ -85,7 +88,7 @@ def match_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candi
     matching = [
         candidate
         for candidate in candidates
-        if candidate.incident.bucket
+        if candidate.bucket
         and _may_be_one_call(call, candidate)
         and seconds_apart(call, candidate) <= MAX_SECONDS_APART
     ]
@@ -101,9 +104,9 @@ def match_late_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> 
     matching = [
         candidate
         for candidate in candidates
-        if candidate.incident.bucket
+        if candidate.bucket
         and _may_be_one_call(call, candidate)
-        and candidate.incident.state not in CLOSED
+        and not candidate.closed
         and seconds_apart(call, candidate) <= MAX_SECONDS_LATE
     ]
     return matching[0] if len(matching) == 1 else None
@@ -114,9 +117,9 @@ def match_kms_only_incident(call: DeniedCall, candidates: Iterable[Candidate]) -
     matching = [
         candidate
         for candidate in candidates
-        if not candidate.incident.bucket
+        if not candidate.bucket
         and _same_key(call, candidate)
-        and set(call.kms_actions) & set(candidate.incident.kms_actions)
+        and set(call.kms_actions) & set(candidate.kms_actions)
         and seconds_apart(call, candidate) <= MAX_SECONDS_APART
     ]
     return _nearest(call, matching)
@@ -124,11 +127,10 @@ def match_kms_only_incident(call: DeniedCall, candidates: Iterable[Candidate]) -
 
 def seconds_apart(call: DeniedCall, candidate: Candidate) -> float:
     """Seconds between a call and the time in which an incident was seen; infinite if not known."""
-    incident = candidate.incident
     try:
         at, first, last = (
             datetime.fromisoformat(text)
-            for text in (call.time, incident.first_seen, incident.last_seen)
+            for text in (call.time, candidate.first_seen, candidate.last_seen)
         )
         return max((first - at).total_seconds(), (at - last).total_seconds(), 0.0)
     except (ValueError, TypeError):
@@ -138,13 +140,18 @@ def seconds_apart(call: DeniedCall, candidate: Candidate) -> float:
 def _may_be_one_call(call: DeniedCall, candidate: Candidate) -> bool:
     """Whether S3 makes such a KMS call for these S3 calls, with the same key if both name it."""
     made = {"kms:" + call.operation.removesuffix("WithoutPlaintext"), *call.kms_actions}
-    return bool(made & set(candidate.incident.kms_actions)) and _same_key(call, candidate)
+    return bool(made & set(candidate.kms_actions)) and _same_key(call, candidate)
+
+
+def names_another_key(call: DeniedCall, key: str | None) -> bool:
+    """Whether a call names a key by its ARN, and not this one. An alias or an id may be any key."""
+    stated = call.kms_key or ""
+    both = key and stated.startswith("arn:") and ":key/" in stated
+    return bool(both) and stated != key
 
 
 def _same_key(call: DeniedCall, candidate: Candidate) -> bool:
-    stated, known = call.kms_key, candidate.stated_key_arn
-    both = stated and known and stated.startswith("arn:") and ":key/" in stated
-    return stated == known if both else True
+    return not names_another_key(call, candidate.key)
 
 
 def _nearest(call: DeniedCall, candidates: Sequence[Candidate]) -> Candidate | None:

@@ -1,23 +1,33 @@
 """What correlation keeps in the table of incidents.
 
 Partition `calls#KEY` has an item for each candidate: an incident of S3 calls that need a KMS key, or
-of KMS records alone. Partition `kms#KEY` has an item for each KMS record: the record while it waits
+of KMS records alone. Its sort key begins with a time, so that only what is near is read, and all that
+is needed to match stands in it: `near#…` for five seconds in which the incident was seen, `hour#…` for
+an hour. However many incidents are open, one record costs one query of at most `_LIMIT` items and a
+few reads. Partition `kms#KEY` has an item for each KMS record: the record while it waits
 (`kept`), then the incident it was assigned to (`joined`).
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
-from threegrants.cloudtrail import DeniedCall
-from threegrants.incidents.correlation.match import MAX_SECONDS_APART, Candidate
-from threegrants.incidents.events import event_id_of, joined_by_s3, with_kms_record
+from threegrants.aws.arn import is_arn
+from threegrants.cloudtrail import DeniedCall, is_replayed
+from threegrants.incidents.correlation.match import MAX_SECONDS_APART, MAX_SECONDS_LATE, Candidate
+from threegrants.incidents.events import (
+    corroborated_key_of,
+    event_id_of,
+    joined_by_s3,
+    kms_actions_of,
+    with_kms_record,
+)
 from threegrants.incidents.fitting import pack_record, unpack
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
-    CLOSED_DAYS,
     EVENT_DAYS,
     change_write,
     expires_in,
@@ -25,10 +35,17 @@ from threegrants.incidents.items import (
     put_write,
 )
 from threegrants.incidents.moves import Move, history_write
+from threegrants.incidents.states import CLOSED
 from threegrants.incidents.store import Store, record_write
 from threegrants.incidents.table import Conflict, back_off, transact, update_if
 
 _MAX_ATTEMPTS = 12
+_LIMIT = 50
+"""Items of one query. Where more candidates are near, none is surely the right one."""
+_MOST_LOOKED_UP = 5
+"""Incidents that are read to see whether they are open."""
+_NEAR_SECONDS = 5
+_HOUR = 3600
 
 
 class KmsCorrelator:
@@ -42,16 +59,61 @@ class KmsCorrelator:
         self._store = store
         self._table = store.table
 
-    def candidates(self, correlation_key: str | None) -> list[Candidate]:
-        """The incidents found under a correlation key; none without a key."""
-        if correlation_key is None:
+    def candidates(self, correlation_key: str | None, at: str) -> list[Candidate]:
+        """The incidents under a correlation key that were seen at about a time; none without a key."""
+        reach = MAX_SECONDS_APART
+        return self._candidates(correlation_key, "near", at, reach, _NEAR_SECONDS)
+
+    def candidates_of_the_hour(self, correlation_key: str | None, at: str) -> list[Candidate]:
+        """The incidents of S3 calls within an hour, with their key as it was read, and their state.
+
+        None where there are so many that a record surely fits several.
+        """
+        found = self._candidates(correlation_key, "hour", at, MAX_SECONDS_LATE, _HOUR)
+        of_s3 = [one for one in found if one.bucket]
+        if len(of_s3) > _MOST_LOOKED_UP:
             return []
-        found = []
-        for item in self._query(Key("pk").eq(f"calls#{correlation_key}")):
-            incident = self._store.find(str(item["incident"]))
+        known: dict[str, Candidate] = {}
+        for one in of_s3:
+            incident = self._store.find(one.incident_id)
             if incident is not None:
-                found.append(Candidate(incident, item.get("source_ip"), item.get("user_agent")))
-        return found
+                key, closed = corroborated_key_of(incident) or one.key, incident.state in CLOSED
+                known[incident.id] = replace(one, incident_id=incident.id, key=key, closed=closed)
+        return list(known.values())
+
+    def _candidates(
+        self, correlation_key: str | None, kind: str, at: str, reach: int, slot_seconds: int
+    ) -> list[Candidate]:
+        """The candidates of one kind, each incident once.
+
+        Args:
+            correlation_key: under which they are found.
+            kind: `near` or `hour`.
+            at: the time that is asked about, ISO 8601 in UTC.
+            reach: how many seconds before and after it.
+            slot_seconds: for how many seconds one item stands.
+        """
+        first, last = (
+            _slot(at, slot_seconds, seconds) for seconds in (-reach - slot_seconds, reach)
+        )
+        if correlation_key is None or not first or not last:
+            return []
+        page = self._table.query(
+            KeyConditionExpression=Key("pk").eq(f"calls#{correlation_key}")
+            & Key("sk").between(f"{kind}#{first}", f"{kind}#{last}~"),
+            ConsistentRead=True,
+            Limit=_LIMIT,
+        )
+        if "LastEvaluatedKey" in page:
+            return []
+        found: dict[str, Candidate] = {}
+        for item in page["Items"]:
+            seen = _from_item(item)
+            known = found.get(seen.incident_id)
+            found[seen.incident_id] = (
+                seen if known is None else replace(seen, first_seen=known.first_seen)
+            )
+        return list(found.values())
 
     def park(self, parking_key: str, call: DeniedCall, record: Mapping[str, Any]) -> None:
         """Keep a KMS record until its S3 record comes; one that is known already stays as it is."""
@@ -74,11 +136,14 @@ class KmsCorrelator:
             (when + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
             for seconds in (-MAX_SECONDS_APART, MAX_SECONDS_APART)
         )
-        items = self._query(
-            Key("pk").eq(f"kms#{parking_key}") & Key("sk").between(first, last + "~"),
+        page = self._table.query(
+            KeyConditionExpression=Key("pk").eq(f"kms#{parking_key}")
+            & Key("sk").between(first, last + "~"),
             FilterExpression=Attr("joined").not_exists() & Attr("kept").exists(),
+            ConsistentRead=True,
+            Limit=_LIMIT,
         )
-        return [unpack(item["kept"]) for item in items]
+        return [unpack(item["kept"]) for item in page["Items"]]
 
     def assigned_incident(
         self, parking_key: str, call: DeniedCall, record: Mapping[str, Any]
@@ -114,6 +179,8 @@ class KmsCorrelator:
         for attempt in range(_MAX_ATTEMPTS):
             incident = self._store.get(incident_id)
             linked = with_kms_record(incident, call)
+            if is_replayed(record) and not incident.replayed:
+                linked = replace(linked, replayed=True, version=incident.version + 1)
             writes = [assign_write(parking_key, call, record, incident.id)]
             if linked != incident:
                 writes.append(change_write(incident, linked))
@@ -132,7 +199,7 @@ class KmsCorrelator:
             return self._store.get(incident_id) if linked != incident else incident
         raise Conflict(f"incident {incident_id} is being changed by too many others; try again")
 
-    def merge_kms_incident(self, incident_id: str, candidate: Candidate, call: DeniedCall) -> None:
+    def merge_kms_incident(self, incident_id: str, kms_incident_id: str, call: DeniedCall) -> None:
         """Make an incident of KMS records alone the incident of the S3 call they were made for.
 
         The S3 call's id becomes another name of it. If someone else opened or joined it meanwhile,
@@ -140,10 +207,12 @@ class KmsCorrelator:
 
         Args:
             incident_id: the id that the S3 call would have by itself.
-            candidate: the incident of KMS records.
+            kms_incident_id: the incident of KMS records.
             call: the S3 call.
         """
-        incident = candidate.incident
+        incident = self._store.find(kms_incident_id)
+        if incident is None or incident.bucket:
+            return
         detail = f"the S3 records of {call.bucket} join as {incident_id}"
         writes = [
             put_write(
@@ -159,37 +228,69 @@ class KmsCorrelator:
         except Conflict:
             return
 
-    def _query(self, condition: Any, **more: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        start: dict[str, Any] = {}
-        while True:
-            page = self._table.query(
-                KeyConditionExpression=condition, ConsistentRead=True, **more, **start
-            )
-            found += page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return found
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-
-def candidate_write(correlation_key: str, incident_id: str, call: DeniedCall) -> dict[str, Any]:
-    """The write that makes an incident a candidate under a correlation key.
+def candidate_writes(
+    correlation_key: str, incident_id: str, call: DeniedCall, key: str | None = None
+) -> list[dict[str, Any]]:
+    """The writes that make an incident a candidate under a correlation key, for a call's time.
 
     Args:
         correlation_key: under which it is found.
         incident_id: the incident.
         call: the call whose address and program are kept with it.
+        key: the ARN of the incident's KMS key, where it was read.
     """
-    return put_write(
-        {
-            "pk": f"calls#{correlation_key}",
-            "sk": f"incident#{incident_id}",
-            "incident": incident_id,
-            "source_ip": call.source_ip,
-            "user_agent": call.user_agent,
-            "expires_at": expires_in(CLOSED_DAYS),
-        }
+    named = call.kms_key if is_arn(call.kms_key or "") else None
+    kept = {
+        "pk": f"calls#{correlation_key}",
+        "incident": incident_id,
+        "bucket": call.bucket,
+        "legs": list(kms_actions_of(call)),
+        "at": call.time,
+        "key": named or key,
+        "source_ip": call.source_ip,
+        "user_agent": call.user_agent,
+        "expires_at": expires_in(EVENT_DAYS),
+    }
+    slots = [
+        (kind, _slot(call.time, seconds), _slot(call.time, seconds, seconds))
+        for kind, seconds in (("near", _NEAR_SECONDS), ("hour", _HOUR))
+    ]
+    return [
+        put_write({**kept, "sk": f"{kind}#{first}#{incident_id}", "until": until})
+        for kind, first, until in slots
+        if first
+    ]
+
+
+def candidate_slot(call: DeniedCall) -> str | None:
+    """The slot of time in which one item for an incident is enough; None if the time is not known."""
+    return _slot(call.time, _NEAR_SECONDS)
+
+
+def _from_item(item: Mapping[str, Any]) -> Candidate:
+    hour = str(item["sk"]).startswith("hour#")
+    return Candidate(
+        incident_id=str(item["incident"]),
+        bucket=item.get("bucket"),
+        kms_actions=tuple(str(one) for one in item["legs"]),
+        first_seen=str(item["at"]),
+        # In an hour's item the first call of the hour stands; there may have been later ones.
+        last_seen=str(item["until"]) if hour else str(item["at"]),
+        key=item.get("key"),
+        source_ip=item.get("source_ip"),
+        user_agent=item.get("user_agent"),
     )
+
+
+def _slot(at: str, length: int, later: int = 0) -> str | None:
+    """The beginning of the slot that a time (and so many seconds) falls into; None if it is none."""
+    try:
+        seconds = int(datetime.fromisoformat(at).timestamp()) + later
+    except (ValueError, OverflowError, OSError):
+        return None
+    begin = datetime.fromtimestamp(seconds - seconds % length, UTC)
+    return begin.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def assign_write(
