@@ -302,9 +302,14 @@ def test_the_note_is_cut_last_so_that_the_rest_is_said(unit):
 
 def test_a_report_that_is_too_long_without_a_note_is_sent_as_short_as_it_can_be():
     made = replace(report(), message="m" * MAX_MESSAGE_BYTES)
-    shown = json.loads(json.loads(alert(made).message)["sqs"])
-    assert not any("after" in patch for patch in shown["patches"])
-    assert json.loads(alert(made).message)["email"] == mail_text(made, "x", AlertReason.OPENED)
+    message = alert(made).message
+    assert len(message.encode()) <= MAX_MESSAGE_BYTES
+    shown = json.loads(json.loads(message)["sqs"])
+    assert shown["shortened"] is True
+    assert (shown["id"], shown["outcome"]) == (ID, "fixable")
+    text = json.loads(message)["email"]
+    assert text.startswith(mail_text(made, "x", AlertReason.OPENED))
+    assert text.endswith(f"(shortened: threegrants show {ID} --stack x has the whole)")
 
 
 def test_a_call_that_lists_has_no_object():
