@@ -32,9 +32,11 @@ def examined(monkeypatch):
 # --- whose bucket it is ---------------------------------------------------------------------------
 
 
-def test_the_callers_copy_learns_the_owner_from_other_records(desk, examined):
+def test_the_callers_copy_learns_the_owner_from_the_owners_copy(desk, examined):
     alone = desk.handle(s3("e-1", owner=""))
-    assert desk.handle(s3("e-2")).id == alone.id
+    owners = {"source": "aws.s3", "detail-type": "AWS API Call via CloudTrail", "account": A,
+              "detail": s3("e-2", recipientAccountId=A)}  # fmt: skip
+    assert desk.handle(owners).id == alone.id
     desk.handle(s3("e-3", owner=""))
     desk.handle(s3("e-4", operation="ListObjects", owner=""), ingest=desk.worker())
     assert [call.bucket_account for call in examined] == [None, A]

@@ -51,13 +51,14 @@ def test_one_call_is_one_incident(desk, key, first, s3_call, kms_call, form, nam
     assert desk.reasons() == ["opened"]
 
 
-def test_the_key_that_kms_names_is_the_one_examined(desk, aws):
+def test_the_key_that_kms_names_is_examined_and_shown_as_named(desk, aws):
     other = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    desk.handle(s3("e-s3"))
-    assert desk.only().report.request.kms_key != other
     desk.handle(kms("e-kms", key=other))
-    request = desk.only().report.request
+    desk.handle(s3("e-s3"))
+    report = desk.only().report
+    request = report.request
     assert (request.kms_key, request.kms_key_source) == (other, "kms_record")
+    assert (request.kms_key_corroborated, report.outcome) == (False, "unknown")
     assert request.bucket == "a-reports"
     assert desk.ingest.store.record(desk.only().id)["eventID"] == "e-s3"
 
