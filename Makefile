@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table mutants explore lint types template lock build \
-	bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
+	attack audit checkov bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -72,6 +72,17 @@ types: .venv/.ready  ## static types
 template: .venv/.ready  ## lint of the CloudFormation templates
 	$(BIN)/cfn-lint template.yaml member.yaml
 
+# A second opinion on the templates; its environment is a scratch one, of one pinned version.
+CHECKOV_VERSION := 3.3.30
+CHECKOV := .build/checkov-$(CHECKOV_VERSION)
+$(CHECKOV)/.ready:
+	$(PYTHON) -m venv $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip install --quiet checkov==$(CHECKOV_VERSION)
+	touch $@
+
+checkov: $(CHECKOV)/.ready  ## checkov on both templates (exceptions with their reasons: .checkov.yaml)
+	$(CHECKOV)/bin/checkov --config-file .checkov.yaml
+
 # The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
 # locked already stay: UPGRADE=all takes the newest of everything, UPGRADE=moto the newest moto.
 UV_VERSION := 0.13.9
@@ -116,6 +127,12 @@ bench-storm: setup  ## 10,000 records of one denial through the stack on the emb
 
 differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
 	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)
+
+attack: setup  ## every attack of docs/threat-model.md with its outcome, on moto and on the embedded AWS
+	$(BIN)/python benchmarks/attack.py --embedded -n auto --dist loadgroup
+
+audit: .venv/.ready $(SIMULATOR)/.ready  ## an independent engine asks what each offered patch opens (WORLDS=N, SEED=S; needs npm)
+	$(BIN)/python benchmarks/audit/run.py $(SIMULATOR) $(if $(WORLDS),--worlds $(WORLDS)) $(if $(SEED),--seed $(SEED))
 
 clean:  ## remove everything that was built
 	rm -rf .venv .venv-ministack .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .coverage

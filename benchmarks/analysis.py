@@ -35,10 +35,10 @@ from threegrants.evidence import (
     Encryption,
     Evidence,
     KeyEvidence,
+    LevelEvidence,
     NamedPolicy,
     OrganizationEvidence,
     PolicyKind,
-    PolicyLevel,
     Read,
 )
 
@@ -88,10 +88,10 @@ def denied_call(bucket: str, role: str) -> DeniedCall:
 def organization(account: str, serial: int) -> OrganizationEvidence:
     """An account with full access and a few denies on three levels."""
 
-    def levels(kind: PolicyKind) -> tuple[PolicyLevel, ...]:
+    def levels(kind: PolicyKind) -> tuple[LevelEvidence, ...]:
         everyone = {"Principal": "*"} if kind is PolicyKind.RCP else {}
         return tuple(
-            PolicyLevel(
+            LevelEvidence(
                 level,
                 (
                     NamedPolicy("Full", policy({**allow("*", "*"), **everyone}), kind),

@@ -23,14 +23,16 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[1]
-# The reader of cases by itself: its package loads the terminal's libraries, and the fastest Python
-# need not have them.
-sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "functions" / "threegrants" / "cli")]
+sys.path.insert(0, str(ROOT / "functions"))
+# The reader of cases without the rest of its package, which loads the terminal's libraries: the
+# fastest Python need not have them.
+sys.modules["threegrants.cli"] = ModuleType("threegrants.cli")
+sys.modules["threegrants.cli"].__path__ = [str(ROOT / "functions" / "threegrants" / "cli")]
 
-from cases import load, load_policies, load_request  # type: ignore[import-not-found]
-
+from threegrants.cli.cases import load, load_policies, load_request
 from threegrants.iam import CompiledPolicies, Policies, Policy, Request, authorize
 
 CASES = ROOT / "tests" / "unit" / "iam" / "cases" / "random.jsonl.gz"

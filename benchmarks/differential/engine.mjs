@@ -1,5 +1,7 @@
 // iam-simulate's own engine over JSON Lines cases; the package is found in the folder given.
 //   node engine.mjs FOLDER CASES answers            one {"id","decision"} a line
+//   node engine.mjs FOLDER CASES many               cases with `requests` instead of one request:
+//       one list of whether each is allowed a line, policies parsed once a case
 //   node engine.mjs FOLDER CASES speed SECONDS      evaluations per second, as one JSON object:
 //       parse      parse a case's policies and evaluate its request, case after case
 //       backfill   policies parsed once, then its request for many objects
@@ -67,7 +69,10 @@ const NO_SCPS = [
 ];
 
 function request(c, suffix = "") {
-  const { principal, action, resource, context, wildcardOnlyAction } = c.request;
+  return asked(c.request, suffix);
+}
+
+function asked({ principal, action, resource, context, wildcardOnlyAction }, suffix = "") {
   return new AwsRequestImpl(
     principal === "anonymous" ? { type: "Anonymous" } : principal,
     { resource: resource.arn + suffix, accountId: resource.accountId },
@@ -104,6 +109,12 @@ if (mode === "answers") {
       decision = `Error: ${error.message}`;
     }
     console.log(JSON.stringify({ id: c.id, decision }));
+  }
+} else if (mode === "many") {
+  for (const c of cases) {
+    const p = policies(c);
+    const decide = (one) => authorize({ request: asked(one), ...p }).result === "Allowed";
+    console.log(JSON.stringify(c.requests.map(decide)));
   }
 } else {
   const parse = perSecond(() => {

@@ -50,8 +50,15 @@ from threegrants.incidents.correlation import (
     names_another_key,
     parking_key_of,
 )
+from threegrants.incidents.hourly_limits import (
+    DEFAULT_LIMITS,
+    Counted,
+    HourlyCounts,
+    HourlyLimits,
+    LimitReached,
+)
 from threegrants.incidents.states import REOPENED_BY_DENIAL, RUN_IN_PROGRESS, after_diagnosis
-from threegrants.notifications import Alert, build_alert
+from threegrants.notifications import REPLAYED_NOTE, Alert, CallerLimits, build_alert
 from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
@@ -75,6 +82,7 @@ class Ingest:
         send: publishes an alert.
         on_suppressed_alert: told of each alert that a mute held back.
         clock: seconds since the epoch.
+        limits: how many incidents are opened, and alerts sent, in one hour.
     """
 
     store: Store
@@ -84,9 +92,11 @@ class Ingest:
     send: Callable[[Alert], None]
     on_suppressed_alert: Callable[[Incident], None] = _ignore
     clock: Callable[[], float] = time.time
+    limits: HourlyLimits = DEFAULT_LIMITS
     bucket_owners: BucketOwners = field(init=False)
     correlator: KmsCorrelator = field(init=False)
     leases: IncidentLeases = field(init=False)
+    caller_limits: CallerLimits = field(init=False)
     _slots: dict[str, tuple[str, str | None]] = field(init=False, default_factory=dict)
     _unresolvable_until: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
 
@@ -95,6 +105,9 @@ class Ingest:
         object.__setattr__(self, "bucket_owners", BucketOwners(self.store.table))
         object.__setattr__(self, "correlator", KmsCorrelator(self.store))
         object.__setattr__(self, "leases", IncidentLeases(self.store.table, self.clock))
+        counts = HourlyCounts(self.store.table, self.clock)
+        limits = CallerLimits(counts, self.limits, self.stack, self.send, self.clock)
+        object.__setattr__(self, "caller_limits", limits)
 
     def handle(
         self,
@@ -116,15 +129,20 @@ class Ingest:
             The call's incident; None if it is a KMS record that has to wait for its S3 record.
 
         Raises:
+            LimitReached: if it would open one more incident than the hour allows; that was alerted.
             ClientError: if DynamoDB or SNS refuses; to be delivered again.
             Conflict: if too many others change the incident; to be delivered again.
         """
         own = call.bucket_account == call.recipient_account
         if call.bucket and call.bucket_account and own and is_genuine(record):
             self.bucket_owners.learn(call.bucket, call.bucket_account)
-        if call.via_service:
-            return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)
-        return self._handle_call(call, record, replayed=replayed)
+        try:
+            if call.via_service:
+                return self._handle_kms_call_by_s3(call, record, was_parked=was_parked)
+            return self._handle_call(call, record, replayed=replayed)
+        except LimitReached as reached:
+            self.caller_limits.tell(reached.counter)
+            raise
 
     def resolve_caller(self, call: DeniedCall) -> str | None:
         """The caller's ARN, where the record has only its unique id; None if it cannot be read.
@@ -157,7 +175,9 @@ class Ingest:
             if of_kms:
                 self.correlator.merge_kms_incident(incident_id, of_kms.incident_id, call)
         seen = self._candidate_writes(key, incident_id, call)
-        recorded = self.store.record_event(incident_id, call, record, also=seen)
+        principal = principal_of(call, arn)
+        counted = self.caller_limits.counters(Counted.INCIDENTS, call, principal)
+        recorded = self.store.record_event(incident_id, call, record, also=seen, counters=counted)
         incident = recorded.incident
         if seen:
             self._remember_slot(incident_id, incident, call)
@@ -167,7 +187,7 @@ class Ingest:
         incident = self._analyzed(call, record, incident, replayed=replayed)
         if incident.diagnosis and incident.diagnosed_at != before:
             incident = self._link_records_of_key(incident.diagnosis, call, record, incident)
-        return self._send_due_alerts(incident)
+        return self._send_due_alerts(incident, call)
 
     def _candidate_writes(
         self, correlation_key: str | None, incident_id: str, call: DeniedCall
@@ -235,8 +255,9 @@ class Ingest:
             record,
             also=candidate_writes(key, incident_id, call) if key else (),
             assignment=assign_write(parking_key, call, record, incident_id),
+            counters=self.caller_limits.counters(Counted.INCIDENTS, call, principal),
         )
-        return self._send_due_alerts(self._analyzed(call, record, recorded.incident))
+        return self._send_due_alerts(self._analyzed(call, record, recorded.incident), call)
 
     def _has_another_key(self, incident_id: str, call: DeniedCall) -> bool:
         """Whether another key was read for an incident than a KMS record names.
@@ -258,7 +279,7 @@ class Ingest:
         analyzed_call = parse_record(analyzed_record)
         if isinstance(analyzed_call, DeniedCall):
             incident = self._analyzed(analyzed_call, analyzed_record, incident)
-        return self._send_due_alerts(incident)
+        return self._send_due_alerts(incident, call)
 
     def _link_parked_records(
         self, correlation_key: str, call: DeniedCall, incident: Incident
@@ -349,7 +370,7 @@ class Ingest:
             also=candidate_writes(key, incident.id, call, read) if key and found_by_key else (),
         )
 
-    def _send_due_alerts(self, incident: Incident) -> Incident:
+    def _send_due_alerts(self, incident: Incident, call: DeniedCall) -> Incident:
         """Send what is due, each alert once; an alert may repeat after a crash, never be lost."""
         while reason := due_alert(incident):
             if is_muted(incident, self.clock()):
@@ -364,7 +385,13 @@ class Ingest:
                 self.leases.release(incident.id, Lease.ALERT)
                 continue
             try:
-                self.send(build_alert(report, self.stack, due))
+                self.caller_limits.take_alert(call, principal_of(call, self.resolve_caller(call)))
+                note = REPLAYED_NOTE if incident.replayed else ""
+                self.send(build_alert(report, self.stack, due, note))
+            except LimitReached as reached:
+                self.leases.release(incident.id, Lease.ALERT)
+                self.caller_limits.tell(reached.counter)
+                return incident  # the alert stays due
             except BaseException:
                 self.leases.release(incident.id, Lease.ALERT)
                 raise

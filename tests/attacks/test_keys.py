@@ -15,10 +15,11 @@ from support.worlds import KEY, allow, call, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import KeySource
 from threegrants.cloudtrail.messages import read_message
+from threegrants.diagnosis import Outcome
 from threegrants.evidence import Read
 from threegrants.incidents.correlation import candidate_writes
-from threegrants.remediation.limits import Limits, StandingApproval
-from threegrants.remediation.standing_approvals import find_standing_approval
+from threegrants.remediation.standing_approvals import decide
+from threegrants.remediation.standing_parameter import StandingApproval
 from threegrants.report import report_for
 
 WHO = f"User: {SESSION} is not authorized to perform: "
@@ -78,9 +79,22 @@ def test_a_key_that_the_caller_names(source):
 @attack("1.4", "the same, with a standing approval for all", "it is applied", Ends.REFUSED)
 def test_no_standing_approval_covers_a_named_key():
     report = report_for(named(), "tg-0123456789abcdef")
-    whole = StandingApproval("all", A, B, "*", frozenset({report.request.access}), "bucket", 2e9)  # type: ignore[arg-type]
-    fixable = replace(report, outcome="fixable")  # type: ignore[arg-type]
-    assert find_standing_approval(Limits(standing_approvals=(whole,)), fixable, 0.0) is None
+    whole = StandingApproval(
+        name="all",
+        owner=A,
+        principals=frozenset({report.principal.name}),
+        bucket="a-reports",
+        prefix="*",
+        keys=frozenset({KEY, OTHER_KEY}),
+        actions=frozenset({"s3:getobject", "kms:decrypt"}),
+        starts=0.0,
+        expires=2e9,
+    )
+    fixable = replace(report, outcome=Outcome.FIXABLE)
+    decision = decide(whole, fixable, frozenset(), replayed=False)
+    assert (decision.digests, decision.why_not) == (
+        (), "only the caller names the key: a person has to look",
+    )  # fmt: skip
 
 
 @attack("1.5", "a bucket of one's own under the victim's key, its KMS denial beside an S3 denial",
@@ -104,7 +118,7 @@ def test_a_poisoned_incident_gets_well(aws):
     desk.handle(kms("k-1", when=-9000, key=victims))
     desk.handle(s3("e-1", when=-9001))
     assert desk.only().report.request.kms_key_corroborated is False
-    desk.late = 61
+    desk.later(61)
     desk.handle(s3("e-2", when=60))
     request = desk.only().report.request
     assert (request.kms_key, request.kms_key_corroborated) == (key, True)
@@ -156,7 +170,7 @@ def test_a_kms_record_costs_a_bounded_number_of_reads(aws, monkeypatch):
                 batch.put_item(Item=write["Item"])
     reads = []
     correlator = desk.ingest.correlator
-    monkeypatch.setattr(desk.ingest.store, "find", lambda one: reads.append(one))
+    monkeypatch.setattr(desk.ingest.store, "find", reads.append)
     record = denied(kms("k-1"))
     assert len(correlator.candidates(under, record.time)) <= 50
     assert len(correlator.candidates_of_the_hour(under, record.time)) <= 5

@@ -2,12 +2,10 @@
 
 import pytest
 
-from support.aws import Aws, mocked
-from support.names import REGION, A, B
+from support.aws import mocked
+from support.harness import EVERYTHING, Harness
 from support.once import work_out_once
-from support.policies import policy as document
 
-__all__ = ["REGION", "A", "Aws", "B", "aws", "document"]
 work_out_once()
 
 
@@ -15,3 +13,12 @@ work_out_once()
 def aws():
     with mocked() as found:
         yield found
+
+
+@pytest.fixture
+def harness(aws):
+    """The service before one denied call that IAM allows, with a clock that stands still."""
+    aws.world(iam=EVERYTHING)
+    found = Harness(aws)
+    found.stop_clock()
+    return found

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from aws.conftest import REGION, A, B, document
-from aws.reader import asked, changed, enforced
+from support.names import REGION, A, B
+from support.policies import policy as document
+from support.readers import asked, changed, enforced
 from threegrants.evidence import Read, RoleClients, Unread
 from threegrants.evidence.access_point import read_access_point
 

@@ -6,9 +6,9 @@ from botocore.exceptions import EndpointConnectionError, UnknownServiceError
 from botocore.loaders import Loader
 from botocore.stub import Stubber
 
-from aws.conftest import REGION, A, B
-from aws.reader import READER
-from threegrants.cloudtrail import parse_record
+from support.names import REGION, A, B
+from support.readers import READER
+from support.records import denied, s3, session_of
 from threegrants.evidence import Read, RoleClients, Unread
 from threegrants.evidence.authorization import POLICY_TYPES, concerns, read_authorization
 from threegrants.evidence.snapshot import Authorization, AuthorizedAction, Check
@@ -213,24 +213,8 @@ def test_a_region_that_is_none(aws):
 
 
 def call(**more):
-    record = {
-        "userIdentity": {
-            "type": "AssumedRole",
-            "principalId": "AROAEXAMPLE:s",
-            "arn": f"arn:aws:sts::{B}:assumed-role/analyst/s",
-            "accountId": B,
-            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE}},
-        },
-        "eventTime": "2026-11-24T03:00:00Z",
-        "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject",
-        "awsRegion": REGION,
-        "errorCode": "AccessDenied",
-        "errorMessage": "Access Denied",
-        "requestParameters": {"bucketName": "a-reports", "key": "2026/q3.csv"},
-        "eventID": "e-1",
-    }
-    return parse_record(record | more)
+    who = {"userIdentity": session_of(ROLE, "AROAEXAMPLE"), "resources": None}
+    return denied(s3(when="2026-11-24T03:00:00Z", **(who | more)))
 
 
 def said(action="s3:GetObject", resource=OBJECT, **context):

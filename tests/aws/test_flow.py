@@ -1,4 +1,4 @@
-"""From a record to a verified patch and back, on moto: evidence, incidents, alerts, remedy."""
+"""From a record to a verified patch and back, on moto: evidence, incidents, alerts, remediation."""
 
 import json
 from collections import Counter
@@ -7,7 +7,7 @@ from importlib import resources
 import jsonschema
 import pytest
 
-from support.harness import APPROVER, EVERYTHING, OPTIONS, Harness
+from support.harness import APPROVER, OPTIONS
 from support.names import A, B
 from support.policies import policy as document
 from support.records import ROLE, denied, s3
@@ -21,12 +21,6 @@ OBJECTS = "arn:aws:s3:::a-reports/*"
 SCHEMA = json.loads(
     (resources.files("threegrants") / "schema" / "diagnosis.schema.json").read_text()
 )
-
-
-@pytest.fixture
-def desk(aws):
-    aws.world(iam=EVERYTHING)
-    return Harness(aws)
 
 
 def test_evidence_is_read_in_both_accounts(aws):
@@ -48,23 +42,23 @@ def test_a_principal_that_is_gone_is_unknown(aws):
     assert analyze(denied(s3()), RoleClients("r"), OPTIONS).patches == ()
 
 
-def test_the_document_follows_its_schema(desk):
-    incident = desk.handle()
+def test_the_document_follows_its_schema(harness):
+    incident = harness.handle()
     jsonschema.validate(incident.report.to_json(), SCHEMA)
     assert incident.report.is_fixable
 
 
-def test_an_event_counts_once_and_alerts_once(desk):
-    first = desk.handle()
-    desk.handle()
-    desk.handle(event="e-2")
-    incident = desk.store.get(first.id)
+def test_an_event_counts_once_and_alerts_once(harness):
+    first = harness.handle()
+    harness.handle()
+    harness.handle(event="e-2")
+    incident = harness.store.get(first.id)
     assert incident.count == 2
-    assert len(desk.alerts) == 1
-    assert json.loads(desk.alerts[0].message)["default"].startswith("Role analyst")
+    assert len(harness.alerts) == 1
+    assert json.loads(harness.alerts[0].message)["default"].startswith("Role analyst")
 
 
-def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
+def test_both_copies_of_a_record_are_one_incident_and_one_event(harness, aws):
     unique = aws.client("iam", B).get_role(RoleName="analyst")["Role"]["RoleId"]
     bucket = {"type": "AWS::S3::Bucket", "ARN": "arn:aws:s3:::a-reports"}
     callers = {
@@ -79,75 +73,75 @@ def test_both_copies_of_a_record_are_one_incident_and_one_event(desk, aws):
         "userIdentity": {"type": "AWSAccount", "principalId": f"{unique}:s", "accountId": B},
         "recipientAccountId": A,
     }
-    one, two = (desk.ingest.handle(denied(event), event) for event in (callers, owners))
+    one, two = (harness.ingest.handle(denied(event), event) for event in (callers, owners))
     assert one.id == two.id
-    assert desk.store.get(one.id).count == 1
-    assert desk.store.get(one.id).report.is_fixable
+    assert harness.store.get(one.id).count == 1
+    assert harness.store.get(one.id).report.is_fixable
 
 
-def test_a_growing_incident_alerts_at_ten(desk):
+def test_a_growing_incident_alerts_at_ten(harness):
     for number in range(12):
-        desk.handle(event=f"e-{number}")
-    assert [alert.attributes["reason"] for alert in desk.alerts] == ["opened", "count"]
+        harness.handle(event=f"e-{number}")
+    assert [alert.attributes["reason"] for alert in harness.alerts] == ["opened", "count"]
 
 
-def test_a_storm_of_one_denial_costs_next_to_nothing(desk, aws, monkeypatch):
+def test_a_storm_of_one_denial_costs_next_to_nothing(harness, aws, monkeypatch):
     role = aws.client("iam", B).get_role(RoleName="analyst")["Role"]["RoleId"]
     owners = {"type": "AWSAccount", "principalId": f"{role}:s", "accountId": B}
     calls = calls_made(monkeypatch)
     for number in range(120):
         event = {**s3(event=f"e-{number}"), "userIdentity": owners}
         event["eventTime"] = f"2026-11-24T03:{number % 60:02}:00Z"
-        incident = desk.ingest.handle(denied(event), event)
-    assert incident.count == desk.store.get(incident.id).count == 120
+        incident = harness.ingest.handle(denied(event), event)
+    assert incident.count == harness.store.get(incident.id).count == 120
     assert (incident.first_seen, incident.last_seen) == (
         "2026-11-24T03:00:00Z", "2026-11-24T03:59:00Z"
     )  # fmt: skip
-    assert len(desk.alerts) == 3  # opened, 10, 100
+    assert len(harness.alerts) == 3  # opened, 10, 100
     reads = Counter(call.service for call in calls if call.service not in {"dynamodb", "sts"})
     assert sum(reads.values()) < 60
     assert Counter(call.operation for call in calls)["ListRoles"] == 1
 
 
-def test_an_incident_that_is_opened_again_does_not_expire(desk, aws):
-    first = desk.handle()
-    table = desk.store._table
-    desk.move(first, State.REJECTED, "a person", "rejected")
+def test_an_incident_that_is_opened_again_does_not_expire(harness, aws):
+    first = harness.handle()
+    table = harness.store._table
+    harness.move(first, State.REJECTED, "a person", "rejected")
     key = {"pk": f"incident#{first.id}", "sk": "meta"}
     assert "expires_at" in table.get_item(Key=key)["Item"]
-    desk.move(desk.store.get(first.id), State.OPEN, "service", "opened again")
+    harness.move(harness.store.get(first.id), State.OPEN, "service", "opened again")
     assert "expires_at" not in table.get_item(Key=key)["Item"]
 
 
-def test_other_objects_widen_the_prefix(desk):
-    desk.handle(key="2026/q3/a.csv")
-    incident = desk.handle(event="e-2", key="2026/q4/b.csv")
-    patches = {p.grant: p for p in desk.store.get(incident.id).report.proposed_patches}
+def test_other_objects_widen_the_prefix(harness):
+    harness.handle(key="2026/q3/a.csv")
+    incident = harness.handle(event="e-2", key="2026/q4/b.csv")
+    patches = {p.grant: p for p in harness.store.get(incident.id).report.proposed_patches}
     assert patches["bucket_policy"].statement["Resource"] == "arn:aws:s3:::a-reports/2026/*"
 
 
-def test_approve_verify_roll_back(desk, aws):
+def test_approve_verify_roll_back(harness, aws):
     before = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
     key_policy = aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"]
-    identity = desk.handle().id
-    result = desk.service.approve(identity, desk.digests(identity), APPROVER)
+    incident_id = harness.handle().id
+    result = harness.service.approve(incident_id, harness.digests(incident_id), APPROVER)
     assert result.state is State.VERIFIED
     assert ROLE in aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"]
-    assert desk.reanalyze(desk.store.get(identity)).diagnosis.allowed
-    desk.service.rollback(identity, APPROVER)
-    assert desk.store.get(identity).state is State.ROLLED_BACK
+    assert harness.reanalyze(harness.store.get(incident_id)).diagnosis.allowed
+    harness.service.rollback(incident_id, APPROVER)
+    assert harness.store.get(incident_id).state is State.ROLLED_BACK
     assert aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"] == (
         key_policy
     )
     with pytest.raises(aws.client("s3").exceptions.ClientError):
         aws.client("s3").get_bucket_policy(Bucket="a-reports")
-    told = [line["to"] for line in desk.store.history(identity)]
+    told = [line["to"] for line in harness.store.history(incident_id)]
     assert told == ["open", "open", "applying", "verified", "rolling_back", "rolled_back"]
 
 
-def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
-    identity = desk.handle().id
-    desk.service.approve(identity, desk.digests(identity), APPROVER)
+def test_rollback_keeps_what_others_wrote_meanwhile(harness, aws):
+    incident_id = harness.handle().id
+    harness.service.approve(incident_id, harness.digests(incident_id), APPROVER)
     s3 = aws.client("s3")
     live = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
     theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteBucket",
@@ -156,35 +150,35 @@ def test_rollback_keeps_what_others_wrote_meanwhile(desk, aws):
         Bucket="a-reports",
         Policy=json.dumps({**live, "Statement": [*live["Statement"], theirs]}),
     )
-    desk.service.rollback(identity, APPROVER)
+    harness.service.rollback(incident_id, APPROVER)
     after = json.loads(s3.get_bucket_policy(Bucket="a-reports")["Policy"])
     assert after["Statement"] == [theirs]
 
 
-def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(desk, aws):
-    identity = desk.handle().id
-    digests = desk.digests(identity)
+def test_a_policy_that_changed_since_the_diagnosis_is_not_touched(harness, aws):
+    incident_id = harness.handle().id
+    digests = harness.digests(incident_id)
     other = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A}, "Action": "s3:*",
                       "Resource": OBJECTS})  # fmt: skip
     aws.client("s3").put_bucket_policy(Bucket="a-reports", Policy=other)
-    result = desk.service.approve(identity, digests, APPROVER)
+    result = harness.service.approve(incident_id, digests, APPROVER)
     assert result.state is State.FAILED
     assert "changed since the diagnosis" in result.detail
     assert aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"] == other
 
 
-def test_one_patch_of_two_does_not_help_and_is_taken_back(desk, aws):
-    identity = desk.handle().id
+def test_one_patch_of_two_does_not_help_and_is_taken_back(harness, aws):
+    incident_id = harness.handle().id
     bucket = [
         p.digest
-        for p in desk.store.get(identity).report.proposed_patches
+        for p in harness.store.get(incident_id).report.proposed_patches
         if p.grant == "bucket_policy"
     ]
-    result = desk.service.approve(identity, bucket, APPROVER)
+    result = harness.service.approve(incident_id, bucket, APPROVER)
     assert result.state is State.FAILED
     with pytest.raises(aws.client("s3").exceptions.ClientError):
         aws.client("s3").get_bucket_policy(Bucket="a-reports")
-    again = desk.service.approve(identity, desk.digests(identity), APPROVER)
+    again = harness.service.approve(incident_id, harness.digests(incident_id), APPROVER)
     assert again.state is State.VERIFIED
 
 
@@ -197,36 +191,36 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("digests", "approver", "status"), [case[1:] for case in REFUSED])
-def test_refused(desk, digests, approver, status):
-    identity = desk.handle().id
+def test_refused(harness, digests, approver, status):
+    incident_id = harness.handle().id
     with pytest.raises(Refused) as refused:
-        desk.service.approve(
-            identity, desk.digests(identity) if digests is None else digests, approver
+        harness.service.approve(
+            incident_id, harness.digests(incident_id) if digests is None else digests, approver
         )
     assert refused.value.status == status
-    assert desk.store.get(identity).state is State.OPEN
+    assert harness.store.get(incident_id).state is State.OPEN
 
 
-def test_nothing_is_applied_for_accounts_nobody_trusts(desk):
-    identity = desk.handle().id
-    desk.limits = Limits(trusted=frozenset({A}))
+def test_nothing_is_applied_for_accounts_nobody_trusts(harness):
+    incident_id = harness.handle().id
+    harness.limits = Limits(trusted=frozenset({A}))
     with pytest.raises(Refused, match="TrustedAccounts"):
-        desk.service.approve(identity, desk.digests(identity), APPROVER)
+        harness.service.approve(incident_id, harness.digests(incident_id), APPROVER)
 
 
-def test_a_rejected_incident_stays_quiet(desk):
-    identity = desk.handle().id
-    desk.service.reject(identity, APPROVER)
-    desk.handle(event="e-2", when="2999-01-01T00:00:00Z")
-    assert desk.store.get(identity).state is State.REJECTED
-    assert len(desk.alerts) == 1
+def test_a_rejected_incident_stays_quiet(harness):
+    incident_id = harness.handle().id
+    harness.service.reject(incident_id, APPROVER)
+    harness.handle(event="e-2", when="2999-01-01T00:00:00Z")
+    assert harness.store.get(incident_id).state is State.REJECTED
+    assert len(harness.alerts) == 1
     with pytest.raises(Refused, match="is rejected: it cannot be rejected"):
-        desk.service.reject(identity, APPROVER)
+        harness.service.reject(incident_id, APPROVER)
 
 
-def test_two_at_once_one_wins(desk):
-    incident = desk.handle()
-    held = desk.store.get(incident.id)
-    desk.move(held, State.REJECTED, "one", "rejected")
+def test_two_at_once_one_wins(harness):
+    incident = harness.handle()
+    held = harness.store.get(incident.id)
+    harness.move(held, State.REJECTED, "one", "rejected")
     with pytest.raises(Conflict):
-        desk.move(held, State.REJECTED, "two", "rejected")
+        harness.move(held, State.REJECTED, "two", "rejected")

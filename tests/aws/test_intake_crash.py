@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from aws.conftest import B
-from aws.desk import Harness, kms, s3
+from support.harness import Harness
+from support.names import B
+from support.records import kms, s3
 from support.wire import Died, answer_calls
 from threegrants.incidents import due_alert
 
@@ -54,7 +55,7 @@ STORIES = {
 def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
     aws, monkeypatch, story, after
 ):  # fmt: skip
-    desk, point, mortal = Harness(aws), 0, Mortal(monkeypatch)
+    harness, point, mortal = Harness(aws), 0, Mortal(monkeypatch)
     while True:
         point += 1
         bucket, role = f"bucket-{point}", f"role-{point}"
@@ -75,19 +76,19 @@ def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
 
         for name, waited in STORIES[story]:
             for _ in range(2):
-                ingest = desk.worker()  # a new process each time
+                ingest = harness.worker()  # a new process each time
                 object.__setattr__(ingest, "send", sending)
                 try:
-                    desk.handle(records[name], waited=waited, ingest=ingest)
+                    harness.handle(records[name], waited=waited, ingest=ingest)
                     break
                 except Died:
                     mortal.dead, crashed = False, True
-                    desk.late += 61  # the message comes again after its visibility timeout
-        found = [i for i in desk.incidents() if role in json.dumps(i.get("diagnosis", ""))]
+                    harness.later(61)  # the message comes again after its visibility timeout
+        found = [i for i in harness.incidents() if role in json.dumps(i.get("diagnosis", ""))]
         [item] = found
         assert item["count"] == 1, point
         assert set(item["event_ids"]) >= {records[STORIES[story][0][0]]["eventID"]}
-        assert due_alert(desk.ingest.store.get(item["id"])) is None
+        assert due_alert(harness.ingest.store.get(item["id"])) is None
         assert len(alerts) in ((1, 2) if story != "S3 after the wait" else (1, 2, 3)), point
         if not crashed:
             break

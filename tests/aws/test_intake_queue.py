@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from aws.desk import kms, s3
-from aws.service import CONTEXT, deliver, metas, serving
+from support.handlers import CONTEXT, deliver, metas, serving
+from support.records import kms, s3
 from threegrants.handlers import remediate
 from threegrants.incidents import Store
 from threegrants.ingest import Ingest

@@ -2,8 +2,9 @@
 
 import pytest
 
-from aws.conftest import REGION, A, document
-from aws.reader import asked, changed, enforced, refused
+from support.names import REGION, A
+from support.policies import policy
+from support.readers import asked, changed, enforced, refused
 from threegrants.evidence import Encryption, Read, RoleClients, Unread
 from threegrants.evidence.object import read_object
 
@@ -191,7 +192,7 @@ def test_head_tells_of_a_delete_marker_without_the_list(aws, s3):
 def test_a_bucket_policy_that_keeps_the_reader_out(aws, s3):
     put(s3)
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
-    s3.put_bucket_policy(Bucket=BUCKET, Policy=document(deny))
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=policy(deny))
     with enforced(aws, A) as entered:
         client = entered.client(A, "s3", REGION)
         for operation in ("HeadObject", "ListObjectsV2", "GetBucketAcl"):

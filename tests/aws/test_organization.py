@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from aws.conftest import A, B, document
-from aws.reader import asked, changed, enforced, refused
+from support.names import A, B
+from support.policies import policy as document
+from support.readers import asked, changed, enforced, refused
 from threegrants.evidence import Read, RoleClients, Unread
 from threegrants.evidence.organization import TTL_SECONDS, read_organization
 from threegrants.evidence.ttl_cache import TtlCache

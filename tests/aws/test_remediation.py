@@ -6,220 +6,215 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from aws.remediation_desk import (
-    Died,
-    approve,
-    bucket_policy,
-    dying,
-    history_of,
-    later,
-    opened,
-    sweep,
-)
-from support.harness import APPROVER
+from support.harness import APPROVER, bucket_policy, die_at_write, event_history
 from support.records import ROLE, s3
+from support.wire import Died
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import Conflict, Move, State
-from threegrants.remediation import Refused, policy_io, worker
+from threegrants.remediation import Refused, intent_steps, policy_io
 from threegrants.remediation.live_policy import AwsIds
 from threegrants.remediation.run_store import LeaseHeld
 from threegrants.remediation.runs import Intent, Step
 
-
-@pytest.fixture
-def desk(aws):
-    return opened(aws)
-
-
 # --- exactly once ---
 
 
-def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(desk, monkeypatch):
-    identity = desk.handle().id
-    digests = desk.digests(identity)
-    first = approve(desk, identity, digests=digests)
-    monkeypatch.setattr(worker, "write", None)
-    second = approve(desk, identity, digests=digests)
+def test_an_approval_that_comes_twice_is_answered_twice_and_done_once(harness, monkeypatch):
+    incident_id = harness.handle().id
+    digests = harness.digests(incident_id)
+    first = harness.approve(incident_id, digests=digests)
+    monkeypatch.setattr(intent_steps, "write", None)
+    second = harness.approve(incident_id, digests=digests)
     assert first.state is second.state is State.VERIFIED
     assert [p["written"] for p in second.patches] == [True, True]
     with pytest.raises(Refused, match="not open"):
-        approve(desk, identity, digests=digests[:1])
+        harness.approve(incident_id, digests=digests[:1])
 
 
-def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(desk, aws):
-    identity = desk.handle().id
-    result = approve(desk, identity, deadline=desk.clock() + 2)
+def test_what_does_not_fit_into_the_answers_time_is_finished_by_the_sweep(harness, aws):
+    incident_id = harness.handle().id
+    result = harness.approve(incident_id, deadline=harness.clock() + 2)
     assert result.state is State.APPLYING
     assert bucket_policy(aws) is None
-    assert sweep(desk, rechecks=0)["resumed: verified"] == 1
-    assert [why for _, why, _ in desk.told] == ["verified"]
+    assert harness.sweep(rechecks=0)["resumed: verified"] == 1
+    assert [why for _, why, _ in harness.told] == ["verified"]
     assert ROLE in bucket_policy(aws)
 
 
-def test_a_worker_whose_time_is_over_can_record_nothing(desk):
-    identity = desk.handle().id
-    approve(desk, identity, deadline=desk.clock() + 2)
-    stale = desk.run_store.last_run(identity)
-    intents = desk.run_store.intents(identity, (stale.id,))
-    sweep(desk, rechecks=0)
+def test_a_worker_whose_time_is_over_can_record_nothing(harness):
+    incident_id = harness.handle().id
+    harness.approve(incident_id, deadline=harness.clock() + 2)
+    stale = harness.run_store.last_run(incident_id)
+    intents = harness.run_store.intents(incident_id, (stale.id,))
+    harness.sweep(rechecks=0)
     with pytest.raises(Conflict):
-        desk.run_store.record_steps(identity, stale, [replace(intents[0], step=Step.UNDONE)])
-    assert desk.run_store.intents(identity, (stale.id,))[0].step is Step.WRITTEN
+        harness.run_store.record_steps(incident_id, stale, [replace(intents[0], step=Step.UNDONE)])
+    assert harness.run_store.intents(incident_id, (stale.id,))[0].step is Step.WRITTEN
 
 
-def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(desk, monkeypatch):
-    identity = desk.handle().id
-    digests = desk.digests(identity)
-    real = dying(monkeypatch, 2)
+def test_a_repeated_approval_goes_on_where_a_dead_worker_stopped(harness, monkeypatch):
+    incident_id = harness.handle().id
+    digests = harness.digests(incident_id)
+    real = die_at_write(monkeypatch, 2)
     with pytest.raises(Died):
-        approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
-    assert approve(desk, identity, digests=digests).state is State.APPLYING, "it may still live"
-    later(desk, 61)
-    assert approve(desk, identity, digests=digests).state is State.VERIFIED
+        harness.approve(incident_id)
+    monkeypatch.setattr(intent_steps, "write", real)
+    assert harness.approve(incident_id, digests=digests).state is State.APPLYING, (
+        "it may still live"
+    )
+    harness.later(61)
+    assert harness.approve(incident_id, digests=digests).state is State.VERIFIED
 
 
 @pytest.mark.parametrize("write_number", [1, 2])
-def test_a_crash_in_the_middle_is_undone_by_rollback(desk, aws, monkeypatch, write_number):
-    identity = desk.handle().id
-    real = dying(monkeypatch, write_number)
+def test_a_crash_in_the_middle_is_undone_by_rollback(harness, aws, monkeypatch, write_number):
+    incident_id = harness.handle().id
+    real = die_at_write(monkeypatch, write_number)
     with pytest.raises(Died):
-        approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
+        harness.approve(incident_id)
+    monkeypatch.setattr(intent_steps, "write", real)
     with pytest.raises(Refused, match="Try again in a minute"):
-        desk.service.rollback(identity, APPROVER)
-    later(desk, 61)
-    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+        harness.service.rollback(incident_id, APPROVER)
+    harness.later(61)
+    result = harness.service.rollback(incident_id, APPROVER)
+    assert result.state is State.ROLLING_BACK
+    assert "nobody heard the answer" in result.detail.lower()
+    harness.later(600)
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 
 
-def test_an_expired_approval_only_goes_back(desk, aws, monkeypatch):
-    history_of(monkeypatch)
-    identity = desk.handle().id
-    real = dying(monkeypatch, 2)
+def test_an_expired_approval_only_goes_back(harness, aws, monkeypatch):
+    event_history(monkeypatch)
+    incident_id = harness.handle().id
+    real = die_at_write(monkeypatch, 2)
     with pytest.raises(Died):
-        approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
+        harness.approve(incident_id)
+    monkeypatch.setattr(intent_steps, "write", real)
     assert ROLE in bucket_policy(aws)
-    later(desk, 25 * 3600)
-    sweep(desk, rechecks=0)
-    assert desk.store.get(identity).state is State.FAILED
+    harness.later(25 * 3600)
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.FAILED
     assert bucket_policy(aws) is None
-    assert "approval expired before the run was finished" in desk.told[0][2]
+    assert "approval expired before the run was finished" in harness.told[0][2]
 
 
-def test_a_guardrail_that_was_set_meanwhile_holds(desk, aws, monkeypatch):
-    history_of(monkeypatch)
-    identity = desk.handle().id
-    real = dying(monkeypatch, 2)
+def test_a_guardrail_that_was_set_meanwhile_holds(harness, aws, monkeypatch):
+    event_history(monkeypatch)
+    incident_id = harness.handle().id
+    real = die_at_write(monkeypatch, 2)
     with pytest.raises(Died):
-        approve(desk, identity)
-    monkeypatch.setattr(worker, "write", real)
-    later(desk, 61)
-    desk.limits = replace(desk.limits, protected=("a-reports",))
-    sweep(desk, rechecks=0)
-    assert desk.store.get(identity).state is State.FAILED
+        harness.approve(incident_id)
+    monkeypatch.setattr(intent_steps, "write", real)
+    harness.later(61)
+    harness.limits = replace(harness.limits, protected=("a-reports",))
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.ROLLING_BACK, "perhaps it was written"
+    harness.later(600)
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.FAILED
     assert bucket_policy(aws) is None
-    assert "is protected" in desk.told[0][2]
+    assert "is protected" in harness.told[0][2]
 
 
-def test_two_incidents_on_one_bucket_never_interleave(desk, aws, monkeypatch):
-    one = desk.handle().id
+def test_two_incidents_on_one_bucket_never_interleave(harness, aws, monkeypatch):
+    one = harness.handle().id
     event = {**s3(event="e-9"), "eventName": "PutObject"}
-    other = desk.ingest.handle(parse_record(event), event).id
+    other = harness.ingest.handle(parse_record(event), event).id
     assert one != other
-    real = dying(monkeypatch, 1)
+    real = die_at_write(monkeypatch, 1)
     with pytest.raises(Died):
-        approve(desk, one)
-    monkeypatch.setattr(worker, "write", real)
+        harness.approve(one)
+    monkeypatch.setattr(intent_steps, "write", real)
     with pytest.raises(Refused, match=f"being written for incident {one}"):
-        approve(desk, other)
-    later(desk, 61)
+        harness.approve(other)
+    harness.later(61)
     with pytest.raises(Refused, match=f"being written for incident {one}"):
-        approve(desk, other)  # not even when the worker is dead: its intent comes first
-    sweep(desk, rechecks=0)
-    assert desk.store.get(one).state is State.VERIFIED
-    failed = approve(desk, other)
+        harness.approve(other)  # not even when the worker is dead: its intent comes first
+    harness.sweep(rechecks=0)
+    assert harness.store.get(one).state is State.VERIFIED
+    failed = harness.approve(other)
     assert failed.state is State.FAILED, "its patches were made for the policies before"
-    sweep(desk)  # makes them anew
-    assert approve(desk, other).state is State.VERIFIED
+    harness.sweep()  # makes them anew
+    assert harness.approve(other).state is State.VERIFIED
 
 
-def test_a_lease_is_refused_by_the_table_itself(desk):
-    identity = desk.handle().id
-    approve(desk, identity, deadline=desk.clock() + 2)
+def test_a_lease_is_refused_by_the_table_itself(harness):
+    incident_id = harness.handle().id
+    harness.approve(incident_id, deadline=harness.clock() + 2)
     event = {**s3(event="e-9"), "eventName": "PutObject"}
-    other = desk.ingest.handle(parse_record(event), event)
-    run = replace(desk.run_store.last_run(identity), id="r", worker_id="w")
+    other = harness.ingest.handle(parse_record(event), event)
+    run = replace(harness.run_store.last_run(incident_id), id="r", worker_id="w")
     with pytest.raises(LeaseHeld):
-        desk.run_store.begin(
+        harness.run_store.begin(
             other, Move(State.APPLYING, "x", "approved"), run, (), ["arn:aws:s3:::a-reports"]
         )
-    assert desk.store.get(other.id).state is State.OPEN
-    assert desk.run_store.last_run(other.id) is None
+    assert harness.store.get(other.id).state is State.OPEN
+    assert harness.run_store.last_run(other.id) is None
 
 
 # --- undo ---
 
 
-def test_an_edited_statement_refuses_a_rollback_before_anything_is_written(desk, aws):
-    identity = desk.handle().id
-    approve(desk, identity)
+def test_an_edited_statement_refuses_a_rollback_before_anything_is_written(harness, aws):
+    incident_id = harness.handle().id
+    harness.approve(incident_id)
     s3 = aws.client("s3")
     live = json.loads(bucket_policy(aws))
     live["Statement"][-1]["Action"] = "s3:GetObjectVersion"
     s3.put_bucket_policy(Bucket="a-reports", Policy=json.dumps(live))
     with pytest.raises(Refused) as refused:
-        desk.service.rollback(identity, APPROVER)
+        harness.service.rollback(incident_id, APPROVER)
     for words in ("before us: not there", '"s3:GetObject"', '"s3:GetObjectVersion"'):
         assert words in refused.value.detail
-    assert desk.store.get(identity).state is State.VERIFIED
+    assert harness.store.get(incident_id).state is State.VERIFIED
     assert json.loads(bucket_policy(aws)) == live
 
 
-def test_what_cannot_be_undone_is_told_to_a_person(desk, aws, monkeypatch):
-    history_of(monkeypatch)
-    identity = desk.handle().id
-    approve(desk, identity)
+def test_what_cannot_be_undone_is_told_to_a_person(harness, aws, monkeypatch):
+    event_history(monkeypatch)
+    incident_id = harness.handle().id
+    harness.approve(incident_id)
 
     def refused(*_):
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutKeyPolicy")
 
     real = policy_io.write
-    monkeypatch.setattr(worker, "write", refused)
-    assert desk.service.rollback(identity, APPROVER).state is State.ROLLING_BACK
+    monkeypatch.setattr(intent_steps, "write", refused)
+    assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLING_BACK
     for _ in range(5):
-        later(desk, 300)
-        sweep(desk, rechecks=0)
-    assert desk.store.get(identity).state is State.STUCK
-    assert [why for _, why, _ in desk.told] == ["stuck"]
-    monkeypatch.setattr(worker, "write", real)
-    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+        harness.later(300)
+        harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.STUCK
+    assert [why for _, why, _ in harness.told] == ["stuck"]
+    monkeypatch.setattr(intent_steps, "write", real)
+    assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
 
 
-def test_a_rollback_takes_back_every_approval_that_stands(desk, aws):
-    identity = desk.handle().id
+def test_a_rollback_takes_back_every_approval_that_stands(harness, aws):
+    incident_id = harness.handle().id
     key = aws.client("kms").list_keys()["Keys"][0]["KeyId"]
     before = aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"]
-    approve(desk, identity)
+    harness.approve(incident_id)
     # Another prefix is denied: the incident opens again and gets another patch.
-    desk.handle(event="e-2", when="2999-01-01T00:00:00Z", key="2027/q1.csv")
-    assert desk.store.get(identity).state is State.OPEN
-    assert approve(desk, identity).state is State.VERIFIED
-    assert len(desk.run_store.last_run(identity).runs_in_force) == 2
-    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    harness.handle(event="e-2", when="2999-01-01T00:00:00Z", key="2027/q1.csv")
+    assert harness.store.get(incident_id).state is State.OPEN
+    assert harness.approve(incident_id).state is State.VERIFIED
+    assert len(harness.run_store.last_run(incident_id).runs_in_force) == 2
+    assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None
     assert aws.client("kms").get_key_policy(KeyId=key, PolicyName="default")["Policy"] == before
     with pytest.raises(Refused, match="nothing to roll back"):
-        desk.service.rollback(identity, APPROVER)
+        harness.service.rollback(incident_id, APPROVER)
 
 
 # --- storage ---
 
 
-def test_an_intent_survives_storage(desk):
-    identity = desk.handle().id
-    patch = desk.store.get(identity).report.patches[0].to_patch()
+def test_an_intent_survives_storage(harness):
+    incident_id = harness.handle().id
+    patch = harness.store.get(incident_id).report.patches[0].to_patch()
     intent = Intent("run", 1, patch, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"))
     assert Intent.from_item(intent.to_item()) == intent

@@ -5,75 +5,61 @@ from types import SimpleNamespace
 
 import pytest
 
-from aws.conftest import A, B
-from aws.remediation_desk import (
-    SECOND,
-    TRUSTED,
-    approve,
-    bucket_policy,
-    later,
-    moves,
-    opened,
-    sweep,
-)
-from support.harness import APPROVER
+from support.harness import APPROVER, SECOND, TRUSTED, bucket_policy
+from support.names import A, B
 from threegrants.cloudtrail import Access
 from threegrants.handlers import remediate
 from threegrants.incidents import State
 from threegrants.remediation import Limits, Refused
 
-
-@pytest.fixture
-def desk(aws):
-    return opened(aws)
-
-
 # --- who may approve ---
 
 
-def test_two_people_for_kinds_of_access_that_want_them(desk, aws):
-    desk.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
-    identity = desk.handle().id
-    first = approve(desk, identity)
+def test_two_people_for_kinds_of_access_that_want_them(harness, aws):
+    harness.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
+    incident_id = harness.handle().id
+    first = harness.approve(incident_id)
     assert first.state is State.PROPOSED
     assert bucket_policy(aws) is None
-    again = approve(desk, identity, APPROVER.replace("/sam", "/kim"))
+    again = harness.approve(incident_id, APPROVER.replace("/sam", "/kim"))
     assert again.state is State.PROPOSED, "two sessions of one role are one person"
-    assert approve(desk, identity, SECOND).state is State.VERIFIED
-    run = desk.run_store.last_run(identity)
+    assert harness.approve(incident_id, SECOND).state is State.VERIFIED
+    run = harness.run_store.last_run(incident_id)
     assert run.actors == (APPROVER.replace("/sam", "/kim"), SECOND)
-    assert moves(desk, identity)[2:] == ["proposed", "proposed", "applying", "verified"]
+    assert harness.moves(incident_id)[2:] == ["proposed", "proposed", "applying", "verified"]
 
 
-def test_two_people_must_mean_the_same_digests(desk, aws):
-    desk.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
-    identity = desk.handle().id
-    one, two = desk.digests(identity)
-    approve(desk, identity, APPROVER, [one])
-    assert approve(desk, identity, SECOND, [one, two]).state is State.PROPOSED
+def test_two_people_must_mean_the_same_digests(harness, aws):
+    harness.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
+    incident_id = harness.handle().id
+    one, two = harness.digests(incident_id)
+    harness.approve(incident_id, APPROVER, [one])
+    assert harness.approve(incident_id, SECOND, [one, two]).state is State.PROPOSED
     assert bucket_policy(aws) is None
-    assert approve(desk, identity, APPROVER, [two, one]).state is State.VERIFIED
+    assert harness.approve(incident_id, APPROVER, [two, one]).state is State.VERIFIED
 
 
-def test_a_first_approval_expires(desk):
-    desk.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}), approval_seconds=3600)
-    identity = desk.handle().id
-    approve(desk, identity)
-    later(desk, 3599)
-    assert "approvals expired" not in sweep(desk, rechecks=0)
-    later(desk, 2)
-    assert approve(desk, identity, SECOND).state is State.PROPOSED, "the first one is void"
-    later(desk, 3601)
-    assert sweep(desk, rechecks=0)["approvals expired"] == 1
-    assert desk.store.get(identity).state is State.OPEN
+def test_a_first_approval_expires(harness):
+    harness.limits = Limits(
+        trusted=TRUSTED, four_eyes=frozenset({Access.READ}), approval_seconds=3600
+    )
+    incident_id = harness.handle().id
+    harness.approve(incident_id)
+    harness.later(3599)
+    assert "approvals expired" not in harness.sweep(rechecks=0)
+    harness.later(2)
+    assert harness.approve(incident_id, SECOND).state is State.PROPOSED, "the first one is void"
+    harness.later(3601)
+    assert harness.sweep(rechecks=0)["approvals expired"] == 1
+    assert harness.store.get(incident_id).state is State.OPEN
 
 
-def test_the_denied_principal_may_not_reject_either(desk):
-    identity = desk.handle().id
+def test_the_denied_principal_may_not_reject_either(harness):
+    incident_id = harness.handle().id
     with pytest.raises(Refused, match="denied principal"):
-        desk.service.reject(identity, f"arn:aws:sts::{B}:assumed-role/analyst/other-session")
+        harness.service.reject(incident_id, f"arn:aws:sts::{B}:assumed-role/analyst/other-session")
     with pytest.raises(Refused, match="federated"):
-        desk.service.rollback(identity, f"arn:aws:sts::{A}:federated-user/sam")
+        harness.service.rollback(incident_id, f"arn:aws:sts::{A}:federated-user/sam")
 
 
 GUARDS = [
@@ -84,19 +70,19 @@ GUARDS = [
 
 
 @pytest.mark.parametrize(("limits", "status", "words"), GUARDS, ids=[g[2] for g in GUARDS])
-def test_guardrails(desk, aws, limits, status, words):
-    desk.limits = limits
-    identity = desk.handle().id
+def test_guardrails(harness, aws, limits, status, words):
+    harness.limits = limits
+    incident_id = harness.handle().id
     with pytest.raises(Refused, match=words) as refused:
-        approve(desk, identity)
+        harness.approve(incident_id)
     assert refused.value.status == status
-    assert desk.store.get(identity).state is State.OPEN
+    assert harness.store.get(incident_id).state is State.OPEN
     assert bucket_policy(aws) is None
 
 
 @pytest.mark.parametrize("what", ["bucket", "key"])
-def test_a_tag_protects(desk, aws, what):
-    identity = desk.handle().id
+def test_a_tag_protects(harness, aws, what):
+    incident_id = harness.handle().id
     if what == "bucket":
         tagging = {"TagSet": [{"Key": "threegrants:protected", "Value": "true"}]}
         aws.client("s3").put_bucket_tagging(Bucket="a-reports", Tagging=tagging)
@@ -105,20 +91,20 @@ def test_a_tag_protects(desk, aws, what):
         tags = [{"TagKey": "threegrants:protected", "TagValue": "true"}]
         aws.client("kms").tag_resource(KeyId=key, Tags=tags)
     with pytest.raises(Refused, match="tag threegrants:protected"):
-        approve(desk, identity)
+        harness.approve(incident_id)
 
 
-def test_the_hours_quota_is_counted(desk):
-    desk.limits = Limits(trusted=TRUSTED, patches_an_hour=3)
-    identity = desk.handle().id
-    approve(desk, identity)
-    desk.service.rollback(identity, APPROVER)
-    desk.move(desk.store.get(identity), State.OPEN, "service", "opened again")
+def test_the_hours_quota_is_counted(harness):
+    harness.limits = Limits(trusted=TRUSTED, patches_an_hour=3)
+    incident_id = harness.handle().id
+    harness.approve(incident_id)
+    harness.service.rollback(incident_id, APPROVER)
+    harness.move(harness.store.get(incident_id), State.OPEN, "service", "opened again")
     with pytest.raises(Refused, match="MaxPatchesPerHour") as refused:
-        approve(desk, identity)
+        harness.approve(incident_id)
     assert refused.value.status == 429
-    later(desk, 3600)
-    assert approve(desk, identity).state is State.VERIFIED
+    harness.later(3600)
+    assert harness.approve(incident_id).state is State.VERIFIED
 
 
 # --- the API ---
@@ -153,9 +139,9 @@ NOBODY = [
 
 @pytest.mark.parametrize("action", ["approve", "reject", "rollback"])
 @pytest.mark.parametrize("authorizer", [n[1] for n in NOBODY], ids=[n[0] for n in NOBODY])
-def test_a_caller_without_iams_word_is_refused(desk, aws, monkeypatch, authorizer, action):
-    identity = desk.handle().id
-    monkeypatch.setattr(remediate, "_service", lambda: desk.service)
+def test_a_caller_without_iams_word_is_refused(harness, aws, monkeypatch, authorizer, action):
+    incident_id = harness.handle().id
+    monkeypatch.setattr(remediate, "_service", lambda: harness.service)
     context = SimpleNamespace(
         function_name="f",
         memory_limit_in_mb=1,
@@ -164,12 +150,12 @@ def test_a_caller_without_iams_word_is_refused(desk, aws, monkeypatch, authorize
         get_remaining_time_in_millis=lambda: 29_000,
     )
     asked = event(
-        f"POST /incidents/{identity}/{action}",
-        f"/incidents/{identity}/{action}",
+        f"POST /incidents/{incident_id}/{action}",
+        f"/incidents/{incident_id}/{action}",
         authorizer,
-        {"digests": desk.digests(identity)},
+        {"digests": harness.digests(incident_id)},
     )
     answer = remediate.handler(asked, context)
     assert answer["statusCode"] == 403, answer
-    assert desk.store.get(identity).state is State.OPEN
+    assert harness.store.get(incident_id).state is State.OPEN
     assert bucket_policy(aws) is None

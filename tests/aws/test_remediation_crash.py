@@ -24,13 +24,17 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
-from aws.conftest import REGION, A, Aws, B, document
+from support.aws import Aws
+from support.names import REGION, A, B
+from support.policies import policy as document
+from support.records import denied, s3, session_of
+from support.staleness import Staleness
 from support.wire import Died, answer_calls, refusal
 from threegrants.analysis import AnalysisOptions, analyze
-from threegrants.cloudtrail import parse_record
 from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
+from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
 from threegrants.remediation import Limits, RemediationService, Sweep
 from threegrants.remediation.run_store import RunStore
@@ -106,21 +110,35 @@ def combinations(calls):
 
 
 class Wire:
-    """Every call on its way to AWS: counted by name, and one of them disturbed."""
+    """Every call on its way to AWS: counted by name, and one of them disturbed, or several stale."""
 
     def __init__(self):
         self.lock = threading.Lock()
+        self.staleness, self.reads = Staleness(), set()
         self.listen()
 
-    def listen(self, fault=None, at=None):
+    def listen(self, fault=None, at=None, stale=0):
+        """Disturb the call `at`, or answer it and the same read after it `stale` times as before."""
         self.fault, self.at, self.met, self.seen = fault, at, False, Counter()
+        self.stale, self.stale_read = stale, None
 
     def __call__(self, call):
         with self.lock:
             self.seen[call.name] += 1
             mine = self.at == (call.name, self.seen[call.name])
             self.met |= mine
-        return self.fault(call.proceed, call.operation) if mine else call.proceed()
+            if call.operation == "LookupEvents":  # moto keeps no event history
+                return {"Events": []}
+            if Staleness.is_read(call):
+                self.reads.add(call.name)
+            if mine and self.stale:
+                self.stale_read = Staleness.name_of(call)
+            if self.stale and Staleness.name_of(call) == self.stale_read:
+                self.stale -= 1
+                return self.staleness.stale(call)
+        if mine and self.fault:
+            return self.fault(call.proceed, call.operation)
+        return self.staleness.see(call)
 
 
 class Case:
@@ -140,7 +158,7 @@ class Case:
         event = self.record()
         WARM["reader"].cache = TtlCache()  # the key is every case's
         ingest = Ingest(self.store, WARM["reader"], RULES, "threegrants", lambda _: None)
-        self.id = ingest.handle(parse_record(event), event).id
+        self.id = ingest.handle(denied(event), event).id
         self.before = self.live()
         report = self.store.get(self.id).report
         self.patches = report.patches
@@ -165,26 +183,8 @@ class Case:
         CALLER["iam"].create_role(RoleName=self.role, AssumeRolePolicyDocument=trust)
 
     def record(self):
-        issuer = {"type": "Role", "arn": self.role_arn}
-        return {
-            "userIdentity": {
-                "type": "AssumedRole",
-                "arn": f"arn:aws:sts::{B}:assumed-role/{self.role}/s",
-                "accountId": B,
-                "sessionContext": {"sessionIssuer": issuer},
-            },
-            "eventTime": "2026-11-24T03:00:00Z",
-            "eventSource": "s3.amazonaws.com",
-            "eventName": "GetObject",
-            "awsRegion": REGION,
-            "errorCode": "AccessDenied",
-            "errorMessage": "Access Denied",
-            "requestParameters": {"bucketName": self.bucket, "key": "2026/q3.csv"},
-            "resources": [
-                {"type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{self.bucket}", "accountId": A}
-            ],
-            "eventID": f"e-{self.bucket}",
-        }
+        who = session_of(self.role_arn)
+        return s3(f"e-{self.bucket}", "2026-11-24T03:00:00Z", bucket=self.bucket, userIdentity=who)
 
     def service(self, *, cold=False):
         """As a function builds it: cold, with no role assumed yet, or warm."""
@@ -195,7 +195,7 @@ class Case:
             self.run_store,
             accounts["mender"],
             lambda: Limits(trusted=frozenset({A, B}), patches_an_hour=100),
-            lambda i: analyze(parse_record(self.store.record(i.id)), reader, RULES, fresh=True),
+            lambda i: analyze(denied(self.store.record(i.id)), reader, RULES, fresh=True),
             lambda _: None,
             lambda: self.clock,
         )
@@ -279,8 +279,8 @@ class Case:
             self.table.put_item(Item=item)
         self.clock, self.alerts = time.time(), []
 
-    def sweep(self):
-        self.clock += 600
+    def sweep(self, seconds=600):
+        self.clock += seconds
         sweep = Sweep(
             self.service(),
             lambda *alert: self.alerts.append(alert),
@@ -294,6 +294,14 @@ class Case:
         """How many of the three policies hold a statement of ours."""
         bucket, key, iam, grants = self.live()
         return ["Threegrants" in (bucket or ""), "Threegrants" in key or bool(grants), bool(iam)]
+
+    def sweep_to_the_end(self, most=40):
+        """Sweeps every five minutes, until no run is in progress; and one that looks again."""
+        for _ in range(most):
+            self.sweep(300)
+            if self.store.get(self.id).state not in RUN_IN_PROGRESS:
+                break
+        self.sweep(660)
 
     def settled(self, applied, undone):
         """All or nothing, recorded, and nothing held."""
@@ -449,4 +457,47 @@ def test_crash_table(wire, capsys, name, prepare, run, applied, undone, only):
         )
         if name == TABLE[-1][0]:
             print(f"crash table: {TOTAL['run']} of {TOTAL['combinations']} combinations run")
+    assert not wrong
+
+
+STALE = (1, 2, 3, 6, 9, 14, 20, 50) if not EVERYTHING else tuple(range(1, 51))
+"""How many reads in a row are answered as they were before the last write."""
+
+
+@pytest.mark.parametrize(
+    ("name", "prepare", "run", "applied", "undone", "only"), TABLE, ids=[row[0] for row in TABLE]
+)
+def test_stale_reads(wire, capsys, name, prepare, run, applied, undone, only):
+    """After any number of stale reads, at any read, everything is applied or nothing is."""
+    started = time.process_time()
+    case = Case(full=only is OF_MANAGED)
+    wire.staleness = Staleness()
+    prepare(case)
+    before = dict(wire.staleness.older)  # a rollback may see the state before its approval
+    held = case.held()
+    calls = [at for at in calls_of(wire, case, run) if at[0] in wire.reads]
+    calls = [at for at in calls if not only or at[0] in only]
+    ends, wrong = Counter(), []
+    turns = itertools.cycle(STALE)
+    chosen = [
+        (at, n) for at in calls for n in (STALE if EVERYTHING else [next(turns), next(turns)])
+    ]
+    for at, number in chosen:
+        case.put_back(held)
+        wire.staleness.older = dict(before)
+        wire.listen(at=at, stale=number)
+        attempt(partial(run, case))
+        assert wire.met, at
+        case.sweep_to_the_end()
+        wire.listen()
+        ends[case.store.get(case.id).state.value] += 1
+        try:
+            case.settled(applied, undone)
+        except AssertionError as error:
+            wrong.append((at, number, str(error)[:300]))
+    with capsys.disabled():
+        print(
+            f"\n{name}: {len(calls)} reads, {len(chosen)} of {len(calls) * 50} stale runs, "
+            f"{time.process_time() - started:.0f} s of one core; ends {json.dumps(ends)}"
+        )
     assert not wrong

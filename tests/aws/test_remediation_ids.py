@@ -3,19 +3,14 @@
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from aws.conftest import B, document
-from aws.remediation_desk import Died, approve, bucket_policy, opened
-from support.harness import APPROVER
-from support.wire import answer_calls, refusal
+from support.harness import APPROVER, bucket_policy
+from support.names import B
+from support.policies import policy as document
+from support.wire import Died, answer_calls, refusal
 from threegrants.incidents import State
 from threegrants.remediation import Refused
 from threegrants.remediation.live_policy import AwsIds
 from threegrants.remediation.runs import Step
-
-
-@pytest.fixture
-def desk(aws):
-    return opened(aws)
 
 
 class Calls:
@@ -45,9 +40,9 @@ def nothing_listed(call):
     return call.proceed() | {"Grants": []}
 
 
-def with_a_grant(desk, identity):
+def with_a_grant(harness, incident_id):
     """The digests of the proposed patches, with a KMS grant in place of the key policy's statement."""
-    patches = desk.store.get(identity).report.patches
+    patches = harness.store.get(incident_id).report.patches
     chosen = {patch.grant: patch for patch in patches if patch.default}
     chosen["key_policy"] = next(p for p in patches if p.operation == "kms:CreateGrant")
     return [patch.digest for patch in chosen.values()]
@@ -59,23 +54,23 @@ def grants(aws):
     return [grant["GrantId"] for grant in kms.list_grants(KeyId=key)["Grants"]]
 
 
-def grant_intent(desk, identity):
-    run = desk.run_store.last_run(identity)
-    intents = desk.run_store.intents(identity, tuple({*run.runs_to_undo, run.id}))
+def grant_intent(harness, incident_id):
+    run = harness.run_store.last_run(incident_id)
+    intents = harness.run_store.intents(incident_id, tuple({*run.runs_to_undo, run.id}))
     [found] = [i for i in intents if i.patch.operation == "kms:CreateGrant"]
     return found
 
 
-def test_a_grants_id_is_kept(desk, aws):
-    identity = desk.handle().id
-    approve(desk, identity, digests=with_a_grant(desk, identity))
+def test_a_grants_id_is_kept(harness, aws):
+    incident_id = harness.handle().id
+    harness.approve(incident_id, digests=with_a_grant(harness, incident_id))
     [grant] = grants(aws)
-    assert grant_intent(desk, identity).aws_ids == AwsIds(grant_id=grant)
+    assert grant_intent(harness, incident_id).aws_ids == AwsIds(grant_id=grant)
 
 
-def test_a_grants_id_is_kept_before_anything_else_is_done(desk, aws, calls):
-    identity = desk.handle().id
-    digests = with_a_grant(desk, identity)
+def test_a_grants_id_is_kept_before_anything_else_is_done(harness, aws, calls):
+    incident_id = harness.handle().id
+    digests = with_a_grant(harness, incident_id)
 
     def create_and_break(call):
         answer = call.proceed()
@@ -88,38 +83,41 @@ def test_a_grants_id_is_kept_before_anything_else_is_done(desk, aws, calls):
 
     calls.instead["CreateGrant"] = create_and_break
     with pytest.raises(Died):
-        approve(desk, identity, digests=digests)
+        harness.approve(incident_id, digests=digests)
     calls.instead.clear()
-    intent = grant_intent(desk, identity)
+    intent = grant_intent(harness, incident_id)
     assert intent.step is Step.WRITING
     assert intent.aws_ids == AwsIds(grant_id=grants(aws)[0])
 
 
-def test_a_grant_that_is_not_listed_is_revoked_by_its_id(desk, aws, calls):
-    identity = desk.handle().id
+def test_a_grant_that_is_not_listed_is_revoked_by_its_id(harness, aws, calls):
+    incident_id = harness.handle().id
     calls.instead["ListGrants"] = nothing_listed
-    result = approve(desk, identity, digests=with_a_grant(desk, identity))
-    assert result.state is State.FAILED
-    assert "does not read back" in result.detail
+    result = harness.approve(incident_id, digests=with_a_grant(harness, incident_id))
+    assert result.state is State.APPLYING
+    assert "AWS acknowledged, but does not show" in result.detail
+    harness.later(700)
+    harness.sweep(rechecks=0)
+    assert harness.store.get(incident_id).state is State.FAILED
     calls.instead.clear()
     assert grants(aws) == []
     assert bucket_policy(aws) is None
 
 
-def test_a_rollback_revokes_a_grant_that_is_not_listed(desk, aws, calls):
-    identity = desk.handle().id
-    approve(desk, identity, digests=with_a_grant(desk, identity))
+def test_a_rollback_revokes_a_grant_that_is_not_listed(harness, aws, calls):
+    incident_id = harness.handle().id
+    harness.approve(incident_id, digests=with_a_grant(harness, incident_id))
     [grant] = grants(aws)
     calls.instead["ListGrants"] = nothing_listed
-    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLED_BACK
     assert [p["GrantId"] for p in calls.parameters_of("RevokeGrant")] == [grant]
     calls.instead.clear()
     assert grants(aws) == []
 
 
-def test_an_id_that_could_not_be_recorded_is_used_by_the_same_worker(desk, aws, calls):
-    identity = desk.handle().id
-    digests = with_a_grant(desk, identity)
+def test_an_id_that_could_not_be_recorded_is_used_by_the_same_worker(harness, aws, calls):
+    incident_id = harness.handle().id
+    digests = with_a_grant(harness, incident_id)
 
     def create(call):
         answer = call.proceed()
@@ -132,14 +130,14 @@ def test_an_id_that_could_not_be_recorded_is_used_by_the_same_worker(desk, aws, 
         return answer
 
     calls.instead["CreateGrant"] = create
-    assert approve(desk, identity, digests=digests).state is State.FAILED
+    assert harness.approve(incident_id, digests=digests).state is State.FAILED
     calls.instead.clear()
     assert grants(aws) == []
 
 
-def test_a_grant_whose_id_was_never_answered_is_found_by_its_name(desk, aws, calls):
-    identity = desk.handle().id
-    digests = with_a_grant(desk, identity)
+def test_a_grant_whose_id_was_never_answered_is_found_by_its_name(harness, aws, calls):
+    incident_id = harness.handle().id
+    digests = with_a_grant(harness, incident_id)
     looks = []
 
     def create(call):
@@ -152,7 +150,7 @@ def test_a_grant_whose_id_was_never_answered_is_found_by_its_name(desk, aws, cal
         return nothing_listed(call) if len(looks) == 1 else call.proceed()
 
     calls.instead["CreateGrant"] = create
-    assert approve(desk, identity, digests=digests).state is State.FAILED
+    assert harness.approve(incident_id, digests=digests).state is State.FAILED
     calls.instead.clear()
     assert len(looks) > 1, "looked for more than once"
     assert grants(aws) == []
@@ -165,18 +163,18 @@ FULL = document({"Effect": "Allow", "Action": "sqs:*", "Resource": f"arn:aws:sqs
 
 
 @pytest.fixture
-def in_iam(aws, desk):
+def in_iam(aws, harness):
     """An incident whose role has no room for an inline policy, so that a managed one is proposed."""
     aws.client("iam", B).put_role_policy(RoleName="analyst", PolicyName="own", PolicyDocument=FULL)
-    identity = desk.handle().id
-    report = desk.store.get(identity).report
+    incident_id = harness.handle().id
+    report = harness.store.get(incident_id).report
     assert "iam:CreatePolicy" in [patch.operation for patch in report.proposed_patches]
-    return identity, [patch.digest for patch in report.proposed_patches]
+    return incident_id, [patch.digest for patch in report.proposed_patches]
 
 
-def managed_intent(desk, identity):
-    run = desk.run_store.last_run(identity)
-    intents = desk.run_store.intents(identity, tuple({*run.runs_to_undo, run.id}))
+def managed_intent(harness, incident_id):
+    run = harness.run_store.last_run(incident_id)
+    intents = harness.run_store.intents(incident_id, tuple({*run.runs_to_undo, run.id}))
     [found] = [i for i in intents if i.patch.operation == "iam:CreatePolicy"]
     return found
 
@@ -185,39 +183,39 @@ def managed(aws):
     return aws.client("iam", B).list_policies(Scope="Local")["Policies"]
 
 
-def test_a_managed_policys_ids_are_kept_and_used(desk, aws, in_iam, calls):
-    identity, digests = in_iam
-    assert approve(desk, identity, digests=digests).state is State.VERIFIED
+def test_a_managed_policys_ids_are_kept_and_used(harness, aws, in_iam, calls):
+    incident_id, digests = in_iam
+    assert harness.approve(incident_id, digests=digests).state is State.VERIFIED
     [made] = managed(aws)
     wanted = AwsIds("", made["Arn"], made["PolicyId"], made["DefaultVersionId"])
-    assert managed_intent(desk, identity).aws_ids == wanted
-    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK
+    assert managed_intent(harness, incident_id).aws_ids == wanted
+    assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLED_BACK
     assert [p["PolicyArn"] for p in calls.parameters_of("DeletePolicy")] == [made["Arn"]]
     assert managed(aws) == []
 
 
-def test_a_managed_policy_that_could_not_be_attached_is_removed(desk, aws, in_iam, calls):
-    identity, digests = in_iam
+def test_a_managed_policy_that_could_not_be_attached_is_removed(harness, aws, in_iam, calls):
+    incident_id, digests = in_iam
 
     def refused(call):
         raise refusal(call.operation)
 
     calls.instead["AttachRolePolicy"] = refused
-    assert approve(desk, identity, digests=digests).state is State.FAILED
-    assert managed_intent(desk, identity).aws_ids.policy_id
+    assert harness.approve(incident_id, digests=digests).state is State.FAILED
+    assert managed_intent(harness, incident_id).aws_ids.policy_id
     assert managed(aws) == []
 
 
-def test_a_managed_policy_that_someone_made_again_is_left_to_a_person(desk, aws, in_iam):
-    identity, digests = in_iam
-    approve(desk, identity, digests=digests)
+def test_a_managed_policy_that_someone_made_again_is_left_to_a_person(harness, aws, in_iam):
+    incident_id, digests = in_iam
+    harness.approve(incident_id, digests=digests)
     [made], iam = managed(aws), aws.client("iam", B)
-    text = managed_intent(desk, identity).patch.after
+    text = managed_intent(harness, incident_id).patch.after
     iam.detach_role_policy(RoleName="analyst", PolicyArn=made["Arn"])
     iam.delete_policy(PolicyArn=made["Arn"])
     iam.create_policy(PolicyName=made["PolicyName"], PolicyDocument=text)
     iam.attach_role_policy(RoleName="analyst", PolicyArn=made["Arn"])
     with pytest.raises(Refused, match=f"with id {made['PolicyId']} in version v1"):
-        desk.service.rollback(identity, APPROVER)
+        harness.service.rollback(incident_id, APPROVER)
     assert [policy["PolicyName"] for policy in managed(aws)] == [made["PolicyName"]]
-    assert desk.store.get(identity).state is State.VERIFIED
+    assert harness.store.get(incident_id).state is State.VERIFIED

@@ -7,8 +7,8 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
-from aws.conftest import A, B
-from aws.remediation_desk import SECOND, STATEMENT, approve, bucket_policy, opened, sweep
+from support.harness import SECOND, bucket_policy
+from support.names import A, B
 from threegrants.cloudtrail import Access
 from threegrants.handlers.dependencies import current_limits
 from threegrants.incidents import State
@@ -18,15 +18,14 @@ NAME = "/threegrants/limits"
 
 
 @pytest.fixture
-def desk(aws, monkeypatch):
-    """A desk whose limits are read as the functions read them."""
+def harness(harness, monkeypatch):
+    """The harness, whose limits are read as the functions read them."""
     monkeypatch.setenv("TRUSTED_ACCOUNTS", f"{A},{B}")
     monkeypatch.setenv("GUARDRAILS_PARAMETER", NAME)
     parameters.clear_caches()
-    desk = opened(aws)
-    desk.service = replace(desk.service, limits=current_limits)
-    desk.new_service = lambda: desk.service
-    yield desk
+    harness.service = replace(harness.service, limits=current_limits)
+    harness.new_service = lambda: harness.service
+    yield harness
     parameters.clear_caches()
 
 
@@ -46,50 +45,50 @@ BRAKES = [
 
 @pytest.mark.parametrize(("text", "status", "words"), [c[1:] for c in BRAKES],
                          ids=[c[0] for c in BRAKES])  # fmt: skip
-def test_the_parameter_stops_an_approval(desk, aws, text, status, words):
-    identity = desk.handle().id
+def test_the_parameter_stops_an_approval(harness, aws, text, status, words):
+    incident_id = harness.handle().id
     if text is not None:
         put(text)
     with pytest.raises(Refused, match=words) as refused:
-        approve(desk, identity)
+        harness.approve(incident_id)
     assert refused.value.status == status
-    assert desk.store.get(identity).state is State.OPEN
+    assert harness.store.get(incident_id).state is State.OPEN
     assert bucket_policy(aws) is None
 
 
-def test_the_parameter_asks_for_two_people(desk, aws):
-    identity = desk.handle().id
+def test_the_parameter_asks_for_two_people(harness, aws):
+    incident_id = harness.handle().id
     put('{"four_eyes": ["read"]}')
     assert current_limits().four_eyes == {Access.READ}
-    assert approve(desk, identity).state is State.PROPOSED
+    assert harness.approve(incident_id).state is State.PROPOSED
     assert bucket_policy(aws) is None
-    assert approve(desk, identity, SECOND).state is State.VERIFIED
+    assert harness.approve(incident_id, SECOND).state is State.VERIFIED
 
 
-def test_the_parameter_approves_without_a_person(desk):
-    identity = desk.handle().id
-    put(json.dumps({"standing": [STATEMENT]}))
-    assert sweep(desk)["standing: verified"] == 1
-    assert desk.store.get(identity).state is State.VERIFIED
+def test_the_parameter_approves_without_a_person(harness):
+    incident_id = harness.handle().id
+    put(json.dumps({"standing": [harness.standing(incident_id)]}))
+    assert harness.sweep()["standing: verified"] == 1
+    assert harness.store.get(incident_id).state is State.VERIFIED
 
 
-def test_an_empty_parameter_leaves_the_stacks_limits(desk):
-    identity = desk.handle().id
+def test_an_empty_parameter_leaves_the_stacks_limits(harness):
+    incident_id = harness.handle().id
     put("{}")
     assert current_limits().trusted == {A, B}
-    assert approve(desk, identity).state is State.VERIFIED
+    assert harness.approve(incident_id).state is State.VERIFIED
 
 
-def test_without_a_parameter_ssm_is_not_asked(desk, monkeypatch):
+def test_without_a_parameter_ssm_is_not_asked(harness, monkeypatch):
     put('{"protected": ["a-reports"]}')
     monkeypatch.delenv("GUARDRAILS_PARAMETER")
     assert current_limits().protected == ()
 
 
-def test_wrong_parameters_of_the_stack_stop_everything(desk, aws, monkeypatch):
-    identity = desk.handle().id
+def test_wrong_parameters_of_the_stack_stop_everything(harness, aws, monkeypatch):
+    incident_id = harness.handle().id
     put("{}")
     monkeypatch.setenv("APPROVAL_HOURS", "soon")
     with pytest.raises(Refused, match=r"nothing is applied: .*APPROVAL_HOURS"):
-        approve(desk, identity)
+        harness.approve(incident_id)
     assert bucket_policy(aws) is None

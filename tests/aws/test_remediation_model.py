@@ -24,8 +24,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from aws.conftest import REGION, A, Aws, B
+from support.aws import Aws
 from support.examples import examples
+from support.names import REGION, A, B
 from support.protocol_model import (
     BUCKET,
     FUNCTION,
@@ -46,8 +47,9 @@ from support.protocol_model import (
     statement,
     statements,
 )
+from support.records import denied, s3, session_of
 from support.wire import answer_calls
-from threegrants.cloudtrail import CallerType, parse_record
+from threegrants.cloudtrail import CallerType
 from threegrants.incidents import Move, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
@@ -86,20 +88,11 @@ class Model(RuleBasedStateMachine):
     # --- the world ---
 
     def denied(self, number):
-        record = {
-            "userIdentity": {
-                "type": "AssumedRole",
-                "arn": f"arn:aws:sts::{B}:assumed-role/role-{number}/s",
-                "accountId": B,
-            },
-            "eventTime": "2026-11-24T03:00:00Z",
-            "eventSource": "s3.amazonaws.com",
-            "eventName": "GetObject",
-            "errorCode": "AccessDenied",
-            "requestParameters": {"bucketName": "shared", "key": "k"},
-            "eventID": f"e-{number}",
-        }
-        self.store.record_event(f"tg-{number}", parse_record(record), record)
+        who = session_of(role(number))
+        record = s3(
+            f"e-{number}", "2026-11-24T03:00:00Z", bucket="shared", key="k", userIdentity=who
+        )
+        self.store.record_event(f"tg-{number}", denied(record), record)
         self.diagnose_again(number)
         return f"tg-{number}"
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from aws.conftest import A, B, document
+from support.names import A, B
+from support.policies import policy
 from support.records import ROLE
 from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
@@ -24,7 +25,7 @@ def grant_patch(key):
 
 
 def managed_patch(**changes):
-    text = document({"Sid": "ThreegrantsRead1", "Effect": "Allow", "Action": "s3:GetObject",
+    text = policy({"Sid": "ThreegrantsRead1", "Effect": "Allow", "Action": "s3:GetObject",
                      "Resource": "arn:aws:s3:::a-reports/*"})  # fmt: skip
     return replace(
         Patch("iam_policy", B, "eu-west-1", ROLE, "iam:CreatePolicy", None, text,
@@ -67,7 +68,7 @@ def test_a_managed_policy_that_is_half_there_is_finished_or_removed(aws):
 def test_a_managed_policy_of_someone_else_is_not_taken_for_ours(aws):
     aws.world()
     patch, iam = managed_patch(), aws.client("iam", B)
-    other = document({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    other = policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
     iam.create_policy(PolicyName=patch.policy_name, PolicyDocument=other)
     with pytest.raises(ClientError, match="EntityAlreadyExists"):
         write(patch, patch.after, remediation_role())

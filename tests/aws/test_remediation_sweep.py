@@ -6,17 +6,9 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from aws.conftest import A, document
-from aws.remediation_desk import (
-    STATEMENT,
-    TRUSTED,
-    approve,
-    bucket_policy,
-    history_of,
-    later,
-    opened,
-    sweep,
-)
+from support.harness import TRUSTED, bucket_policy, event_history
+from support.names import A
+from support.policies import policy
 from support.records import ROLE, s3
 from support.wire import answer_calls, refusal
 from threegrants.cloudtrail import parse_record
@@ -24,53 +16,47 @@ from threegrants.incidents import State
 from threegrants.remediation import Limits, Refused, Sweep
 from threegrants.remediation.policy_io import write
 
-
-@pytest.fixture
-def desk(aws):
-    return opened(aws)
-
-
 # --- the sweep ---
 
 
-def test_what_is_allowed_by_now_is_resolved(desk, aws):
-    identity = desk.handle().id
-    assert "resolved" not in sweep(desk)
-    for offered in desk.store.get(identity).report.patches:
-        write(offered.to_patch(), offered.after, desk.service.remediation_role)
-    assert sweep(desk)["resolved"] == 1
-    assert desk.store.get(identity).state is State.RESOLVED
-    assert [why for _, why, _ in desk.told] == ["resolved"]
+def test_what_is_allowed_by_now_is_resolved(harness, aws):
+    incident_id = harness.handle().id
+    assert "resolved" not in harness.sweep()
+    for offered in harness.store.get(incident_id).report.patches:
+        write(offered.to_patch(), offered.after, harness.service.remediation_role)
+    assert harness.sweep()["resolved"] == 1
+    assert harness.store.get(incident_id).state is State.RESOLVED
+    assert [why for _, why, _ in harness.told] == ["resolved"]
 
 
-def test_patches_are_made_anew_for_policies_that_changed(desk, aws):
-    identity = desk.handle().id
-    stale = desk.digests(identity)
-    theirs = document({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A},
+def test_patches_are_made_anew_for_policies_that_changed(harness, aws):
+    incident_id = harness.handle().id
+    stale = harness.digests(incident_id)
+    theirs = policy({"Sid": "New", "Effect": "Allow", "Principal": {"AWS": A},
                        "Action": "s3:GetObject", "Resource": "arn:aws:s3:::a-reports/*"})  # fmt: skip
     aws.client("s3").put_bucket_policy(Bucket="a-reports", Policy=theirs)
-    sweep(desk)
-    assert desk.digests(identity) != stale
+    harness.sweep()
+    assert harness.digests(incident_id) != stale
     with pytest.raises(Refused, match="read the incident again"):
-        approve(desk, identity, digests=stale)
-    assert approve(desk, identity).state is State.VERIFIED
+        harness.approve(incident_id, digests=stale)
+    assert harness.approve(incident_id).state is State.VERIFIED
     assert json.loads(theirs)["Statement"][0] in json.loads(bucket_policy(aws))["Statement"]
 
 
-def test_a_bounded_number_is_rechecked_in_turn(desk):
+def test_a_bounded_number_is_rechecked_in_turn(harness):
     seen = set()
     for number in range(5):
         event = {**s3(event=f"e-{number}")}
         event["requestParameters"] = {"bucketName": f"gone-{number}", "key": "k"}
         event["resources"] = []
-        desk.ingest.handle(parse_record(event), event)
+        harness.ingest.handle(parse_record(event), event)
     for _ in range(4):
         asked = []
         service = replace(
-            desk.new_service(),
-            reanalyze=lambda i, asked=asked: asked.append(i.id) or desk.reanalyze(i),
+            harness.new_service(),
+            reanalyze=lambda i, asked=asked: asked.append(i.id) or harness.reanalyze(i),
         )
-        Sweep(service, lambda *_: None, lambda *_: None, desk.clock() + 100, rechecks=2).run()
+        Sweep(service, lambda *_: None, lambda *_: None, harness.clock() + 100, rechecks=2).run()
         assert len(asked) <= 2
         seen |= set(asked)
     assert len(seen) == 5
@@ -86,19 +72,19 @@ SLOW = [
 
 @pytest.mark.parametrize(("seconds", "analyzed", "left"), [c[1:] for c in SLOW],
                          ids=[c[0] for c in SLOW])  # fmt: skip
-def test_a_sweep_begins_nothing_that_might_not_end_in_its_time(desk, seconds, analyzed, left):
+def test_a_sweep_begins_nothing_that_might_not_end_in_its_time(harness, seconds, analyzed, left):
     for number in range(5):
         event = {**s3(event=f"e-{number}"), "resources": []}
         event["requestParameters"] = {"bucketName": f"gone-{number}", "key": "k"}
-        desk.ingest.handle(parse_record(event), event)
-    start, asked = desk.clock(), []
+        harness.ingest.handle(parse_record(event), event)
+    start, asked = harness.clock(), []
 
     def slow(incident):
         asked.append(incident.id)
-        desk.later(30)
-        return desk.reanalyze(incident)
+        harness.later(30)
+        return harness.reanalyze(incident)
 
-    service = replace(desk.new_service(), reanalyze=slow)
+    service = replace(harness.new_service(), reanalyze=slow)
     report = Sweep(service, lambda *_: None, lambda *_: None, start + seconds).run()
     assert len(asked) == analyzed
     # What is due is not sent either, once the time is over.
@@ -106,45 +92,51 @@ def test_a_sweep_begins_nothing_that_might_not_end_in_its_time(desk, seconds, an
     assert report.get("left for the next sweep", 0) == left + overdue
 
 
-def test_a_standing_approval_is_applied_and_alerted(desk, aws):
-    identity = desk.handle().id
-    sweep(desk)
-    assert desk.store.get(identity).state is State.OPEN
-    desk.limits = Limits(trusted=TRUSTED).with_ssm_parameter(json.dumps({"standing": [STATEMENT]}))
-    assert sweep(desk)["standing: verified"] == 1
+def test_a_standing_approval_is_applied_and_alerted(harness, aws):
+    incident_id = harness.handle().id
+    harness.sweep()
+    assert harness.store.get(incident_id).state is State.OPEN
+    harness.limits = Limits(trusted=TRUSTED).with_ssm_parameter(
+        json.dumps({"standing": [harness.standing(incident_id)]})
+    )
+    assert harness.sweep()["standing: verified"] == 1
     assert ROLE in bucket_policy(aws)
-    [told] = [note for _, why, note in desk.told if why == "standing"]
+    [told] = [note for _, why, note in harness.told if why == "standing"]
     assert "standing approval analysts" in told
-    line = next(x for x in desk.store.history(identity) if x["to"] == "applying")
+    line = next(x for x in harness.store.history(incident_id) if x["to"] == "applying")
     assert line["actor"] == "standing approval analysts"
     assert line["digests"]
 
 
-def test_the_guardrails_hold_for_standing_approvals(desk, aws):
-    identity = desk.handle().id
-    more = {"standing": [STATEMENT], "protected": ["a-reports"]}
-    desk.limits = Limits(trusted=TRUSTED).with_ssm_parameter(json.dumps(more))
-    report = Sweep(desk.new_service(), lambda *_: None, lambda *_: None, desk.clock() + 100).run()
+def test_the_guardrails_hold_for_standing_approvals(harness, aws):
+    incident_id = harness.handle().id
+    more = {"standing": [harness.standing(incident_id)], "protected": ["a-reports"]}
+    harness.limits = Limits(trusted=TRUSTED).with_ssm_parameter(json.dumps(more))
+    report = Sweep(
+        harness.new_service(), lambda *_: None, lambda *_: None, harness.clock() + 100
+    ).run()
     assert report["standing: refused"] == 1
-    assert desk.store.get(identity).state is State.OPEN
+    assert harness.store.get(incident_id).state is State.OPEN
     assert bucket_policy(aws) is None
 
 
-def test_alerts_are_sent_until_they_went_out(desk):
-    identity = desk.handle().id
-    aws_bucket = desk.digests(identity)[:1]
-    assert approve(desk, identity, digests=aws_bucket).state is State.FAILED
+def test_alerts_are_sent_until_they_went_out(harness):
+    incident_id = harness.handle().id
+    aws_bucket = harness.digests(incident_id)[:1]
+    assert harness.approve(incident_id, digests=aws_bucket).state is State.FAILED
 
     def broken(*_):
         raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
 
     errors = []
-    Sweep(desk.new_service(), broken, lambda *e: errors.append(e), desk.clock() + 100, 0).run()
+    Sweep(
+        harness.new_service(), broken, lambda *e: errors.append(e), harness.clock() + 100, 0
+    ).run()
     assert errors
-    sweep(desk, rechecks=0)
-    sweep(desk, rechecks=0)
-    assert [why for _, why, _ in desk.told] == ["failed"]
-    assert "taken back" in desk.told[0][2]
+    harness.sweep(rechecks=0)
+    harness.sweep(rechecks=0)
+    assert [why for _, why, _ in harness.told] == ["failed"]
+    assert "taken back" in harness.told[0][2]
 
 
 # --- overwritten windows ---
@@ -174,30 +166,30 @@ WINDOWS = [
 
 @pytest.mark.parametrize(("event", "alerted"), [w[1:] for w in WINDOWS],
                          ids=[w[0] for w in WINDOWS])  # fmt: skip
-def test_who_else_wrote_in_our_window(desk, monkeypatch, event, alerted):
-    identity = desk.handle().id
-    approve(desk, identity)
-    asked = history_of(monkeypatch, event)
-    sweep(desk, rechecks=0)
+def test_who_else_wrote_in_our_window(harness, monkeypatch, event, alerted):
+    incident_id = harness.handle().id
+    harness.approve(incident_id)
+    asked = event_history(monkeypatch, event)
+    harness.sweep(rechecks=0)
     assert not asked, "CloudTrail is not that quick"
-    later(desk, 21 * 60)
-    assert sweep(desk, rechecks=0)["windows looked into"] == 2
+    harness.later(21 * 60)
+    assert harness.sweep(rechecks=0)["windows looked into"] == 2
     looked_at = [a["EndTime"].timestamp() - a["StartTime"].timestamp() for a in asked]
     assert len(looked_at) >= 2
     assert max(looked_at) < 60
-    told = [note for _, why, note in desk.told if why == "overwritten"]
+    told = [note for _, why, note in harness.told if why == "overwritten"]
     assert bool(told) is alerted
     if alerted:
         for words in ('{"Theirs": 1}', "assumed-role/admin", "ours, after:", ROLE):
             assert words in told[0]
     count = len(asked)
-    sweep(desk, rechecks=0)
+    harness.sweep(rechecks=0)
     assert len(asked) == count, "looked into once"
 
 
-def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
-    identity = desk.handle().id
-    approve(desk, identity)
+def test_a_window_that_cannot_be_looked_into_is_told(harness, monkeypatch):
+    incident_id = harness.handle().id
+    harness.approve(incident_id)
 
     def refused(made):
         if made.operation == "LookupEvents":
@@ -205,15 +197,15 @@ def test_a_window_that_cannot_be_looked_into_is_told(desk, monkeypatch):
         return made.proceed()
 
     answer_calls(monkeypatch, refused)
-    later(desk, 21 * 60)
+    harness.later(21 * 60)
     for _ in range(13):
         Sweep(
-            desk.new_service(),
-            lambda *alert: desk.told.append(alert),
+            harness.new_service(),
+            lambda *alert: harness.told.append(alert),
             lambda *_: None,
-            desk.clock() + 100,
+            harness.clock() + 100,
             rechecks=0,
         ).run()
-    told = [note for _, why, note in desk.told if why == "window"]
+    told = [note for _, why, note in harness.told if why == "window"]
     assert len(told) == 2
     assert "cloudtrail:LookupEvents" in told[0]

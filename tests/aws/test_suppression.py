@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from aws.conftest import A, B
-from aws.desk import ROLE, s3
-from aws.service import deliver, metas, serving
+from support.handlers import deliver, metas, serving
+from support.names import A, B
+from support.records import ROLE, s3
 from threegrants.handlers.dependencies import dependencies
 
 

@@ -128,7 +128,7 @@ def main() -> int:
             deploy(embedded)
             on_call = OnCall.hired(embedded)
             say(
-                f"Service in account A ({OWNER}); reader and mender roles in A and B ({CALLER}). "
+                f"Service in account A ({OWNER}); reader and remediation roles in A and B ({CALLER}). "
                 "The CloudTrail records are made by this demo: the embedded AWS records no denials."
             )
             for number in range(1, len(ACTS) + 1):

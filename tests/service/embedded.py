@@ -176,6 +176,9 @@ def deploy(embedded: Embedded) -> None:
             "ExternalId": EXTERNAL_ID,
             "TrustedAccounts": f"{OWNER},{CALLER}",
             "FourEyesAccess": "write,delete",
+            "AllowReplay": "true",
+            "NewIncidentsPerHour": "1000,1000,1000",
+            "AlertsPerHour": "1000,1000,1000",
             "EndpointUrl": embedded.endpoint,
         },
     )

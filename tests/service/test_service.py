@@ -10,6 +10,7 @@ from service.embedded import CALLER, OWNER, deploy, running, wait_for
 from service.people import OnCall
 from service.storm import storm
 from service.world import build
+from support.attacks import Ends, attack
 from threegrants.cli.service import ServiceError
 
 pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
@@ -63,6 +64,12 @@ def colleague(embedded, name):
     return embedded.role_session(OWNER, name, "kim")
 
 
+@attack(
+    "10.2",
+    "a person approves a write twice, in two sessions of one role",
+    "one person is two people",
+    Ends.NEEDS_TWO,
+)
 def test_writing_wants_two_people(embedded, on_call):
     world = build(embedded, "two", bucket_policy=False, key_policy=True, iam_policy=True)
     world.send(world.record("PutObject", readOnly=False))
@@ -97,6 +104,12 @@ def test_the_sweep_resolves_what_is_allowed_by_now(embedded, on_call):
     assert world.call() == "granted"
 
 
+@attack(
+    "11.1",
+    "lambda:InvokeFunction on the API's function, past the API, with true digests",
+    "the grant is approved",
+    Ends.REFUSED,
+)
 def test_a_bare_invocation_decides_nothing(embedded, on_call):
     """Whoever may invoke the function, but does not come through the API."""
     world = build(embedded, "bare", bucket_policy=False, key_policy=True, iam_policy=True)
@@ -118,6 +131,12 @@ def test_a_bare_invocation_decides_nothing(embedded, on_call):
     assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
 
 
+@attack(
+    "10.1",
+    "the denied role approves its own grant, in another session",
+    "the grant is approved",
+    Ends.REFUSED,
+)
 def test_the_denied_role_cannot_approve(embedded, on_call):
     world = build(embedded, "self", bucket_policy=False, key_policy=True, iam_policy=True)
     world.send(world.record())
@@ -180,6 +199,12 @@ def refused(call, **arguments):
     return "AccessDenied" in error.value.response["Error"]["Code"]
 
 
+@attack(
+    "13.1",
+    "a thief of the diagnose role invokes the others, assumes the remediation role, writes policies",
+    "anything is written, or the reader is entered without the ExternalId",
+    Ends.DENIED_BY_AWS,
+)
 def test_the_diagnose_role_writes_no_policy(embedded):
     session = lambda_role(embedded, "threegrants-diagnose")
     for name in ("RemediateFunctionName", "SweepFunctionName"):

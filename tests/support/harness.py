@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from support.aws import Aws
 from support.names import BUCKET, A, B
-from support.records import Record, denied, s3
+from support.records import ROLE, Record, denied, s3
 from support.wire import ApiCall, Died, answer_calls
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.evidence import RoleClients
@@ -18,7 +19,13 @@ from threegrants.incidents import Incident, Move, State, Store
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
 from threegrants.patches import Patch
-from threegrants.remediation import Limits, RemediationService, Sweep, policy_io, worker
+from threegrants.remediation import (
+    Limits,
+    RemediationService,
+    Sweep,
+    intent_steps,
+    policy_io,
+)
 from threegrants.remediation.results import Result
 from threegrants.remediation.run_store import RunStore
 
@@ -27,6 +34,7 @@ SECOND = f"arn:aws:sts::{A}:assumed-role/lead/kim"
 TRUSTED = frozenset({A, B})
 OPTIONS = AnalysisOptions(writable=TRUSTED)
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+"""A standing approval for reading A's buckets from B."""
 
 
 class Harness:
@@ -34,7 +42,6 @@ class Harness:
 
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
-        self.late = 0.0
         self.stopped_at: float | None = None
         self.alerts: list[Alert] = []
         self.held: list[Incident] = []
@@ -48,7 +55,7 @@ class Harness:
 
     def clock(self) -> float:
         """Seconds since the epoch; time goes on as it does, until `later` stops it."""
-        return time.time() + self.late if self.stopped_at is None else self.stopped_at
+        return time.time() if self.stopped_at is None else self.stopped_at
 
     def stop_clock(self) -> None:
         """From now on time passes by `later` alone, however slow the machine is."""
@@ -163,6 +170,27 @@ class Harness:
         assert not failed, failed
         return found
 
+    def standing(self, incident_id: str, **changes: Any) -> dict[str, Any]:
+        """A standing approval for the proposed patches, valid from an hour ago on."""
+        report = self.store.get(incident_id).report
+        assert report is not None
+        keys = [p.target for p in report.proposed_patches if p.grant == "key_policy"]
+        starts, ends = (
+            datetime.fromtimestamp(self.clock() + seconds, UTC).isoformat()
+            for seconds in (-3600, 86_400)
+        )
+        return {
+            "name": "analysts",
+            "owner": A,
+            "principals": [ROLE],
+            "bucket": BUCKET,
+            "prefix": "*",
+            "keys": keys,
+            "actions": ["s3:GetObject", "kms:Decrypt"],
+            "starts": starts,
+            "expires": ends,
+        } | changes
+
     def moves(self, incident_id: str) -> list[str]:
         """The states that the incident went through."""
         return [line["to"] for line in self.store.history(incident_id)]
@@ -186,7 +214,7 @@ def die_at_write(monkeypatch: pytest.MonkeyPatch, number: int) -> Any:
             raise Died
         real(patch, text, *more)
 
-    monkeypatch.setattr(worker, "write", write_or_die)
+    monkeypatch.setattr(intent_steps, "write", write_or_die)
     return real
 
 

@@ -116,7 +116,7 @@ class Cloud:
             self.lost.append((target, added))
         self.texts[target] = text
 
-    # The clients that the remedy asks for.
+    # The clients that remediation asks for.
     role_name = "threegrants-mender"
 
     def client(self, account: str, service: str, region: str | None = None) -> Any:

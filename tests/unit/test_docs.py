@@ -123,3 +123,63 @@ def test_a_page_of_aws_is_a_full_link(path):
     bare = re.findall(r"(?<!https://)\bdocs\.aws\.amazon\.com\S*", text)
     broken = re.findall(r"https://docs\.aws\.amazon\.com/\S*(?:…|\.\.\.)\S*|/ \w+\.html", text)
     assert [*bare, *broken] == []
+
+
+A_TEST = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
+THREATS = ROOT / "docs" / "threat-model.md"
+
+
+def cases_of(path):
+    """The tests that a file defines, and those of them that are attacks, with their item."""
+    found = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            items = [
+                ast.literal_eval(one.args[0]).partition(".")[0]
+                for one in node.decorator_list
+                if isinstance(one, ast.Call) and getattr(one.func, "id", "") == "attack"
+            ]
+            found[node.name] = items[0] if items else None
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_a_test_that_a_page_names_exists(page):
+    wanted = sorted(set(A_TEST.findall(page.read_text())))
+    missing = [
+        f"{path}::{name}"
+        for path, name in wanted
+        if not (ROOT / path).exists() or name not in cases_of(ROOT / path)
+    ]
+    assert missing == []
+
+
+def rows_of_threats():
+    """The table of attacks: its item and its test's cell, row by row."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in THREATS.read_text().splitlines()
+    ]
+    return [(row[0], row[5]) for row in rows if len(row) == 6 and row[0].isdigit()]
+
+
+def test_every_item_has_a_row_and_every_row_a_test_or_an_admission():
+    rows = rows_of_threats()
+    assert {item for item, _ in rows} == {str(number) for number in range(1, 18)}
+    assert [
+        item for item, shown in rows if not A_TEST.search(shown) and shown != "**not yet**"
+    ] == []
+
+
+def test_every_attack_is_in_the_page():
+    """Each item that has an attack in the tests has a row that names one of its tests."""
+    shown = {(item, name) for item, cell in rows_of_threats() for _, name in A_TEST.findall(cell)}
+    attacks = {
+        (item, name)
+        for folder in ("attacks", "service")
+        for path in (ROOT / "tests" / folder).glob("test_*.py")
+        for name, item in cases_of(path).items()
+        if item
+    }
+    assert sorted({item for item, _ in attacks} - {item for item, _ in shown}) == []
+    assert sorted(shown - attacks) == []

@@ -1,8 +1,11 @@
 """Least privilege, read from the templates themselves."""
 
+import fnmatch
+
 import pytest
 
 from support.templates import MEMBER, ROLES, SERVICE, actions, statements, template
+from threegrants.incidents.hourly_limits import DEFAULT_LIMITS
 
 
 @pytest.mark.parametrize("name", sorted(ROLES))
@@ -65,7 +68,7 @@ def test_what_the_reader_may_only_where_asked():
     assert "kms:Decrypt" not in actions("ReaderRole")
 
 
-def test_only_remediate_may_assume_the_mender():
+def test_only_remediate_may_assume_the_remediation_role():
     def assumed(name):
         return str([s["Resource"] for s in statements(name) if s["Action"] == "sts:AssumeRole"])
 
@@ -82,10 +85,12 @@ def test_member_roles_want_the_external_id(name):
     assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
 
 
-def test_the_mender_keeps_off_protected_things():
+def test_the_remediation_role_keeps_off_protected_things():
     denied = {s["Sid"] for s in statements("MenderRole") if s["Effect"] == "Deny"}
     assert denied == {
         "NeverWithoutLockoutCheck",
+        "NeverProtectedBuckets",
+        "NeverGrantsOfServices",
         "NeverProtectedKeys",
         "NeverProtectedPrincipals",
         "NeverTheseRoles",
@@ -96,3 +101,45 @@ def test_every_route_wants_iam():
     routes = [r for r in SERVICE.values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
     assert len(routes) == 6
     assert {route["Properties"]["AuthorizationType"] for route in routes} == {"AWS_IAM"}
+
+
+ASKED = {
+    "GET/incidents": "ViewerPolicy",
+    "GET/incidents/tg-0123456789abcdef": "ViewerPolicy",
+    "POST/incidents/tg-0123456789abcdef/approve": "ApproverPolicy",
+    "POST/incidents/tg-0123456789abcdef/reject": "ApproverPolicy",
+    "POST/incidents/tg-0123456789abcdef/rollback": "ApproverPolicy",
+    "POST/incidents/tg-0123456789abcdef/mute": "MuterPolicy",
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_each_route_has_one_of_three_permissions(asked):
+    allowed = []
+    for name in sorted(set(ASKED.values())):
+        [statement] = SERVICE[name]["Properties"]["PolicyDocument"]["Statement"]
+        resources = statement["Resource"]
+        listed = resources if isinstance(resources, list) else [resources]
+        paths = [one["Fn::Sub"].partition("/$default/")[2] for one in listed]
+        if any(fnmatch.fnmatchcase(asked, path) for path in paths):
+            allowed.append(name)
+    assert allowed == [ASKED[asked]]
+
+
+def test_every_route_is_among_them():
+    routes = {
+        route["Properties"]["RouteKey"].replace(" ", "").replace("{id}", "tg-0123456789abcdef")
+        for route in SERVICE.values()
+        if route["Type"] == "AWS::ApiGatewayV2::Route"
+    }
+    assert routes == set(ASKED)
+
+
+def test_the_limits_of_the_template_are_those_of_the_code():
+    parameters = template("template.yaml")["Parameters"]
+    for name, limit in (
+        ("NewIncidentsPerHour", DEFAULT_LIMITS.incidents),
+        ("AlertsPerHour", DEFAULT_LIMITS.alerts),
+    ):
+        assert parameters[name]["Default"] == f"{limit.principal},{limit.account},{limit.everyone}"
+    assert parameters["AllowReplay"]["Default"] == "false"

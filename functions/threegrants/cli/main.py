@@ -3,8 +3,9 @@
 import gzip
 import json
 import sys
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import boto3
 import click
@@ -24,10 +25,12 @@ from threegrants.cli.render import (
     show_result,
 )
 from threegrants.cli.service import ServiceClient, ServiceError
+from threegrants.cli.standing import dry_run, recent_incidents
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
 from threegrants.evidence import RoleClients
-from threegrants.incidents.states import UNSUCCESSFUL
+from threegrants.incidents.states import UNSUCCESSFUL, State
 from threegrants.patches import GranteeScope, Profile, Scope
+from threegrants.remediation import Limits, LimitsError
 from threegrants.report import Report, ReportError, report_for
 
 _STACK = click.option(
@@ -285,6 +288,27 @@ def rollback(incident_id: str, stack: str) -> None:
 def mute(incident_id: str, hours: int, stack: str) -> None:
     """Send no alerts of an incident for some hours; it goes on counting."""
     _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/mute", {"hours": hours}))
+
+
+@main.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@_STACK
+def standing(file: TextIO, stack: str) -> None:
+    """Dry run: what each standing approval in FILE would have done in the last 30 days.
+
+    FILE holds what the SSM parameter of limits holds, or is to hold (`-` for standard input). Nothing
+    is applied. The incidents are judged by their last diagnosis.
+    """
+    try:
+        limits = Limits().with_ssm_parameter(file.read())
+    except LimitsError as error:
+        raise Failure(str(error)) from error
+    listed = [_call_api(stack, "GET", f"/incidents?state={state}")["incidents"] for state in State]
+    seen = recent_incidents(listed, time.time())
+    shown = [_call_api(stack, "GET", f"/incidents/{one['id']}") for one in seen.incidents]
+    incidents = [(one, _report_of(one)) for one in shown]
+    for line in dry_run(limits, incidents, complete=seen.complete):
+        click.echo(strip_control_characters(line))
 
 
 @main.command()

@@ -15,6 +15,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
+from threegrants.cloudtrail import REPLAY_SOURCE
+
 if TYPE_CHECKING:
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
@@ -110,7 +112,7 @@ class ServiceClient:
         for start in range(0, len(records), _BATCH):
             entries: list[PutEventsRequestEntryTypeDef] = [
                 {
-                    "Source": "threegrants.replay",
+                    "Source": REPLAY_SOURCE,
                     "DetailType": "AWS API Call via CloudTrail",
                     "Detail": json.dumps(record),
                     "EventBusName": self.bus,

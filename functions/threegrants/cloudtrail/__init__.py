@@ -16,7 +16,8 @@ from threegrants.cloudtrail.denied_call import (
     StatedPolicyType,
 )
 from threegrants.cloudtrail.errors import RecordError
-from threegrants.cloudtrail.parse import REPLAY_SOURCE, detail_of, is_genuine, parse_record
+from threegrants.cloudtrail.parse import detail_of, is_genuine, parse_record
+from threegrants.cloudtrail.replay import REPLAY_SOURCE, is_replayed
 from threegrants.cloudtrail.sanitize import strip_control_characters
 from threegrants.cloudtrail.trail_files import read_trail_file
 
@@ -34,6 +35,7 @@ __all__ = [
     "copy_source_read",
     "detail_of",
     "is_genuine",
+    "is_replayed",
     "parse_record",
     "read_trail_file",
     "strip_control_characters",

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from threegrants.iam import PolicyType
+
 
 class Access(StrEnum):
     """The kind of access, as the on-call thinks of it; part of an incident's identity."""
@@ -62,15 +64,15 @@ class KeySource(StrEnum):
 
 
 class StatedPolicyType(StrEnum):
-    """The kinds of policies that an error message can name."""
+    """The policy types that an error message can name: the evaluator's, and role trust policies."""
 
-    IDENTITY = "identity"
-    RESOURCE = "resource"
-    BOUNDARY = "boundary"
-    SESSION = "session"
-    SCP = "scp"
-    RCP = "rcp"
-    VPCE = "vpce"
+    IDENTITY = PolicyType.IDENTITY.value
+    RESOURCE = PolicyType.RESOURCE.value
+    BOUNDARY = PolicyType.BOUNDARY.value
+    SESSION = PolicyType.SESSION.value
+    SCP = PolicyType.SCP.value
+    RCP = PolicyType.RCP.value
+    VPCE = PolicyType.VPCE.value
     TRUST = "trust"
 
 

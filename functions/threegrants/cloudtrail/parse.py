@@ -32,6 +32,8 @@ from threegrants.cloudtrail.operations import (
     s3_operation,
     writes_with_headers,
 )
+from threegrants.cloudtrail.replay import is_replayed
+from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
@@ -46,8 +48,6 @@ _S3_AS_CALLER = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Inte
 """How a KMS record says that S3 called for someone, over the years."""
 _ACCESS_POINT_ALIAS_ENDINGS = ("-s3alias", ".mrap")
 """How the names end that stand for an access point, not for a bucket."""
-REPLAY_SOURCE = "threegrants.replay"
-"""The source of the events that `threegrants replay` sends."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _HEAD_OBJECT_UNCERTAINTY = (
     "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
@@ -67,8 +67,8 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     """
     if not isinstance(record, Mapping):
         raise RecordError("$", f"a {type(record).__name__}", "a CloudTrail record (an object)")
-    replayed = "detail-type" in record and record.get("source") == REPLAY_SOURCE
-    record = detail_of(record)
+    replayed = is_replayed(record)
+    record = without_lone_surrogates(detail_of(record))
     if not any(
         name in record for name in ("eventSource", "eventName", "errorCode", "errorMessage")
     ):
@@ -240,10 +240,10 @@ def _call(
     return DeniedCall(
         caller=caller,
         region=string_field(record, "awsRegion") or _region_of(message) or "",
-        time=string_field(record, "eventTime") or "",
+        time=fitting_id(string_field(record, "eventTime") or ""),
         error_code=code,
         message=message,
-        event_id=string_field(record, "eventID") or "",
+        event_id=fitting_id(string_field(record, "eventID") or ""),
         shared_event_id=string_field(record, "sharedEventID"),
         request_id=string_field(record, "requestID"),
         recipient_account=string_field(record, "recipientAccountId"),

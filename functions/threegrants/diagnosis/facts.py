@@ -5,7 +5,6 @@ Each policy document is parsed here and nowhere else. A patch is checked against
 `with_bucket_policy` and its like exchange one parsed policy, and nothing else is worked out again.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,14 +22,21 @@ from threegrants.evidence import (
     Evidence,
     Item,
     KeyEvidence,
+    LevelEvidence,
     NamedPolicy,
     ObjectEvidence,
     PolicyKind,
-    PolicyLevel,
     Read,
     Unread,
 )
-from threegrants.iam import KmsGrant, Policy, PolicyError, Request, RequestContext
+from threegrants.iam import (
+    KmsGrant,
+    Policy,
+    PolicyError,
+    Request,
+    RequestContext,
+    load_document,
+)
 
 NO_IDENTITY_POLICIES = (CallerType.SERVICE, CallerType.ANONYMOUS)
 """Callers without an account of their own, and so without identity-based policies."""
@@ -56,9 +62,10 @@ class ParsedPolicy:
         """Read a document; never raises for what stands in it."""
         name, text, kind = named.name, named.document, named.kind
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            return cls(name, text, kind, None, None, f"policy {name} is not JSON: {error}")
+            document = load_document(text)
+        except PolicyError as error:
+            why = f"is {error.message}" if error.path == "$" else f"is ambiguous: {error}"
+            return cls(name, text, kind, None, None, f"policy {name} {why}")
         if not isinstance(document, dict):
             return cls(name, text, kind, None, None, f"policy {name} is not a JSON object")
         try:
@@ -320,7 +327,7 @@ def _one(name: str, document: Item[str | None]) -> Item[PolicyGroup]:
     return _parsed(_listed(Read(named)))
 
 
-def _levels(levels: Item[tuple[PolicyLevel, ...]]) -> Item[tuple[ParsedLevel, ...]]:
+def _levels(levels: Item[tuple[LevelEvidence, ...]]) -> Item[tuple[ParsedLevel, ...]]:
     if isinstance(levels, Unread):
         return levels
     return Read(tuple(ParsedLevel(level.name, _group(level.policies)) for level in levels.value))

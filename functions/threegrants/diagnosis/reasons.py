@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from threegrants.aws.policy_json import as_list, statements
 from threegrants.diagnosis.facts import ParsedPolicy
 from threegrants.diagnosis.verdicts import Reason
 from threegrants.iam import Effect, PartialResult, Request, StatementRef, nearest_miss
@@ -89,8 +90,7 @@ def _denial(ref: StatementRef, request: Request, policies: Sequence[ParsedPolicy
 def _condition(ref: StatementRef, policies: Sequence[ParsedPolicy]) -> Mapping[str, Any]:
     for policy in policies:
         if policy.name == ref.policy and policy.document is not None:
-            stated = policy.document.get("Statement", [])
-            listed = stated if isinstance(stated, list) else [stated]
+            listed = statements(policy.document)
             condition = listed[ref.position].get("Condition") if ref.position < len(listed) else {}
             return condition if isinstance(condition, dict) else {}
     return {}
@@ -100,7 +100,7 @@ def _worded(condition: Mapping[str, Any]) -> str:
     parts = []
     for operator, block in condition.items():
         for key, wanted in block.items():
-            listed = wanted if isinstance(wanted, list) else [wanted]
+            listed = as_list(wanted)
             shown = ", ".join(str(value) for value in listed[:_SHOWN])
             more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
             parts.append(f"{operator} {key} {shown}{more}")

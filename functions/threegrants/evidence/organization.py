@@ -22,10 +22,10 @@ from threegrants.evidence.calls import absent_when, call_or_unread, run_concurre
 from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
     Item,
+    LevelEvidence,
     NamedPolicy,
     OrganizationEvidence,
     PolicyKind,
-    PolicyLevel,
     Read,
     Unread,
 )
@@ -104,7 +104,7 @@ def _read(
         ]
     )
     if isinstance(own, Read) and own.value is None:
-        nothing: Read[tuple[PolicyLevel, ...]] = Read(())
+        nothing: Read[tuple[LevelEvidence, ...]] = Read(())
         return OrganizationEvidence(
             account, Read(None), Read(None), Read(None), nothing, nothing, at
         )
@@ -133,7 +133,7 @@ def _seen_by_the_account(
         needs = clients.needs("organizations:DescribeOrganization", "its organisation", account)
         unknown = Unread(unseen.why, f"{needs}, or {unseen.needs}")
         return OrganizationEvidence(account, unknown, unknown, unseen, unseen, unseen, at)
-    levels: Item[tuple[PolicyLevel, ...]] = unseen
+    levels: Item[tuple[LevelEvidence, ...]] = unseen
     if own.value.management == account:
         levels = Read(())
     return OrganizationEvidence(
@@ -208,7 +208,7 @@ def _climb_to_root(client: "OrganizationsClient", account: str) -> tuple[str, ..
 
 def _policies_in_force(
     clients: RoleClients, reader: str, place: _AccountPlace, account: str
-) -> tuple[Item[tuple[PolicyLevel, ...]], Item[tuple[PolicyLevel, ...]]]:
+) -> tuple[Item[tuple[LevelEvidence, ...]], Item[tuple[LevelEvidence, ...]]]:
     """SCPs and RCPs of every level: all lists at once, then all documents at once."""
     if place.management == account:
         return Read(()), Read(())
@@ -256,9 +256,9 @@ def _levels(
     kind: PolicyKind,
     lists: list[tuple[str, Item[tuple[tuple[str, str], ...]]]],
     contents: Mapping[str, Item[str]],
-) -> Item[tuple[PolicyLevel, ...]]:
+) -> Item[tuple[LevelEvidence, ...]]:
     """The levels of one kind of policy; one that could not be read leaves all of them unknown."""
-    levels: list[PolicyLevel] = []
+    levels: list[LevelEvidence] = []
     for level, listed in lists:
         if isinstance(listed, Unread):
             return listed
@@ -268,7 +268,7 @@ def _levels(
             if isinstance(text, Unread):
                 return text
             policies.append(NamedPolicy(name, text.value, kind))
-        levels.append(PolicyLevel(level, tuple(policies)))
+        levels.append(LevelEvidence(level, tuple(policies)))
     # While a kind is enabled the root has at least one policy of it, and disabling it detaches all
     # (https://docs.aws.amazon.com/organizations/latest/userguide/disable-policy-type.html): none at the root is none in force.
     return Read(tuple(levels) if levels[0].policies else ())

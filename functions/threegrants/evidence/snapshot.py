@@ -134,7 +134,7 @@ class KeyEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyLevel:
+class LevelEvidence:
     """The SCPs or RCPs attached to one level of an organisation: root, an OU, or the account."""
 
     name: str
@@ -157,8 +157,8 @@ class OrganizationEvidence:
     id: Item[str | None]
     management_account: Item[str | None]
     path: Item[str | None]
-    scps: Item[tuple[PolicyLevel, ...]]
-    rcps: Item[tuple[PolicyLevel, ...]]
+    scps: Item[tuple[LevelEvidence, ...]]
+    rcps: Item[tuple[LevelEvidence, ...]]
     at: str | None = None
     """when this was read (it is kept for a while); None if nothing had to be"""
 

@@ -82,6 +82,7 @@ class Dependencies:
             stack=self.settings.stack_name,
             send=self.publish,
             on_suppressed_alert=on_suppressed_alert,
+            limits=self.settings.hourly_limits,
         )
 
     def remediation_service(self, lease_seconds: int) -> RemediationService:

@@ -26,10 +26,17 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, parse_record
+from threegrants.cloudtrail import (
+    DeniedCall,
+    RecordError,
+    Skipped,
+    parse_record,
+    strip_control_characters,
+)
 from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
+from threegrants.incidents.hourly_limits import LimitReached
 from threegrants.ingest import Ingest
 
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -47,6 +54,7 @@ class MessageResult(StrEnum):
     SUPPRESSED = "suppressed"
     WAITING = "waiting"
     JOINED = "joined"
+    OVER_LIMIT = "over limit"
 
 
 @cache
@@ -120,7 +128,12 @@ def _process(
             metric.add_dimension(name="preset", value=preset)
         logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
         return MessageResult.SUPPRESSED
-    incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
+    try:
+        incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
+    except LimitReached as reached:
+        metrics.add_metric(name="RecordsOverLimit", unit=MetricUnit.Count, value=1)
+        logger.warning("over limit", extra={"why": str(reached), "event_id": call.event_id})
+        return MessageResult.OVER_LIMIT
     if incident is None:
         dependencies().sqs.send_message(
             QueueUrl=settings.queue_url,
@@ -162,8 +175,13 @@ def _dead_letter(message: SQSRecord, why: str) -> None:
     dependencies().sqs.send_message(
         QueueUrl=dependencies().settings.dead_letter_queue_url,
         MessageBody=message.body,
-        MessageAttributes={"reason": {"DataType": "String", "StringValue": why[:1000]}},
+        MessageAttributes={"reason": {"DataType": "String", "StringValue": _plain(why)}},
     )
+
+
+def _plain(why: str) -> str:
+    """A reason that SQS takes as an attribute: no control characters, and not empty."""
+    return strip_control_characters(why[:1000]) or "unknown"
 
 
 @logger.inject_lambda_context

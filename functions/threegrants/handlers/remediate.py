@@ -14,6 +14,7 @@ from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
 from threegrants.remediation import Refused, RemediationService, Result, refresh, send_due_alerts
+from threegrants.remediation.approval import require_not_own_grant
 
 app = APIGatewayHttpResolver()
 
@@ -52,9 +53,22 @@ def _actor() -> str:
     return str(arn)
 
 
+def _body() -> dict[str, Any]:
+    """The request's JSON object; empty if it is another kind of JSON.
+
+    Raises:
+        BadRequestError: if it is no JSON, or too deep to be read.
+    """
+    try:
+        body = app.current_event.json_body
+    except (ValueError, RecursionError) as error:  # base64's errors are ValueErrors too
+        raise BadRequestError("the body must be a JSON object") from error
+    return body if isinstance(body, dict) else {}
+
+
 def _respond(result: Result) -> dict[str, Any]:
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
-    logger.info("remedy", extra={"state": result.state.value, "detail": result.detail})
+    logger.info("remediation", extra={"state": result.state.value, "detail": result.detail})
     service = _service()
     try:
         if result.state is State.FAILED and _deadline() > service.now() + _REANALYSIS_SECONDS:
@@ -97,8 +111,7 @@ def approve(incident_id: str) -> dict[str, Any]:
     """Apply the patches whose digests the body names."""
     actor = _actor()
     logger.set_correlation_id(incident_id)
-    body = app.current_event.json_body
-    digests = body.get("digests") if isinstance(body, dict) else None
+    digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
     return _respond(_service().approve(incident_id, digests, actor, _deadline()))
@@ -123,12 +136,13 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     """Send no alerts of the incident for some hours; 0 ends that."""
     actor = _actor()
     logger.set_correlation_id(incident_id)
-    body = app.current_event.json_body
+    hours_asked = _body().get("hours")
     store = dependencies().store
     try:
-        hours = parse_hours(body.get("hours") if isinstance(body, dict) else None)
+        hours = parse_hours(hours_asked)
     except MuteError as error:
         raise BadRequestError(str(error)) from error
+    require_not_own_grant(store.get(incident_id), actor, ())
     detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
@@ -145,6 +159,7 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "outcome": report.outcome.value if report else None,
         "summary": report.summary if report else None,
         "muted_until": incident.muted_until or None,
+        "replayed": incident.replayed,
     }
 
 

@@ -4,6 +4,7 @@
 that names it, instead of changing what the service does.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,12 @@ from typing import TypeVar
 
 from threegrants.analysis import AnalysisOptions
 from threegrants.aws.arn import is_account_id
+from threegrants.incidents.hourly_limits import (
+    DEFAULT_LIMITS,
+    CountedFor,
+    HourlyLimit,
+    HourlyLimits,
+)
 from threegrants.patches import GranteeScope, Profile
 from threegrants.suppression import (
     PRESETS,
@@ -25,6 +32,9 @@ MAX_KMS_WAIT_SECONDS = 900
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
 """
+
+
+_WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
 
 
 class SettingsError(ValueError):
@@ -52,6 +62,7 @@ class Settings:
         kms_wait_seconds: for how long a KMS record waits for its S3 record.
         suppression: which denials are not diagnosed.
         analysis_options: where patches may go, and how they are cut.
+        hourly_limits: how many incidents are opened, and alerts sent, in one hour.
     """
 
     table_name: str
@@ -69,6 +80,7 @@ class Settings:
     kms_wait_seconds: int
     suppression: SuppressionRules
     analysis_options: AnalysisOptions
+    hourly_limits: HourlyLimits
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -101,6 +113,10 @@ class Settings:
                 owner_tags=_comma_separated(env.get("OWNER_TAGS", "")),
                 write_owned=_is_true(env, "WRITE_OWNED"),
                 analyzer=_is_true(env, "ACCESS_ANALYZER"),
+            ),
+            hourly_limits=HourlyLimits(
+                _hourly_limit(env, "NEW_INCIDENTS_PER_HOUR", DEFAULT_LIMITS.incidents),
+                _hourly_limit(env, "ALERTS_PER_HOUR", DEFAULT_LIMITS.alerts),
             ),
         )
 
@@ -144,6 +160,17 @@ def _kms_wait(env: Mapping[str, str]) -> int:
     if not (value.isascii() and value.isdecimal()) or int(value) > MAX_KMS_WAIT_SECONDS:
         raise SettingsError(f"KMS_WAIT_SECONDS is {value!r}; wanted 0 to {MAX_KMS_WAIT_SECONDS}")
     return int(value)
+
+
+def _hourly_limit(env: Mapping[str, str], name: str, default: HourlyLimit) -> HourlyLimit:
+    """Three numbers: for one principal, for one account, for all together."""
+    numbers = _comma_separated(env.get(name, ""))
+    if not numbers:
+        return default
+    if len(numbers) != len(CountedFor) or not all(map(_WHOLE_NUMBER.fullmatch, numbers)):
+        wanted = "three whole numbers above 0, with commas: for a principal, an account, all"
+        raise SettingsError(f"{name} is {env[name]!r}; wanted {wanted}")
+    return HourlyLimit(*map(int, numbers))
 
 
 def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:

@@ -14,7 +14,7 @@ from threegrants.iam.authorize import (
     authorize_policy_type,
 )
 from threegrants.iam.compiled import CompiledPolicies, FastDecision
-from threegrants.iam.documents import Policy, Statement
+from threegrants.iam.documents import Policy, Statement, load_document
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.explain import NearestMiss, nearest_miss
 from threegrants.iam.grants import KmsGrant
@@ -47,6 +47,7 @@ __all__ = [
     "authorize",
     "authorize_policy_type",
     "is_public",
+    "load_document",
     "nearest_miss",
     "only_for_owner",
     "partial_evaluate",

@@ -46,6 +46,8 @@ _WORTH_AN_INDEX = 16
 _IDENTITY, _RESOURCE, _BOUNDARY, _SESSION, _SCP, _RCP, _VPCE = PolicyType
 _IMPLICIT = {policy_type: f"{policy_type.value}:implicit" for policy_type in PolicyType}
 _EXPLICIT = {policy_type: f"{policy_type.value}:explicit" for policy_type in PolicyType}
+_new = tuple.__new__
+"""Makes a named tuple in half the time of its own constructor."""
 _NO_MATCH, _DIRECT = PrincipalMatch.NONE, PrincipalMatch.DIRECT
 _ROOT, _FEDERATED = PrincipalKind.ROOT, PrincipalKind.FEDERATED
 
@@ -170,7 +172,7 @@ class _BoundPolicies:
                 cause for cause, statements in self.denies if _any_applies(statements, arn, values)
             ]
             if denied:
-                return FastDecision(_EXPLICIT_DENY, tuple(dict.fromkeys(denied)))
+                return _new(FastDecision, (_EXPLICIT_DENY, tuple(dict.fromkeys(denied))))
         match = _NO_MATCH
         for predicates, named, _ in self.resource_allows:
             for test in predicates:
@@ -189,7 +191,7 @@ class _BoundPolicies:
             causes = self._grants_without_allow(match, arn, values)
         if not causes and (guardrails := self.limited if limited else self.guardrails):
             causes = _groups_without_allow(guardrails, arn, values)
-        return FastDecision(_IMPLICIT_DENY, causes) if causes else _ALLOWED
+        return _new(FastDecision, (_IMPLICIT_DENY, causes)) if causes else _ALLOWED
 
     def _grants_without_allow(
         self, match: PrincipalMatch, arn: str, values: ContextValues
@@ -210,7 +212,7 @@ class _BoundPolicies:
                 if not predicates:
                     break
             else:
-                found.append(PolicyGroup(_IMPLICIT[policy_type], allows))
+                found.append(_new(PolicyGroup, (_IMPLICIT[policy_type], allows)))
         return found
 
     def _group(
@@ -219,8 +221,10 @@ class _BoundPolicies:
         """The Allow statements of a group; its Deny statements join all others."""
         allows, denies = self._bind(group, compiled, _DIRECT)
         if denies:
-            self.denies.append(PolicyGroup(_EXPLICIT[policy_type], _merged(denies)))
-        return _merged(allows)
+            if len(denies) >= _WORTH_MERGING:
+                denies = _merged(denies)
+            self.denies.append(_new(PolicyGroup, (_EXPLICIT[policy_type], denies)))
+        return _merged(allows) if len(allows) >= _WORTH_MERGING else allows
 
     def _resource(self, policy: Policy, compiled: CompiledPolicies) -> list[BoundStatement]:
         """The Allow statements of the resource-based policy, the closest match first."""
@@ -233,7 +237,9 @@ class _BoundPolicies:
         ):
             denies = [BoundStatement((), _DIRECT, None)]
         if denies:
-            self.denies.append(PolicyGroup(_EXPLICIT[_RESOURCE], _merged(denies)))
+            if len(denies) >= _WORTH_MERGING:
+                denies = _merged(denies)
+            self.denies.append(_new(PolicyGroup, (_EXPLICIT[_RESOURCE], denies)))
         if len(allows) > 1:
             allows.sort(key=_closest_first)
         return allows
@@ -252,7 +258,6 @@ class _BoundPolicies:
         includes = ACTIONS_INCLUDE[environment.action]
         allows: list[BoundStatement] = []
         denies: list[BoundStatement] = []
-        new = tuple.__new__  # a named tuple's own costs twice as much
         for policy in group:
             statements: Sequence[Statement] = policy.statements
             if len(statements) >= _WORTH_AN_INDEX:
@@ -279,7 +284,7 @@ class _BoundPolicies:
                     predicates = (RESOURCE_PREDICATES[resources], *predicates)
                 elif resources.everything is resources.inverted:
                     continue
-                bound = new(BoundStatement, (predicates, match, alone))
+                bound = _new(BoundStatement, (predicates, match, alone))
                 (allows if is_allow else denies).append(bound)
         return allows, denies
 
@@ -312,8 +317,6 @@ def _closest_first(statement: BoundStatement) -> int:
 
 def _merged(statements: list[BoundStatement]) -> list[BoundStatement]:
     """The statements; many about a resource alone become one test (the index by resource)."""
-    if len(statements) < _WORTH_MERGING:
-        return statements
     alone: list[PatternPartition] = []
     rest: list[BoundStatement] = []
     for one in statements:

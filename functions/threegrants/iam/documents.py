@@ -25,7 +25,7 @@ from threegrants.iam.principals import Principals, principals_reader
 _TOP = frozenset({"Version", "Id", "Statement"})
 _CURRENT, _OLD = "2012-10-17", "2008-10-17"
 
-__all__ = ["Policy", "PolicyError", "Statement"]
+__all__ = ["Policy", "PolicyError", "Statement", "load_document"]
 
 
 class Statement(NamedTuple):
@@ -63,7 +63,7 @@ class Policy(NamedTuple):
             PolicyError: with the path of what AWS would not accept.
         """
         if isinstance(document, str):
-            document = _load(document)
+            document = load_document(document)
         if document.__class__ is not dict and not isinstance(document, Mapping):
             raise PolicyError("$", f"a policy is a JSON object, not {type(document).__name__}")
         if not _TOP.issuperset(document):
@@ -84,7 +84,7 @@ class Policy(NamedTuple):
             except PolicyError as error:
                 place = f"Statement[{len(found)}]" if listed is stated else "Statement"
                 raise error.below(place) from None
-        return cls(name, tuple(found))
+        return tuple.__new__(cls, (name, tuple(found)))  # in half the time of cls(…)
 
 
 def _statement(entry: Any, position: int, readers: "_Readers") -> Statement:
@@ -154,7 +154,7 @@ _Readers = dict[str, tuple[int, Callable[[Any], Any]]]
 def _readers(*, variables: bool) -> _Readers:
     """The elements of a statement: the field each goes to, and what reads its value."""
     return {
-        "Sid": (0, _sid),
+        "Sid": (0, BoundedMemo(_sid, 8_192).__getitem__),
         "Effect": (1, BoundedMemo(_effect, 2).__getitem__),
         "Principal": (2, principals_reader(inverted=False)),
         "NotPrincipal": (2, principals_reader(inverted=True)),
@@ -169,7 +169,14 @@ def _readers(*, variables: bool) -> _Readers:
 _READERS = {_CURRENT: _readers(variables=True), _OLD: _readers(variables=False)}
 
 
-def _load(text: str) -> Any:
+def load_document(text: str) -> Any:
+    """The JSON value of a policy's text, if no object in it has a key twice.
+
+    Readers differ in which of two equal keys they take, so such a text says nothing for certain.
+
+    Raises:
+        PolicyError: if the text is not JSON, or where a key stands twice.
+    """
     import json  # noqa: PLC0415 - its import costs more than ours; objects need none
 
     class Doubled(dict[str, Any]):

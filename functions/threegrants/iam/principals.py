@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from threegrants.aws.arn import FIELDS, split
+from threegrants.aws.arn import FIELDS, is_account_id, split
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
 from threegrants.iam.request import PrincipalKind, RequestEnvironment
@@ -183,10 +183,7 @@ def _account(name: str) -> str | None:
     account = name
     if len(fields) == FIELDS and fields[2:4] == ["iam", ""] and fields[5] == "root":
         account = fields[4]
-    return account if len(account) == _DIGITS and account.isdigit() else None
-
-
-_DIGITS = 12
+    return account if is_account_id(account) else None
 
 
 def _user_of(federated: str) -> str:

@@ -4,6 +4,7 @@ An Allow to everyone is public unless a condition pins it to fixed values of cer
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
 """
 
+from threegrants.aws.arn import FIELDS, is_account_id, split
 from threegrants.iam.conditions import Comparison, Condition, SetOperator
 from threegrants.iam.documents import Policy
 
@@ -61,8 +62,8 @@ def _pins(condition: Condition) -> bool:
 
 def _arn_of_account(text: str) -> bool:
     """An ARN pattern whose account field is fixed, such as `arn:aws:…:111122223333:accesspoint/*`."""
-    fields = text.split(":", 5)
-    return len(fields) == 6 and len(fields[4]) == 12 and fields[4].isdigit()  # noqa: PLR2004
+    fields = split(text)
+    return len(fields) == FIELDS and is_account_id(fields[4])
 
 
 def _narrow(text: str) -> bool:

@@ -28,3 +28,5 @@ class AlertReason(StrEnum):
     """for an hour, CloudTrail could not be asked whether someone did"""
     RESOLVED = "resolved"
     """the sweep found that the call is allowed by now"""
+    LIMIT = "limit"
+    """an hour's limit of new incidents or alerts is reached; it names no incident"""

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from threegrants.cloudtrail import CallerType, DeniedCall, KeySource
+from threegrants.cloudtrail.sanitize import fitting_id
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.states import State
 from threegrants.patches.scopes import common_prefix, folder_of
@@ -36,7 +37,7 @@ def event_id_of(call: DeniedCall, record: Mapping[str, Any]) -> str:
 
     A record without an id is known by its content.
     """
-    known = call.shared_event_id or call.event_id
+    known = fitting_id(call.shared_event_id or call.event_id)
     return known or hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 

@@ -41,6 +41,8 @@ class Incident:
             0 before it. Changes without a new version, like the two below.
         muted_until: no alerts before this second since the epoch.
         suppressed_alert: the alert that was held back last, so that each is noted once.
+        replayed: whether a person fed in any of its records: then the records are that person's
+            word, and nothing is applied without another one.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Incident:
     alerted_count: int = 0
     muted_until: int = 0
     suppressed_alert: str = ""
+    replayed: bool = False
 
     @property
     def report(self) -> Report | None:

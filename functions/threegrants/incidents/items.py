@@ -4,7 +4,6 @@ An item is a plain dictionary, because a boto3 resource serializes by itself. A 
 a transaction: with a `Key` it is an Update, without one a Put (`table.transact`).
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -12,6 +11,7 @@ from typing import Any
 
 from threegrants.cloudtrail import DeniedCall, KeySource
 from threegrants.incidents.events import SAMPLE_SIZE
+from threegrants.incidents.fitting import pack_report, unpack
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.states import CLOSED, State
 from threegrants.report import Report, ReportError
@@ -74,9 +74,9 @@ def from_item(item: Mapping[str, Any]) -> Incident:
     return Incident(**read)
 
 
-def _report(text: str) -> Report | None:
+def _report(stored: Any) -> Report | None:
     try:
-        return Report.from_json(json.loads(text))
+        return Report.from_json(unpack(stored))
     except ReportError:
         return None
 
@@ -98,7 +98,7 @@ _READERS: Mapping[str, Any] = {
 
 def _stored(value: Any) -> Any:
     if isinstance(value, Report):
-        return json.dumps(value.to_json())
+        return pack_report(value)
     if isinstance(value, tuple):
         return list(value)
     return value.value if isinstance(value, State | KeySource) else value

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
+from threegrants.incidents.fitting import fitting_detail
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import change_write, expiry_of, item_key, put_write
 from threegrants.incidents.states import TRANSITIONS, State
@@ -70,7 +71,7 @@ def _history_write(incident_id: str, before: str, move: Move) -> dict[str, Any]:
             "what": move.what,
             "from": before,
             "to": move.to.value,
-            "detail": move.detail,
+            "detail": fitting_detail(move.detail),
             "digests": list(move.digests),
         }
     )

@@ -108,6 +108,12 @@ TABLE: tuple[Transition, ...] = (
         "an approval's patches are still in force",
     ),
     Transition(
+        (State.PROPOSED, State.ROLLED_BACK),
+        State.ROLLING_BACK,
+        "sweep",
+        "what was taken back is there again ten minutes later",
+    ),
+    Transition(
         (State.OPEN, State.FAILED, State.PROPOSED),
         State.REJECTED,
         "a person",

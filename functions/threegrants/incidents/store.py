@@ -6,15 +6,17 @@ this one's events), `record` (the CloudTrail record that was analyzed last), `km
 remediation keeps there is in `remediation/run_store.py`.
 """
 
-import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Key
 
-from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail import DeniedCall, is_replayed
 from threegrants.incidents.events import event_id_of, only_counts, opened_by, with_event
+from threegrants.incidents.fitting import pack_record, unpack
+from threegrants.incidents.hourly_limits import Counter, LimitReached
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
     EVENT_DAYS,
@@ -81,6 +83,7 @@ class Store:
         *,
         also: Sequence[Mapping[str, Any]] = (),
         assignment: Mapping[str, Any] | None = None,
+        counters: Sequence[Counter] = (),
     ) -> RecordedEvent:
         """Count an event into its incident, opening it if it is the first; idempotent by event.
 
@@ -94,8 +97,10 @@ class Store:
             also: writes that go with the event, whether it opens the incident or joins it.
             assignment: for a KMS record that waited, the write that assigns it to this incident. If
                 it was assigned before, the event is not counted.
+            counters: what a new incident is counted into.
 
         Raises:
+            LimitReached: if it would be a new incident, and one of the counters is full.
             Conflict: if too many others change the incident.
         """
         event = event_id_of(call, record)
@@ -110,14 +115,16 @@ class Store:
                 "attribute_not_exists(pk)",
             )
             first = [marker, assignment] if assignment else [marker]
-            adds_facts = current is None or not only_counts(current, call)
+            adds_facts = current is None or not _only_counts(current, call, record)
+            writes = [*first, *_event_writes(incident_id, current, call, record), *also]
+            counts = [one.count_write(time.time()) for one in counters] if current is None else []
             try:
-                transact(
-                    self._table,
-                    [*first, *_event_writes(incident_id, current, call, record), *also],
-                )
+                transact(self._table, [*writes, *counts])
             except Conflict as conflict:
                 current = self.find(incident_id)
+                full = max(conflict.refused, default=0) - len(writes)
+                if current is None and full >= 0 and counts:
+                    raise LimitReached(counters[full]) from conflict
                 if current is not None and any(index < len(first) for index in conflict.refused):
                     return RecordedEvent(current, adds_facts=False)
                 back_off(attempt)
@@ -172,6 +179,7 @@ class Store:
             answered_version=incident.question_version,
             bucket_account=incident.bucket_account or report.request.bucket_account,
             version=incident.version + 1,
+            replayed=incident.replayed or is_replayed(record or {}),
         )
         writes = [
             change_write(
@@ -212,7 +220,7 @@ class Store:
     def record(self, incident_id: str) -> dict[str, Any]:
         """The CloudTrail record that was analyzed last; empty if there is none."""
         item = self._item(incident_id, "record")
-        loaded: dict[str, Any] = json.loads(str(item["record"])) if item else {}
+        loaded: dict[str, Any] = unpack(item["record"]) if item else {}
         return loaded
 
     def latest(self, state: State | None = None, limit: int = 50) -> list[Incident]:
@@ -248,7 +256,7 @@ class Store:
 
 def record_write(incident_id: str, record: Mapping[str, Any], sk: str = "record") -> dict[str, Any]:
     """The write of a CloudTrail record: `record`, or `kms_record` of the same call."""
-    return put_write({**item_key(incident_id, sk), "record": json.dumps(record)})
+    return put_write({**item_key(incident_id, sk), "record": pack_record(record)})
 
 
 def _event_writes(
@@ -259,12 +267,20 @@ def _event_writes(
 ) -> list[Mapping[str, Any]]:
     """What is written beside the marker of a new event."""
     if current is None:
-        opened = opened_by(incident_id, call)
+        opened = replace(opened_by(incident_id, call), replayed=is_replayed(record))
         return [
             open_write(opened),
             record_write(incident_id, record),
             opened_write(opened),
         ]
-    if only_counts(current, call):
+    if _only_counts(current, call, record):
         return [count_write(current, call)]
-    return [change_write(current, with_event(current, call))]
+    changed = with_event(current, call)
+    return [
+        change_write(current, replace(changed, replayed=changed.replayed or is_replayed(record)))
+    ]
+
+
+def _only_counts(incident: Incident, call: DeniedCall, record: Mapping[str, Any]) -> bool:
+    """Whether an event changes nothing but the count; a replayed one marks its incident for good."""
+    return only_counts(incident, call) and (incident.replayed or not is_replayed(record))

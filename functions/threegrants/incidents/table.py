@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 _REFUSED = "ConditionalCheckFailed"
+_BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons of a cancelled transaction that say nothing about its conditions: it is tried again."""
+_MAX_TRIES = 8
 
 
 class Conflict(RuntimeError):
@@ -32,27 +35,42 @@ class Conflict(RuntimeError):
 def transact(table: "Table", items: Sequence[Mapping[str, Any]]) -> None:
     """Write all or nothing: an item with a `Key` is an Update, one without a Put.
 
+    A transaction that only met another one is tried again: no condition of it was false.
+
     Raises:
-        Conflict: if a condition is false or another transaction has one of the items.
+        Conflict: if a condition is false, or other transactions have one of the items all the time.
     """
     # A resource's client serialises by itself, so plain values stand where the stubs want
     # DynamoDB's typed ones.
     writes: Any = [
         {"Update" if "Key" in item else "Put": {**item, "TableName": table.name}} for item in items
     ]
-    try:
-        table.meta.client.transact_write_items(TransactItems=writes)
-    except ClientError as error:
-        if error_code(error) not in {
-            "TransactionCanceledException",
-            "TransactionConflictException",
-        }:
-            raise
-        reasons = error.response.get("CancellationReasons", ())
-        refused = (index for index, why in enumerate(reasons) if why.get("Code") == _REFUSED)
-        raise Conflict(
-            "the incident was changed by someone else; read it again", frozenset(refused)
-        ) from error
+    for left in reversed(range(_MAX_TRIES)):
+        try:
+            table.meta.client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            if error_code(error) not in {
+                "TransactionCanceledException",
+                "TransactionConflictException",
+            }:
+                raise
+            reasons = [
+                str(why.get("Code")) for why in error.response.get("CancellationReasons", ())
+            ]
+            if left and _only_busy(reasons):
+                back_off(_MAX_TRIES - left)
+                continue
+            refused = (index for index, why in enumerate(reasons) if why == _REFUSED)
+            raise Conflict(
+                "the incident was changed by someone else; read it again", frozenset(refused)
+            ) from error
+        return
+
+
+def _only_busy(reasons: Sequence[str]) -> bool:
+    """Whether a transaction was cancelled for nothing but others at the same items."""
+    told = {why for why in reasons if why not in ("None", "")}
+    return told <= _BUSY
 
 
 def update_if(

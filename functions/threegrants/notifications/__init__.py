@@ -3,7 +3,17 @@
 In: a `Report`. Out: an SNS message that a pager, a mailbox and a program can read.
 """
 
-from threegrants.notifications.payload import CERTAINTY_TEXT, Alert, build_alert
+from threegrants.notifications.caller_limits import CallerLimits
+from threegrants.notifications.limit_alert import limit_alert
+from threegrants.notifications.payload import CERTAINTY_TEXT, REPLAYED_NOTE, Alert, build_alert
 from threegrants.notifications.publish import publish
 
-__all__ = ["CERTAINTY_TEXT", "Alert", "build_alert", "publish"]
+__all__ = [
+    "CERTAINTY_TEXT",
+    "REPLAYED_NOTE",
+    "Alert",
+    "CallerLimits",
+    "build_alert",
+    "limit_alert",
+    "publish",
+]

@@ -15,7 +15,7 @@ from itertools import accumulate
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.diagnosis import Certainty, Outcome
 from threegrants.incidents import AlertReason
-from threegrants.report import Report
+from threegrants.report import SCHEMA, Report
 
 MAX_SUBJECT_CHARACTERS = 99
 """SNS takes fewer than 100, ASCII, without a line break."""
@@ -24,6 +24,14 @@ MAX_MESSAGE_BYTES = 250_000
 MAX_NOTE_CHARACTERS = 60_000
 """Two policies of the greatest size, and some words."""
 MAX_SMS_CHARACTERS = 140
+REPLAYED_NOTE = (
+    "Replayed: a person fed records of this incident in by hand. What they say is that person's word, "
+    "and no standing approval covers it."
+)
+_MAX_TEXT_BYTES = 40_000
+"""Of the text of a report that does not fit."""
+_MARK_BYTES = 1_000
+"""Room that a shortened note needs at least."""
 
 CERTAINTY_TEXT: Mapping[Certainty, str] = {
     Certainty.CONFIRMED: "AWS's own message says the same",
@@ -151,13 +159,32 @@ def _message(report: Report, stack: str, reason: AlertReason, note: str) -> str:
         message = _protocols(text, program, sms)
         if len(message.encode()) <= MAX_MESSAGE_BYTES:
             return message
-    if not note:
-        return message
-    # What is left to shorten is the note, which stands in two of the five strings.
+    # What is left to shorten: the note and the text, which stand in two of the five strings, and at
+    # last what programs get. Each says that it was shortened, and where the whole is.
     without_note = mail_text(report, stack, reason)
     spare = MAX_MESSAGE_BYTES - len(_protocols(without_note, program, sms).encode())
-    note = _cut_to_bytes(note, spare // 2 - _encoded_bytes("…\n\n"))
-    return _protocols(mail_text(report, stack, reason, f"{note}…"), program, sms)
+    if note and spare > _MARK_BYTES:
+        note = _cut_to_bytes(note, spare // 2 - _encoded_bytes("…\n\n"))
+        return _protocols(mail_text(report, stack, reason, f"{note}…"), program, sms)
+    mark = f"… (shortened: threegrants show {report.id} --stack {stack} has the whole)"
+    text = _cut_to_bytes(text, _MAX_TEXT_BYTES) + mark
+    message = _protocols(text, program, sms)
+    if len(message.encode()) <= MAX_MESSAGE_BYTES:
+        return message
+    return _protocols(text, _least_json(report, mark), sms)
+
+
+def _least_json(report: Report, mark: str) -> str:
+    """What programs get of a report that does not fit: its name and outcome, and the mark."""
+    least = {
+        "schema": SCHEMA,
+        "id": report.id,
+        "outcome": report.outcome.value,
+        "certainty": report.certainty.value,
+        "summary": _cut_to_bytes(strip_control_characters(report.summary), _MAX_TEXT_BYTES) + mark,
+        "shortened": True,
+    }
+    return json.dumps(least, ensure_ascii=False)
 
 
 def _shorter_and_shorter(report: Report) -> Iterator[Report]:

@@ -22,20 +22,6 @@ class GrantStatement:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
 
-    def covers_request(self, principal: str, action: str, resource: str) -> bool:
-        """Whether the statement allows a request, told without the evaluator.
-
-        Args:
-            principal: the ARN of who asks, an AWS service's name, or `anonymous`.
-            action: the IAM action.
-            resource: the ARN of the resource.
-        """
-        return (
-            self.covers_principal(principal)
-            and self.covers_action(action)
-            and self.covers_resource(resource)
-        )
-
     def covers_action(self, action: str) -> bool:
         """Whether it is about this action."""
         return any(_matches(one.lower(), action.lower()) for one in self.actions)

@@ -5,10 +5,12 @@ Out: policies changed in the member accounts, and every step in the incident's h
 Only this package writes in the member accounts.
 """
 
-from threegrants.remediation.limits import Limits, LimitsError, StandingApproval
+from threegrants.remediation.limits import Limits
+from threegrants.remediation.parameter_values import LimitsError
 from threegrants.remediation.results import Refused, Result
 from threegrants.remediation.service import RemediationService
 from threegrants.remediation.standing_approvals import find_standing_approval
+from threegrants.remediation.standing_parameter import StandingApproval
 from threegrants.remediation.sweep import Sweep, refresh, send_due_alerts
 
 __all__ = [

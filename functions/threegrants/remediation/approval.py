@@ -6,6 +6,7 @@ Everything here only reads. A refusal leaves the incident as it is.
 from collections.abc import Sequence
 from http import HTTPStatus
 
+from threegrants.aws.arn import bucket_arn
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Incident
 from threegrants.incidents.states import AWAITING_DECISION
@@ -13,8 +14,11 @@ from threegrants.patches import Patch
 from threegrants.remediation.approvers import account_of, is_identified, same_principal
 from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
 from threegrants.remediation.limits import Limits
+from threegrants.remediation.opened_access import opened_access
 from threegrants.remediation.patch_checks import accounts, grants_to_account, objection
 from threegrants.remediation.results import Refused
+from threegrants.remediation.standing_approvals import decide
+from threegrants.remediation.standing_parameter import StandingApproval
 from threegrants.report import Report
 
 QUOTA_EXCEEDED = (
@@ -91,16 +95,26 @@ def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, .
 def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patch]) -> None:
     """Make sure that the denied principal decides nothing about its own incident.
 
+    Not by an approval, and not by a rejection or a mute, which hide it from the others. Until the
+    first diagnosis nobody knows who that is. A federated user of its account may be it, and is
+    never identified.
+
+    Args:
+        incident: the incident.
+        actor: the ARN of who asks.
+        patches: what is approved; none for another decision.
+
     Raises:
-        Refused: if it asks, or nobody does.
+        Refused: if it asks, nobody does, or nobody knows who was denied.
     """
     require_identified(actor)
-    report = incident.report
-    denied = report.principal.arn if report else None
+    principal = require_report(incident).principal
+    denied = principal.arn or principal.session_arn
     if denied and same_principal(actor, denied):
         raise Refused(
             HTTPStatus.FORBIDDEN,
-            f"the denied principal cannot approve its own grant: you are {denied}. Ask someone else",
+            f"the denied principal decides nothing about its own incident: you are {denied}. "
+            "Ask someone else",
         )
     if account_of(actor) in grants_to_account(patches):
         raise Refused(
@@ -108,6 +122,54 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
             f"these patches grant to account {account_of(actor)} as a whole: someone of "
             "another account has to approve",
         )
+
+
+def require_covered(
+    approval: StandingApproval,
+    incident: Incident,
+    digests: Sequence[str],
+    limits: Limits,
+    now: float,
+) -> None:
+    """Make sure that a standing approval is in force and covers exactly these patches.
+
+    Args:
+        approval: the standing approval, as it was when it was found.
+        incident: the incident as it is now.
+        digests: the patches that are to be applied.
+        limits: the limits as they are now.
+        now: seconds since the epoch.
+
+    Raises:
+        Refused: if not.
+    """
+    if approval not in limits.standing_approvals or not approval.is_valid_at(now):
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            f"the standing approval {approval.name} has expired or was taken away",
+        )
+    report = require_report(incident)
+    decision = decide(approval, report, limits.four_eyes, replayed=incident.replayed)
+    if set(decision.digests) != set(digests):
+        why = decision.why_not or "it covers other patches by now"
+        raise Refused(HTTPStatus.FORBIDDEN, f"the standing approval {approval.name}: {why}")
+
+
+def needs_two_people(limits: Limits, report: Report, patches: Sequence[Patch]) -> bool:
+    """Whether two people have to approve these patches, by what the call was and each patch opens.
+
+    A copy writes one bucket and reads another: its patches are of two kinds of access. A key that
+    only the denied call names always needs two.
+
+    Args:
+        limits: the limits as they are now.
+        report: the diagnosis report.
+        patches: what is to be applied.
+    """
+    if any(patch.key_named_by_caller for patch in patches):
+        return True
+    opened = (kind for patch in patches for kind in opened_access(patch).access)
+    return not limits.four_eyes.isdisjoint({report.request.access, *opened})
 
 
 def check_limits(
@@ -139,12 +201,39 @@ def _limit_facts(
     touched = accounts(report.principal, patches)
     if touched - limits.trusted:
         return LimitFacts()  # refused for that; not even read there
-    organization = limits.organization is not None
     try:
-        return read_limit_facts(patches, touched, remediation_role, organization=organization)
+        return read_limit_facts(
+            patches,
+            touched,
+            remediation_role,
+            organization=limits.organization is not None,
+            owners=_likely_owners(limits, report, patches),
+        )
     except Exception as error:
         words = " ".join(str(error).split())
         raise Refused(
             HTTPStatus.SERVICE_UNAVAILABLE,
             f"nothing was changed, because the limits could not be checked: {words}",
         ) from error
+
+
+def _likely_owners(
+    limits: Limits, report: Report, patches: Sequence[Patch]
+) -> dict[str, tuple[str, ...]]:
+    """For each bucket that is opened or was asked for, the trusted accounts that may own it.
+
+    An owner that a record names is asked first, but nothing is believed: S3 gives a bucket's tags
+    only where `ExpectedBucketOwner` is right.
+    """
+    request, source = report.request, report.copy_source
+    owners = {patch.target: patch.account for patch in report.patches}
+    if request.bucket and request.bucket_account:
+        owners.setdefault(bucket_arn(request.bucket, request.region or ""), request.bucket_account)
+    asked = (request.bucket, source.bucket if source else None)
+    arns = {bucket_arn(bucket, request.region or "") for bucket in asked if bucket}
+    arns.update(*(opened_access(patch).buckets for patch in patches))
+    also = (request.bucket_account, report.principal.account)
+    return {
+        arn: tuple(one for one in dict.fromkeys((owners.get(arn), *also)) if one in limits.trusted)
+        for arn in sorted(arns)
+    }

@@ -6,9 +6,18 @@ from http import HTTPStatus
 from threegrants.incidents import Conflict, Incident, Store
 from threegrants.remediation.approval import QUOTA_EXCEEDED
 from threegrants.remediation.results import Refused
-from threegrants.remediation.run_store import LeaseHeld, QuotaExceeded, RunStore
+from threegrants.remediation.run_store import (
+    FirstApprovalChanged,
+    LeaseHeld,
+    QuotaExceeded,
+    RunStore,
+)
 
 _MAX_TRIES = 5
+_FIRST_CHANGED = (
+    "the first of the two approvals was replaced, used or withdrawn meanwhile, so nothing was "
+    "changed: read the incident again"
+)
 
 
 def change_or_refuse(
@@ -29,7 +38,8 @@ def change_or_refuse(
 
     Raises:
         Refused: if the incident is not what it was when it was decided about, if another incident
-            holds a lease, or if the hour's quota is used up.
+            holds a lease, if the first of two approvals is another by now, or if the hour's quota
+            is used up.
     """
     current = incident
     for _ in range(_MAX_TRIES):
@@ -38,6 +48,8 @@ def change_or_refuse(
         except LeaseHeld as error:
             detail = _lease_held(run_store, incident.id, targets)
             raise Refused(HTTPStatus.CONFLICT, detail) from error
+        except FirstApprovalChanged as error:
+            raise Refused(HTTPStatus.CONFLICT, _FIRST_CHANGED) from error
         except QuotaExceeded as error:
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, QUOTA_EXCEEDED) from error
         except Conflict as error:

@@ -5,47 +5,23 @@ there alone. Everything is validated. If the limits are wrong, nothing is applie
 """
 
 import fnmatch
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
-from threegrants.aws.arn import is_account_id, parse_arn
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import Access
-from threegrants.patches import Scope
+from threegrants.remediation.parameter_values import (
+    LimitsError,
+    a_list,
+    account,
+    number,
+    parse_object,
+    text_of,
+)
+from threegrants.remediation.standing_parameter import StandingApproval, standing_approval
 
 _HOUR = 3600
-
-
-class LimitsError(ValueError):
-    """A limit is not what it must be: where, what it is, and what is wanted."""
-
-    def __init__(self, where: str, seen: object, wanted: str) -> None:
-        super().__init__(f"the limit {where} is {seen!r:.80}; wanted {wanted}")
-
-
-@dataclass(frozen=True, slots=True)
-class StandingApproval:
-    """A standing approval: which patches are applied without a person.
-
-    Args:
-        name: what alerts and the history call it.
-        owner: the account that owns the bucket, 12 digits.
-        caller: the account of the denied principal, 12 digits.
-        bucket: pattern of the bucket's name, `*` and `?` are wild.
-        access: the kinds of access.
-        scope: the widest scope.
-        expires: seconds since the epoch; every standing approval ends.
-    """
-
-    name: str
-    owner: str
-    caller: str
-    bucket: str
-    access: frozenset[Access]
-    scope: Scope
-    expires: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +57,21 @@ class Limits:
                 return pattern
         return None
 
+    def protects_part_of(self, resource: str) -> str | None:
+        """The ARN pattern that protects something of what a pattern of ARNs covers.
+
+        Names protect whole buckets, keys and principals only: see `protects`.
+        """
+        arns = (pattern for pattern in self.protected if pattern.startswith("arn:"))
+        return next((pattern for pattern in arns if _overlap(pattern, resource)), None)
+
     def with_ssm_parameter(self, text: str) -> "Limits":
         """These limits and those of the SSM parameter; of two, the stricter.
 
         Raises:
             LimitsError: naming the place in the JSON.
         """
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise LimitsError("$", text, "a JSON object") from error
-        if not isinstance(data, dict):
-            raise LimitsError("$", data, "a JSON object")
+        data = parse_object(text)
         strange = set(data) - set(_PARAMETER_FIELDS)
         if strange:
             raise LimitsError(
@@ -111,12 +90,12 @@ def from_env(env: Mapping[str, str]) -> Limits:
         LimitsError: naming the variable.
     """
     return Limits(
-        trusted=frozenset(_account(a, "TRUSTED_ACCOUNTS") for a in _words(env, "TRUSTED_ACCOUNTS")),
+        trusted=frozenset(account(a, "TRUSTED_ACCOUNTS") for a in _words(env, "TRUSTED_ACCOUNTS")),
         organization=env.get("ORGANIZATION_ID") or None,
         protected=_words(env, "PROTECTED_RESOURCES"),
         four_eyes=_access(list(_words(env, "FOUR_EYES_ACCESS")), "FOUR_EYES_ACCESS"),
-        approval_seconds=_HOUR * _number(env.get("APPROVAL_HOURS") or "24", "APPROVAL_HOURS"),
-        patches_an_hour=_number(env.get("MAX_PATCHES_PER_HOUR") or "20", "MAX_PATCHES_PER_HOUR"),
+        approval_seconds=_HOUR * number(env.get("APPROVAL_HOURS") or "24", "APPROVAL_HOURS"),
+        patches_an_hour=number(env.get("MAX_PATCHES_PER_HOUR") or "20", "MAX_PATCHES_PER_HOUR"),
     )
 
 
@@ -124,35 +103,9 @@ def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())
 
 
-def _account(value: Any, where: str) -> str:
-    if isinstance(value, str) and is_account_id(value):
-        return value
-    raise LimitsError(where, value, "12 digits")
-
-
-def _number(value: Any, where: str) -> int:
-    if isinstance(value, str) and value.isdecimal():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
-    raise LimitsError(where, value, "a whole number above 0")
-
-
-def _text(value: Any, where: str) -> str:
-    if isinstance(value, str) and value:
-        return value
-    raise LimitsError(where, value, "a text")
-
-
-def _list(value: Any, where: str) -> list[Any]:
-    if isinstance(value, list):
-        return value
-    raise LimitsError(where, value, "a list")
-
-
 def _access(value: Any, where: str) -> frozenset[Access]:
     found = set()
-    for at, word in enumerate(_list(value, where)):
+    for at, word in enumerate(a_list(value, where)):
         try:
             found.add(Access(word))
         except ValueError as error:
@@ -162,14 +115,14 @@ def _access(value: Any, where: str) -> frozenset[Access]:
 
 
 def _protected(limits: Limits, value: Any, where: str) -> Limits:
-    more = tuple(_text(word, f"{where}[{at}]") for at, word in enumerate(_list(value, where)))
+    more = tuple(text_of(word, f"{where}[{at}]") for at, word in enumerate(a_list(value, where)))
     return replace(limits, protected=(*limits.protected, *more))
 
 
 def _tags(limits: Limits, value: Any, where: str) -> Limits:
     if not isinstance(value, dict):
         raise LimitsError(where, value, "an object of tag names and values")
-    more = tuple((name, _text(text, f"{where}.{name}")) for name, text in value.items())
+    more = tuple((name, text_of(text, f"{where}.{name}")) for name, text in value.items())
     return replace(limits, protecting_tags=(*limits.protecting_tags, *more))
 
 
@@ -178,54 +131,24 @@ def _four_eyes(limits: Limits, value: Any, where: str) -> Limits:
 
 
 def _hours(limits: Limits, value: Any, where: str) -> Limits:
-    seconds = _HOUR * _number(value, where)
+    seconds = _HOUR * number(value, where)
     return replace(limits, approval_seconds=min(limits.approval_seconds, seconds))
 
 
 def _most(limits: Limits, value: Any, where: str) -> Limits:
-    return replace(limits, patches_an_hour=min(limits.patches_an_hour, _number(value, where)))
+    return replace(limits, patches_an_hour=min(limits.patches_an_hour, number(value, where)))
 
 
 def _standing_approvals(limits: Limits, value: Any, where: str) -> Limits:
     approvals = tuple(
-        _standing_approval(approval, f"{where}[{at}]")
-        for at, approval in enumerate(_list(value, where))
+        standing_approval(approval, f"{where}[{at}]")
+        for at, approval in enumerate(a_list(value, where))
     )
+    names = [approval.name for approval in approvals]
+    for name in names:
+        if names.count(name) > 1:
+            raise LimitsError(where, name, "each name once")
     return replace(limits, standing_approvals=approvals)
-
-
-_STANDING_APPROVAL_FIELDS = frozenset(
-    {"name", "owner", "caller", "bucket", "access", "scope", "expires"}
-)
-
-
-def _standing_approval(value: Any, where: str) -> StandingApproval:
-    if not isinstance(value, dict) or set(value) != _STANDING_APPROVAL_FIELDS:
-        raise LimitsError(
-            where, value, f"an object with exactly {', '.join(sorted(_STANDING_APPROVAL_FIELDS))}"
-        )
-    try:
-        scope = Scope(value["scope"])
-        expires = datetime.fromisoformat(_text(value["expires"], f"{where}.expires"))
-    except ValueError as error:
-        if isinstance(error, LimitsError):
-            raise
-        wanted = "scope object, prefix or bucket, and expires as 2027-01-31T00:00:00Z"
-        raise LimitsError(where, value, wanted) from error
-    if expires.tzinfo is None:
-        raise LimitsError(f"{where}.expires", value["expires"], "a time with its zone")
-    bucket = _text(value["bucket"], f"{where}.bucket")
-    if not bucket.strip("*?"):
-        raise LimitsError(f"{where}.bucket", bucket, "a pattern that does not fit every bucket")
-    return StandingApproval(
-        name=_text(value["name"], f"{where}.name"),
-        owner=_account(value["owner"], f"{where}.owner"),
-        caller=_account(value["caller"], f"{where}.caller"),
-        bucket=bucket,
-        access=_access(value["access"], f"{where}.access"),
-        scope=scope,
-        expires=expires.timestamp(),
-    )
 
 
 _PARAMETER_FIELDS: dict[str, Callable[[Limits, Any, str], Limits]] = {
@@ -237,3 +160,34 @@ _PARAMETER_FIELDS: dict[str, Callable[[Limits, Any, str], Limits]] = {
     "standing": _standing_approvals,
 }
 """What the SSM parameter's JSON object may hold."""
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether some text fits both patterns; in both, `*` and `?` are wild.
+
+    `reached` holds how far the other pattern may have come when the one has come so far.
+    """
+
+    def skipped(places: set[int]) -> set[int]:
+        found, ahead = set(places), set(places)
+        while ahead:
+            ahead = {at + 1 for at in ahead if at < len(other) and other[at] == "*"} - found
+            found |= ahead
+        return found
+
+    reached = skipped({0})
+    for char in one:
+        if char == "*":
+            # Whatever comes next in the other may be what the star stands for.
+            reached = set(range(min(reached), len(other) + 1)) if reached else reached
+            continue
+        following: set[int] = set()
+        for place in reached:
+            if place == len(other):
+                continue
+            if other[place] == "*":
+                following.add(place)
+            elif char == "?" or other[place] in ("?", char):
+                following.add(place + 1)
+        reached = skipped(following)
+    return len(other) in reached

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr, Key
 
+from threegrants.incidents.fitting import fitting_detail
 from threegrants.incidents.items import SECONDS_A_DAY, put_write
 
 if TYPE_CHECKING:
@@ -32,16 +33,18 @@ class OutboxTask(StrEnum):
     """Send an alert about an incident."""
     WINDOW = "window"
     """Ask CloudTrail who else wrote a policy while a run did."""
+    SECOND_LOOK = "second look"
+    """Make sure that what was taken back is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """One thing to be done: an alert to send, or an overwrite window to look into.
+    """One thing to be done: an alert, an overwrite window to look into, a second look.
 
     Args:
         task: what is to be done.
         incident: the incident's id.
-        subject: the reason of an alert; of a window, the sort key of its intent.
+        subject: the reason of an alert; of a window or a second look, the sort key of its intent.
         at: seconds since the epoch; it is not due before.
         note: the text of an alert.
         opened: of a window, the second of the read before our write.
@@ -68,7 +71,7 @@ class OutboxItem:
             "task": self.task.value,
             "incident": self.incident,
             "about": self.subject,
-            "note": self.note,
+            "note": fitting_detail(self.note),
             "opened": self.opened,
             "closed": self.closed,
             "tries": self.tries,

@@ -11,13 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn
-from threegrants.aws.policy_json import as_list, is_ours, same_statement, statement_objects, texts
+from threegrants.aws.policy_json import is_ours, same_statement, texts
 from threegrants.evidence import Unread
 from threegrants.patches import Patch
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
 from threegrants.remediation.approvers import account_of
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
+from threegrants.remediation.opened_access import (
+    added_principals,
+    new_statements,
+    opened_access,
+    statements_in,
+)
 from threegrants.report import PrincipalReport
 
 _PRINCIPAL = re.compile(
@@ -53,8 +59,13 @@ def objection(
 
 
 def accounts(principal: PrincipalReport, patches: Sequence[Patch]) -> frozenset[str]:
-    """The accounts that are written to, and the one whose principal is granted something."""
-    return frozenset({patch.account for patch in patches} | {str(principal.account)})
+    """The accounts that are written to, that own a key which is opened, and the caller's."""
+    keys = (key for patch in patches for key in opened_access(patch).keys)
+    return frozenset(
+        {patch.account for patch in patches}
+        | {account_of(key) for key in keys}
+        | {str(principal.account)}
+    )
 
 
 def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
@@ -62,7 +73,7 @@ def grants_to_account(patches: Sequence[Patch]) -> frozenset[str]:
     return frozenset(
         account_of(arn)
         for patch in patches
-        for arn in _added_principals(patch)
+        for arn in added_principals(patch)
         if arn.endswith(":root")
     )
 
@@ -104,16 +115,23 @@ def _one_patch_a_target(
 def _unprotected(
     limits: Limits, _: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
 ) -> str | None:
-    for patch in patches:
-        pattern = limits.protects(patch.target)
+    """Nothing protected is written to, nor opened, whichever document the statement stands in."""
+    opened = [opened_access(patch) for patch in patches]
+    named = {patch.target for patch in patches}.union(*(one.buckets | one.keys for one in opened))
+    for arn in sorted(named | set(facts.tags)):
+        pattern = limits.protects(arn)
         if pattern is not None:
-            return f"{patch.target} is protected ({pattern})"
-        item = facts.tags.get(patch.target)
+            return f"{arn} is protected ({pattern})"
+        item = facts.tags.get(arn)
         if item is None or isinstance(item, Unread):
-            return f"whether a tag protects {patch.target} is not known: {_unread(item)}"
+            return f"whether a tag protects {arn} is not known: {_unread(item)}"
         for name, value in limits.protecting_tags:
             if item.value.get(name) == value:
-                return f"{patch.target} is protected (tag {name}={value})"
+                return f"{arn} is protected (tag {name}={value})"
+    for resource in sorted(frozenset().union(*(one.resources for one in opened))):
+        pattern = limits.protects_part_of(resource)
+        if pattern is not None:
+            return f"{resource} holds what is protected ({pattern})"
     return None
 
 
@@ -124,10 +142,11 @@ def _only_ours(
     for patch in patches:
         if patch.operation == "kms:CreateGrant":
             continue
-        lost = [old for old in _statements(patch.before) if not _in(old, _statements(patch.after))]
+        after = statements_in(patch.after)
+        lost = [old for old in statements_in(patch.before) if not _in(old, after)]
         if any(not is_ours(old) for old in lost):
             return f"the patch of {patch.target} would change a statement that is not ours"
-        new = _new(patch)
+        new = new_statements(patch)
         if len(new) != 1 or not is_ours(new[0]):
             return f"the patch of {patch.target} does not add exactly one statement of ours"
         sid = new[0].get("Sid")
@@ -149,7 +168,7 @@ def _only_the_denied_principal(
     if parsed := parse_arn(arn):
         allowed.add(account_root(str(principal.account), parsed.partition))
     for patch in patches:
-        added = _added_principals(patch)
+        added = added_principals(patch)
         if patch.grant == "iam_policy":
             if patch.target != arn:
                 return f"{patch.target} is not the denied principal"
@@ -179,7 +198,7 @@ def _no_wildcards(
             if strange:
                 return f"{where} would grant {', '.join(sorted(map(str, strange)))}"
             continue
-        for statement in _new(patch):
+        for statement in new_statements(patch):
             found = _too_wide(statement, patch)
             if found:
                 return f"{where} would grant {found}"
@@ -210,19 +229,15 @@ CHECKS: tuple[Check, ...] = (
     _trusted,
     _in_the_organization,
     _one_patch_a_target,
-    _unprotected,
     _only_the_denied_principal,
     _only_ours,
     _no_wildcards,
+    _unprotected,
 )
 
 
 def _unread(item: Unread | None) -> str:
     return f"{item.why}. Needed: {item.needs}" if item else "it was not read"
-
-
-def _statements(text: str | None) -> list[dict[str, Any]]:
-    return statement_objects(json.loads(text)) if text else []
 
 
 def _outside_statements(text: str | None) -> dict[str, Any]:
@@ -232,34 +247,3 @@ def _outside_statements(text: str | None) -> dict[str, Any]:
 
 def _in(statement: dict[str, Any], statements: list[dict[str, Any]]) -> bool:
     return any(same_statement(statement, other) for other in statements)
-
-
-def _new(patch: Patch) -> list[dict[str, Any]]:
-    before = _statements(patch.before)
-    return [statement for statement in _statements(patch.after) if not _in(statement, before)]
-
-
-def _added_principals(patch: Patch) -> list[str]:
-    """Principals that our statement (or grant) names, and did not name before."""
-    if patch.operation == "kms:CreateGrant":
-        return [str(json.loads(patch.after).get("GranteePrincipal", ""))]
-    had = {(old.get("Sid"), name) for old in _statements(patch.before) for name in _principals(old)}
-    return [
-        name
-        for statement in _new(patch)
-        for name in _principals(statement)
-        if (statement.get("Sid"), name) not in had
-    ]
-
-
-def _principals(statement: Mapping[str, Any]) -> list[str]:
-    principal = statement.get("Principal")
-    if principal is None:
-        return []
-    if not isinstance(principal, dict):
-        return [str(principal)]
-    return [
-        name if kind == "AWS" else f"{kind}:{name}"
-        for kind, names in principal.items()
-        for name in map(str, as_list(names))
-    ]

@@ -130,11 +130,11 @@ def _write_inline(client: "IAMClient", patch: Patch, text: str | None, *_: Any) 
     name = patch.policy_name or ""
     if kind == "user":
         if text is None:
-            client.delete_user_policy(UserName=holder, PolicyName=name)
+            _unless_gone(client.delete_user_policy, UserName=holder, PolicyName=name)
         else:
             client.put_user_policy(UserName=holder, PolicyName=name, PolicyDocument=text)
     elif text is None:
-        client.delete_role_policy(RoleName=holder, PolicyName=name)
+        _unless_gone(client.delete_role_policy, RoleName=holder, PolicyName=name)
     else:
         client.put_role_policy(RoleName=holder, PolicyName=name, PolicyDocument=text)
 

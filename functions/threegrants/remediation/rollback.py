@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from threegrants.aws.policy_json import aws_principals, same_policy, same_statement, statements
+from threegrants.aws.policy_json import aws_principals, same_statement, statements
 from threegrants.patches import Patch, remove_principals
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 
@@ -29,22 +29,29 @@ class StatementEdited(Exception):
     """Our statement was changed by someone else; taking it back is for a person to decide."""
 
 
-def undo(patch: Patch, live: LivePolicy, known: AwsIds = NO_IDS) -> Undo:
+def undo(
+    patch: Patch, live: LivePolicy, known: AwsIds = NO_IDS, *, acknowledged: bool = False
+) -> Undo:
     """Restore the bytes if nothing else changed, else take out exactly what is ours.
+
+    A policy that reads as it was before us may be a stale read. If AWS has acknowledged our write, its
+    inverse is sent all the same: the bytes from before.
 
     Args:
         patch: what was written, with the text before and after.
         live: what AWS holds now.
         known: AWS's ids of what was written, as far as they are known.
+        acknowledged: whether AWS has acknowledged the write, and no undo of it since.
 
     Raises:
         StatementEdited: if our statement is there, but says something we did not write.
     """
-    if live.text is None:
+    if live.says(patch.before):
         # KMS may not list a grant yet that it has just made. Its id is enough to revoke it.
-        return Undo(text=None) if known.grant_id else Undo(nothing=True)
-    if live.attached and same_policy(live.text, patch.before):
-        return Undo(nothing=True)
+        hidden = acknowledged or bool(known.grant_id)
+        return Undo(text=patch.before) if hidden else Undo(nothing=True)
+    if live.text is None:
+        return Undo(nothing=True)  # removed with everything that others had in it
     _require_same_managed_policy(live.aws_ids, known)
     if live.says(patch.after):
         return Undo(text=patch.before)

@@ -32,6 +32,10 @@ class QuotaExceeded(Conflict):
     """The hour's quota of patches is used up."""
 
 
+class FirstApprovalChanged(Conflict):
+    """The first of two approvals is not what it was when the second was given."""
+
+
 class LeaseLost(Conflict):
     """The run has another worker by now, or has ended."""
 
@@ -65,6 +69,7 @@ class RunStore:
         *,
         quota: tuple[int, float] | None = None,
         outbox: Sequence[OutboxItem] = (),
+        first: Approval | None = None,
     ) -> None:
         """Begin a run: move, run, intents, leases and quota, all or nothing.
 
@@ -76,8 +81,11 @@ class RunStore:
             target_arns: the ARNs whose leases it needs.
             quota: the most patches an hour, and the time; None to count none.
             outbox: what becomes due with it.
+            first: the first of two approvals that the run needs; it must still stand, and is used
+                up. What was read before the transaction proves nothing.
 
         Raises:
+            FirstApprovalChanged: if the first approval is another by now, or was used.
             LeaseHeld: if another incident holds a lease.
             QuotaExceeded: if the hour's quota is used up.
             Conflict: if the move is not allowed, or the incident changed since it was read.
@@ -92,6 +100,8 @@ class RunStore:
             ),
             *_outbox(outbox),
         ]
+        if first is not None:
+            parts.append(_Part(_use_first(incident.id, run.id, first), FirstApprovalChanged))
         if quota is not None:
             parts.append(_Part(leases.quota(len(intents), *quota), QuotaExceeded))
         self._write(parts)
@@ -333,3 +343,19 @@ def _outbox(items: Sequence[OutboxItem]) -> list[_Part]:
 
 def _intent(incident_id: str, intent: Intent) -> dict[str, Any]:
     return put_write({**item_key(incident_id, intent.sk), **intent.to_item()})
+
+
+def _use_first(incident_id: str, run_id: str, first: Approval) -> dict[str, Any]:
+    """Use up the first of two approvals, if it is still exactly this one and was never used."""
+    names = first.to_item()
+    same = " AND ".join(f"#{name} = :{name}" for name in names)
+    return {
+        "Key": item_key(incident_id, "approval"),
+        "UpdateExpression": "SET #used = :run",
+        "ConditionExpression": f"{same} AND attribute_not_exists(#used)",
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*names, "used")},
+        "ExpressionAttributeValues": {
+            **{f":{name}": value for name, value in names.items()},
+            ":run": run_id,
+        },
+    }

@@ -3,12 +3,12 @@
 The names of the DynamoDB attributes are stored data: `to_item` and `from_item` map them.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from threegrants.incidents.fitting import pack, unpack
 from threegrants.incidents.states import State
 from threegrants.patches import Patch
 from threegrants.remediation.live_policy import NO_IDS, AwsIds
@@ -54,6 +54,7 @@ class Run:
         end_state: where a finished undo ends: failed or rolled_back.
         from_state: the state from which a rollback was asked for.
         reason: why it is undone.
+        waits: how many of the attempts ended because AWS did not show an acknowledged write yet.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Run:
     end_state: State = State.FAILED
     from_state: State | None = None
     reason: str = ""
+    waits: int = 0
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
@@ -86,6 +88,7 @@ class Run:
             "end": self.end_state.value,
             "back": self.from_state.value if self.from_state else "",
             "why": self.reason,
+            "waits": self.waits,
         }
 
     @classmethod
@@ -105,7 +108,12 @@ class Run:
             end_state=State(item["end"]),
             from_state=State(item["back"]) if item["back"] else None,
             reason=str(item["why"]),
+            waits=int(item.get("waits", 0)),
         )
+
+
+_FACTS = ("acknowledged", "undo_begun", "undo_acknowledged", "second_looks")
+"""Numbers of an intent that are stored under their own names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,11 @@ class Intent:
         opened: the second of the read before the last write; 0 if there was none.
         closed: the second of the read after the last write; 0 if there was none.
         aws_ids: AWS's own ids of what it made, as far as they are known.
+        acknowledged: the second in which AWS acknowledged the write, or in which it was seen; 0 if
+            neither.
+        undo_begun: the second in which it was first to be taken back; 0 if it was not.
+        undo_acknowledged: the second in which AWS last acknowledged the undo; 0 if it did not.
+        second_looks: how often it was found again after it had been taken back.
     """
 
     run_id: str
@@ -129,6 +142,10 @@ class Intent:
     opened: int = 0
     closed: int = 0
     aws_ids: AwsIds = NO_IDS
+    acknowledged: int = 0
+    undo_begun: int = 0
+    undo_acknowledged: int = 0
+    second_looks: int = 0
 
     @property
     def sk(self) -> str:
@@ -140,11 +157,12 @@ class Intent:
         return {
             "run": self.run_id,
             "number": self.number,
-            "patch": json.dumps(self.patch.to_json()),
+            "patch": pack(self.patch.to_json()),
             "step": self.step.value,
             "opened": self.opened,
             "closed": self.closed,
             "aws_ids": self.aws_ids.to_item(),
+            **{name: getattr(self, name) for name in _FACTS},
         }
 
     @classmethod
@@ -157,12 +175,13 @@ class Intent:
         return cls(
             run_id=str(item["run"]),
             number=int(item["number"]),
-            patch=Patch.from_json(json.loads(str(item["patch"]))),
+            patch=Patch.from_json(unpack(item["patch"])),
             step=Step(item["step"]),
             opened=int(item["opened"]),
             closed=int(item["closed"]),
-            # Intents that were written by earlier versions have no such map.
+            # Intents that were written by earlier versions have none of these.
             aws_ids=AwsIds.from_item(item.get("aws_ids") or {}),
+            **{name: int(item.get(name, 0)) for name in _FACTS},
         )
 
 

@@ -18,6 +18,8 @@ from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.patches import Patch
 from threegrants.remediation.approval import (
     check_limits,
+    needs_two_people,
+    require_covered,
     require_identified,
     require_not_own_grant,
     require_report,
@@ -25,7 +27,7 @@ from threegrants.remediation.approval import (
 )
 from threegrants.remediation.approvers import completes
 from threegrants.remediation.incident_changes import change_or_refuse
-from threegrants.remediation.limits import Limits, StandingApproval
+from threegrants.remediation.limits import Limits
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.policy_io import read
 from threegrants.remediation.results import Refused, Result
@@ -35,6 +37,7 @@ from threegrants.remediation.run_store import (
     RunStore,
 )
 from threegrants.remediation.runs import IN_FORCE, Approval, Direction, Intent, Run
+from threegrants.remediation.standing_parameter import StandingApproval
 from threegrants.remediation.worker import RunProgress, Worker, error_text, target_arns
 
 _MAX_ATTEMPTS = 4
@@ -96,14 +99,14 @@ class RemediationService:
         check_limits(limits, incident, patches, self.remediation_role)
         actors: tuple[str, ...] = (approver,)
         expires = int(self.now()) + limits.approval_seconds
-        if require_report(incident).request.access in limits.four_eyes:
+        first = None
+        if needs_two_people(limits, require_report(incident), patches):
             first = self._first_approval(incident)
             if first is None or not completes(first, digests, approver, self.now()):
                 return self._keep_first(incident, Approval(tuple(digests), approver, expires))
             actors, expires = (first.approver, approver), first.expires
-        return self._start_run(
-            incident, self._new_run(incident, patches, actors, expires), patches, limits, deadline
-        )
+        run = self._new_run(incident, patches, actors, expires)
+        return self._start_run(incident, run, patches, limits, deadline, first=first)
 
     def apply_standing(
         self,
@@ -124,13 +127,7 @@ class RemediationService:
             Refused: if it may not or cannot be done; then nothing was written.
         """
         incident, limits = self.store.get(incident_id), self.limits()
-        if approval not in limits.standing_approvals or approval.expires <= self.now():
-            raise Refused(
-                HTTPStatus.FORBIDDEN,
-                f"the standing approval {approval.name} has expired or was taken away",
-            )
-        if require_report(incident).request.access in limits.four_eyes:
-            raise Refused(HTTPStatus.FORBIDDEN, "two people have to approve this kind of access")
+        require_covered(approval, incident, digests, limits, self.now())
         patches = select_patches(incident, digests)
         check_limits(limits, incident, patches, self.remediation_role)
         expires = min(int(approval.expires), int(self.now()) + limits.approval_seconds)
@@ -207,30 +204,29 @@ class RemediationService:
         incident, run = self.store.get(incident_id), self.run_store.last_run(incident_id)
         if run is None or incident.state not in RUN_IN_PROGRESS or run.lease_until > self.now():
             return None
-        objection = self._limit_objection(incident, run)
+        objection = self._objection(incident, run)
         try:
             worker = self._take_over(incident_id, run, deadline)
         except LeaseLost:
             return None
         if worker.run.direction is Direction.UNDO:
-            if worker.run.attempts > _MAX_ATTEMPTS:
+            if worker.run.attempts - worker.run.waits > _MAX_ATTEMPTS:
                 return Result.of(incident_id, worker.mark_stuck(run.reason or "tried too often"))
-        elif self.now() >= run.expires:
-            return Result.of(
-                incident_id,
-                worker.start_rollback("the approval expired before the run was finished"),
-            )
         elif objection is not None:
             return Result.of(incident_id, worker.start_rollback(objection))
-        elif worker.run.attempts > _MAX_ATTEMPTS:
-            reason = f"{_MAX_ATTEMPTS} workers tried to finish the run, and none did"
-            return Result.of(incident_id, worker.start_rollback(reason))
         return Result.of(incident_id, worker.resume())
 
-    def _limit_objection(self, incident: Incident, run: Run) -> str | None:
-        """What the limits say by now against going forward; None if nothing."""
+    def _objection(self, incident: Incident, run: Run) -> str | None:
+        """What speaks by now against going forward; None if nothing.
+
+        What needs no reading comes first: limits that cannot be read keep no run for ever.
+        """
         if run.direction is Direction.UNDO:
             return None
+        if self.now() >= run.expires:
+            return "the approval expired before the run was finished"
+        if run.attempts - run.waits >= _MAX_ATTEMPTS:
+            return f"{_MAX_ATTEMPTS} workers tried to finish the run, and none did"
         patches = [i.patch for i in self.run_store.intents(incident.id, (run.id,))]
         try:
             check_limits(self.limits(), incident, patches, self.remediation_role)
@@ -309,6 +305,7 @@ class RemediationService:
         limits: Limits,
         deadline: float,
         outbox: tuple[OutboxItem, ...] = (),
+        first: Approval | None = None,
     ) -> Result:
         intents = tuple(Intent(run.id, at, patch) for at, patch in enumerate(patches))
         move = Move(State.APPLYING, run.actors[-1], "approved", "", run.digests)
@@ -317,7 +314,7 @@ class RemediationService:
         self._change(
             incident,
             lambda current: self.run_store.begin(
-                current, move, run, intents, targets, quota=quota, outbox=outbox
+                current, move, run, intents, targets, quota=quota, outbox=outbox, first=first
             ),
             targets,
         )

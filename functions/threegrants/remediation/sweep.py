@@ -16,6 +16,7 @@ from threegrants.remediation.outbox import OutboxItem, OutboxTask, outbox_writes
 from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import RunStore
+from threegrants.remediation.second_look import second_look
 from threegrants.remediation.service import RemediationService
 from threegrants.remediation.standing_approvals import find_standing_approval
 from threegrants.remediation.worker import error_text
@@ -74,6 +75,8 @@ class Sweep:
         for item in run_store.outbox.due(now()):
             if item.task is OutboxTask.WINDOW:
                 self._attempt(item.incident, partial(self._check_window, item))
+            elif item.task is OutboxTask.SECOND_LOOK:
+                self._attempt(item.incident, partial(self._look_again, item))
         self._attempt("outbox", self._send)
         return dict(self.report)
 
@@ -121,8 +124,11 @@ class Sweep:
 
     def _apply_standing(self, incident: Incident) -> None:
         report = incident.report
-        found = report and find_standing_approval(self.service.limits(), report, self.service.now())
-        if not found:
+        if report is None:
+            return
+        limits, now = self.service.limits(), self.service.now()
+        found = find_standing_approval(limits, report, now, replayed=incident.replayed)
+        if found is None:
             return
         approval, digests = found
         try:
@@ -163,6 +169,12 @@ class Sweep:
                 self.report["windows with foreign writes"] += 1
             self.report["windows looked into"] += 1
         run_store.outbox.mark_done(item)
+
+    def _look_again(self, item: OutboxItem) -> None:
+        """Make sure that what was taken back is gone."""
+        found = second_look(self.service, item, self.alert, self.deadline)
+        self.report["second looks"] += 1
+        self.report["found again"] += found
 
     def _send(self) -> None:
         run_store, now = self.service.run_store, self.service.now()

@@ -15,38 +15,27 @@ from typing import Any
 from threegrants.analysis import Analysis
 from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Conflict, Incident, Move, State, Store
-from threegrants.patches import sha256
-from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
-from threegrants.remediation.outbox import OutboxItem, OutboxTask
-from threegrants.remediation.policy_io import SHARED_DOCUMENTS, read, write
-from threegrants.remediation.rollback import StatementEdited, undo
-from threegrants.remediation.run_store import LeaseLost, RunStore
-from threegrants.remediation.runs import (
-    IN_FORCE,
-    Direction,
-    Intent,
-    Run,
-    Step,
+from threegrants.remediation.intent_steps import (
+    CHECK_DELAYS,
+    IntentSteps,
+    StepFailed,
+    require_visible,
 )
+from threegrants.remediation.outbox import OutboxItem, OutboxTask
+from threegrants.remediation.rollback import StatementEdited
+from threegrants.remediation.run_store import LeaseLost, RunStore
+from threegrants.remediation.runs import IN_FORCE, Direction, Intent, Run, Step
+from threegrants.remediation.visibility import NotVisibleYet, hidden_from
 
-CHECK_DELAYS = (0.0, 1.0, 2.0, 4.0)
-"""Seconds before each reading back and each verification: changes take moments to be seen."""
-_LOST_ANSWER_DELAYS = (0.0, 1.0, 2.0)
-"""Seconds before each look for a write whose answer was lost."""
+SERVICE = "service"
+"""The actor of what nobody asked for."""
 _STEP_SECONDS = 8.0
 """Seconds that one intent or one verification may take; none is begun with less left."""
-_CLOUDTRAIL_DELAY_SECONDS = 20 * 60
-"""CloudTrail delivers events within about 5 minutes, sometimes later
-(https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html)."""
 _MAX_RETRIES = 6
 
 
 class OutOfTime(Exception):
     """The worker's time is over; the run waits for the next worker."""
-
-
-class StepFailed(Exception):
-    """A step did not do what it must: what was written has to be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +78,53 @@ class Worker:
     pause: Callable[[float], None]
     now: Callable[[], float]
     deadline: float
-    answered: dict[str, AwsIds] = field(default_factory=dict)
-    """AWS's ids of what this worker made, by the intent's sort key: kept even if recording fails."""
+    _steps: IntentSteps = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The steps of single intents, recorded as this worker."""
+        self._steps = IntentSteps(
+            self.incident_id, self.remediation_role, self._record, self.pause, self.now
+        )
 
     def resume(self) -> RunProgress:
         """Go on until the run has ended, or must wait."""
+        forward = self.run.direction is Direction.APPLY
+        return self._until_it_waits(self._forward if forward else self._roll_back)
+
+    def start_rollback(
+        self, reason: str, end_state: State = State.FAILED, actor: str = "service"
+    ) -> RunProgress:
+        """Undo this run from now on; one that has written nothing has failed at once."""
+        return self._until_it_waits(lambda: self._turn_back(reason, end_state, actor))
+
+    def _until_it_waits(self, work: Callable[[], RunProgress]) -> RunProgress:
         try:
-            return self._forward() if self.run.direction is Direction.APPLY else self._roll_back()
+            return work()
         except OutOfTime:
             return self._release("the run is not finished: this worker's time is over")
         except LeaseLost:
             return self._progress("another worker has taken this run over")
+        except NotVisibleYet as waiting:
+            self.run = dataclasses.replace(self.run, waits=self.run.waits + 1)
+            return self._release(error_text(waiting))
         except Exception as error:  # noqa: BLE001 - whatever AWS answered: the next worker decides
             return self._release(error_text(error))
 
     def _forward(self) -> RunProgress:
         try:
             summary = self._apply()
-        except (OutOfTime, LeaseLost):
+        except (OutOfTime, LeaseLost, NotVisibleYet):
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
-            return self.start_rollback(error_text(error))
+            return self._turn_back(error_text(error))
         run = dataclasses.replace(self.run, runs_in_force=(*self.run.runs_in_force, self.run.id))
         # Who asked has the answer, unless another worker had to finish it.
         alert = AlertReason.VERIFIED if run.attempts > 1 else None
         return self._finish(run, Move(State.VERIFIED, "service", "verified", summary), alert)
 
-    def start_rollback(
+    def _turn_back(
         self, reason: str, end_state: State = State.FAILED, actor: str = "service"
     ) -> RunProgress:
-        """Undo this run from now on; one that has written nothing has failed at once."""
         old = self.run
         actors = old.actors if actor == "service" else (*old.actors, actor)
         new = dataclasses.replace(
@@ -128,6 +134,7 @@ class Worker:
             end_state=end_state,
             reason=reason,
             attempts=1,
+            waits=0,
             from_state=None,
             actors=actors,
         )
@@ -145,62 +152,45 @@ class Worker:
         for intent in self.run_store.intents(self.incident_id, (self.run.id,)):
             if intent.step is not Step.WRITTEN:
                 self._require_time()
-                self._write(intent)
-        summary = ""
+                self._steps.apply(intent)
+        return self._verify(self.run_store.intents(self.incident_id, (self.run.id,)))
+
+    def _verify(self, written: Sequence[Intent]) -> str:
+        """Examine the call until it is allowed, by evidence that shows what was written."""
+        summary, hidden = "", []
         for seconds in CHECK_DELAYS:
             self._require_time()
             self.pause(seconds)
             analysis = self.reanalyze(self.store.get(self.incident_id))
             summary = analysis.diagnosis.summary
-            if analysis.diagnosis.allowed:
+            hidden = [one for one in written if hidden_from(analysis.evidence, one.patch)]
+            if analysis.diagnosis.allowed and not hidden:
                 return summary
+        for intent in hidden:
+            require_visible(
+                self.now(), intent.patch, intent.acknowledged, "the evidence does not show"
+            )
+        if analysis.diagnosis.allowed:
+            return summary
         raise StepFailed(f"the call would still be refused: {summary}")
-
-    def _write(self, intent: Intent) -> None:
-        patch = intent.patch
-        opened = math.floor(self.now())
-        live = read(patch, self.remediation_role, intent.aws_ids)
-        if intent.step is not Step.WRITING or not live.says(patch.after):
-            if sha256(live.text) != patch.before_sha256:
-                raise StepFailed(
-                    f"{patch.target} changed since the diagnosis (approved for "
-                    f"{patch.before_sha256}, now {sha256(live.text)}): nothing was written there"
-                )
-            intent = dataclasses.replace(intent, step=Step.WRITING, opened=intent.opened or opened)
-            self._record(intent)
-            intent = self._send(intent, patch.after)
-        intent = self._read_back(intent, patch.after)
-        done = dataclasses.replace(intent, step=Step.WRITTEN, closed=math.ceil(self.now()))
-        self._record(done, self._overwrite_window(done))
-
-    def _send(self, intent: Intent, text: str | None) -> Intent:
-        """Write, and record at once what AWS answers about the identity of what it made."""
-
-        def answered(ids: AwsIds) -> None:
-            # The newest answer counts: what was made before may have been removed meanwhile.
-            self.answered[intent.sk] = ids.with_more(self._known_ids(intent))
-            if self.answered[intent.sk] != intent.aws_ids:
-                self._record(self._with_known_ids(intent))
-
-        write(intent.patch, text, self.remediation_role, self._known_ids(intent), answered)
-        return self._with_known_ids(intent)
-
-    def _known_ids(self, intent: Intent) -> AwsIds:
-        return self.answered.get(intent.sk, NO_IDS).with_more(intent.aws_ids)
-
-    def _with_known_ids(self, intent: Intent) -> Intent:
-        return dataclasses.replace(intent, aws_ids=self._known_ids(intent))
 
     def _record(self, intent: Intent, outbox: Sequence[OutboxItem] = ()) -> None:
         self.run_store.record_steps(self.incident_id, self.run, [intent], outbox)
 
     def _roll_back(self) -> RunProgress:
+        waiting: dict[str, NotVisibleYet] = {}
         for intent in reversed(self._in_force(self.run.runs_to_undo)):
+            if intent.patch.target in waiting:
+                continue  # what was written there before goes back after it
             self._require_time()
             try:
-                self._undo_intent(intent)
+                self._steps.undo(intent)
             except StatementEdited as error:
                 return self._statement_edited(error)
+            except NotVisibleYet as unseen:
+                waiting[intent.patch.target] = unseen
+        if waiting:
+            raise next(iter(waiting.values()))
         runs_in_force = tuple(
             run_id for run_id in self.run.runs_in_force if run_id not in self.run.runs_to_undo
         )
@@ -208,50 +198,11 @@ class Worker:
         if run.end_state is State.ROLLED_BACK:
             detail = "Everything that we wrote has been taken back."
             move = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
-            return self._finish(run, move, AlertReason.ROLLED_BACK if run.attempts > 1 else None)
+            unheard = run.attempts > 1 or run.actors[-1] == SERVICE
+            return self._finish(run, move, AlertReason.ROLLED_BACK if unheard else None)
         detail = f"{_sentence(run.reason)} What was written has been taken back."
-        return self._finish(
-            run, Move(run.end_state, "service", "failed", detail), AlertReason.FAILED
-        )
-
-    def _undo_intent(self, intent: Intent) -> None:
-        intent = self._with_known_ids(intent)
-        patch = intent.patch
-        # After a write of which nobody knows whether it happened, the window is still open.
-        opened = intent.opened if intent.step is not Step.WRITTEN else math.floor(self.now())
-        step = undo(patch, self._read_for_undo(intent), intent.aws_ids)
-        outbox: list[OutboxItem] = []
-        if not step.nothing:
-            intent = dataclasses.replace(intent, step=Step.UNDOING, opened=opened)
-            self._record(intent)
-            intent = self._send(intent, step.text)
-            self._read_back(intent, step.text)
-            intent = dataclasses.replace(intent, closed=math.ceil(self.now()))
-            outbox = self._overwrite_window(intent)
-        self._record(dataclasses.replace(intent, step=Step.UNDONE), outbox)
-
-    def _read_for_undo(self, intent: Intent) -> LivePolicy:
-        """What stands; a write whose answer was lost is looked for more than once.
-
-        Such a write may have happened and not be seen yet: AWS's changes take moments to show.
-        """
-        live = LivePolicy()
-        for seconds in _LOST_ANSWER_DELAYS if intent.step is Step.WRITING else (0.0,):
-            self.pause(seconds)
-            live = read(intent.patch, self.remediation_role, intent.aws_ids)
-            if not live.says(intent.patch.before):
-                break
-        return live
-
-    def _read_back(self, intent: Intent, wanted: str | None) -> Intent:
-        """Read until what was written is seen; the intent with the ids that were read."""
-        for seconds in CHECK_DELAYS:
-            self.pause(seconds)
-            live = read(intent.patch, self.remediation_role, intent.aws_ids)
-            if live.says(wanted):
-                known = intent.aws_ids.with_more(live.aws_ids)
-                return dataclasses.replace(intent, aws_ids=known)
-        raise StepFailed(f"{intent.patch.target} does not read back as it was written")
+        what = "failed" if run.end_state is State.FAILED else "taken back"
+        return self._finish(run, Move(run.end_state, "service", what, detail), AlertReason.FAILED)
 
     def _statement_edited(self, error: StatementEdited) -> RunProgress:
         run = dataclasses.replace(self.run, reason=error_text(error))
@@ -320,21 +271,6 @@ class Worker:
     def _require_time(self) -> None:
         if self.now() + _STEP_SECONDS > min(self.deadline, self.run.lease_until):
             raise OutOfTime
-
-    def _overwrite_window(self, intent: Intent) -> list[OutboxItem]:
-        if intent.patch.operation not in SHARED_DOCUMENTS:
-            return []
-        at = math.floor(self.now()) + _CLOUDTRAIL_DELAY_SECONDS
-        return [
-            OutboxItem(
-                OutboxTask.WINDOW,
-                self.incident_id,
-                intent.sk,
-                at,
-                opened=intent.opened,
-                closed=intent.closed,
-            )
-        ]
 
     def _in_force(self, runs: Sequence[str]) -> list[Intent]:
         return [i for i in self.run_store.intents(self.incident_id, runs) if i.step in IN_FORCE]

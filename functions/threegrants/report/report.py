@@ -287,6 +287,10 @@ class Report:
         patches = tuple(dataclasses.replace(patch, snippets=None) for patch in self.patches)
         return dataclasses.replace(self, patches=patches)
 
+    def with_patches(self, patches: tuple[PatchReport, ...], note: UnknownReport) -> Self:
+        """The same report with these patches only, and a note of what was left out."""
+        return dataclasses.replace(self, patches=patches, unknowns=(*self.unknowns, note))
+
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object, as `schema/diagnosis.schema.json` describes it."""
         return {

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from threegrants.cli import main
 from threegrants.cli.service import ServiceClient, ServiceError
+from threegrants.incidents import State
 from unit.report.values import ID, report
 
 HOSTILE = "[red]a\x1b[2J\x9b31m\x07\u202eb"
@@ -199,3 +200,39 @@ def test_a_bad_case_is_named_by_its_line(run, tmp_path, text, said):
     done = run(Api(), "evaluate", str(file))
     assert done.exit_code == 2
     assert f"{file}: {said}" in done.stderr
+
+
+STANDING = {
+    "name": "reports", "owner": "111111111111", "bucket": "a-reports", "prefix": "*", "keys": [],
+    "principals": ["arn:aws:iam::222222222222:role/analyst"], "actions": ["s3:GetObject"],
+    "starts": "2026-11-01T00:00:00Z", "expires": "2026-12-31T00:00:00Z",
+}  # fmt: skip
+
+
+def dry_run_of(run, tmp_path, text, *answers):
+    file = tmp_path / "limits.json"
+    file.write_text(text)
+    return run(Api(*answers), "standing", str(file))
+
+
+def test_standing_says_what_each_would_have_done(run, tmp_path):
+    listed = {"incidents": [{"id": ID, "last_seen": "2999-01-01T00:00:00Z"},
+                            {"id": "tg-old", "last_seen": "2020-01-01T00:00:00Z"}]}  # fmt: skip
+    nothing = [{"incidents": []}] * (len(State) - 1)
+    text = json.dumps({"standing": [STANDING]})
+    done = dry_run_of(run, tmp_path, text, listed, *nothing, incident(replayed=True))
+    assert done.exit_code == 0, done.output
+    assert f"{ID}  waits for a person" in done.stdout
+    assert "0 of 1 incidents of the last 30 days" in done.stdout
+
+
+def test_standing_without_an_entry_says_so(run, tmp_path):
+    done = dry_run_of(run, tmp_path, "{}", *[{"incidents": []}] * len(State))
+    assert "holds no standing approval" in done.stdout
+
+
+def test_standing_refuses_what_the_service_would_refuse(run, tmp_path):
+    wide = {**STANDING, "bucket": "a-*"}
+    done = dry_run_of(run, tmp_path, json.dumps({"standing": [wide]}))
+    assert done.exit_code != 0
+    assert "standing[0].bucket" in done.output

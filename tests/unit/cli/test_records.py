@@ -4,28 +4,15 @@ import json
 
 import pytest
 
+from support.records import s3
 from threegrants.cli.failure import Failure
 from threegrants.cli.records import group_by_incident, parse_records, report_skipped
 from threegrants.cloudtrail import DeniedCall
 
 
-def denied(event="e-1", shared=None, bucket="a-reports", key="2026/q3.csv"):
+def denied(event="e-1", shared=None, **changes):
     """A record of a refused read."""
-    more = {"sharedEventID": shared} if shared else {}
-    return {
-        "userIdentity": {
-            "type": "IAMUser",
-            "arn": "arn:aws:iam::222222222222:user/ann",
-            "accountId": "222222222222",
-        },
-        "eventTime": "2026-11-24T03:00:00Z",
-        "eventSource": "s3.amazonaws.com",
-        "eventName": "GetObject",
-        "errorCode": "AccessDenied",
-        "requestParameters": {"bucketName": bucket, "key": key},
-        "eventID": event,
-        **more,
-    }
+    return s3(event, **({"sharedEventID": shared} if shared else {}), **changes)
 
 
 OTHER = {"eventSource": "ec2.amazonaws.com", "errorCode": "x"}

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import BUCKET, KEY, ROLE, call, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cli.render import (
     console,
@@ -24,7 +25,6 @@ from threegrants.report import BlockerReport, UnknownReport, report_for
 from unit.patches.test_copies import copying
 from unit.patches.test_make import LONG
 from unit.report.values import BY_OUTCOME, ID, IN_IAM, IN_KEY, report
-from unit.worlds import BUCKET, KEY, ROLE, call, evidence
 
 
 def printed(show, *given):

@@ -4,11 +4,11 @@ import itertools
 
 import pytest
 
+from support.worlds import KEY, ROLE, B, allow, call, delegates, evidence
 from threegrants.diagnosis import Certainty, Grant, Verdict, diagnose, facts_of
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.legs import LegVerdicts
 from threegrants.evidence import Authorization, AuthorizedAction, Check, Read
-from unit.worlds import KEY, ROLE, B, allow, call, delegates, evidence
 
 EFFECTS = ("ALLOW", "NO_IMPACT", "IMPLICIT_DENY", "EXPLICIT_DENY")
 SAID = {

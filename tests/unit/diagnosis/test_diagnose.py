@@ -6,11 +6,11 @@ from itertools import product
 
 import pytest
 
+from support.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import BucketEvidence, Encryption, NamedPolicy, Read, Unread
 from threegrants.patches import Profile
-from unit.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 ROOT_B = f"arn:aws:iam::{B}:root"
 IN_BUCKET = (allow(ROLE),)

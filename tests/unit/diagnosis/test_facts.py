@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 import threegrants.diagnosis.facts as facts_module
+from support.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import ParsedPolicy, diagnose, facts_of
 from threegrants.evidence import (
+    LevelEvidence,
     NamedPolicy,
     OrganizationEvidence,
     PolicyKind,
-    PolicyLevel,
     Read,
     Unread,
 )
 from threegrants.iam import KmsGrant, Policy
-from unit.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 UNREAD = Unread("the reader was refused", "s3:GetBucketPolicy")
 
@@ -106,6 +106,18 @@ DOCUMENTS = [
     ("JSON, but no object", "[]", False, "policy own is not a JSON object"),
     ("deeper than Python reads", "[" * 100_000, False, "policy own is not JSON"),
     ("no policy", '{"Statement": [{"Effect": "Allow", "Acton": "s3:*"}]}', False, "Acton"),
+    (
+        "a key that stands twice",
+        policy(ADMIN).replace("{", '{"Statement": [],', 1),
+        False,
+        "policy own is ambiguous: Statement: stands twice",
+    ),
+    (
+        "a key that stands twice in a statement",
+        policy(ADMIN).replace('"Effect"', '"Action": [], "Action"'),
+        False,
+        "Statement[0].Action: stands twice",
+    ),
 ]
 
 
@@ -195,7 +207,7 @@ def counted(monkeypatch):
 
 def test_one_analysis_works_everything_out_once(counted):
     own = (allow(action="sqs:*", resource="*"),)
-    full = {"scps": Read((PolicyLevel("r-1", (NamedPolicy("Full", policy(ADMIN)),)),))}
+    full = {"scps": Read((LevelEvidence("r-1", (NamedPolicy("Full", policy(ADMIN)),)),))}
     place = OrganizationEvidence(
         B, Read("o-1"), Read("9" * 12), Read("o-1/r-1/"), rcps=Read(()), **full
     )

@@ -2,9 +2,9 @@
 
 import pytest
 
+from support.worlds import BUCKET, KEY, ROLE, B, allow, call, delegates, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import Verdict
-from unit.worlds import BUCKET, KEY, ROLE, B, allow, call, delegates, evidence
 
 IN_BUCKET = (allow(ROLE),)
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))

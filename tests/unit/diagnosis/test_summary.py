@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import KEY, ROLE, A, B, allow, call, delegates, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
 from unit.patches.test_copies import copying
-from unit.worlds import KEY, ROLE, A, B, allow, call, delegates, evidence
 
 IN_BUCKET = (allow(ROLE),)
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))

@@ -4,10 +4,10 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from support.worlds import ROLE, A, allow, call, delegates, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.evidence import AccountError, Read, Unread
 from threegrants.evidence.analyzer import review_policy
-from unit.worlds import ROLE, A, allow, call, delegates, evidence
 
 WHERE = (A, "eu-west-1")
 

@@ -5,6 +5,7 @@ import pytest
 from support.worlds import B, call
 from threegrants.analysis import AnalysisOptions
 from threegrants.handlers.settings import Settings, SettingsError
+from threegrants.incidents.hourly_limits import HourlyLimit, HourlyLimits
 from threegrants.patches import GranteeScope, Profile
 from threegrants.suppression import (
     NEVER_DIAGNOSE,
@@ -124,3 +125,15 @@ REFUSED = [
 def test_a_wrong_variable_is_named(name, value, message):
     with pytest.raises(SettingsError, match=message):
         settings(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["NEW_INCIDENTS_PER_HOUR", "ALERTS_PER_HOUR"])
+@pytest.mark.parametrize("value", ["1,2", "0,1,2", "a,b,c", "1,2,3,4", "1,-2,3"])
+def test_a_wrong_limit_of_an_hour_is_named(name, value):
+    with pytest.raises(SettingsError, match=name):
+        settings(**{name: value})
+
+
+def test_the_limits_of_an_hour_are_read():
+    limits = settings(ALERTS_PER_HOUR="1,2,3").hourly_limits
+    assert limits == HourlyLimits(alerts=HourlyLimit(1, 2, 3))

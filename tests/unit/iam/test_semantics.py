@@ -298,6 +298,10 @@ PUBLIC = [
      True),
     ("an address range", statement("*", Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
      False),
+    ("ARNs of one account", statement("*", Condition={"ArnLike": {
+        "aws:SourceArn": "arn:aws:s3:eu-west-1:111111111111:*"}}), False),
+    ("ARNs whose account field is not twelve ASCII digits", statement("*", Condition={"ArnLike": {
+        "aws:SourceArn": "arn:aws:s3:eu-west-1:" + "\u0661" * 12 + ":*"}}), True),
     ("half the internet", statement("*", Condition={"IpAddress": {"aws:SourceIp": "0.0.0.0/1"}}),
      True),
     ("a Deny", statement("*", "Deny"), False),

@@ -71,6 +71,7 @@ def test_the_stored_names_stay():
         "signature": "",
         "diagnosed_at": "",
         "alert_due": False,
+        "replayed": False,
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import ROLE, call, evidence
 from threegrants.diagnosis import Certainty, Outcome, Verdict
 from threegrants.incidents import AlertReason
 from threegrants.notifications import CERTAINTY_TEXT, build_alert, publish
@@ -19,7 +20,6 @@ from threegrants.notifications.payload import (
 from threegrants.report import BlockerReport, Report
 from unit.patches.test_copies import copying
 from unit.report.values import BY_OUTCOME, ID, IN_IAM, IN_KEY, owned, report
-from unit.worlds import ROLE, call, evidence
 
 LINE = "Role analyst of account 222222222222 cannot read a-reports"
 
@@ -275,7 +275,18 @@ def test_code_is_left_out_after_the_texts():
     assert len(message.encode()) <= MAX_MESSAGE_BYTES
 
 
-@pytest.mark.parametrize("unit", ["\U0001f510", '"', "\\", "\n", "\u00e9\n", "\x7f"], ids=ascii)
+# Named, because a test's id with a backslash in it is not found again by pytest.
+UNITS = [
+    ("four bytes", "\U0001f510"),
+    ("quote", '"'),
+    ("backslash", "\\"),
+    ("line break", "\n"),
+    ("two bytes and a line break", "\u00e9\n"),
+    ("delete", "\x7f"),
+]
+
+
+@pytest.mark.parametrize("unit", [c[1] for c in UNITS], ids=[c[0] for c in UNITS])
 def test_the_note_is_cut_last_so_that_the_rest_is_said(unit):
     made = report(seen=evidence((), IN_KEY, IN_IAM))
     grown = replace(made, message="m" * 100_000)

@@ -3,12 +3,12 @@
 import json
 from dataclasses import replace
 
+from support.worlds import BUCKET, KEY, ROLE, A, call, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import copy_source_read
 from threegrants.diagnosis import facts_of
 from threegrants.evidence import BucketEvidence, Encryption, Read
 from threegrants.patches import with_patches
-from unit.worlds import BUCKET, KEY, ROLE, A, call, evidence
 
 SOURCE = "arn:aws:s3:::a-drafts"
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import A, B, call, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail.operations import S3, kms_operation
 from threegrants.diagnosis import diagnose
@@ -22,7 +23,6 @@ from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import objection
 from threegrants.report import report_for
-from unit.worlds import A, B, call, evidence
 
 GRANTABLE = [
     ("s3:GetObject", True),

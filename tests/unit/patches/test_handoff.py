@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
+from support.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
@@ -18,7 +19,6 @@ from threegrants.patches import iac_snippets
 from threegrants.patches.snippets import _hcl, _hcl_string
 from threegrants.report import report_for
 from unit.patches.test_make import LONG, crowded
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence
 
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
 IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))

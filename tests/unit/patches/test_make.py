@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import pytest
 
+from support.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import diagnose
@@ -23,7 +24,6 @@ from threegrants.patches import (
 )
 from threegrants.patches.size_limits import _CHECKS
 from threegrants.remediation.policy_io import _KINDS
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 IN_BUCKET = (allow(ROLE),)
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
+from support.worlds import BUCKET, ROLE, A, B, allow, policy
 from threegrants.aws.policy_json import is_ours, normal_form, statements
 from threegrants.patches import Patch, remove_principals
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.statement_edit import add_grant
 from threegrants.remediation.live_policy import LivePolicy
 from threegrants.remediation.rollback import StatementEdited, undo
-from unit.worlds import BUCKET, ROLE, A, B, allow, policy
 
 OTHER = f"arn:aws:iam::{B}:role/other"
 GRANT_STATEMENT = GrantStatement(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
+from support.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.diagnosis import diagnose, diagnose_facts, facts_of
 from threegrants.evidence import NamedPolicy, PolicyKind, Read
@@ -28,7 +29,6 @@ from threegrants.patches.verify import (
     still_denied,
     violation,
 )
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 
 THEIRS = (allow(f"{ROLE}2", "s3:PutObject"), allow("*", effect="Deny", action="s3:DeleteBucket"))
 SEEN = evidence(THEIRS, (delegates(),), (allow(action="sqs:*", resource="*"),))
@@ -199,6 +199,31 @@ def test_public_policies():
     assert _public_violation(read(was)) == ""
 
 
+def doubled(text):
+    """The policy with its statements hidden from a reader who takes the last of two equal keys."""
+    return text.replace("{", '{"Statement": [], ', 1)
+
+
+@pytest.mark.parametrize("draft", [BUCKET_DRAFT, KEY_DRAFT, IAM_DRAFT])
+def test_a_document_in_which_a_key_stands_twice_is_not_written(draft):
+    twice = Draft(replace(draft.patch, after=doubled(draft.patch.after)), draft.grant_statement)
+    assert "stands twice" in violation(twice, read(twice.patch), FACTS, ROLE)
+
+
+TWICE = [
+    ("bucket_policy", replace(SEEN, bucket=replace(SEEN.bucket, policy=Read(doubled(policy(*THEIRS)))))),
+    ("key_policy", replace(SEEN, key=Read(replace(SEEN.key.value, policy=Read(doubled(policy(delegates()))))))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("grant", "seen"), TWICE, ids=[c[0] for c in TWICE])
+def test_a_live_document_in_which_a_key_stands_twice_is_not_patched(grant, seen):
+    analysis = analyze_evidence(call(), seen, AnalysisOptions())
+    assert grant not in {patch.grant for patch in analysis.offered}
+    assert analysis.diagnosis.verdict_on(grant) == "unknown"
+    assert analysis.diagnosis.outcome == "unknown"
+
+
 KEYS = [
     ("the administrators' statement is gone", policy(allow(ROLE, "kms:Decrypt", "*")), "any more"),
     ("a deny for them", policy(delegates(), allow("*", "kms:PutKeyPolicy", "*", effect="Deny")), "any more"),
@@ -287,8 +312,18 @@ def test_the_probe_requests_are_the_same_each_time_and_look_over_every_fence():
     } <= who
     assert {"s3:GetObject", "s3:GetObjectVersion", "s3:PutBucketPolicy", "kms:Decrypt"} <= what
     assert {BUCKET, f"{BUCKET}/2026", f"{BUCKET}/2026-old/a", f"{BUCKET}2"} <= where
-    inside = [probe for probe in asked if draft.grant_statement.covers_request(*probe)]
+    inside = [probe for probe in asked if covers(draft.grant_statement, probe)]
     assert 2 < len(inside) < len(asked) / 2
+
+
+def covers(grant_statement, probe):
+    """Whether the statement allows a request, told without the evaluator."""
+    principal, action, resource = probe
+    return (
+        grant_statement.covers_principal(principal)
+        and grant_statement.covers_action(action)
+        and grant_statement.covers_resource(resource)
+    )
 
 
 roles = st.sampled_from(["r", "analyst", "a.b+c", "Admin"])
@@ -330,4 +365,4 @@ def test_what_a_grant_statement_covers_is_what_the_evaluator_allows(
         allowed = authorize(
             Request(*probe, A), Policies(identity=(everything,), resource=document)
         ).allowed
-        assert allowed is grant_statement.covers_request(*probe), probe
+        assert allowed is covers(grant_statement, probe), probe

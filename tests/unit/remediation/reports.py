@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
+from support.worlds import ROLE, A, B
 from threegrants.cloudtrail import Access, CallerType
 from threegrants.diagnosis import Outcome
 from threegrants.report import PatchReport, PrincipalReport
 from threegrants.report.json_object import JsonObject
 from unit.report.values import report as any_report
-from unit.worlds import ROLE, A, B
 
 BASE = any_report()
 ANALYST = PrincipalReport(ROLE, None, B, CallerType.ROLE)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 import pytest
 from botocore.exceptions import ClientError
 
+from support.worlds import BUCKET, KEY, ROLE, A, B, allow, delegates, policy
 from threegrants.aws.policy_json import sid_of_ours
 from threegrants.cloudtrail import Access
 from threegrants.diagnosis import Outcome
@@ -20,7 +21,6 @@ from threegrants.remediation.approval import (
     select_patches,
 )
 from unit.remediation.reports import offered, report_of
-from unit.worlds import BUCKET, KEY, ROLE, A, B, allow, delegates, policy
 
 SAM = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 TRUSTED = Limits(trusted=frozenset({A, B}))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.worlds import A, B
 from threegrants.remediation.approvers import (
     account_of,
     completes,
@@ -10,7 +11,6 @@ from threegrants.remediation.approvers import (
     same_principal,
 )
 from threegrants.remediation.runs import Approval
-from unit.worlds import A, B
 
 
 def session(role, name="sam", account=A):

@@ -1,23 +1,27 @@
 """Limits as data: what is read, what is refused, and that more never means looser."""
 
+import fnmatch
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from support.worlds import KEY, ROLE, A, B
 from threegrants.cloudtrail import Access
-from threegrants.patches import Scope
 from threegrants.remediation import Limits, LimitsError, StandingApproval
 from threegrants.remediation.limits import from_env
-from unit.worlds import A, B
 
 RULE = {
     "name": "reports for analysts",
     "owner": A,
-    "caller": B,
-    "bucket": "a-*",
-    "access": ["read", "list"],
-    "scope": "prefix",
-    "expires": "2030-01-01T00:00:00Z",
+    "principals": [ROLE],
+    "bucket": "a-reports",
+    "prefix": "2026/*",
+    "keys": [KEY],
+    "actions": ["s3:GetObject", "kms:Decrypt"],
+    "starts": "2026-11-01T00:00:00Z",
+    "expires": "2026-12-31T00:00:00Z",
 }
 
 
@@ -87,11 +91,48 @@ WRONG = [
          json.dumps({"standing": [{k: v for k, v in RULE.items() if k != name}]}), "standing")
         for name in RULE
     ),
-    ("a bucket pattern for all", json.dumps({"standing": [{**RULE, "bucket": "*"}]}), "bucket"),
-    ("no zone", json.dumps({"standing": [{**RULE, "expires": "2030-01-01"}]}), "zone"),
-    ("no time", json.dumps({"standing": [{**RULE, "expires": "never"}]}), "standing"),
-    ("a scope", json.dumps({"standing": [{**RULE, "scope": "all"}]}), "standing"),
-    ("an account", json.dumps({"standing": [{**RULE, "owner": "*"}]}), "owner"),
+    *(
+        (f"{name} is {value!r}", json.dumps({"standing": [{**RULE, name: value}]}), name)
+        for name, value in (
+            ("expires", "2026-12-31"),
+            ("expires", "never"),
+            ("expires", "2026-10-31T00:00:00Z"),
+            ("expires", "2027-01-30T00:00:01Z"),
+            ("starts", None),
+            ("owner", "*"),
+            ("bucket", "a-*"),
+            ("bucket", "*"),
+            ("bucket", "arn:aws:s3:::a-reports"),
+            ("prefix", ""),
+            ("prefix", "*/secret"),
+            ("prefix", "2026/*/x*"),
+            ("prefix", "2026/?"),
+            ("prefix", "${aws:username}/*"),
+            ("principals", []),
+            ("principals", ["*"]),
+            ("principals", [f"arn:aws:iam::{B}:root"]),
+            ("principals", [f"arn:aws:iam::{B}:role/*"]),
+            ("principals", [B]),
+            ("principals", ROLE),
+            ("keys", ["*"]),
+            ("keys", [KEY[:-1] + "*"]),
+            ("keys", None),
+            ("actions", []),
+            ("actions", ["s3:*"]),
+            ("actions", ["s3:Get*"]),
+            ("actions", ["s3:PutBucketPolicy"]),
+            ("actions", ["iam:PassRole"]),
+            ("name", ""),
+            ("name", "two\nlines"),
+        )
+    ),
+    ("a field nobody knows", json.dumps({"standing": [{**RULE, "scope": "bucket"}]}), "exactly"),
+    ("one name for two", json.dumps({"standing": [RULE, RULE]}), "each name once"),
+    ("a limit twice", '{"protected": ["a"], "protected": []}', "each name once"),
+    ("a field twice", json.dumps({"standing": [RULE]}).replace(
+        '"bucket": "a-reports"', '"bucket": "a-reports", "bucket": "a-secrets"'), "each name once"),
+    ("a tag twice", '{"protecting_tags": {"a": "1", "a": "2"}}', "each name once"),
+    ("a deep one", "[" * 100_000, r"\$"),
 ]  # fmt: skip
 
 
@@ -126,9 +167,40 @@ def test_a_standing_approval_is_read():
     assert approval == StandingApproval(
         name="reports for analysts",
         owner=A,
-        caller=B,
-        bucket="a-*",
-        access=frozenset({Access.READ, Access.LIST}),
-        scope=Scope.PREFIX,
-        expires=1_893_456_000.0,
+        principals=frozenset({ROLE}),
+        bucket="a-reports",
+        prefix="2026/*",
+        keys=frozenset({KEY}),
+        actions=frozenset({"s3:getobject", "kms:decrypt"}),
+        starts=1_793_491_200.0,
+        expires=1_798_675_200.0,
     )
+
+
+PARTS = [
+    ("the same", "arn:aws:s3:::b/secret/*", "arn:aws:s3:::b/secret/*", True),
+    ("a wider patch", "arn:aws:s3:::b/secret/*", "arn:aws:s3:::b/*", True),
+    ("a narrower patch", "arn:aws:s3:::b/secret/*", "arn:aws:s3:::b/secret/x.csv", True),
+    ("patterns that cross", "arn:aws:s3:::b/*.key", "arn:aws:s3:::b/2026/*", True),
+    ("one character", "arn:aws:s3:::b/?.key", "arn:aws:s3:::b/a*", True),
+    ("another folder", "arn:aws:s3:::b/secret/*", "arn:aws:s3:::b/2026/*", False),
+    ("another bucket", "arn:aws:s3:::b/secret/*", "arn:aws:s3:::bb/secret/*", False),
+    ("too short", "arn:aws:s3:::b/??", "arn:aws:s3:::b/a", False),
+    ("a name is no pattern of keys", "*secret*", "arn:aws:s3:::b/*", False),
+]
+
+
+@pytest.mark.parametrize(("pattern", "resource", "wanted"), [c[1:] for c in PARTS],
+                         ids=[c[0] for c in PARTS])  # fmt: skip
+def test_a_protected_part_of_a_bucket(pattern, resource, wanted):
+    assert (Limits(protected=(pattern,)).protects_part_of(resource) is not None) is wanted
+
+
+LETTERS = st.text("ab*?", max_size=6)
+
+
+@given(LETTERS, LETTERS, st.text("ab", max_size=6))
+def test_patterns_overlap_if_a_text_fits_both(one, other, text):
+    limits = Limits(protected=(f"arn:{one}",))
+    if fnmatch.fnmatchcase(text, one) and fnmatch.fnmatchcase(text, other):
+        assert limits.protects_part_of(f"arn:{other}")

@@ -5,17 +5,18 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import BUCKET, KEY, ROLE, A, allow, delegates, policy
+from support.worlds import A as OWNER
+from support.worlds import B as CALLER
 from threegrants.aws.policy_json import sid_of_ours, texts
 from threegrants.cloudtrail import CallerType
 from threegrants.evidence import Read, Unread
 from threegrants.patches import Patch
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
+from threegrants.remediation.opened_access import opened_access
 from threegrants.remediation.patch_checks import grants_to_account, objection
 from threegrants.report import PrincipalReport
-from unit.worlds import BUCKET, KEY, ROLE, A, allow, delegates, policy
-from unit.worlds import A as OWNER
-from unit.worlds import B as CALLER
 
 THEIRS = allow(f"arn:aws:iam::{A}:role/other", "s3:GetObject", Sid="Theirs")
 LIMITS = Limits(trusted=frozenset({OWNER, CALLER}))
@@ -52,7 +53,9 @@ def ours(**changes):
 
 
 def facts(*patches, **tags):
-    return LimitFacts({patch.target: Read(tags) for patch in patches})
+    opened = [opened_access(patch) for patch in patches]
+    named = {patch.target for patch in patches}.union(*(one.buckets | one.keys for one in opened))
+    return LimitFacts({arn: Read(tags) for arn in named})
 
 
 FINE = [

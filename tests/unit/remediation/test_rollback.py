@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.worlds import BUCKET, KEY, ROLE, A, allow, policy
 from threegrants.aws.policy_json import normal_form, same_policy
 from threegrants.patches import Patch
 from threegrants.remediation.live_policy import AwsIds, LivePolicy
 from threegrants.remediation.rollback import StatementEdited, Undo, undo
-from unit.worlds import BUCKET, KEY, ROLE, A, allow, policy
 
 OURS = allow(ROLE, Sid="ThreegrantsRead1")
 THEIRS = allow(f"arn:aws:iam::{A}:root", "s3:*", BUCKET, Sid="Theirs")

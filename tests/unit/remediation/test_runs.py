@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import BUCKET, ROLE, A, allow, policy
 from threegrants.incidents import State
 from threegrants.patches import Patch
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 from threegrants.remediation.runs import Approval, Direction, Intent, Run, Step
-from unit.worlds import BUCKET, ROLE, A, allow, policy
 
 OURS = allow(ROLE, Sid="ThreegrantsRead1")
 PATCH = Patch(
@@ -29,6 +29,7 @@ RUN = Run(
     end_state=State.ROLLED_BACK,
     from_state=State.VERIFIED,
     reason="sam asked for it",
+    waits=2,
 )
 STORED_RUN = {
     "run": "r-1",
@@ -44,8 +45,9 @@ STORED_RUN = {
     "end": "rolled_back",
     "back": "verified",
     "why": "sam asked for it",
+    "waits": 2,
 }
-INTENT = Intent("r-1", 7, PATCH, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"))
+INTENT = Intent("r-1", 7, PATCH, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"), 5, 6, 7, 1)
 STORED_INTENT = {
     "run": "r-1",
     "number": 7,
@@ -54,6 +56,10 @@ STORED_INTENT = {
     "opened": 3,
     "closed": 4,
     "aws_ids": {"grant_id": "g-1"},
+    "acknowledged": 5,
+    "undo_begun": 6,
+    "undo_acknowledged": 7,
+    "second_looks": 1,
 }
 
 
@@ -74,9 +80,13 @@ def test_an_intent_is_stored_under_these_names():
     assert INTENT.sk == "intent#r-1#07"
 
 
-def test_an_intent_of_an_earlier_version_has_no_ids():
-    old = {name: value for name, value in STORED_INTENT.items() if name != "aws_ids"}
-    assert Intent.from_item(old) == replace(INTENT, aws_ids=NO_IDS)
+NEWER = {"aws_ids", "acknowledged", "undo_begun", "undo_acknowledged", "second_looks"}
+
+
+def test_an_intent_of_an_earlier_version_has_no_ids_and_no_times():
+    old = {name: value for name, value in STORED_INTENT.items() if name not in NEWER}
+    assert Intent.from_item(old) == Intent("r-1", 7, PATCH, Step.WRITING, 3, 4, NO_IDS)
+    assert Run.from_item({n: v for n, v in STORED_RUN.items() if n != "waits"}).waits == 0
 
 
 def test_an_intent_whose_patch_was_changed_is_refused():

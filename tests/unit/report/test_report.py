@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support.worlds import BUCKET, KEY, ROLE, B, allow, call, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import Certainty, Outcome
@@ -12,7 +13,6 @@ from threegrants.patches import Patch
 from threegrants.report import KeySource, PrincipalReport, Report, ReportError, report_for
 from unit.patches.test_copies import copying
 from unit.report.values import BY_OUTCOME, ID, IN_IAM, IN_KEY, owned, report
-from unit.worlds import BUCKET, KEY, ROLE, B, allow, call, evidence
 
 
 def written(**more):

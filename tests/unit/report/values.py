@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from support.worlds import KEY, ROLE, A, B, allow, call, delegates, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import Access, CallerType
 from threegrants.diagnosis import Certainty, Outcome, Verdict
@@ -27,7 +28,6 @@ from threegrants.report import (
 )
 from unit.patches.test_copies import copying
 from unit.patches.test_make import LONG
-from unit.worlds import KEY, ROLE, A, B, allow, call, delegates, evidence
 
 ID = "tg-0123456789abcdef"
 IN_BUCKET = (allow(ROLE),)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.worlds import ROLE, B, call
 from threegrants.cloudtrail import Access, Caller, CallerType
 from threegrants.suppression import (
     NEVER_DIAGNOSE,
@@ -17,7 +18,6 @@ from threegrants.suppression import (
     presets_named,
 )
 from threegrants.suppression.fields import fields_of
-from unit.worlds import ROLE, B, call
 
 LINKED = f"arn:aws:iam::{B}:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig"
 

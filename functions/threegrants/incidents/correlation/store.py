@@ -8,7 +8,6 @@ few reads. Partition `kms#KEY` has an item for each KMS record: the record while
 (`kept`), then the incident it was assigned to (`joined`).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.aws.arn import is_arn
-from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail import DeniedCall, is_replayed
 from threegrants.incidents.correlation.match import MAX_SECONDS_APART, MAX_SECONDS_LATE, Candidate
 from threegrants.incidents.events import (
     corroborated_key_of,
@@ -26,6 +25,7 @@ from threegrants.incidents.events import (
     kms_actions_of,
     with_kms_record,
 )
+from threegrants.incidents.fitting import pack_record, unpack
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
     EVENT_DAYS,
@@ -122,7 +122,7 @@ class KmsCorrelator:
             _parked_item_key(parking_key, call, record),
             "SET kept = :record, expires_at = :end",
             "attribute_not_exists(pk)",
-            record=json.dumps(record),
+            record=pack_record(record),
             end=expires_in(EVENT_DAYS),
         )
 
@@ -143,7 +143,7 @@ class KmsCorrelator:
             ConsistentRead=True,
             Limit=_LIMIT,
         )
-        return [json.loads(str(item["kept"])) for item in page["Items"]]
+        return [unpack(item["kept"]) for item in page["Items"]]
 
     def assigned_incident(
         self, parking_key: str, call: DeniedCall, record: Mapping[str, Any]
@@ -179,6 +179,8 @@ class KmsCorrelator:
         for attempt in range(_MAX_ATTEMPTS):
             incident = self._store.get(incident_id)
             linked = with_kms_record(incident, call)
+            if is_replayed(record) and not incident.replayed:
+                linked = replace(linked, replayed=True, version=incident.version + 1)
             writes = [assign_write(parking_key, call, record, incident.id)]
             if linked != incident:
                 writes.append(change_write(incident, linked))

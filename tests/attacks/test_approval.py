@@ -1,0 +1,344 @@
+"""Who decides, and what a decision opens: approvals that an attacker would like to steer."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from support.attacks import Ends, attack
+from support.harness import APPROVER, EVERYTHING, SECOND, TRUSTED, Harness, bucket_policy
+from support.names import A, B
+from support.policies import policy, root
+from support.records import ROLE, s3, session_of
+from support.worlds import ROLE as ANALYST
+from threegrants.aws.policy_json import sid_of_ours
+from threegrants.cloudtrail import REPLAY_SOURCE, Access
+from threegrants.handlers import remediate
+from threegrants.incidents import State, hourly_limits, store
+from threegrants.incidents.hourly_limits import HourlyLimit, HourlyLimits, LimitReached
+from threegrants.patches import Patch, Scope
+from threegrants.remediation import Limits, LimitsError, Refused, find_standing_approval
+from threegrants.remediation.approval import needs_two_people
+from unit.remediation.reports import report_of
+
+THIRD = f"arn:aws:sts::{A}:assumed-role/manager/alex"
+NOW = 1_795_000_000.0
+SECRETS = "arn:aws:s3:::a-secrets"
+
+
+@pytest.fixture
+def desk(aws):
+    aws.world(iam=EVERYTHING)
+    found = Harness(aws)
+    found.stop_clock()
+    return found
+
+
+def with_standing(desk, identity, **changes):
+    text = json.dumps({"standing": [desk.standing(identity, **changes)]})
+    desk.limits = Limits(trusted=TRUSTED).with_ssm_parameter(text)
+
+
+# --- 8: standing approvals ---
+
+
+@attack("8", "a new bucket (role, key) whose name fits the pattern of a standing approval",
+        "it is opened without a person", Ends.REFUSED)  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [{"bucket": "a-*"}, {"principals": [f"arn:aws:iam::{B}:role/*"]}, {"prefix": "*/x"},
+     {"keys": ["*"]}, {"actions": ["s3:*"]}, {"expires": "2099-01-01T00:00:00Z"}],
+    ids=str,
+)  # fmt: skip
+def test_a_standing_approval_is_exact(desk, changes):
+    identity = desk.handle().id
+    with pytest.raises(LimitsError):
+        with_standing(desk, identity, **changes)
+
+
+@attack("8.1", "a second value of one name in the operators' JSON", "the looser one counts",
+        Ends.REFUSED)  # fmt: skip
+def test_a_name_stands_once():
+    with pytest.raises(LimitsError, match="once"):
+        Limits().with_ssm_parameter('{"protected": ["a-secrets"], "protected": ["nothing"]}')
+
+
+@attack("8.2", "another role of an account whose role has a standing approval",
+        "it is let in without a person", Ends.WAITS)  # fmt: skip
+def test_another_role_waits_for_a_person(desk, aws):
+    identity = desk.handle().id
+    with_standing(desk, identity, principals=[f"{ROLE}-2"])
+    assert not any("standing" in what for what in desk.sweep())
+    assert desk.store.get(identity).state is State.OPEN
+    assert bucket_policy(aws) is None
+
+
+@attack("8.3", "a record that a person feeds in by hand", "a standing approval opens what it says",
+        Ends.WAITS)  # fmt: skip
+def test_replayed_records_wait_for_a_person(desk, aws):
+    replayed = {"source": REPLAY_SOURCE, "detail-type": "AWS API Call via CloudTrail",
+                "detail": s3()}  # fmt: skip
+    identity = desk.handle(replayed).id
+    with_standing(desk, identity)
+    assert not any("standing" in what for what in desk.sweep())
+    assert bucket_policy(aws) is None
+    desk.handle(s3("e-2"))
+    assert desk.store.get(identity).replayed, "a genuine record later does not wash it off"
+    assert "Replayed" in json.loads(desk.alerts[0].message)["email"]
+
+
+@attack("8.4", "a replayed record that has the id of a genuine one",
+        "a standing approval opens what it says", Ends.WAITS)  # fmt: skip
+def test_a_replayed_record_cannot_hide_behind_the_id_of_a_genuine_one(desk):
+    identity = desk.handle(s3("e-1")).id
+    record = {"source": REPLAY_SOURCE, "detail-type": "x", "detail": s3("e-1", key="2025/other")}
+    desk.store.save_diagnosis(
+        desk.store.get(identity), desk.store.get(identity).report, State.OPEN, "now",
+        alert_due=False, record=record,
+    )  # fmt: skip
+    assert desk.store.get(identity).replayed
+
+
+# --- 4: each patch's own bucket, owner, key and access ---
+
+
+def patch_of(bucket, action, account=A):
+    statement = {"Effect": "Allow", "Principal": {"AWS": ANALYST}, "Action": action,
+                 "Resource": f"{bucket}/2026/*"}  # fmt: skip
+    statement["Sid"] = sid_of_ours("read", [action], [f"{bucket}/2026/*"])
+    return Patch("bucket_policy", account, "eu-west-1", bucket, "s3:PutBucketPolicy",
+                 None, policy(statement), statement, None, Scope.PREFIX)  # fmt: skip
+
+
+WRITE = patch_of("arn:aws:s3:::a-reports", "s3:PutObject")
+READ = patch_of(SECRETS, "s3:GetObject")
+
+
+@attack("4", "a copy, so that a rule for writes to one bucket is asked about the read of another",
+        "the source is opened for reads", Ends.WAITS)  # fmt: skip
+def test_a_standing_approval_for_writes_opens_no_source():
+    entry = {
+        "name": "writes", "owner": A, "principals": [ANALYST], "bucket": "a-reports", "prefix": "*",
+        "keys": [], "actions": ["s3:PutObject", "s3:GetObject"],
+        "starts": "2026-11-01T00:00:00Z", "expires": "2026-12-31T00:00:00Z",
+    }  # fmt: skip
+    limits = Limits().with_ssm_parameter(json.dumps({"standing": [entry]}))
+    asked = {
+        "access": Access.WRITE, "object_key": "2026/x", "kms_key": None,
+        "kms_key_source": None, "kms_key_corroborated": None,
+    }  # fmt: skip
+    assert find_standing_approval(limits, report_of(WRITE, READ, **asked), NOW) is None
+    assert find_standing_approval(limits, report_of(WRITE, **asked), NOW) is not None
+
+
+@attack("4.1", "a copy, where two people are wanted for reads only",
+        "one person opens the source for reads", Ends.NEEDS_TWO)  # fmt: skip
+def test_two_people_for_what_each_patch_opens():
+    limits = Limits(four_eyes=frozenset({Access.READ}))
+    copy = report_of(WRITE, READ, access=Access.WRITE)
+    assert needs_two_people(limits, copy, [WRITE, READ])
+    assert not needs_two_people(limits, copy, [WRITE])
+
+
+# --- 9: protected means the data ---
+
+
+@pytest.fixture
+def only_iam_is_missing(aws):
+    """B's role is named by bucket and key policy of A, and has no policy of its own."""
+    key = aws.world()
+    allow = {"Effect": "Allow", "Principal": {"AWS": ROLE}}
+    aws.client("s3").put_bucket_policy(
+        Bucket="a-reports",
+        Policy=policy(allow | {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::a-reports/*"}),
+    )
+    aws.client("kms").put_key_policy(
+        KeyId=key, PolicyName="default",
+        Policy=policy(root(A), allow | {"Action": "kms:Decrypt", "Resource": "*"}),
+    )  # fmt: skip
+    found = Harness(aws)
+    found.stop_clock()
+    return found
+
+
+@attack("9", "an IAM policy for a protected bucket or key", "the data is opened from the other side",
+        Ends.REFUSED)  # fmt: skip
+@pytest.mark.parametrize("what", ["the bucket's name", "a folder", "the key's ARN",
+                                  "the bucket's tag", "the key's tag"])  # fmt: skip
+def test_protected_is_the_data_whichever_document(only_iam_is_missing, aws, what):
+    desk, tag = only_iam_is_missing, "threegrants:protected"
+    identity = desk.handle().id
+    key = aws.client("kms").list_keys()["Keys"][0]
+    protected = {
+        "the bucket's name": ("a-reports",),
+        "a folder": ("arn:aws:s3:::a-reports/2026/q3*",),
+        "the key's ARN": (key["KeyArn"],),
+    }
+    desk.limits = Limits(trusted=TRUSTED, protected=protected.get(what, ()))
+    if what == "the bucket's tag":
+        tags = {"TagSet": [{"Key": tag, "Value": "true"}]}
+        aws.client("s3").put_bucket_tagging(Bucket="a-reports", Tagging=tags)
+    if what == "the key's tag":
+        marked = [{"TagKey": tag, "TagValue": "true"}]
+        aws.client("kms").tag_resource(KeyId=key["KeyId"], Tags=marked)
+    report = desk.store.get(identity).report
+    assert {patch.grant for patch in report.proposed_patches} == {"iam_policy"}
+    with pytest.raises(Refused, match="protected"):
+        desk.approve(identity)
+    assert desk.store.get(identity).state is State.OPEN
+
+
+def test_what_is_not_protected_is_applied_from_the_other_side(only_iam_is_missing):
+    identity = only_iam_is_missing.handle().id
+    assert only_iam_is_missing.approve(identity).state is State.VERIFIED
+
+
+# --- 10: who decides ---
+
+
+def asks(desk, monkeypatch, identity, what, arn, body):
+    """The answer of the API to a caller whom IAM has named."""
+    fake = SimpleNamespace(store=desk.store, alert=lambda *_: None)
+    monkeypatch.setattr(remediate, "_service", lambda: desk.service)
+    monkeypatch.setattr(remediate, "dependencies", lambda: fake)
+    context = SimpleNamespace(
+        function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r",
+        get_remaining_time_in_millis=lambda: 29_000,
+    )  # fmt: skip
+    path = f"/incidents/{identity}/{what}"
+    event = {
+        "version": "2.0", "routeKey": f"POST {path}", "rawPath": path, "rawQueryString": "",
+        "headers": {"content-type": "application/json"}, "isBase64Encoded": False,
+        "body": json.dumps(body),
+        "requestContext": {
+            "http": {"method": "POST", "path": path}, "stage": "$default", "requestId": "r",
+            "authorizer": {"iam": {"userArn": arn}},
+        },
+    }  # fmt: skip
+    return remediate.handler(event, context)
+
+
+@attack("10", "the denied principal, or a federated user of its account, mutes its own incident",
+        "the on-call hears no more of it", Ends.REFUSED)  # fmt: skip
+@pytest.mark.parametrize(
+    "arn",
+    [f"arn:aws:sts::{B}:assumed-role/analyst/again", f"arn:aws:sts::{B}:federated-user/analyst"],
+)
+@pytest.mark.parametrize(("what", "body"), [("mute", {"hours": 720}), ("reject", {})])
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_the_denied_principal_silences_nothing(desk, monkeypatch, arn, what, body):
+    identity = desk.handle().id
+    answer = asks(desk, monkeypatch, identity, what, arn, body)
+    assert answer["statusCode"] == 403, answer
+    incident = desk.store.get(identity)
+    assert (incident.muted_until, incident.state) == (0, State.OPEN)
+    assert asks(desk, monkeypatch, identity, what, APPROVER, body)["statusCode"] == 200
+
+
+@attack("10.1", "a second approval that overtakes the change of the first",
+        "the run has an approval that was replaced or withdrawn", Ends.REFUSED)  # fmt: skip
+@pytest.mark.parametrize("meanwhile", ["replaced", "by another"])
+def test_the_first_approval_is_a_condition_of_the_run(desk, aws, monkeypatch, meanwhile):
+    desk.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
+    identity = desk.handle().id
+    desk.approve(identity)
+    begin = type(desk.run_store).begin
+
+    def overtaken(store, *given, **more):
+        monkeypatch.setattr(type(desk.run_store), "begin", begin)
+        one = desk.digests(identity)[:1]
+        if meanwhile == "replaced":
+            desk.approve(identity, APPROVER, one)
+        else:
+            desk.approve(identity, THIRD, one)
+        return begin(store, *given, **more)
+
+    monkeypatch.setattr(type(desk.run_store), "begin", overtaken)
+    with pytest.raises(Refused, match="first of the two approvals"):
+        desk.approve(identity, SECOND)
+    assert desk.store.get(identity).state is State.PROPOSED
+    assert bucket_policy(aws) is None
+
+
+# --- 12: limits of one hour ---
+
+
+def forged(number, **changes):
+    role = f"arn:aws:iam::{B}:role/forged-{number}"
+    return s3(f"e-{number}", userIdentity=session_of(role), recipientAccountId=A, **changes)
+
+
+def limited(desk, incidents=(1000, 1000, 1000), alerts=(1000, 1000, 1000)):
+    limits = HourlyLimits(HourlyLimit(*incidents), HourlyLimit(*alerts))
+    return dataclasses.replace(desk.worker(), limits=limits)
+
+
+@attack("12", "80 forged callers, each denied once", "80 alerts hide the one that matters",
+        Ends.BOUNDED)  # fmt: skip
+def test_forged_callers_do_not_page_all_night(desk):
+    ingest = limited(desk, alerts=(10, 5, 60))
+    for number in range(80):
+        assert desk.handle(forged(number), ingest=ingest)
+    assert desk.reasons() == ["opened"] * 5 + ["limit"]
+    assert len(desk.incidents()) == 80, "every incident is kept"
+    told = json.loads(desk.alerts[-1].message)["email"]
+    assert f"account {A}" in told
+    desk.later(3600)
+    desk.handle(forged(79, eventID="later"), ingest=ingest)
+    assert desk.reasons()[-1] == "opened", "what was held back is alerted afterwards"
+
+
+@attack("12.1", "80 forged callers, and a limit of new incidents", "the table fills without end",
+        Ends.BOUNDED)  # fmt: skip
+def test_forged_callers_open_so_many_incidents(desk):
+    ingest = limited(desk, incidents=(10, 6, 60))
+    refused = 0
+    for number in range(80):
+        try:
+            desk.handle(forged(number), ingest=ingest)
+        except LimitReached:
+            refused += 1
+    assert (len(desk.incidents()), refused) == (6, 74)
+    assert desk.reasons().count("limit") == 1
+    assert desk.handle(forged(0, eventID="again"), ingest=ingest).count == 2, "known ones count on"
+    other = s3("e-real", recipientAccountId=B)
+    assert desk.handle(other, ingest=ingest), "another account's incident is opened all the same"
+
+
+@attack("12.2", "one caller, denied at many buckets", "its noise fills the hour of its account",
+        Ends.BOUNDED)  # fmt: skip
+def test_one_principal_has_a_limit_of_its_own(desk):
+    ingest = limited(desk, incidents=(3, 6, 60))
+    for number in range(10):
+        record = s3(f"e-{number}", bucket=f"b-{number}", recipientAccountId=A)
+        try:
+            desk.handle(record, ingest=ingest)
+        except LimitReached as reached:
+            assert "principal" in str(reached)
+    assert len(desk.incidents()) == 3
+    assert desk.handle(forged(99), ingest=ingest)
+
+
+@attack("12.3", "forged callers, all at the same moment", "workers at once count past the limit",
+        Ends.BOUNDED)  # fmt: skip
+@pytest.mark.parametrize("what", ["incidents", "alerts"])
+def test_a_limit_is_a_condition_of_the_transaction(desk, monkeypatch, what):
+    """Another worker takes the last place right before this one's transaction."""
+    one, other = (limited(desk, **{what: (10, 1, 60)}) for _ in range(2))
+    module = {"incidents": store, "alerts": hourly_limits}[what]
+    real = module.transact
+
+    def overtaken(*given):
+        monkeypatch.setattr(module, "transact", real)
+        desk.handle(forged(2), ingest=other)
+        return real(*given)
+
+    monkeypatch.setattr(module, "transact", overtaken)
+    if what == "incidents":
+        with pytest.raises(LimitReached):
+            desk.handle(forged(1), ingest=one)
+        assert len(desk.incidents()) == 1
+    else:
+        desk.handle(forged(1), ingest=one)
+    assert sorted(desk.reasons()) == ["limit", "opened"]
