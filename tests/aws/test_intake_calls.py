@@ -45,13 +45,14 @@ def test_one_call_is_one_incident(harness, key, first, s3_call, kms_call, form, 
     assert harness.reasons() == ["opened"]
 
 
-def test_the_key_that_kms_names_is_the_one_examined(harness, aws):
+def test_the_key_that_kms_names_is_examined_and_shown_as_named(harness, aws):
     other = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
-    harness.handle(s3("e-s3"))
-    assert harness.only().report.request.kms_key != other
     harness.handle(kms("e-kms", key=other))
-    request = harness.only().report.request
+    harness.handle(s3("e-s3"))
+    report = harness.only().report
+    request = report.request
     assert (request.kms_key, request.kms_key_source) == (other, "kms_record")
+    assert (request.kms_key_corroborated, report.outcome) == (False, "unknown")
     assert request.bucket == "a-reports"
     assert harness.ingest.store.record(harness.only().id)["eventID"] == "e-s3"
 
