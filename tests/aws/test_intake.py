@@ -82,7 +82,7 @@ def test_others_only_count_while_one_examines(harness, monkeypatch):
     incident = harness.only()
     assert incident.count == 3
     assert incident.folders == ("2026/", "x")
-    patches = {p.grant: p for p in incident.report.patches}
+    patches = {p.grant: p for p in incident.report.proposed_patches}
     assert patches["bucket_policy"].statement["Resource"] == [
         "arn:aws:s3:::a-reports/2026/*",
         "arn:aws:s3:::a-reports/x",

@@ -126,6 +126,10 @@ def folder_of(key: str) -> str:
     return key[: key.rfind("/") + 1]
 
 
+MOST_KEY_BYTES = 1_024
+"""No object has a longer key. Source:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+
 MOST_FOLDERS = 5
 """How many folders without a common one an incident's patches cover; keys of others stay denied."""
 
@@ -135,10 +139,10 @@ def with_key(folders: tuple[str, ...], key: str) -> tuple[str, ...]:
 
     Args:
         folders: the folders so far, none inside another; keys at the top of the bucket among them.
-        key: the object key, or the prefix that was listed.
+        key: the object key, or the prefix that was listed; one that no object can have adds nothing.
     """
     folder = folder_of(key) or key
-    if not folder or _is_within(folder, folders):
+    if not folder or len(key.encode()) > MOST_KEY_BYTES or _is_within(folder, folders):
         return folders
     shared = next((found for one in folders if (found := common_prefix(one, folder))), "")
     if shared:

@@ -21,6 +21,7 @@ from threegrants.patches.grantable_actions import (
 )
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
+from threegrants.remediation.opened_access import opened_access
 from threegrants.remediation.patch_checks import objection
 from threegrants.report import report_for
 
@@ -127,7 +128,9 @@ def test_whatever_is_offered_passes_the_checks_at_approval(profile, grantee, acc
         for draft in make_patches(denied, seen, diagnose(denied, seen), choices).drafts:
             patch = draft.patch
             made.add(patch.operation)
-            facts = LimitFacts({patch.target: Read({})})
+            opened = opened_access(patch)
+            arns = {patch.target, *opened.buckets, *opened.keys}
+            facts = LimitFacts({arn: Read({}) for arn in arns})
             against = objection(LIMITS, report.principal, [patch], facts)
             if against:
                 refused.append((name, patch.operation, against))
