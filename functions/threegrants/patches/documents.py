@@ -43,6 +43,11 @@ class PatchDocuments:
         return next((one.error for one in documents if one is not None and one.error), "")
 
 
+def json_of(policy: ParsedPolicy | None) -> Mapping[str, Any]:
+    """The document as JSON; empty if there is none, or none that can be read."""
+    return policy.document if policy is not None and policy.document is not None else {}
+
+
 class DocumentReader:
     """Reads the documents of patches, each text once.
 

@@ -1,9 +1,6 @@
 """Draft the patches: for each missing grant one change, in every scope, and what else would do.
 
-Each statement names exactly the principal, the actions the call needs and the resource; a key
-policy's resource is the key itself, written `*` (https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html).
-What names and resources cannot say, conditions do: a key is used through S3 only, for the bucket's
-objects in scope; a listing stays below its prefix.
+What each statement says, and on which conditions, stands in `patches.narrow_statements`.
 """
 
 import json
@@ -11,33 +8,21 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
-from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn, via_s3
+from threegrants.aws.arn import Arn
 from threegrants.aws.policy_json import is_ours, statements
 from threegrants.cloudtrail import DeniedCall
-from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis import Diagnosis, GrantName, MissingInformation, Verdict
-from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import CallerEvidence, Evidence, KeyEvidence, Read, Unread
 from threegrants.patches.alternatives import Handoff, access_point, kms_grant, managed_policy
-from threegrants.patches.choices import Choices, GranteeScope
-from threegrants.patches.grant_statement import (
-    OBJECT_CONTEXT,
-    PREFIX,
-    VIA_SERVICE,
-    GrantCondition,
-    GrantStatement,
-)
-from threegrants.patches.grantable_actions import Profile, forbidden_among, kms_actions
+from threegrants.patches.choices import Choices
+from threegrants.patches.grant_statement import GrantStatement
+from threegrants.patches.grantable_actions import forbidden_among
+from threegrants.patches.narrow_statements import BUCKET_NAME, NarrowStatements
 from threegrants.patches.patch import Patch, PatchOperation
-from threegrants.patches.scopes import LISTED_BY_PREFIX, Scope, ScopedPattern, scopes_for
+from threegrants.patches.scopes import ScopedPattern, scopes_for
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grants
 
-_BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
-"""The old rules of us-east-1 included. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
-_ACCESS_POINT_ARN = re.compile(
-    rf"arn:{PARTITION}:s3:[a-z0-9-]*:{ACCOUNT_ID}:accesspoint/[A-Za-z0-9.-]+"
-)
 _NOT_IN_POLICY_NAMES = re.compile(r"[^A-Za-z0-9+=,.@_-]")
 _NAME_CHARACTERS = 128
 
@@ -100,9 +85,9 @@ def make_patches(
                 ),
             )
         )
-    drafting = _Drafting(
-        call, evidence, diagnosis.grantee, choices, scopes_for(call, choices.scope, folders)
-    )
+    scoped_patterns = scopes_for(call, choices.scope, folders)
+    narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns)
+    drafting = _Drafting(call, evidence, diagnosis.grantee, narrow)
     iam = diagnosis.iam_policy
     unmet = [
         reason
@@ -147,8 +132,7 @@ class _Drafting:
     call: DeniedCall
     evidence: Evidence
     grantee: str
-    choices: Choices
-    scoped_patterns: tuple[ScopedPattern, ...]
+    narrow: NarrowStatements
 
     def beside_if_doubtful(self, draft: Draft) -> Draft:
         """A draft that opens a key which only the caller names is never the proposed one."""
@@ -170,10 +154,10 @@ class _Drafting:
         if isinstance(bucket.policy, Unread):
             why = f"the bucket policy was not read: {bucket.policy.why}"
             return _not_drafted(what, why, bucket.policy.needs)
-        if not _BUCKET_NAME.fullmatch(bucket.name):
+        if not BUCKET_NAME.fullmatch(bucket.name):
             why = f"{bucket.name!r} is not a name that S3 gives to a bucket"
             return _not_drafted(what, why, "the name of the bucket, from whoever made the call")
-        arn = self._bucket_arn()
+        arn = self.narrow.bucket_arn()
         location = _PolicyLocation(
             GrantName.BUCKET_POLICY,
             bucket.account.value,
@@ -184,15 +168,16 @@ class _Drafting:
         before = bucket.policy.value
         offers = [
             self._scoped(
-                location, before, (self._bucket_statement(scoped, location.account),), scoped
+                location, before, (self.narrow.bucket_statement(scoped, location.account),), scoped
             )
-            for scoped in self.scoped_patterns
+            for scoped in self.narrow.scoped_patterns
         ]
-        chosen = _with_default(offers, self.scoped_patterns)
+        chosen = _with_default(offers, self.narrow.scoped_patterns)
         if chosen.drafts:
             return chosen
-        grant_statement = self._bucket_statement(
-            next(scoped for scoped in self.scoped_patterns if scoped.default), location.account
+        grant_statement = self.narrow.bucket_statement(
+            next(scoped for scoped in self.narrow.scoped_patterns if scoped.default),
+            location.account,
         )
         handoff = access_point(self.call, bucket, grant_statement, self.grantee)
         return replace(chosen, handoffs=(handoff,))
@@ -210,25 +195,18 @@ class _Drafting:
         location = _PolicyLocation(
             GrantName.KEY_POLICY, key.account, key.region, key.arn, PatchOperation.PUT_KEY_POLICY
         )
-        patterns = self._key_patterns()
+        patterns = self.narrow.key_patterns()
         offers = [
             self._scoped(
                 location,
                 key.policy.value,
-                (
-                    GrantStatement(
-                        self._principal(key.account),
-                        self._kms_actions(),
-                        ("*",),
-                        self._key_conditions(key, scoped),
-                    ),
-                ),
+                (self.narrow.key_statement(key, scoped),),
                 scoped,
             )
             for scoped in patterns
         ]
         chosen = _with_default(offers, patterns)
-        grant = kms_grant(self.call, self.evidence, key, self.grantee, self._kms_actions())
+        grant = kms_grant(self.call, self.evidence, key, self.grantee, self.narrow.kms_actions())
         excess = limit_violation(grant[0], self.evidence.caller) if grant else None
         if chosen.drafts:
             cross_account = self.evidence.caller.account != key.account
@@ -252,7 +230,7 @@ class _Drafting:
         of_key = self._key() if key else None
         if key and of_key is None:
             return self._no_key(what)
-        if bucket and not _BUCKET_NAME.fullmatch(self.call.bucket or ""):
+        if bucket and not BUCKET_NAME.fullmatch(self.call.bucket or ""):
             why = f"{self.call.bucket!r} is not a name that S3 gives to a bucket"
             return _not_drafted(what, why, "the name of the bucket, from whoever made the call")
         of_user = Arn.parse(self.grantee).resource_type == "user"
@@ -267,8 +245,8 @@ class _Drafting:
             name,
         )
         before = _inline_document(caller, name)
-        patterns = self.scoped_patterns if bucket else self._key_patterns()
-        meant = [self._iam_statements(scoped, of_key, bucket=bucket) for scoped in patterns]
+        patterns = self.narrow.scoped_patterns if bucket else self.narrow.key_patterns()
+        meant = [self.narrow.iam_statements(scoped, of_key, bucket=bucket) for scoped in patterns]
         offers = [
             self._scoped(location, before, grant_statements, scoped)
             for grant_statements, scoped in zip(meant, patterns, strict=True)
@@ -329,84 +307,6 @@ class _Drafting:
             )
         return Draft(patch, grant_statements)
 
-    def _bucket_statement(self, scoped: ScopedPattern, owner: str) -> GrantStatement:
-        return GrantStatement(
-            self._principal(owner),
-            self.call.s3_actions,
-            self._s3_resources(scoped),
-            self._listing_conditions(scoped),
-        )
-
-    def _iam_statements(
-        self, scoped: ScopedPattern | None, key: KeyEvidence | None, *, bucket: bool
-    ) -> tuple[GrantStatement, ...]:
-        """What the caller's policy allows: one statement, or two if only one part has conditions."""
-        found: list[GrantStatement] = []
-        if bucket and scoped is not None:
-            resources = (*self._s3_resources(scoped), *self._access_point_resources(scoped))
-            listing = self._listing_conditions(scoped)
-            found.append(GrantStatement(None, self.call.s3_actions, resources, listing))
-        if key is not None:
-            conditions = self._key_conditions(key, scoped)
-            found.append(GrantStatement(None, self._kms_actions(), (key.arn,), conditions))
-        if any(one.conditions for one in found):
-            return tuple(found)
-        actions = tuple(action for one in found for action in one.actions)
-        resources = tuple(resource for one in found for resource in one.resources)
-        return (GrantStatement(None, actions, resources),)
-
-    def _listing_conditions(self, scoped: ScopedPattern) -> tuple[GrantCondition, ...]:
-        """Of a listing: below which prefixes."""
-        if scoped.scope is not Scope.PREFIX or not LISTED_BY_PREFIX.issuperset(
-            self.call.s3_actions
-        ):
-            return ()
-        return (GrantCondition(PREFIX, scoped.patterns),)
-
-    def _key_conditions(
-        self, key: KeyEvidence, scoped: ScopedPattern | None
-    ) -> tuple[GrantCondition, ...]:
-        """How the key may be used: through S3 in its Region, for what is in scope.
-
-        None for a call that went to KMS directly. Profile `article` is AWS's published form, which
-        has none.
-        """
-        direct = self.call.service == "kms" and not self.call.via_service
-        if direct or self.choices.profile is Profile.ARTICLE:
-            return ()
-        arns = self._context_arns(scoped)
-        return (
-            GrantCondition(VIA_SERVICE, (via_s3(key.region),)),
-            *((GrantCondition(OBJECT_CONTEXT, arns),) if arns else ()),
-        )
-
-    def _context_arns(self, scoped: ScopedPattern | None) -> tuple[str, ...]:
-        """What S3 may send as `aws:s3:arn`: the object's ARN, or with a Bucket Key the bucket's.
-
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context
-        """
-        if (
-            scoped is None
-            or not scoped.patterns
-            or not _BUCKET_NAME.fullmatch(self.call.bucket or "")
-        ):
-            return ()
-        bucket = self._bucket_arn()
-        return (bucket, *(f"{bucket}/{pattern}" for pattern in scoped.patterns))
-
-    def _key_patterns(self) -> tuple[ScopedPattern | None, ...]:
-        """The scopes in which the use of the key differs; only one, without a name, if in none."""
-        direct = self.call.service == "kms" and not self.call.via_service
-        if direct or self.choices.profile is Profile.ARTICLE:
-            return (None,)
-        return self.scoped_patterns if self._context_arns(self.scoped_patterns[0]) else (None,)
-
-    def _principal(self, owner: str) -> str:
-        grantee = Arn.parse(self.grantee)
-        if self.choices.principal is GranteeScope.PRINCIPAL or grantee.account == owner:
-            return self.grantee
-        return str(grantee.root())
-
     def _no_key(self, what: str) -> Drafts:
         """No draft, because it is not known which key it is about."""
         key = self.evidence.key
@@ -416,43 +316,6 @@ class _Drafting:
 
     def _key(self) -> KeyEvidence | None:
         return self.evidence.key.value if isinstance(self.evidence.key, Read) else None
-
-    def _bucket_arn(self) -> str:
-        return str(s3_resource(self.call, "s3:ListBucket"))
-
-    def _s3_resources(self, scoped: ScopedPattern) -> tuple[str, ...]:
-        bucket = self._bucket_arn()
-        return tuple(
-            dict.fromkeys(
-                arn
-                for action in self.call.s3_actions
-                for arn in (
-                    [f"{bucket}/{pattern}" for pattern in scoped.patterns]
-                    if is_object_action(action)
-                    else [bucket]
-                )
-            )
-        )
-
-    def _access_point_resources(self, scoped: ScopedPattern) -> tuple[str, ...]:
-        """The same by the access point's own ARN, which S3 may ask the caller's policies about."""
-        point = self.call.access_point_arn or ""
-        if not _ACCESS_POINT_ARN.fullmatch(point):
-            return ()
-        return tuple(
-            dict.fromkeys(
-                arn
-                for action in self.call.s3_actions
-                for arn in (
-                    [f"{point}/object/{pattern}" for pattern in scoped.patterns]
-                    if is_object_action(action)
-                    else [point]
-                )
-            )
-        )
-
-    def _kms_actions(self) -> tuple[str, ...]:
-        return kms_actions(self.choices.profile, self.call.kms_actions)
 
 
 def _with_default(

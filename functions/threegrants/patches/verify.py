@@ -14,12 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from threegrants.aws.arn import Arn, account_root
 from threegrants.aws.policy_json import (
     aws_principals,
     is_ours,
     same_grant,
-    statement_objects,
     statements,
     texts,
 )
@@ -41,21 +39,25 @@ from threegrants.iam import (
     Policy,
     Request,
     Statement,
-    is_public,
 )
 from threegrants.iam.predicates import ACTIONS_INCLUDE, RESOURCE_PREDICATES
 from threegrants.patches.documents import (
     DocumentReader,
     PatchDocuments,
+    json_of,
     with_documents,
 )
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
-from threegrants.patches.patch import Patch, PatchOperation
+from threegrants.patches.patch import Patch
+from threegrants.patches.policy_checks import (
+    ALL,
+    ALLOW_ALL_IDENTITY,
+    lockout_violation,
+    public_violation,
+)
 from threegrants.patches.probe_requests import ProbeRequest, probe_requests, session_of
 
-_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-_ALLOW_ALL_IDENTITY = (Policy.parse({"Version": "2012-10-17", "Statement": _ALL}, "everything"),)
 _NO_STATEMENTS = Policy("none", ())
 
 
@@ -148,8 +150,8 @@ def violation(draft: Draft, documents: PatchDocuments, facts: Facts, grantee: st
     return (
         _edit_violation(documents, draft.grant_statements)
         or _access_violation(documents, draft.grant_statements, grantee)
-        or _public_violation(documents)
-        or _lockout_violation(documents)
+        or public_violation(documents)
+        or lockout_violation(documents)
     )
 
 
@@ -167,7 +169,7 @@ def _edit_violation(documents: PatchDocuments, grant_statements: tuple[GrantStat
         held = (grant.grantee_principal, {f"kms:{one}" for one in grant.operations})
         same = [(one.principal, set(one.actions)) for one in grant_statements] == [held]
         return "" if same else "the KMS grant is not the one that is meant"
-    before, after = _json(documents.before), _json(documents.after)
+    before, after = json_of(documents.before), json_of(documents.after)
     if documents.before is not None and _outside_statements(before) != _outside_statements(after):
         return "the patch changes the document outside its statements"
     old, new = statements(before), statements(after)
@@ -198,10 +200,6 @@ def _says(ours: Mapping[str, Any], meant: GrantStatement, names: tuple[str, ...]
     return (
         is_ours(ours) and same_grant(ours, meant.to_statement("")) and aws_principals(ours) == names
     )
-
-
-def _json(policy: ParsedPolicy | None) -> Mapping[str, Any]:
-    return policy.document if policy is not None and policy.document is not None else {}
 
 
 def _outside_statements(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -352,10 +350,10 @@ def _touched(
         return None
     if before is None or before.policy is None:
         changed = list(after.policy.statements)
-    elif _outside_statements(_json(before)) != _outside_statements(_json(after)):
+    elif _outside_statements(json_of(before)) != _outside_statements(json_of(after)):
         return None
     else:
-        old, new = statements(_json(before)), statements(_json(after))
+        old, new = statements(json_of(before)), statements(json_of(after))
         changed = [
             one
             for these, those, policy in ((new, old, after.policy), (old, new, before.policy))
@@ -379,14 +377,14 @@ def _surrounding_policies(documents: PatchDocuments, *, patched: bool) -> list[P
         resource = _delegation(patch.account)
         return [
             Policies(identity=identity, resource=resource, grants=grants)
-            for identity in (_ALLOW_ALL_IDENTITY, ())
+            for identity in (ALLOW_ALL_IDENTITY, ())
         ]
-    return [Policies(identity=identity, resource=policy) for identity in (_ALLOW_ALL_IDENTITY, ())]
+    return [Policies(identity=identity, resource=policy) for identity in (ALLOW_ALL_IDENTITY, ())]
 
 
 def _delegation(owner: str) -> Policy:
     """A resource-based policy that leaves everything to the owner's own IAM policies."""
-    statement = {**_ALL, "Principal": {"AWS": owner}}
+    statement = {**ALL, "Principal": {"AWS": owner}}
     return Policy.parse({"Version": "2012-10-17", "Statement": statement}, "delegation")
 
 
@@ -402,41 +400,3 @@ def _context(documents: PatchDocuments) -> dict[str, str]:
     constraints = documents.grant.constraints if documents.grant is not None else {}
     subset = constraints.get("EncryptionContextSubset", {})
     return {f"kms:EncryptionContext:{key}": value for key, value in subset.items()}
-
-
-def _public_violation(documents: PatchDocuments) -> str:
-    """No policy becomes public; S3 would also shut out other accounts from a bucket then."""
-    before, after = documents.before, documents.after
-    if documents.patch.grant == GrantName.IAM_POLICY or after is None or after.policy is None:
-        return ""
-    was_public = before is not None and before.policy is not None and is_public(before.policy)
-    if is_public(after.policy) and not was_public:
-        return "it would make the policy public"
-    return ""
-
-
-def _lockout_violation(documents: PatchDocuments) -> str:
-    """Whoever could read and change the key policy still can, and somebody can."""
-    patch, before, after = documents.patch, documents.before, documents.after
-    if patch.operation != PatchOperation.PUT_KEY_POLICY or before is None or after is None:
-        return ""
-    old, new = (
-        CompiledPolicies(Policies(identity=_ALLOW_ALL_IDENTITY, resource=document.policy))
-        for document in (before, after)
-    )
-    named = [name for one in statement_objects(_json(before)) for name in aws_principals(one)]
-    root = account_root(patch.account, Arn.parse(patch.target).partition)
-    principals = [
-        root,
-        root.replace(":root", ":role/any"),
-        *(name for name in named if name.startswith("arn:")),
-    ]
-    administrators = 0
-    for principal in dict.fromkeys(principals):
-        for action in ("kms:PutKeyPolicy", "kms:GetKeyPolicy"):
-            request = Request(principal, action, patch.target, patch.account)
-            could, can = (compiled.decide(request).allowed for compiled in (old, new))
-            if could and not can:
-                return f"{principal} could not {action} any more"
-            administrators += can and action == "kms:PutKeyPolicy"
-    return "" if administrators else "nobody who is named could change the key policy afterwards"

@@ -17,13 +17,12 @@ from threegrants.patches import Choices, GranteeScope, make_patches, verify_patc
 from threegrants.patches.documents import DocumentReader
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
+from threegrants.patches.policy_checks import lockout_violation, public_violation
 from threegrants.patches.probe_requests import probe_requests
 from threegrants.patches.verify import (
     _access_violation,
     _context,
     _edit_violation,
-    _lockout_violation,
-    _public_violation,
     _surrounding_policies,
     _touched,
     still_denied,
@@ -193,10 +192,10 @@ def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
 
 def test_public_policies():
     public = edited(BUCKET_DRAFT, Principal="*").patch
-    assert "public" in _public_violation(read(public))
-    assert _public_violation(read(BUCKET_DRAFT.patch)) == ""
+    assert "public" in public_violation(read(public))
+    assert public_violation(read(BUCKET_DRAFT.patch)) == ""
     was = replace(public, before=policy(allow("*")))
-    assert _public_violation(read(was)) == ""
+    assert public_violation(read(was)) == ""
 
 
 def doubled(text):
@@ -232,14 +231,14 @@ KEYS = [
 
 @pytest.mark.parametrize(("after", "why"), [c[1:] for c in KEYS], ids=[c[0] for c in KEYS])
 def test_the_keys_administrators_stay(after, why):
-    assert why in _lockout_violation(read(replace(KEY_DRAFT.patch, after=after)))
-    assert _lockout_violation(read(KEY_DRAFT.patch)) == ""
+    assert why in lockout_violation(read(replace(KEY_DRAFT.patch, after=after)))
+    assert lockout_violation(read(KEY_DRAFT.patch)) == ""
 
 
 def test_a_key_policy_that_nobody_can_change_is_not_written():
     orphan = policy(allow(ROLE, "kms:Decrypt", "*"))
     patch = replace(KEY_DRAFT.patch, before=orphan, after=orphan)
-    assert "nobody who is named" in _lockout_violation(read(patch))
+    assert "nobody who is named" in lockout_violation(read(patch))
 
 
 def test_a_patch_that_does_not_help_is_not_offered():
@@ -257,7 +256,7 @@ def test_a_patch_that_does_not_help_is_not_offered():
 
 def test_a_failed_check_is_told_and_hands_the_matter_off(monkeypatch):
     monkeypatch.setattr(
-        "threegrants.patches.verify._public_violation",
+        "threegrants.patches.verify.public_violation",
         lambda one: "it would be public" if one.patch.grant == "bucket_policy" else "",
     )
     analysis = analyze_evidence(call(), SEEN, AnalysisOptions())
