@@ -121,7 +121,15 @@ def analyze_evidence(
     folders: tuple[str, ...] = (),
     review: Review | None = None,
 ) -> Analysis:
-    """The pure part of `analyze`: diagnosis, patches, and the checks that they do what they say."""
+    """The pure part of `analyze`: diagnosis, patches, and the checks that they do what they say.
+
+    Args:
+        call: the denied call, with its bucket named if it went through an access point.
+        evidence: what was read for it.
+        options: what the operator decided.
+        folders: the folders of all denied keys, if more than this call's key is known.
+        review: a second opinion on each patch; None to ask for none.
+    """
     facts = facts_of(call, evidence)
     findings = guardrails(facts)
     diagnosis = diagnose_facts(facts, options.writable, findings)

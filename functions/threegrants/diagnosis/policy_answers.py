@@ -66,7 +66,13 @@ def bucket_policy_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAns
 
 
 def key_policy_answer(facts: Facts, asked: AuthorizationRequest, key: KeyEvidence) -> PolicyAnswer:
-    """What the key policy says, together with the grants on the key."""
+    """What the key policy says, together with the grants on the key.
+
+    Args:
+        facts: of the call.
+        asked: the KMS request, with what is known of its context.
+        key: what was read of the key; only its grants are used, its policy is among the facts.
+    """
     grants = key.grants
     answer = _resource_answer(
         facts, asked, facts.key_policy, "key policy", grants.value_or_none or ()

@@ -108,6 +108,11 @@ def kms_request_context(call: DeniedCall, evidence: Evidence, key: KeyEvidence) 
 
     S3 sends the object's ARN as encryption context `aws:s3:arn`, or the bucket's with a Bucket Key
     (S3 user guide, "Using server-side encryption with AWS KMS keys").
+
+    Args:
+        call: the denied call, to S3 or to KMS itself.
+        evidence: what was read for it.
+        key: what was read of the key that the request uses.
     """
     context = _common(call, evidence)
     _resource_owner(context, evidence, key.account)

@@ -24,7 +24,15 @@ def summarise(
     *,
     may_be_missing: bool = False,
 ) -> str:
-    """Who cannot do what, and which of the grants is missing."""
+    """Who cannot do what, and which of the grants is missing.
+
+    Args:
+        facts: of the call.
+        grants: the verdicts on bucket policy, key policy and IAM policy, in this order.
+        stops: what stops the call beside the three grants, guardrails first; the first is told.
+        outcome: what the diagnosis comes to.
+        may_be_missing: whether the object may not exist; told only of a call that is allowed now.
+    """
     who = _who(facts)
     what = f"{_VERBS[facts.call.access]} {_target(facts)}"
     if outcome is Outcome.ALREADY_ALLOWED:

@@ -22,6 +22,11 @@ _SSE_S3_BY_DEFAULT = absent_when(
 def read_bucket_policy(s3: "S3Client", bucket: str, account: str) -> str | None:
     """The bucket policy's text as stored, None if the bucket has none.
 
+    Args:
+        s3: an S3 client of the account.
+        bucket: the bucket's name.
+        account: the account that has to own it, 12 digits.
+
     Raises:
         ClientError: `AccessDenied` also if `account` does not own the bucket.
     """
@@ -53,6 +58,13 @@ def find_bucket_owner(
     policy itself, and the default encryption is asked for at the same time, so that the key is
     known a round earlier. Source:
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
+
+    Args:
+        clients: clients with the reader role.
+        bucket: the bucket's name.
+        stated: the owner account that the record states; None if it states none.
+        candidates: the accounts to ask otherwise, likeliest first.
+        region: the Region of the call.
     """
     asked = (stated,) if stated else candidates
     answers = run_concurrently(
@@ -95,7 +107,14 @@ def _policy_and_encryption(
 def read_bucket(
     clients: RoleClients, bucket: str, ownership: BucketOwnership, region: str
 ) -> BucketEvidence:
-    """Everything else of the bucket that decides, read in its owner's account."""
+    """Everything else of the bucket that decides, read in its owner's account.
+
+    Args:
+        clients: clients with the reader role.
+        bucket: the bucket's name.
+        ownership: the first look at it; without an owner nothing more is read.
+        region: the Region of the call.
+    """
     owner = ownership.owner
     if isinstance(owner, Unread):
         return BucketEvidence(bucket, owner, owner, owner, owner, owner, owner, owner)

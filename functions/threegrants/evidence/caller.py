@@ -36,7 +36,14 @@ def document_text(document: Any) -> str:
 
 
 def read_inline_policy(iam: "IAMClient", kind: str, holder: str, name: str) -> str | None:
-    """The text of an inline policy of a `role` or `user`, None if there is no such policy."""
+    """The text of an inline policy of a `role` or `user`, None if there is no such policy.
+
+    Args:
+        iam: an IAM client of the account.
+        kind: `role` or `user`.
+        holder: the name of that role or user.
+        name: the policy's name.
+    """
     try:
         return _inline(iam, kind, holder, name).document
     except ClientError as error:
@@ -159,6 +166,11 @@ def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[s
 
     A unique id is never given twice, so what was found stays in the cache. Source:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+
+    Args:
+        clients: clients with the reader role.
+        account: the caller's account, 12 digits.
+        unique: the id of a role (`AROA…`) or user (`AIDA…`), or a user's access key (`AKIA…`).
     """
     kind, operation, group, field = _UNIQUE_ID_KINDS[unique[:4]]
 

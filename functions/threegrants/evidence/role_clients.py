@@ -111,7 +111,13 @@ class RoleClients:
         return self._base.region_name or "us-east-1"
 
     def needs(self, action: str, resource: str, account: str) -> str:
-        """How to say which permission is lacking, always in the same words."""
+        """How to say which permission is lacking, always in the same words.
+
+        Args:
+            action: the IAM action, or several in one text.
+            resource: what it is needed on, for people: an ARN, `bucket NAME`, `*`.
+            account: the account in which it is needed.
+        """
         who = "your own credentials" if account == self.own_account else f"role {self.role_name}"
         return f"{action} on {resource} for {who} in account {account}"
 
@@ -165,6 +171,11 @@ class RoleClients:
 
     def client(self, account: str, service: Service, region: str | None = None) -> BaseClient:
         """A boto3 client of `service` in `account`.
+
+        Args:
+            account: the account, 12 digits.
+            service: the service, as boto3 calls it.
+            region: the Region; None for the one of the own credentials.
 
         Raises:
             AccountError: if the role there cannot be assumed.

@@ -156,6 +156,11 @@ def authorize_policy_type(
     """What one policy type says by itself, whatever the others say.
 
     Each of its groups must allow (an SCP at every level), and a Deny in any of them wins.
+
+    Args:
+        request: what is asked.
+        policy_type: which type is asked about.
+        policies: everything in force for the request, of every type.
     """
     environment = request.environment
     found = [

@@ -209,6 +209,11 @@ def conditions_table(*, variables: bool) -> BoundedMemo[ConditionKey, Condition]
 def condition_texts(policy_values: Any, operator: str, key: str) -> tuple[str, ...]:
     """The values of a condition as text; numbers and truth values may stand without quotes.
 
+    Args:
+        policy_values: what the policy states: one value or a list, as JSON has it.
+        operator: the condition operator, as written; for the error.
+        key: the condition key, as written; for the error.
+
     Raises:
         PolicyError: for values of a wrong type.
     """

@@ -94,7 +94,13 @@ _GROUPS: Mapping[PolicyType, Callable[[RequestEnvironment, Policies], Sequence[G
 def groups(
     policy_type: PolicyType, environment: RequestEnvironment, policies: Policies
 ) -> Sequence[Group]:
-    """The policies of a type that are in force; each group has to allow."""
+    """The policies of a type that are in force; each group has to allow.
+
+    Args:
+        policy_type: which type is asked about.
+        environment: who asks, for what action, in whose account.
+        policies: everything in force for the request, of every type.
+    """
     return _GROUPS[policy_type](environment, policies)
 
 

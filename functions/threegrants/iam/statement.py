@@ -50,7 +50,13 @@ def applies(
 def principal_match(
     statement: Statement, request: Request, *, has_boundary: bool = False
 ) -> PrincipalMatch:
-    """How closely the statement means the principal; one without Principal means its holder."""
+    """How closely the statement means the principal; one without Principal means its holder.
+
+    Args:
+        statement: of any policy.
+        request: what is asked.
+        has_boundary: whether a permissions boundary is on the principal.
+    """
     if statement.principals is None:
         return PrincipalMatch.DIRECT
     return statement.principals.match(

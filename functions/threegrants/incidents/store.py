@@ -255,7 +255,13 @@ class Store:
 
 
 def record_write(incident_id: str, record: Mapping[str, Any], sk: str = "record") -> dict[str, Any]:
-    """The write of a CloudTrail record: `record`, or `kms_record` of the same call."""
+    """The write of a CloudTrail record: `record`, or `kms_record` of the same call.
+
+    Args:
+        incident_id: the incident.
+        record: the CloudTrail record, as it came.
+        sk: the sort key of its item: `record` or `kms_record`.
+    """
     return put_write({**item_key(incident_id, sk), "record": pack_record(record)})
 
 

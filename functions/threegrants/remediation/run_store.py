@@ -250,6 +250,11 @@ class RunStore:
     def move(self, incident: Incident, move: Move, outbox: Sequence[OutboxItem] = ()) -> None:
         """Move an incident that no run holds.
 
+        Args:
+            incident: as it was read.
+            move: where it goes, and what the history says of it.
+            outbox: what becomes due with it.
+
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
@@ -281,7 +286,13 @@ class RunStore:
     def incidents_in_state(
         self, state: State, most: int, after: dict[str, Any] | None = None
     ) -> tuple[list[str], dict[str, Any] | None]:
-        """Ids of incidents in a state, the longest unseen first, and where to go on."""
+        """Ids of incidents in a state, the longest unseen first, and where to go on.
+
+        Args:
+            state: the state.
+            most: how many ids at most.
+            after: where the last call stopped, as it returned it; None to begin.
+        """
         start: dict[str, Any] = {"ExclusiveStartKey": after} if after else {}
         answer = self._table.query(
             IndexName="by_state",

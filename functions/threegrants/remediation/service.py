@@ -154,6 +154,11 @@ class RemediationService:
 
         Also a way out after a crash: a run whose worker is dead is taken over and undone.
 
+        Args:
+            incident_id: the incident.
+            actor: the ARN that AWS gives of who asks.
+            deadline: the second by which this process must have answered.
+
         Raises:
             Refused: if there is nothing to take back, if our statement was edited since, or if a
                 worker is carrying out a run of the incident now.

@@ -34,7 +34,13 @@ _MAX_LOOKUPS = 12
 
 
 def send_due_alerts(run_store: RunStore, alert: Alert, now: float) -> int:
-    """Send the alerts that are due, and mark each after it went out; how many were sent."""
+    """Send the alerts that are due, and mark each after it went out; how many were sent.
+
+    Args:
+        run_store: whose outbox holds the alerts.
+        alert: sends an alert.
+        now: seconds since the epoch.
+    """
     due = [item for item in run_store.outbox.due(now) if item.task is OutboxTask.ALERT]
     for item in due:
         alert(item.incident, item.subject, item.note)

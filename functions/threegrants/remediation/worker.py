@@ -94,7 +94,13 @@ class Worker:
     def start_rollback(
         self, reason: str, end_state: State = State.FAILED, actor: str = "service"
     ) -> RunProgress:
-        """Undo this run from now on; one that has written nothing has failed at once."""
+        """Undo this run from now on; one that has written nothing has failed at once.
+
+        Args:
+            reason: why, for people.
+            end_state: the incident's state once it is undone.
+            actor: who wants it: an ARN, or `service`.
+        """
         return self._until_it_waits(lambda: self._turn_back(reason, end_state, actor))
 
     def _until_it_waits(self, work: Callable[[], RunProgress]) -> RunProgress:

@@ -94,7 +94,13 @@ class JsonObject:
         raise self._error(name, value, _NAMES[int])
 
     def choice(self, name: str, kind: type[_Choice], default: _Choice | None = None) -> _Choice:
-        """One of the values of an enum."""
+        """One of the values of an enum.
+
+        Args:
+            name: the field's name.
+            kind: the enum.
+            default: the value if the field is absent; None if it has to be there.
+        """
         value = self._value(name, default)
         try:
             return kind(value)

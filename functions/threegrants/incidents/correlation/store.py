@@ -116,7 +116,13 @@ class KmsCorrelator:
         return list(found.values())
 
     def park(self, parking_key: str, call: DeniedCall, record: Mapping[str, Any]) -> None:
-        """Keep a KMS record until its S3 record comes; one that is known already stays as it is."""
+        """Keep a KMS record until its S3 record comes; one that is known already stays as it is.
+
+        Args:
+            parking_key: where the record waits, as `parking_key_of` says.
+            call: the denied KMS call.
+            record: its CloudTrail record.
+        """
         update_if(
             self._table,
             _parked_item_key(parking_key, call, record),
@@ -148,7 +154,13 @@ class KmsCorrelator:
     def assigned_incident(
         self, parking_key: str, call: DeniedCall, record: Mapping[str, Any]
     ) -> str | None:
-        """The id of the incident a KMS record was assigned to; None if it still waits."""
+        """The id of the incident a KMS record was assigned to; None if it still waits.
+
+        Args:
+            parking_key: where the record waits, or waited.
+            call: the denied KMS call.
+            record: its CloudTrail record.
+        """
         answer = self._table.get_item(
             Key=_parked_item_key(parking_key, call, record), ConsistentRead=True
         )
