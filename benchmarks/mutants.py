@@ -55,7 +55,7 @@ def lay_out() -> None:
     """A fresh tree for mutmut: the package at its top, beside the unit tests."""
     shutil.rmtree(PLACE, ignore_errors=True)
     # What the pages say is tested on the whole tree, and kills no mutant.
-    forget = shutil.ignore_patterns("__pycache__", "test_docs.py")
+    forget = shutil.ignore_patterns("__pycache__", "test_docs.py", "benchmarks")
     shutil.copytree(ROOT / "functions" / "threegrants", PLACE / "threegrants", ignore=forget)
     for part in ("unit", "support"):
         if (ROOT / "tests" / part).is_dir():
