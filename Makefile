@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check unit test coverage crash-table mutants explore lint types template lock build \
+.PHONY: help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
@@ -50,7 +50,10 @@ coverage: setup  ## branch coverage: by the unit tests alone, then by all tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
 
 crash-table: .venv/.ready  ## an approval and a rollback, disturbed in every way at every AWS call they make
-	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py
+	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k crash_table
+
+stale-reads: .venv/.ready  ## the same with 1 to 50 stale reads at every read (half an hour; make test runs a sample)
+	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k stale_reads
 
 mutants: .venv/.ready  ## how many small errors in the pure rooms the unit tests notice (SAMPLE=N, SEED=S)
 	$(BIN)/python benchmarks/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
