@@ -119,7 +119,9 @@ def test_a_poisoned_incident_gets_well(aws):
     desk.handle(s3("e-1", when=-9001))
     assert desk.only().report.request.kms_key_corroborated is False
     desk.later(3000)
-    desk.handle(s3("e-2", when=2900))  # long after the first evidence was read, however slow this is
+    desk.handle(
+        s3("e-2", when=2900)
+    )  # long after the first evidence was read, however slow this is
     request = desk.only().report.request
     assert (request.kms_key, request.kms_key_corroborated) == (key, True)
     desk.handle(s3("e-3", when=2901, errorMessage=WHO + f"kms:Decrypt on resource: {victims}"))
