@@ -12,7 +12,7 @@ import ipaddress
 from threegrants.aws.arn import account_in, bucket_arn, is_account_id, via_s3
 from threegrants.cloudtrail import Access, CallerType, DeniedCall
 from threegrants.cloudtrail.operations import writes_with_headers
-from threegrants.evidence import Evidence, KeyEvidence, Unread
+from threegrants.evidence import Evidence, KeyEvidence, OrganizationEvidence, Unread
 from threegrants.iam import RequestContext
 from threegrants.iam.partial import ContextValue
 
@@ -188,13 +188,17 @@ def _resource_owner(context: _ContextBuilder, evidence: Evidence, account: str |
         return
     context.present("aws:ResourceAccount", account)
     place = evidence.organizations.get(account)
-    if place is None:
-        return
+    if place is not None:
+        _place_in_organization(context, place, "aws:ResourceOrg")
+
+
+def _place_in_organization(context: _ContextBuilder, place: OrganizationEvidence, key: str) -> None:
+    """`…OrgID` and `…OrgPaths` of a principal or resource, as far as they were read."""
     if not isinstance(place.id, Unread):
-        context.present_or_absent("aws:ResourceOrgID", place.id.value)
+        context.present_or_absent(f"{key}ID", place.id.value)
     if not isinstance(place.path, Unread):
         path = (place.path.value,) if place.path.value else None
-        context.present_or_absent("aws:ResourceOrgPaths", path)
+        context.present_or_absent(f"{key}Paths", path)
 
 
 def _request(context: _ContextBuilder, call: DeniedCall, evidence: Evidence) -> None:
@@ -282,11 +286,7 @@ def _organization(context: _ContextBuilder, evidence: Evidence, account: str) ->
     place = evidence.organizations.get(account)
     if place is None:
         return
-    if not isinstance(place.id, Unread):
-        context.present_or_absent("aws:PrincipalOrgID", place.id.value)
-    if not isinstance(place.path, Unread):
-        path = (place.path.value,) if place.path.value else None
-        context.present_or_absent("aws:PrincipalOrgPaths", path)
+    _place_in_organization(context, place, "aws:PrincipalOrg")
     management = place.management_account.value_or_none
     if management:
         context.present("aws:PrincipalOrgMasterAccountId", management)

@@ -140,31 +140,31 @@ class NarrowStatements:
 
     def _s3_resources(self, scoped: ScopedPattern) -> tuple[str, ...]:
         bucket = self.bucket_arn()
-        return tuple(
-            dict.fromkeys(
-                arn
-                for action in self.call.s3_actions
-                for arn in (
-                    [f"{bucket}/{pattern}" for pattern in scoped.patterns]
-                    if is_object_action(action)
-                    else [bucket]
-                )
-            )
-        )
+        return self._resources(bucket, f"{bucket}/", scoped)
 
     def _access_point_resources(self, scoped: ScopedPattern) -> tuple[str, ...]:
         """The same by the access point's own ARN, which S3 may ask the caller's policies about."""
         point = self.call.access_point_arn or ""
         if not _ACCESS_POINT_ARN.fullmatch(point):
             return ()
+        return self._resources(point, f"{point}/object/", scoped)
+
+    def _resources(self, whole: str, objects: str, scoped: ScopedPattern) -> tuple[str, ...]:
+        """What the call's actions are on: objects in scope, or the bucket (access point) as a whole.
+
+        Args:
+            whole: the ARN of the bucket or access point.
+            objects: how the ARNs of its objects begin.
+            scoped: the key patterns.
+        """
         return tuple(
             dict.fromkeys(
                 arn
                 for action in self.call.s3_actions
                 for arn in (
-                    [f"{point}/object/{pattern}" for pattern in scoped.patterns]
+                    [f"{objects}{pattern}" for pattern in scoped.patterns]
                     if is_object_action(action)
-                    else [point]
+                    else [whole]
                 )
             )
         )
