@@ -116,6 +116,15 @@ def _account(
 ) -> Caller:
     """The bucket owner's copy of a cross-account record: only an account and a unique id."""
     kinds = {"AROA": CallerType.ROLE, "AIDA": CallerType.USER}
+    if account and unique == account:
+        # The root user has no unique id but its account's.
+        return Caller(
+            CallerType.ROOT,
+            account,
+            arn or f"arn:aws:iam::{account}:root",
+            unique_id=unique,
+            invoked_by=invoked_by,
+        )
     return Caller(
         kinds.get(unique[:4], CallerType.ACCOUNT),
         account,

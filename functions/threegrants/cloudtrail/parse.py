@@ -32,6 +32,7 @@ from threegrants.cloudtrail.operations import (
     s3_operation,
     writes_with_headers,
 )
+from threegrants.cloudtrail.public_requests import asks_for_public_acl, put_policy
 from threegrants.cloudtrail.replay import is_replayed
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 
@@ -76,6 +77,8 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     event_id = string_field(record, "eventID") or ""
     code = string_field(record, "errorCode")
     message = read_message(string_field(record, "errorMessage"))
+    if (code or "").startswith("KMS."):
+        message = replace(message, about_kms=True)
     service = _service(record, message)
     if service is None:
         named = string_field(record, "eventSource") or "no event source"
@@ -88,7 +91,12 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     read = _kms if service is Service.KMS else _s3
     call = read(record, caller, message, code)
     # Whoever writes a record can name any owner; who owns the bucket is found out by reading.
-    return replace(call, replayed=True, bucket_account=None) if replayed else call
+    return _as_replayed(call) if replayed else call
+
+
+def _as_replayed(call: DeniedCall) -> DeniedCall:
+    source = replace(call.copy_source, bucket_account=None) if call.copy_source else None
+    return replace(call, replayed=True, bucket_account=None, copy_source=source)
 
 
 def is_genuine(event: Mapping[str, Any]) -> bool:
@@ -130,7 +138,23 @@ def _caller(record: Mapping[str, Any], message: Message) -> Caller:
         and named.startswith("arn:")
     ):
         return from_arn(named)
-    return caller
+    return _named_by_message(caller, named) if named else caller
+
+
+def _named_by_message(caller: Caller, named: str) -> Caller:
+    """A caller of the owner's copy, which has no ARN, after what AWS's message says of it.
+
+    The message begins with the principal, before anything that the caller chose beside the name of
+    its session. Only an ARN that fits what the record itself says counts.
+    """
+    said = from_arn(named)
+    unnamed = caller.arn is None and caller.account is not None and said.account == caller.account
+    kinds = (CallerType.ROLE, CallerType.USER)
+    fits = caller.type in (said.type, CallerType.ACCOUNT) and said.type in kinds
+    same_session = caller.session_name in (None, said.session_name)
+    if not (unnamed and fits and same_session):
+        return caller
+    return replace(said, unique_id=caller.unique_id, invoked_by=caller.invoked_by)
 
 
 def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
@@ -166,7 +190,9 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         version_id=version,
         prefix=string_field(parameters, "prefix", "requestParameters"),
         access_point_arn=point,
-        copy_source=_copy_source(headers),
+        copy_source=_copy_source(record, headers),
+        public_acl=asks_for_public_acl(parameters, headers),
+        requested_policy=put_policy(parameters),
         kms_key=key,
         kms_key_source=key_source,
         request_headers=headers,
@@ -278,6 +304,7 @@ def _resources(
     """
     requested_bucket = string_field(parameters, "bucketName", "requestParameters")
     point = owner = listed = None
+    owners: dict[str, str | None] = {}
     for index, entry in enumerate(object_list_field(record, "resources")):
         where = f"resources[{index}]"
         arn, kind = (
@@ -287,9 +314,13 @@ def _resources(
         if kind == "AWS::S3::AccessPoint" or ":accesspoint/" in arn:
             point = arn or point
         elif kind in {"AWS::S3::Bucket", ""} or (arn.startswith("arn:") and "/" not in arn):
-            owner = string_field(entry, "accountId", where) or owner
+            stated = string_field(entry, "accountId", where)
+            owner = stated or owner
+            owners[arn] = stated
             if not listed and ":::" in arn:
                 listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
+    if requested_bucket and any(arn.endswith(f":::{requested_bucket}") for arn in owners):
+        owner = _owner_of(requested_bucket, owners)
     known = owner if is_account_id(owner) else None
     if (
         requested_bucket
@@ -300,6 +331,12 @@ def _resources(
     if requested_bucket and requested_bucket.endswith(_ACCESS_POINT_ALIAS_ENDINGS):
         return listed, point, known
     return requested_bucket or listed, point, known
+
+
+def _owner_of(bucket: str | None, owners: Mapping[str, str | None]) -> str | None:
+    """The account that owns a bucket, by the bucket's own ARN: a copy's record names two buckets."""
+    stated = [account for arn, account in owners.items() if arn.endswith(f":::{bucket}")]
+    return next((account for account in stated if account), None)
 
 
 def _kms_resource(record: Mapping[str, Any]) -> str | None:
@@ -335,7 +372,7 @@ def _extra_actions(headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(extra)
 
 
-def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
+def _copy_source(record: Mapping[str, Any], headers: Mapping[str, str]) -> CopySource | None:
     stated = headers.get("x-amz-copy-source")
     if not stated:
         return None
@@ -346,7 +383,12 @@ def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
         point, _, key = path.partition("/object/")
         return CopySource(point, key, version or None)
     bucket, _, key = path.partition("/")
-    return CopySource(bucket, key, version or None)
+    owners = {
+        string_field(entry, "ARN"): string_field(entry, "accountId")
+        for entry in object_list_field(record, "resources")
+    }
+    owner = next((owners[arn] for arn in owners if (arn or "").endswith(f":::{bucket}")), None)
+    return CopySource(bucket, key, version or None, owner if is_account_id(owner) else None)
 
 
 def _operation_of(message: Message) -> str:
