@@ -237,7 +237,7 @@ def _in_account(kind: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     """A caller of account A itself: its record, what makes it, and its ARN."""
     if kind == "user":
         arn = f"arn:aws:iam::{A}:user/ann"
-        who = {"type": "IAMUser", "principalId": "${ROLE_ID}", "arn": arn, "accountId": A, "userName": "ann"}  # fmt: skip
+        who: dict[str, Any] = {"type": "IAMUser", "principalId": "${ROLE_ID}", "arn": arn, "accountId": A, "userName": "ann"}  # fmt: skip
         made: dict[str, Any] = {"user": {"account": A, "name": "ann"}}
     else:
         arn = f"arn:aws:iam::{A}:role/analyst"
@@ -297,7 +297,7 @@ def _services() -> Iterator[Row]:
     """RCPs bind AWS services' principals too, unless the policy spares them."""
     service = "delivery.logs.amazonaws.com"
     names = {"Service": service}
-    rec = {"access": "write", "copy": "owner", "userIdentity": {"type": "AWSService", "invokedBy": service},
+    rec: dict[str, Any] = {"access": "write", "copy": "owner", "userIdentity": {"type": "AWSService", "invokedBy": service},
            "sourceIPAddress": service, "userAgent": service}  # fmt: skip
     in_bucket = {**W_BUCKET, "Principal": names}
     in_key = {
@@ -454,14 +454,14 @@ def _public() -> Iterator[Row]:
         ("a policy that is not recorded", None, {"blocks": ["BlockPublicPolicy"]},
          expected(*own, outcome="unknown", unknowns=["the policy that was put"])),
     ):  # fmt: skip
-        asked = {
+        put: dict[str, Any] = {
             "bucketName": "a-reports",
             "policy": "",
             **({"bucketPolicy": document} if document else {}),
         }
         yield (
             f"public: PutBucketPolicy, {name}",
-            {**puts, "requestParameters": asked},
+            {**puts, "requestParameters": put},
             inside(**settings),
             label,
         )

@@ -21,6 +21,7 @@ _VERBS = {
     Access.OTHER: "access",
 }
 _LIMIT = 120
+_KMS_REFUSED = "But AWS's message says that the use of a KMS key was refused."
 _MAY_BE_MISSING = (
     " If it is still refused, the object may not exist: without s3:ListBucket S3 says Access Denied "
     "for that too."
@@ -76,12 +77,14 @@ def _said(
 ) -> str:
     who = _who(facts)
     what = _what(facts)
+    maybe = _MAY_BE_MISSING if may_be_missing else ""
+    if assumed and not stops:
+        refused = f" {_KMS_REFUSED}" if facts.call.message.about_kms else ""
+        return (
+            f"Every grant that was read lets {who} {what}.{refused} {_nobody_saw(assumed)}{maybe}"
+        )
     if outcome is Outcome.ALREADY_ALLOWED:
-        if assumed:
-            done = f"Nothing that was read stops {who} to {what} now. {_nobody_saw(assumed)}"
-        else:
-            done = f"{who} can {what} now: every grant the call needs is in place."
-        return done + (_MAY_BE_MISSING if may_be_missing else "")
+        return f"{who} can {what} now: every grant the call needs is in place.{maybe}"
     start = f"{who} cannot {what}"
     causes = _causes(facts, grants)
     unmet = [reason for grant in (grants[0], grants[1], grants[2].bucket, grants[2].key)
@@ -98,9 +101,6 @@ def _said(
         causes.append(f"that key {facts.key.arn} takes part is not known, only the call names it")
     elif not causes and passed_over_key(facts):
         causes.append("every grant is in place, but the call names another key than was read")
-    if not causes and assumed:
-        known = f"{start}: not known why. Every grant that was read is in place. "
-        return known + _nobody_saw(assumed) + (_MAY_BE_MISSING if may_be_missing else "")
     if not causes:
         unknown = [name for name, grant in _named(grants) if grant.verdict is Verdict.UNKNOWN]
         if not unknown:

@@ -44,7 +44,7 @@ SUMMARIES = [
     ("everything is granted", call(), evidence(IN_BUCKET, IN_KEY, IN_IAM),
      f"{WHO} can {WHAT} now: every grant the call needs is in place."),
     ("everything that was read is granted", call(), evidence(IN_BUCKET, IN_KEY, IN_IAM, object=Read(None)),
-     (f"{WHO} cannot {WHAT}: not known why. Every grant that was read is in place. Nobody looked at "
+     (f"Every grant that was read lets {WHO} {WHAT}. Nobody looked at "
       f"the object's own key: the bucket's default key {KEY} is assumed, but the object may be "
       "encrypted with another key. If it is still refused, the object may not exist: without "
       "s3:ListBucket S3 says Access Denied for that too.")),
