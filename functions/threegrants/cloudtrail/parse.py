@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from threegrants.aws.arn import Arn, is_account_id
+from threegrants.cloudtrail.bucket_owners import names_bucket, owner_by_arn
 from threegrants.cloudtrail.denied_call import (
     Caller,
     CallerType,
@@ -24,7 +25,7 @@ from threegrants.cloudtrail.denied_call import (
 )
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
-from threegrants.cloudtrail.identity import from_arn, read_caller
+from threegrants.cloudtrail.identity import from_arn, named_by_message, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
 from threegrants.cloudtrail.operations import (
     is_object_action,
@@ -138,23 +139,7 @@ def _caller(record: Mapping[str, Any], message: Message) -> Caller:
         and named.startswith("arn:")
     ):
         return from_arn(named)
-    return _named_by_message(caller, named) if named else caller
-
-
-def _named_by_message(caller: Caller, named: str) -> Caller:
-    """A caller of the owner's copy, which has no ARN, after what AWS's message says of it.
-
-    The message begins with the principal, before anything that the caller chose beside the name of
-    its session. Only an ARN that fits what the record itself says counts.
-    """
-    said = from_arn(named)
-    unnamed = caller.arn is None and caller.account is not None and said.account == caller.account
-    kinds = (CallerType.ROLE, CallerType.USER)
-    fits = caller.type in (said.type, CallerType.ACCOUNT) and said.type in kinds
-    same_session = caller.session_name in (None, said.session_name)
-    if not (unnamed and fits and same_session):
-        return caller
-    return replace(said, unique_id=caller.unique_id, invoked_by=caller.invoked_by)
+    return named_by_message(caller, named) if named else caller
 
 
 def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
@@ -304,7 +289,6 @@ def _resources(
     """
     requested_bucket = string_field(parameters, "bucketName", "requestParameters")
     point = owner = listed = None
-    owners: dict[str, str | None] = {}
     for index, entry in enumerate(object_list_field(record, "resources")):
         where = f"resources[{index}]"
         arn, kind = (
@@ -314,13 +298,11 @@ def _resources(
         if kind == "AWS::S3::AccessPoint" or ":accesspoint/" in arn:
             point = arn or point
         elif kind in {"AWS::S3::Bucket", ""} or (arn.startswith("arn:") and "/" not in arn):
-            stated = string_field(entry, "accountId", where)
-            owner = stated or owner
-            owners[arn] = stated
+            owner = string_field(entry, "accountId", where) or owner
             if not listed and ":::" in arn:
                 listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
-    if requested_bucket and any(arn.endswith(f":::{requested_bucket}") for arn in owners):
-        owner = _owner_of(requested_bucket, owners)
+    if requested_bucket and names_bucket(record, requested_bucket):
+        owner = owner_by_arn(record, requested_bucket)
     known = owner if is_account_id(owner) else None
     if (
         requested_bucket
@@ -331,12 +313,6 @@ def _resources(
     if requested_bucket and requested_bucket.endswith(_ACCESS_POINT_ALIAS_ENDINGS):
         return listed, point, known
     return requested_bucket or listed, point, known
-
-
-def _owner_of(bucket: str | None, owners: Mapping[str, str | None]) -> str | None:
-    """The account that owns a bucket, by the bucket's own ARN: a copy's record names two buckets."""
-    stated = [account for arn, account in owners.items() if arn.endswith(f":::{bucket}")]
-    return next((account for account in stated if account), None)
 
 
 def _kms_resource(record: Mapping[str, Any]) -> str | None:
@@ -383,11 +359,7 @@ def _copy_source(record: Mapping[str, Any], headers: Mapping[str, str]) -> CopyS
         point, _, key = path.partition("/object/")
         return CopySource(point, key, version or None)
     bucket, _, key = path.partition("/")
-    owners = {
-        string_field(entry, "ARN"): string_field(entry, "accountId")
-        for entry in object_list_field(record, "resources")
-    }
-    owner = next((owners[arn] for arn in owners if (arn or "").endswith(f":::{bucket}")), None)
+    owner = owner_by_arn(record, bucket)
     return CopySource(bucket, key, version or None, owner if is_account_id(owner) else None)
 
 
