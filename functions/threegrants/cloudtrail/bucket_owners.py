@@ -1,4 +1,6 @@
-"""Whose bucket is whose: a record of a copy names two buckets, each with its owner beside its ARN.
+"""What a record's `resources` say of one bucket: its owner, and the object of the call.
+
+A record of a copy names two buckets, each with its owner beside its ARN.
 
 In the caller's copy of a cross-account denial the owner's account is an empty string:
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
@@ -33,3 +35,20 @@ def _owners(record: Mapping[str, Any], bucket: str) -> Iterator[str | None]:
         where = f"resources[{index}]"
         if (string_field(entry, "ARN", where) or "").endswith(f":::{bucket}"):
             yield string_field(entry, "accountId", where)
+
+
+def listed_key(record: Mapping[str, Any], bucket: str | None) -> str | None:
+    """The key of the one object that is listed below a bucket; None if there is none, or several.
+
+    Some records have no request parameters and name the object here alone.
+
+    Raises:
+        RecordError: if a field has another type than CloudTrail gives it.
+    """
+    marker = f":::{bucket}/"
+    arns = [
+        string_field(entry, "ARN", f"resources[{index}]") or ""
+        for index, entry in enumerate(object_list_field(record, "resources"))
+    ]
+    keys = [arn.partition(marker)[2] for arn in arns if arn.startswith("arn:") and marker in arn]
+    return keys[0] or None if bucket and len(keys) == 1 else None

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from threegrants.aws.arn import Arn, is_account_id
-from threegrants.cloudtrail.bucket_owners import names_bucket, owner_by_arn
+from threegrants.cloudtrail.bucket_owners import listed_key, names_bucket, owner_by_arn
 from threegrants.cloudtrail.denied_call import (
     Caller,
     CallerType,
@@ -169,7 +169,7 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         kms_actions=kms,
         bucket=bucket,
         bucket_account=owner,
-        object_key=string_field(parameters, "key", "requestParameters")
+        object_key=_object_key(record, parameters, bucket, operation)
         if actions and is_object_action(actions[0])
         else None,
         version_id=version,
@@ -182,6 +182,16 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         kms_key_source=key_source,
         request_headers=headers,
     )
+
+
+def _object_key(
+    record: Mapping[str, Any], parameters: Mapping[str, Any], bucket: str | None, operation: str
+) -> str | None:
+    """The object's key; of a call on many objects the record names at most some."""
+    stated = string_field(parameters, "key", "requestParameters")
+    if stated is not None or operation == "DeleteObjects":
+        return stated
+    return listed_key(record, bucket)
 
 
 def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:

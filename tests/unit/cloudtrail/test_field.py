@@ -72,6 +72,27 @@ def test_an_owner_that_the_record_leaves_out_is_not_the_other_buckets():
     assert denied(record).bucket_account is None
 
 
+LISTED = {"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::a-reports/2026/q3.csv"}
+PREFIX = {"type": "AWS::S3::Object", "ARNPrefix": "arn:aws:s3:::a-reports/"}
+ANOTHER = {"type": "AWS::S3::Object", "ARN": "arn:aws:s3:::c-archive/2025/q3.csv"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "operation", "key"),
+    [
+        ([LISTED], "GetObject", "2026/q3.csv"),
+        ([LISTED, ANOTHER], "GetObject", "2026/q3.csv"),
+        ([LISTED, {**LISTED, "ARN": f"{LISTED['ARN']}2"}], "GetObject", None),
+        ([PREFIX], "GetObject", None),
+        ([LISTED], "DeleteObjects", None),
+        ([LISTED], "ListObjects", None),
+    ],
+)
+def test_the_key_that_only_resources_name(listed, operation, key):
+    record = s3(operation=operation, requestParameters=None, resources=[BUCKETS[0], *listed])
+    assert denied(record).object_key == key
+
+
 EVERYONE = "http://acs.amazonaws.com/groups/global/AllUsers"
 ACLS = [
     ({"x-amz-acl": "public-read"}, True),
