@@ -53,8 +53,9 @@ OURS = {
 
 
 def cases() -> list[dict]:
+    """The cases, read as one text: `json` keeps each name in a text once, as V8 always does."""
     with gzip.open(CASES, "rt") as lines:
-        return [json.loads(line) for line in lines]
+        return json.loads(f"[{','.join(lines)}]")
 
 
 @dataclass(frozen=True)
