@@ -1,4 +1,4 @@
-"""The commands of `threegrants`: `diagnose` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`: `diagnose`, `fetch` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
@@ -13,6 +13,7 @@ from threegrants import __version__
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.failure import Failure
+from threegrants.cli.fetch import fetch
 from threegrants.cli.records import parse_records
 from threegrants.cli.render import (
     Tool,
@@ -56,6 +57,7 @@ def main() -> None:
 
 
 main.add_command(diagnose)
+main.add_command(fetch)
 
 
 @main.command()
