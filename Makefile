@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
+	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm diagrams differential clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -127,6 +127,9 @@ bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosi
 
 bench-storm: setup  ## 10,000 records of one denial through the stack on the embedded AWS (RECORDS=N for another number)
 	$(BIN)/python benchmarks/storm.py --records $(or $(RECORDS),10000)
+
+bench-files: .venv/.ready  ## 1,000 trail files with 100,000 records through the command line: speed and memory (a minute)
+	$(BIN)/python benchmarks/files.py $(if $(FILES),--files $(FILES))
 
 differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
 	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)
