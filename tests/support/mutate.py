@@ -79,9 +79,11 @@ def mutated(value: Any, rng: random.Random, times: int = 1) -> Any:
         box = [found]
         holders = list(_places(box))
         holder, name = rng.choice(holders)
-        holder[name] = _changed(holder, name, rng)
-        if holder[name] is _GONE:
+        changed = _changed(holder, name, rng)
+        if changed is _GONE:
             del holder[name]
+        else:
+            holder[name] = copy.deepcopy(changed)  # the tables must stay as they are
         found = box[0] if box else {}
     return found
 

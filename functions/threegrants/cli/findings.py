@@ -1,7 +1,8 @@
 """The denied calls of any number of records, joined as the service joins them. Pure.
 
 Both copies of a call are one call, in whichever order they come, and so are the KMS record and the S3
-record of one call. Calls of one principal, bucket, kind of access and action are one finding.
+record of one call: at most five seconds apart. (The service, to which records come late, also takes the
+only incident of the last hour; a file has them all.) Calls of one principal, bucket, kind of access and action are one finding.
 """
 
 from bisect import bisect_left
@@ -17,7 +18,6 @@ from threegrants.incidents.correlation import (
     correlation_key_of,
     kms_key_correlation_key,
     match_kms_record,
-    match_late_kms_record,
 )
 from threegrants.incidents.events import SAMPLE_SIZE, kms_actions_of, needs_kms
 from threegrants.patches.scopes import with_key
@@ -246,7 +246,7 @@ class _Index:
                 str(n): (g, _candidate(str(n), g, t, call)) for n, (g, t) in enumerate(groups)
             }
             found = [candidate for _, candidate in candidates.values()]
-            match = match_kms_record(call, found) or match_late_kms_record(call, found)
+            match = match_kms_record(call, found)
             if match is None:
                 left.append(time)
                 continue

@@ -98,7 +98,7 @@ def test_the_kms_record_and_the_s3_record_of_one_call_are_one_finding(form, orde
 
 
 def test_a_kms_record_of_another_time_stays_alone():
-    found = joined(s3("e-1", -9000), kms("e-2", -600, key=KEY))
+    found = joined(s3("e-1", -720), kms("e-2", -600, key=KEY))
     assert [finding.target for finding in found] == ["a-reports", KEY]
     assert found[0].call.kms_key is None
 

@@ -113,7 +113,7 @@ def lake(value):
 
 COLUMNS = ("eventVersion", "userIdentity", "eventTime", "eventSource", "eventName", "awsRegion",
            "sourceIPAddress", "userAgent", "errorCode", "errorMessage", "requestParameters",
-           "resources", "eventID")  # fmt: skip
+           "resources", "eventID", "vpcEndpointId")  # fmt: skip
 
 
 def athena_cells(record):
@@ -347,6 +347,14 @@ def test_every_record_in_every_shape(shape):
     assert len({entry.place for entry in entries}) in {1, 5} or "Firehose" in shape
 
 
+def test_an_address_counts_only_where_an_endpoint_would_be_named():
+    """Through a VPC endpoint `aws:SourceIp` is not in the context: without that column it is unknown."""
+    columns, cells = ATHENA_NAMES[:-1], ATHENA[0][:-1]
+    for names, row, wanted in ((ATHENA_NAMES, ATHENA[0], IP), (columns, cells, None)):
+        [call] = calls(read(csv_text(names, [row]).encode()))
+        assert call.source_ip == wanted
+
+
 def test_a_flat_form_keeps_what_a_diagnosis_reads():
     for shape in ("OCSF", "Athena as CSV", "Lake as JSON"):
         data = SHAPES[shape]
@@ -538,6 +546,12 @@ def test_a_structure_in_text(text, wanted):
 def test_a_structure_that_cannot_be_read(text):
     with pytest.raises(AmbiguousTextError):
         read_text("userIdentity", text)
+
+
+@pytest.mark.parametrize("text", ["{}", "{a=b}", "{bucketName=a, bucketName=b}"])
+def test_parameters_that_cannot_be_read(text):
+    with pytest.raises(AmbiguousTextError):
+        read_text("requestParameters", text)
 
 
 def test_packing_has_an_end():

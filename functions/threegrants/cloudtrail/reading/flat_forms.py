@@ -90,7 +90,8 @@ def _read_table_row(place: str, form: Form, row: Mapping[str, Any]) -> Entry:
             record[name] = None if isinstance(value, str) and value in EMPTY else value
     if conflict := _conflict(record):
         return Incomplete(place, form.name, (conflict,), FULL_RECORD)
-    return entry_of(place, form, record)
+    endpoint = any(column.lower() == "vpcendpointid" for column in row)
+    return entry_of(place, form, record, tells_endpoint=endpoint)
 
 
 def _structure(name: str, text: str) -> Any:
@@ -226,7 +227,9 @@ def _read_ecs(place: str, form: Form, row: Mapping[str, Any]) -> Entry:
     # Where nothing failed, Elastic leaves the field out of a document, but not out of a table.
     has_field = isinstance(dig(row, at), Mapping) or f"{at}.error_code" in row
     code = dig(row, f"{at}.error_code")
-    return entry_of(place, form, with_error_code(record, code, has_field=has_field))
+    endpoint = isinstance(dig(row, at), Mapping) or f"{at}.vpc_endpoint_id" in row
+    coded = with_error_code(record, code, has_field=has_field)
+    return entry_of(place, form, coded, tells_endpoint=endpoint)
 
 
 # --- Microsoft Sentinel: the table AWSCloudTrail ------------------------------------------------------
@@ -271,8 +274,8 @@ def _read_sentinel(place: str, form: Form, row: Mapping[str, Any]) -> Entry:
         vpcEndpointId=dig(row, "VpcEndpointId"),
         eventType=dig(row, "EventTypeName"),
     )
-    code = dig(row, "ErrorCode")
-    return entry_of(place, form, with_error_code(record, code, has_field="ErrorCode" in row))
+    coded = with_error_code(record, dig(row, "ErrorCode"), has_field="ErrorCode" in row)
+    return entry_of(place, form, coded, tells_endpoint="VpcEndpointId" in row)
 
 
 # --- what never holds a full record ------------------------------------------------------------------

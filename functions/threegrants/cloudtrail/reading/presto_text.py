@@ -132,6 +132,8 @@ def _closing(text: str, start: int) -> int:
 def _parameters(text: str) -> dict[str, Any]:
     names = re.compile(r"(?:(?<=^\{)|(?<=, ))" + _PARAMETER.pattern)
     starts = list(names.finditer(text))
+    if not starts:
+        raise AmbiguousTextError("no parameter that is known")
     found: dict[str, Any] = {}
     for match, following in zip(starts, [*starts[1:], None], strict=True):
         end = following.start() - len(", ") if following else len(text) - 1
@@ -140,6 +142,4 @@ def _parameters(text: str) -> dict[str, Any]:
             raise AmbiguousTextError(f"{name} stands there twice")
         if name != "encryptionContext":  # a structure of its own, with the caller's names
             found[name] = text[match.end() : end]
-    if not found:
-        raise AmbiguousTextError("no parameter that is known")
     return found

@@ -37,10 +37,22 @@ def dig(row: Mapping[str, Any], path: str) -> Any:
     return None if isinstance(found, str) and found in EMPTY else found
 
 
-def entry_of(place: str, form: Form, record: Mapping[str, Any], advice: str = FULL_RECORD) -> Entry:
-    """The record that a row is; what is missing, if it lacks what a diagnosis needs."""
+def entry_of(
+    place: str, form: Form, record: dict[str, Any], *, tells_endpoint: bool = True
+) -> Entry:
+    """The record that a row is; what is missing, if it lacks what a diagnosis needs.
+
+    Args:
+        place: the row's position.
+        form: the row's form.
+        record: the fields that it has.
+        tells_endpoint: whether the row would name a VPC endpoint. If not, whether the address is
+            `aws:SourceIp` is not known, and it is left out: through an endpoint there is no such key.
+    """
+    if not tells_endpoint and "vpcEndpointId" not in record:
+        record = {name: value for name, value in record.items() if name != "sourceIPAddress"}
     missing = tuple(name for name in _needed(record) if name not in record)
-    return Incomplete(place, form.name, missing, advice) if missing else Found(place, record)
+    return Incomplete(place, form.name, missing, FULL_RECORD) if missing else Found(place, record)
 
 
 def _needed(record: Mapping[str, Any]) -> tuple[str, ...]:
