@@ -192,6 +192,17 @@ def test_an_error_of_one_finding_costs_that_finding(aws, lines, monkeypatch):
     assert line.isprintable()
 
 
+def test_a_bar_shows_how_far_it_is(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with diagnose._bar("reading", 2, shown=True) as advance:
+        advance()
+        advance()
+    assert "2/2" in capsys.readouterr().err
+    with diagnose._bar("reading", 2, shown=False) as advance:
+        advance()
+    assert capsys.readouterr().err == ""
+
+
 def test_a_form_without_full_records_is_named(aws):
     text = "Event ID,Event time,Event source,Event name\na,t,s3.amazonaws.com,GetObject\n"
     done = run("diagnose", "-", input=text)

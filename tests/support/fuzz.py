@@ -117,7 +117,7 @@ def fuzz(seed: int) -> Fuzzed:
         call = parse_record(record)
     except RecordError as error:
         return Fuzzed("error" if error.where and error.wanted else "no place")
-    return Fuzzed("skipped") if isinstance(call, Skipped) else _through(call, rng)
+    return Fuzzed("skipped") if isinstance(call, Skipped) else through(call, rng)
 
 
 def _as_file(record: Any, rng: random.Random) -> Fuzzed:
@@ -148,11 +148,12 @@ def _as_file(record: Any, rng: random.Random) -> Fuzzed:
             except RecordError:
                 continue
             if isinstance(call, DeniedCall):
-                result = _through(call, rng)
+                result = through(call, rng)
     return result or Fuzzed(kind)
 
 
-def _through(call: DeniedCall, rng: random.Random) -> Fuzzed:
+def through(call: DeniedCall, rng: random.Random) -> Fuzzed:
+    """A call with some evidence, as far as an alert."""
     SuppressionRules().match(call)
     incident_id = incident_id_of(call)
     options = AnalysisOptions(

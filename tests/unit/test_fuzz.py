@@ -5,11 +5,16 @@ tried again by its seed: `fuzz(SEED)`.
 """
 
 import os
+import random
 import resource
 import time
 from collections import Counter
 
-from support.fuzz import fuzz
+import pytest
+
+from support.fuzz import SEEDS, fuzz, through
+from threegrants.cloudtrail import DeniedCall, RecordError, parse_record
+from threegrants.iam import Policies, Request, authorize
 
 CASES = int(os.environ.get("FUZZ", "2000"))
 FIRST = int(os.environ.get("FUZZ_SEED", "0"))
@@ -47,3 +52,64 @@ def test_no_case_ends_with_an_exception():
     assert kinds["error"] > CASES / 100
     assert "no place" not in kinds
     assert len(outcomes) > 4
+
+
+WHOLE = {
+    "an access point": "arn:aws:s3:eu-west-1:111111111111:accesspoint/point",
+    "a multi-Region access point": "arn:aws:s3::111111111111:accesspoint/x.mrap",
+    "a session": "arn:aws:sts::222222222222:assumed-role/analyst/s",
+    "a role": "arn:aws:iam::222222222222:role/analyst",
+    "a key": "arn:aws:kms:eu-west-1:111111111111:key/11111111-2222-3333-4444-555555555555",
+    "a bucket": "arn:aws:s3:::a-reports",
+}
+
+
+def shortened(arn):
+    """An ARN that lost fields at its end, or one in its middle."""
+    fields = arn.split(":")
+    for count in range(1, len(fields)):
+        yield ":".join(fields[:count])
+        yield ":".join(fields[:count]) + ":" + fields[-1]
+    yield arn.rpartition("/")[0] or arn
+    yield arn + "/"
+
+
+def placed(arn, operation):
+    """Records that name an ARN in each place where one may stand."""
+    base = {**SEEDS[0], "eventName": operation}
+    asked = base["requestParameters"]
+    yield {**base, "requestParameters": {**asked, "bucketName": arn}}
+    yield {**base, "requestParameters": {**asked, "x-amz-copy-source": f"{arn}/object/k"}}
+    header = "x-amz-server-side-encryption-aws-kms-key-id"
+    yield {**base, "requestParameters": {**asked, header: arn}}
+    for kind in ("AWS::S3::AccessPoint", "AWS::S3::Bucket", "AWS::S3::Object"):
+        yield {**base, "requestParameters": {}, "resources": [{"type": kind, "ARN": arn}]}
+    yield {**base, "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "222222222222"}}
+    yield {**base, "userIdentity": {"type": "IAMUser", "arn": arn}}
+    issuer = {"sessionIssuer": {"type": "Role", "arn": arn}}
+    yield {**base, "userIdentity": {"type": "AssumedRole", "sessionContext": issuer}}
+    said = f'User: {arn} is not authorized to perform: s3:GetObject on resource: "{arn}" because x'
+    yield {**base, "errorMessage": said}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_an_arn_with_too_few_fields_ends_no_diagnosis(kind):
+    tried = 0
+    for arn in shortened(WHOLE[kind]):
+        for operation in ("GetObject", "CopyObject") if "point" in kind else ("GetObject",):
+            for record in placed(arn, operation):
+                try:
+                    call = parse_record(record)
+                except RecordError:
+                    continue
+                assert isinstance(call, DeniedCall)
+                through(call, random.Random(tried))
+                tried += 1
+    assert tried > 100
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_an_arn_with_too_few_fields_is_a_principal_like_any(kind):
+    for arn in shortened(WHOLE[kind]):
+        request = Request(arn, "s3:GetObject", "arn:aws:s3:::b/k", "111111111111", {})
+        assert not authorize(request, Policies()).allowed

@@ -28,7 +28,7 @@ from threegrants.cli.records import (
     warn,
 )
 from threegrants.cli.render import Tool, json_text, show_diagnosis
-from threegrants.cli.selection import Selection, TimeError, parse_time
+from threegrants.cli.selection import Selection, TimeError, parse_end, parse_time
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.evidence import RoleClients
 from threegrants.evidence.role_clients import NOT_AWS
@@ -46,8 +46,9 @@ def _time_option(
 ) -> datetime | None:
     if text is None:
         return None
+    parse = parse_end if option.name == "until" else parse_time
     try:
-        return parse_time(text, datetime.now(UTC))
+        return parse(text, datetime.now(UTC))
     except TimeError as error:
         raise click.BadParameter(str(error), param=option) from error
 
@@ -132,7 +133,9 @@ def _account_option(
 @click.option(
     "--since", callback=_time_option, help="Only calls from this time on: 2026-11-20, 6h, 2d."
 )
-@click.option("--until", callback=_time_option, help="Only calls up to this time.")
+@click.option(
+    "--until", callback=_time_option, help="Only calls up to this time; a day counts whole."
+)
 @click.option("--bucket", "buckets", multiple=True, help="Only this bucket; wildcards; repeatable.")
 @click.option(
     "--caller",

@@ -225,7 +225,7 @@ def _days(setup: TrailSetup) -> Iterator[str]:
 
 
 def _span(setup: TrailSetup) -> str:
-    return f" --since {setup.first} --until {setup.last + timedelta(days=1)}"
+    return f" --since {setup.first} --until {setup.last}"
 
 
 def _of_bucket(setup: TrailSetup) -> str:

@@ -1,5 +1,6 @@
 """Which denied calls a person asked for: by time, bucket, caller and action. Pure."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from fnmatch import fnmatchcase
 from threegrants.cloudtrail import DeniedCall
 from threegrants.incidents.incident_id import principal_of
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _AGO = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -68,6 +70,16 @@ def parse_time(text: str, now: datetime) -> datetime:
         wanted = "2026-11-20, 2026-11-20T09:00:00Z, or how long ago: 90m, 6h, 2d"
         raise TimeError(f"{text!r} is no time; expected {wanted}") from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def parse_end(text: str, now: datetime) -> datetime:
+    """A time up to which calls count; a day counts whole.
+
+    Raises:
+        TimeError: if the text is no time.
+    """
+    time = parse_time(text, now)
+    return time + timedelta(days=1, microseconds=-1) if _DAY.fullmatch(text) else time
 
 
 def _fits(

@@ -44,7 +44,7 @@ def test_copies_are_by_account_region_and_day():
         "aws", "s3", "cp", f"{root}/{A}/CloudTrail/eu-west-1/2026/11/19/",
         f"trail/{A}/CloudTrail/eu-west-1/2026/11/19/",
     ]  # fmt: skip
-    assert diagnose == "threegrants diagnose trail/ --since 2026-11-19 --until 2026-11-21"
+    assert diagnose == "threegrants diagnose trail/ --since 2026-11-19 --until 2026-11-20"
 
 
 def test_many_days_are_copied_by_months():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from support.records import ROLE, denied, kms, s3
-from threegrants.cli.selection import Selection, TimeError, parse_time
+from threegrants.cli.selection import Selection, TimeError, parse_end, parse_time
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CALL = denied(s3(when="2026-11-20T09:01:00Z"))
@@ -25,6 +25,12 @@ TIMES = [
 @pytest.mark.parametrize(("text", "wanted"), TIMES)
 def test_a_time(text, wanted):
     assert parse_time(text, NOW) == wanted
+
+
+def test_a_day_counts_whole():
+    assert CALL in Selection(until=parse_end("2026-11-20", NOW))
+    assert CALL not in Selection(until=parse_end("2026-11-19", NOW))
+    assert parse_end("2026-11-20T09:00:00Z", NOW) == datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "6", "h", "99999999999d", "2026-13-01"])

@@ -554,6 +554,16 @@ def test_parameters_that_cannot_be_read(text):
         read_text("requestParameters", text)
 
 
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [(b"PAR1" + bytes(99), "Parquet"), (b"7z\xbc\xaf\x27\x1c" + bytes(99), "7-Zip")],
+)
+def test_a_file_that_is_known_and_not_read_is_named(data, what):
+    [entry] = read(data)
+    assert what in entry.error.what
+    assert entry.error.wanted
+
+
 def test_packing_has_an_end():
     data = FILE
     for _ in range(packing.MAX_DEPTH + 1):

@@ -57,6 +57,10 @@ def unpack(
         stream if hasattr(stream, "peek") else io.BufferedReader(cast("io.RawIOBase", stream))
     )
     head = buffered.peek(_HEAD)[:_HEAD]
+    for mark, what, wanted in _NOT_HERE:
+        if head.startswith(mark):
+            yield name, PackingError(name, what, wanted)
+            return
     if not _is_packed(head):
         yield name, _chunks(buffered, name)
         return
@@ -171,6 +175,16 @@ _STREAMS: tuple[tuple[bytes, str, Callable[[Any], Any]], ...] = (
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd),
 )
 """How a packed stream begins, what it is called, and how it is opened."""
+_ROWS = "the rows as JSON or CSV, as Athena gives them"
+_PLAIN = "a zip or gzip file, or the plain one"
+_NOT_HERE = (
+    (b"PAR1", "a Parquet file", _ROWS),
+    (b"ORC", "an ORC file", _ROWS),
+    (b"Obj\x01", "an Avro file", _ROWS),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip file", _PLAIN),
+    (b"Rar!\x1a\x07", "a RAR file", _PLAIN),
+)
+"""What is known and not read: how it begins, what it is, what is read instead."""
 
 
 def _one_line(error: Exception) -> str:
