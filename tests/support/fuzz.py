@@ -19,6 +19,7 @@ from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import (
     DeniedCall,
     Found,
+    KeySource,
     RecordError,
     Skipped,
     copy_source_read,
@@ -183,6 +184,8 @@ def _evidence(call: DeniedCall, rng: random.Random) -> Evidence:
         rng.choice(_IN_IAM),
         encrypted=rng.random() < 0.8,
     )
+    if rng.random() < 0.8:
+        found = _about(call, found)
     if rng.random() < 0.6:
         found = _with_mutated_policies(found, rng)
     if rng.random() < 0.3:
@@ -212,6 +215,22 @@ def _evidence(call: DeniedCall, rng: random.Random) -> Evidence:
     return found
 
 
+def _about(call: DeniedCall, found: Evidence) -> Evidence:
+    """Evidence of what the call itself names, as reading it would give: its caller, bucket and key."""
+    caller, key = call.caller, found.key.value_or_none
+    who = replace(
+        found.caller, type=caller.type, account=caller.account, arn=Read(caller.arn),
+        unique_id=caller.unique_id,
+    )  # fmt: skip
+    if call.bucket and found.bucket is not None:
+        found = replace(found, bucket=replace(found.bucket, name=call.bucket))
+    if key is not None and call.kms_key:
+        source = call.kms_key_source or KeySource.REQUEST
+        named = replace(key, arn=call.kms_key, source=source, corroborated=False)
+        found = replace(found, key=Read(named))
+    return replace(found, caller=who)
+
+
 def _bucket(found: Evidence) -> Any:
     return found.bucket
 
@@ -226,7 +245,7 @@ def _with_mutated_policies(found: Evidence, rng: random.Random) -> Evidence:
     if which == 0 and found.bucket is not None:
         document = found.bucket.policy.value_or_none
         if document:
-            changed = Read(mutated_document(document, rng))
+            changed: Read[str | None] = Read(mutated_document(document, rng))
             return replace(found, bucket=replace(found.bucket, policy=changed))
     key = found.key.value_or_none
     if which == 1 and key is not None and key.policy.value_or_none:

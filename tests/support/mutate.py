@@ -21,7 +21,7 @@ ODD_STRINGS = (
     "User: a is not authorized to perform: s3:GetObject on resource: ", "s3:", ":", "kms:Decrypt",
     "AccessDenied", "KMS.", "s3.amazonaws.com", "AWS Internal", "ANONYMOUS_PRINCIPAL", "anonymous",
 )  # fmt: skip
-ODD_VALUES = (
+ODD_VALUES: tuple[Any, ...] = (
     None,
     True,
     False,
@@ -49,12 +49,12 @@ ACTIONS = (
     "s3",
     "s3:?",
 )
-PRINCIPALS = (
+PRINCIPALS: tuple[Any, ...] = (
     "*", {"AWS": "*"}, {"AWS": []}, {"Service": "s3.amazonaws.com"}, {"AWS": "222222222222"}, {},
     {"AWS": ["arn:aws:iam::222222222222:root", "AROAEXAMPLE000000000"]}, {"Federated": "x"}, [], "x",
     {"CanonicalUser": "79a5"}, {"AWS": "arn:aws:sts::222222222222:assumed-role/analyst/s"},
 )  # fmt: skip
-CONDITIONS = (
+CONDITIONS: tuple[Any, ...] = (
     {}, {"StringEquals": {"aws:PrincipalAccount": "222222222222"}}, {"StringLike": {"s3:prefix": ["*"]}},
     {"Bool": {"aws:SecureTransport": "false"}}, {"Null": {"aws:TokenIssueTime": "true"}},
     {"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}, {"IpAddress": {"aws:SourceIp": "x"}},

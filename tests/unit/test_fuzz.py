@@ -70,6 +70,8 @@ def shortened(arn):
     for count in range(1, len(fields)):
         yield ":".join(fields[:count])
         yield ":".join(fields[:count]) + ":" + fields[-1]
+    yield arn.partition("/")[0]
+    yield arn.partition("/")[0] + "/"
     yield arn.rpartition("/")[0] or arn
     yield arn + "/"
 
