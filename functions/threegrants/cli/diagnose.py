@@ -31,7 +31,7 @@ from threegrants.cli.render import Tool, json_text, show_diagnosis
 from threegrants.cli.selection import Selection, TimeError, parse_end, parse_time
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.evidence import RoleClients
-from threegrants.evidence.role_clients import NOT_AWS
+from threegrants.evidence.calls import NOT_AWS
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import Report, report_for
 

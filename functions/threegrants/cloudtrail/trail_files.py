@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from threegrants.cloudtrail.errors import RecordError
-from threegrants.cloudtrail.parse import may_be_denial
+from threegrants.cloudtrail.prefilter import may_be_denial
 from threegrants.cloudtrail.reading.documents import Document, read_documents
 from threegrants.cloudtrail.reading.entries import (
     Entry,
@@ -26,6 +26,16 @@ from threegrants.cloudtrail.reading.packing import PackingError, unpack
 from threegrants.cloudtrail.reading.tables import Table, find_table, read_table
 from threegrants.cloudtrail.reading.text import decode
 from threegrants.cloudtrail.reading.wrappers import CARRIERS, open_wrappers
+
+__all__ = [
+    "Entry",
+    "Found",
+    "Incomplete",
+    "Irrelevant",
+    "Unreadable",
+    "read_entries",
+    "read_trail_file",
+]
 
 _WORTH_SKIPPING = 32 << 10
 """Bytes from which on a trail file without a denial is not parsed: below, all reasons are told."""

@@ -7,10 +7,13 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from threegrants.evidence.role_clients import DIRECT_WAY, NOT_AWS, AccountError
+from threegrants.evidence.role_clients import AccountError
 from threegrants.evidence.snapshot import Item, Read, Unread
 
 T = TypeVar("T")
+
+NOT_AWS = "the answer was not AWS's: no XML or JSON (a proxy's or a sign-in page?)"
+DIRECT_WAY = "a connection to AWS without something in between that answers for it"
 
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "403"}

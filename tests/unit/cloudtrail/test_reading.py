@@ -27,7 +27,8 @@ from threegrants.cloudtrail import (
     parse_record,
     read_entries,
 )
-from threegrants.cloudtrail.parse import _DENIALS, may_be_denial
+from threegrants.cloudtrail.parse import _DENIALS
+from threegrants.cloudtrail.prefilter import may_be_denial
 from threegrants.cloudtrail.reading import FORMS, packing
 from threegrants.cloudtrail.reading.presto_text import AmbiguousTextError, read_text
 
