@@ -9,6 +9,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-lo
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -96,14 +97,10 @@ def _inside(entry: Entry, member: str) -> Entry:
     if not member:
         return entry
     place = member if entry.place == "$" else f"{member} {entry.place}"
-    if isinstance(entry, Found):
-        return Found(place, entry.record)
     if isinstance(entry, Unreadable):
         error = entry.error
-        return Unreadable(place, RecordError(place, error.what, error.wanted))
-    if isinstance(entry, Incomplete):
-        return Incomplete(place, entry.form, entry.missing, entry.advice)
-    return Irrelevant(place, entry.count)
+        return Unreadable(place, RecordError(place, error.what, error.wanted), entry.words)
+    return replace(entry, place=place)
 
 
 def _member(chunks: Iterator[bytes], name: str, *, all_records: bool) -> Iterator[Entry]:
@@ -112,7 +109,7 @@ def _member(chunks: Iterator[bytes], name: str, *, all_records: bool) -> Iterato
     head = list(_first_chunks(whole))
     if not all_records and len(head) < _HEAD_CHUNKS and (count := _irrelevant(head)):
         yield Irrelevant("$", count)
-    else:
+    elif head or not damage:
         yield from _text_entries(chain(head, whole), name, all_records=all_records)
     for error in damage:
         yield Unreadable("$", error)
