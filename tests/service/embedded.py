@@ -191,7 +191,9 @@ def deploy(embedded: Embedded) -> None:
             member,
             {
                 "DiagnoseRoleArn": embedded.outputs["DiagnoseRoleArn"],
-                "RemediateRoleArn": embedded.outputs["RemediateRoleArn"],
+                "ApproveRoleArn": embedded.outputs["ApproveRoleArn"],
+                "SweepRoleArn": embedded.outputs["SweepRoleArn"],
+                "WorkerRoleArn": embedded.outputs["WorkerRoleArn"],
                 "ExternalId": EXTERNAL_ID,
             },
         )

@@ -37,6 +37,10 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGui
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
 
 
+_OWN_ROLES = ("diagnose", "approve", "worker", "sweep")
+"""The functions' roles, by the last part of their names in `template.yaml`."""
+
+
 class SettingsError(ValueError):
     """An environment variable of the function is missing or wrong: which, and what is wanted."""
 
@@ -182,7 +186,7 @@ def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
             if "SUPPRESS" in env
             else PRESETS,
             never_diagnose=parse_never_diagnose(_comma_separated(env.get("NEVER_DIAGNOSE", ""))),
-            own_roles=frozenset({*roles, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
+            own_roles=frozenset({*roles, *(f"{stack}-{one}" for one in _OWN_ROLES)} - {""}),
         )
     except SuppressionError as error:
         raise SettingsError(f"SUPPRESS or NEVER_DIAGNOSE: {error}") from error
