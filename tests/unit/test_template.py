@@ -29,7 +29,9 @@ def test_a_worker_holds_a_run_for_longer_than_its_function_runs():
 WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")
 
 
-@pytest.mark.parametrize("name", ["DiagnoseRole", "ApproveRole", "WorkerRole", "SweepRole", "ReaderRole"])
+@pytest.mark.parametrize(
+    "name", ["DiagnoseRole", "ApproveRole", "WorkerRole", "SweepRole", "ReaderRole"]
+)
 def test_no_write_on_any_policy(name):
     writes = {a for a in actions(name) if a.split(":")[1].startswith(WRITES)}
     allowed = ("dynamodb:", "logs:", "xray:", "sqs:")
