@@ -60,7 +60,13 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (dependencies, diagnose._ingest, diagnose._delivery_store, remediate._service, worker._service)
+    caches = (
+        dependencies,
+        diagnose._ingest,
+        diagnose._delivery_store,
+        remediate._service,
+        worker._service,
+    )
     for cached in caches:
         cached.cache_clear()
     yield Served(table, sqs, queue, dead)
