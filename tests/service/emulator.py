@@ -1,9 +1,13 @@
-"""Start the embedded AWS, with one of its checks brought nearer to AWS's own, and a tally kept.
+"""Start the embedded AWS, with two of its checks brought nearer to AWS's own, and a tally kept.
 
 Run by the interpreter that has MiniStack, which knows nothing of this project. MiniStack checks the
 bucket policy of another account against the caller's *account*; AWS checks it against the caller,
 so a statement that names a role would never admit that role. Here the same check of MiniStack's own
 is asked about the caller's own ARN, which MiniStack has resolved from the request's signature.
+
+`aws:PrincipalArn` of a role's session is the role's ARN at AWS
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
+MiniStack compares the session's. The keys of the seals name roles by it.
 
 `GET /_tally?agent=WORD` answers how many requests each service got from clients whose user agent
 holds WORD, as JSON.
@@ -19,7 +23,10 @@ from urllib.parse import parse_qs
 
 from ministack import app as ministack
 from ministack.core import iam_evaluator
+from ministack.services import iam
 
+_resolve_condition_key = iam_evaluator._resolve_condition_key
+_SESSION = re.compile(r"arn:aws:sts::(\d{12}):assumed-role/([^/]+)/.+")
 _evaluate = iam_evaluator.evaluate_resource_policy
 _serve = ministack.app
 _SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]*/([a-z0-9-]+)/aws4_request")
@@ -33,6 +40,16 @@ def _for_the_caller(document: Any, context: Any, *args: Any, **options: Any) -> 
     if context.principal_arn == account and caller != account and same_account:
         context = replace(context, principal_arn=caller, principal_type="AssumedRole")
     return _evaluate(document, context, *args, **options)
+
+
+def _of_the_role(key: str, context: Any) -> Any:
+    session = (
+        _SESSION.fullmatch(context.principal_arn) if key.lower() == "aws:principalarn" else None
+    )
+    if session is None:
+        return _resolve_condition_key(key, context)
+    role = iam._roles.get_scoped(session[1], None, session[2]) or {}
+    return role.get("Arn", context.principal_arn)
 
 
 async def _tallied(scope: Any, receive: Any, send: Any) -> None:
@@ -64,6 +81,7 @@ async def _answer(scope: Any, send: Any) -> None:
 
 
 iam_evaluator.evaluate_resource_policy = _for_the_caller
+iam_evaluator._resolve_condition_key = _of_the_role
 ministack.app = _tallied
 
 if __name__ == "__main__":
