@@ -340,7 +340,7 @@ class Case:
         Sweep(
             self.store,
             run_store(self.runs, self.table, KEYS, None),
-            lambda _: None,
+            self.never_analyzed,
             self.ask,
             lambda *alert: self.alerts.append(alert),
             lambda identity, error: self.alerts.append((identity, "error", repr(error))),
@@ -350,6 +350,10 @@ class Case:
         ).run()
         self.work()
         self.work()  # the message that a dead worker left, and the sweep's
+
+    @staticmethod
+    def never_analyzed(incident):
+        raise AssertionError(f"{incident.id}: this sweep rechecks nothing")
 
     def applied(self):
         """How many of the three policies hold a statement of ours."""
