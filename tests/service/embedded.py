@@ -60,6 +60,33 @@ class Embedded:
             region_name=REGION,
         )
 
+    def deploy_stack(
+        self, account: str, name: str, template: str, parameters: dict[str, str]
+    ) -> dict[str, str]:
+        """Create one more stack; its outputs."""
+        return _stack(self, account, name, template, parameters)
+
+    def stack_output(self, account: str, stack: str, name: str) -> str:
+        """An output of a stack."""
+        client = self.client("cloudformation", account)
+        outputs = client.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+        return next(o["OutputValue"] for o in outputs if o["OutputKey"] == name)
+
+    def waiting_and_dead(self) -> dict[str, int]:
+        """How many messages are in the queues of records now, whether they are being read or not."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return {
+            queue: sum(
+                int(value)
+                for value in self.client("sqs")
+                .get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=list(names))[
+                    "Attributes"
+                ]
+                .values()
+            )
+            for queue in ("QueueUrl", "DeadLetterQueueUrl")
+        }
+
     def cloudtrail(self, record: dict[str, Any], account: str) -> None:
         """An account's record arrives on its default bus, as CloudTrail sends it (emulator.py).
 

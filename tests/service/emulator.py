@@ -13,6 +13,7 @@ MiniStack's own evaluator; what is changed here is what it is asked:
   rule's event crosses if the sending role's policy and the bus's policy both allow `events:PutEvents`
   with this source and detail-type.
 
+- **`aws:PrincipalArn`.** MiniStack fills in a session's ARN, AWS that of its role.
 - **Batches.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have.
 
 MiniStack records no denials. `POST /_cloudtrail?account=ID`, with a record as its body, puts that
@@ -35,7 +36,7 @@ from urllib.parse import parse_qs
 from ministack import app as ministack
 from ministack.core import arn as arns
 from ministack.core import iam_evaluator, responses
-from ministack.services import apigateway_v1, eventbridge
+from ministack.services import apigateway_v1, eventbridge, iam
 from ministack.services.cloudformation import provisioners
 
 _REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
@@ -58,6 +59,24 @@ def _for_the_caller(document: Any, context: Any, *args: Any, **options: Any) -> 
 
 
 iam_evaluator.evaluate_resource_policy = _for_the_caller
+
+
+# --- aws:PrincipalArn: a role's own ARN -----------------------------------------------------------
+
+_key = iam_evaluator._resolve_condition_key
+
+
+def _key_as_aws_fills_it(key: str, context: Any) -> Any:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn"""
+    found = _key(key, context)
+    if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(found):
+        return found
+    name = iam_evaluator._role_name_from_assumed_arn(found)
+    role = iam._roles.get_scoped(context.principal_account, None, name) or {}
+    return role.get("Arn", found)
+
+
+iam_evaluator._resolve_condition_key = _key_as_aws_fills_it
 
 
 # --- one action by its name ----------------------------------------------------------------------
