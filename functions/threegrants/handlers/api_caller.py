@@ -1,0 +1,33 @@
+"""Who calls the API, as IAM says: read from the one part of the event that API Gateway writes. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def is_rest_event(event: Any) -> bool:
+    """Whether an event has the shape that a REST API sends.
+
+    The API is one; what has another shape (an HTTP API's, a function URL's, a schedule's) did not come
+    through it.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event
+    """
+    if not isinstance(event, Mapping) or event.get("version", "1.0") != "1.0":
+        return False
+    context = event.get("requestContext")
+    named = all(isinstance(event.get(name), str) for name in ("httpMethod", "path"))
+    return named and isinstance(context, Mapping) and "http" not in context
+
+
+def caller_arn(event: Mapping[str, Any]) -> str | None:
+    """The ARN of who signed the request, in the caller's own account; None if IAM named nobody.
+
+    API Gateway fills `requestContext.identity` in itself after it checked the signature. Nothing that
+    a request carries (headers, query, body, path) and no other authorizer can write it.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+    """
+    context = event.get("requestContext")
+    identity = context.get("identity") if isinstance(context, Mapping) else None
+    arn = identity.get("userArn") if isinstance(identity, Mapping) else None
+    return arn if isinstance(arn, str) and arn else None
