@@ -120,7 +120,8 @@ def test_a_bare_invocation_decides_nothing(embedded, on_call):
     _, body = on_call.alert(world.bucket)
     path = f"/incidents/{body['id']}/approve"
     digests = {"digests": [patch["digest"] for patch in body["patches"]]}
-    sam = {"userArn": f"arn:aws:sts::{OWNER}:assumed-role/{on_call.role}/sam"}
+    arn = f"arn:aws:sts::{OWNER}:assumed-role/{on_call.role}/sam"
+    sam = {"userArn": arn}
     of_http_api = {
         "version": "2.0",
         "routeKey": "POST /incidents/{id}/approve",
@@ -128,7 +129,13 @@ def test_a_bare_invocation_decides_nothing(embedded, on_call):
         "requestContext": {"http": {"method": "POST", "path": path}, "authorizer": {"iam": sam}},
         "body": json.dumps(digests),
     }
-    for event in (api_event("POST", path, digests, None), of_http_api):
+    made_up = (
+        api_event("POST", path, digests, None),
+        api_event("POST", path, digests, arn),
+        api_event("POST", path, digests, arn, stageVariables=None),
+        of_http_api,
+    )
+    for event in made_up:
         answer = embedded.client("lambda").invoke(
             FunctionName=embedded.outputs["RemediateFunctionName"], Payload=json.dumps(event)
         )

@@ -45,7 +45,9 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     )
     topic = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
     runs, keys = runs_table(table), mac_keys()
+    boto3.client("secretsmanager").create_secret(Name="api-secret", SecretString=API_SECRET)
     environment = {
+        "API_SECRET": "api-secret",
         "REMEDIATION_TABLE_NAME": runs.name,
         "RUN_QUEUE_URL": sqs.create_queue(QueueName="run-queue")["QueueUrl"],
         "APPROVAL_MAC_KEY": keys[Signer.APPROVER],
@@ -80,6 +82,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 
 
 QUEUES = f"arn:aws:sqs:eu-west-1:{A}"
+API_SECRET = "known-to-the-stage-and-to-the-function"
 CONTEXT: Any = SimpleNamespace(
     function_name="diagnose",
     memory_limit_in_mb=512,
@@ -166,7 +169,7 @@ def api_event(method: str, path: str, body: Any, actor: str | None, **changes: A
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
         "pathParameters": None,
-        "stageVariables": None,
+        "stageVariables": {"secret": API_SECRET},
         "requestContext": {
             "accountId": A,
             "apiId": "a1b2c3d4e5",

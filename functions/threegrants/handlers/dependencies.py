@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _RESPONSE_SECONDS = 1.5
 """Kept for the answer itself at the end of an invocation."""
+_SECRET_TTL_SECONDS = 60
 _LIMITS_TTL_SECONDS = 60
 """For how long the operator's SSM parameter is kept."""
 
@@ -213,6 +214,12 @@ def current_limits() -> Limits:
         return limits.with_ssm_parameter(text)
     except (LimitsError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
+
+
+def api_secret() -> str:
+    """What the API's stage sends with every event, so that the function knows it; read once a minute."""
+    name = os.environ["API_SECRET"]
+    return str(parameters.get_secret(name, max_age=_SECRET_TTL_SECONDS))
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:

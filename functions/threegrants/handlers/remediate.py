@@ -11,8 +11,8 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.api_caller import caller_arn, is_rest_event
-from threegrants.handlers.dependencies import dependencies
+from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
+from threegrants.handlers.dependencies import api_secret, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
@@ -33,8 +33,6 @@ def _service() -> RemediationService:
 
 def _actor() -> str:
     """The ARN of the caller, in its own account.
-
-    The function trusts the event. Whoever can invoke it directly can impersonate an approver.
 
     Raises:
         Refused: if the event names nobody.
@@ -202,7 +200,7 @@ def _problem(status: int, detail: str) -> Response[str]:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """REST API event in, response out."""
-    if not is_rest_event(event):
+    if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
         return {
             "statusCode": int(HTTPStatus.FORBIDDEN),
             "body": json.dumps({"message": _NO_CALLER}),
