@@ -306,7 +306,7 @@ def test_a_member_speaks_for_itself_only(embedded, on_call):
     )
     world.send({**world.record(), "recipientAccountId": STRANGER})
     assert embedded.waiting_and_dead() == before
-    world.send(world.record(recipientAccountId=CALLER))
+    world.send(world.callers_copy())
     assert on_call.alert(world.bucket), "the same record, from its own account, arrives"
 
 
