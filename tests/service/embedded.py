@@ -70,7 +70,7 @@ class Embedded:
         """An output of a stack."""
         client = self.client("cloudformation", account)
         outputs = client.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-        return next(o["OutputValue"] for o in outputs if o["OutputKey"] == name)
+        return next(str(o["OutputValue"]) for o in outputs if o["OutputKey"] == name)
 
     def waiting_and_dead(self) -> dict[str, int]:
         """How many messages are in the queues of records now, whether they are being read or not."""

@@ -2,6 +2,7 @@
 
 import json
 
+import boto3
 import pytest
 from click.testing import CliRunner
 
@@ -9,7 +10,6 @@ from support.handlers import sent_by
 from support.names import A
 from support.records import s3
 from threegrants.cli import main
-from threegrants.cli import service as module
 from threegrants.cli.service import ServiceClient, ServiceError
 
 URLS = [
@@ -23,7 +23,7 @@ URLS = [
 def test_an_address_needs_no_stack(monkeypatch, url, region):
     """People of other accounts cannot read the stack."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setattr(module.boto3, "client", lambda *_: pytest.fail("no stack is read"))
+    monkeypatch.setattr(boto3, "client", lambda *_: pytest.fail("no stack is read"))
     found = ServiceClient.for_stack(url)
     assert (found.url, found.region) == (url.rstrip("/"), region)
 
