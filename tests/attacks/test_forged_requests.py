@@ -6,7 +6,7 @@ import json
 import pytest
 
 from support.attacks import Ends, attack
-from support.handlers import CONTEXT, api_event, deliver, metas, serving
+from support.handlers import API_SECRET, CONTEXT, api_event, deliver, metas, serving
 from support.harness import bucket_policy
 from support.names import A, B
 from support.records import s3
@@ -44,6 +44,38 @@ def refused(service, aws, asked):
     [meta] = metas(service)
     assert meta["state"] == State.OPEN.value
     assert bucket_policy(aws) is None
+
+
+MADE_UP = {
+    "none": None,
+    "no variables": {},
+    "an empty secret": {"secret": ""},
+    "no text": {"secret": None},
+    "a number": {"secret": 0},
+    "a guess": {"secret": "guessed"},
+    "half of it": {"secret": API_SECRET[:20]},
+    "more than it": {"secret": f"{API_SECRET} "},
+    "no characters": {"secret": "\ud800"},
+    "another name": {"Secret": API_SECRET},
+    "a list": [API_SECRET],
+}
+
+
+@attack(
+    "11.1",
+    "lambda:InvokeFunction on the API's function, with the event of a genuine approval made up",
+    "the grant is approved in an approver's name",
+    Ends.REFUSED,
+    embedded="test_service.py::test_a_bare_invocation_decides_nothing",
+)
+@pytest.mark.parametrize("variables", MADE_UP.values(), ids=MADE_UP)
+def test_an_event_that_the_api_did_not_send(service, aws, variables):
+    identity, digests = opened(service)
+    path = f"/incidents/{identity}/approve"
+    asked = api_event("POST", path, {"digests": digests}, SAM, stageVariables=variables)
+    refused(service, aws, asked)
+    asked["stageVariables"] = {"secret": API_SECRET}
+    assert remediate.handler(asked, CONTEXT)["statusCode"] == 202, "the API itself is believed"
 
 
 BODIES = {

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from support.handlers import api_event
+from support.handlers import API_SECRET, api_event
 from support.harness import APPROVER, SECOND, TRUSTED, bucket_policy
 from support.names import A, B
 from threegrants.cloudtrail import Access
@@ -122,7 +122,8 @@ NOBODY = [
 @pytest.mark.parametrize("said", [n[1] for n in NOBODY], ids=[n[0] for n in NOBODY])
 def test_a_caller_without_iams_word_is_refused(harness, aws, monkeypatch, said, action):
     incident_id = harness.handle().id
-    monkeypatch.setattr(remediate, "_service", lambda: harness.service)
+    monkeypatch.setattr(remediate, "_service", lambda: harness.api)
+    monkeypatch.setattr(remediate, "api_secret", lambda: API_SECRET)
     context = SimpleNamespace(
         function_name="f",
         memory_limit_in_mb=1,

@@ -70,7 +70,7 @@ class Embedded:
         """An output of a stack."""
         client = self.client("cloudformation", account)
         outputs = client.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-        return next(str(o["OutputValue"]) for o in outputs if o["OutputKey"] == name)
+        return str(next(o["OutputValue"] for o in outputs if o["OutputKey"] == name))
 
     def waiting_and_dead(self) -> dict[str, int]:
         """How many messages are in the queues of records now, whether they are being read or not."""
@@ -234,7 +234,9 @@ def deploy(embedded: Embedded) -> None:
             member,
             {
                 "DiagnoseRoleArn": embedded.outputs["DiagnoseRoleArn"],
-                "RemediateRoleArn": embedded.outputs["RemediateRoleArn"],
+                "ApproveRoleArn": embedded.outputs["ApproveRoleArn"],
+                "SweepRoleArn": embedded.outputs["SweepRoleArn"],
+                "WorkerRoleArn": embedded.outputs["WorkerRoleArn"],
                 "ExternalId": EXTERNAL_ID,
             },
         )

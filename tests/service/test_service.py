@@ -42,10 +42,9 @@ def test_roll_back_and_denied_again(embedded, on_call):
     world.send(world.record())
     _, body = on_call.alert(world.bucket)
     digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
-    path = f"/incidents/{body['id']}"
-    assert on_call.api("POST", f"{path}/approve", {"digests": digests})["state"] == "verified"
+    assert on_call.decide(body["id"], "approve", {"digests": digests})["state"] == "verified"
     assert world.call() == "granted"
-    assert on_call.api("POST", f"{path}/rollback", {})["state"] == "rolled_back"
+    assert on_call.decide(body["id"], "rollback")["state"] == "rolled_back"
     assert world.call() == "AccessDenied"
 
 
@@ -87,7 +86,7 @@ def test_writing_wants_two_people(embedded, on_call):
     assert on_call.api("POST", path, approval, again)["state"] == "proposed"
     with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
         embedded.client("s3").get_bucket_policy(Bucket=world.bucket)
-    second = on_call.api("POST", path, approval, colleague(embedded, "lead"))
+    second = on_call.decide(body["id"], "approve", approval, colleague(embedded, "lead"))
     assert second["state"] == "verified", second
     assert world.role_arn in embedded.client("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]
 
@@ -121,7 +120,8 @@ def test_a_bare_invocation_decides_nothing(embedded, on_call):
     _, body = on_call.alert(world.bucket)
     path = f"/incidents/{body['id']}/approve"
     digests = {"digests": [patch["digest"] for patch in body["patches"]]}
-    sam = {"userArn": f"arn:aws:sts::{OWNER}:assumed-role/{on_call.role}/sam"}
+    arn = f"arn:aws:sts::{OWNER}:assumed-role/{on_call.role}/sam"
+    sam = {"userArn": arn}
     of_http_api = {
         "version": "2.0",
         "routeKey": "POST /incidents/{id}/approve",
@@ -129,7 +129,13 @@ def test_a_bare_invocation_decides_nothing(embedded, on_call):
         "requestContext": {"http": {"method": "POST", "path": path}, "authorizer": {"iam": sam}},
         "body": json.dumps(digests),
     }
-    for event in (api_event("POST", path, digests, None), of_http_api):
+    made_up = (
+        api_event("POST", path, digests, None),
+        api_event("POST", path, digests, arn),
+        api_event("POST", path, digests, arn, stageVariables=None),
+        of_http_api,
+    )
+    for event in made_up:
         answer = embedded.client("lambda").invoke(
             FunctionName=embedded.outputs["RemediateFunctionName"], Payload=json.dumps(event)
         )
@@ -212,7 +218,7 @@ def test_somebody_else_of_that_account_approves_under_its_own_identity(embedded,
     _, body = on_call.alert(world.bucket)
     path = f"/incidents/{body['id']}"
     session = hire(embedded, "b-lead", "Viewer", "Approver")
-    assert on_call.api("POST", f"{path}/approve", proposed(body), session)["state"] == "verified"
+    assert on_call.decide(body["id"], "approve", proposed(body), session)["state"] == "verified"
     actors = [line["actor"] for line in on_call.api("GET", path, None, session)["history"]]
     assert f"arn:aws:sts::{CALLER}:assumed-role/b-lead/kim" in actors
     assert world.call() == "granted"
@@ -439,7 +445,7 @@ def refused(call, **arguments):
 )
 def test_the_diagnose_role_writes_no_policy(embedded):
     session = lambda_role(embedded, "threegrants-diagnose")
-    for name in ("RemediateFunctionName", "SweepFunctionName"):
+    for name in ("RemediateFunctionName", "SweepFunctionName", "WorkerFunctionName"):
         function = embedded.client("lambda", session=session)
         assert refused(function.invoke, FunctionName=embedded.outputs[name], Payload="{}")
     sts = embedded.client("sts", session=session)
@@ -462,3 +468,126 @@ def test_the_diagnose_role_writes_no_policy(embedded):
     assert refused(s3.put_bucket_policy, Bucket="deployments", Policy=policy)
     iam = embedded.client("iam", session=session)
     assert refused(iam.put_role_policy, RoleName="on-call", PolicyName="x", PolicyDocument=policy)
+
+
+@attack(
+    "11.2",
+    "a thief of the diagnose role writes runs into the table, makes seals, or asks the worker",
+    "it begins anything",
+    Ends.DENIED_BY_AWS,
+)
+def test_a_thief_of_the_diagnose_role_begins_nothing(embedded):
+    session = lambda_role(embedded, "threegrants-diagnose")
+    table = embedded.outputs["RemediationTableName"]
+    dynamodb = embedded.client("dynamodb", session=session)
+    key = {"pk": {"S": "incident#tg-1"}, "sk": {"S": "work"}}
+    assert refused(dynamodb.put_item, TableName=table, Item=key)
+    assert refused(dynamodb.get_item, TableName=table, Key=key)
+    assert refused(dynamodb.update_item, TableName=table, Key=key)
+    put = {"Put": {"TableName": table, "Item": key}}
+    assert refused(dynamodb.transact_write_items, TransactItems=[put])
+    kms = embedded.client("kms", session=session)
+    for name in ("ApprovalMacKeyArn", "RunMacKeyArn"):
+        assert refused(kms.generate_mac, KeyId=embedded.outputs[name],
+                       MacAlgorithm="HMAC_SHA_256", Message=b"run")  # fmt: skip
+    sqs = embedded.client("sqs", session=session)
+    assert refused(sqs.send_message, QueueUrl=embedded.outputs["RunQueueUrl"], MessageBody="{}")
+
+
+@attack(
+    "11.12",
+    "a thief of the approving role enters accounts to write, or seals as the worker",
+    "it writes a policy, or invents a run's progress",
+    Ends.DENIED_BY_AWS,
+)
+@pytest.mark.parametrize("role", ["approve", "sweep"])
+def test_who_approves_cannot_write_policies(embedded, role):
+    session = lambda_role(embedded, f"threegrants-{role}")
+    sts = embedded.client("sts", session=session)
+    for account in (OWNER, CALLER):
+        assert refused(
+            sts.assume_role,
+            RoleArn=f"arn:aws:iam::{account}:role/threegrants-mender",
+            RoleSessionName="test",
+            ExternalId="demo-external-id",
+        )
+    kms = embedded.client("kms", session=session)
+    asked = {"MacAlgorithm": "HMAC_SHA_256", "Message": b"run"}
+    assert refused(kms.generate_mac, KeyId=embedded.outputs["RunMacKeyArn"], **asked)
+    if role == "sweep":
+        assert refused(kms.generate_mac, KeyId=embedded.outputs["ApprovalMacKeyArn"], **asked)
+        table = embedded.outputs["RemediationTableName"]
+        dynamodb = embedded.client("dynamodb", session=session)
+        key = {"pk": {"S": "incident#tg-1"}, "sk": {"S": "work"}}
+        assert refused(dynamodb.put_item, TableName=table, Item=key)
+
+
+@attack(
+    "11.13",
+    "a thief of the worker role makes an approval's seal",
+    "it invents an approval by a person",
+    Ends.DENIED_BY_AWS,
+)
+def test_who_works_cannot_seal_approvals(embedded):
+    kms = embedded.client("kms", session=lambda_role(embedded, "threegrants-worker"))
+    key = embedded.outputs["ApprovalMacKeyArn"]
+    assert refused(kms.generate_mac, KeyId=key, MacAlgorithm="HMAC_SHA_256", Message=b"approval")
+
+
+@attack(
+    "11.11",
+    "lambda:InvokeFunction on the worker, the sweep and diagnose; a message of the run queue",
+    "something is applied",
+    Ends.IGNORED,
+)
+def test_neither_an_invocation_nor_a_message_applies_anything(embedded, on_call):
+    world = build(embedded, "hint", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
+    order = json.dumps({"incident": body["id"], "digests": digests, "state": "applying"})
+    record = {"messageId": "m", "body": order, "attributes": {}, "messageAttributes": {}}
+    functions = embedded.client("lambda")
+    for name in ("WorkerFunctionName", "SweepFunctionName", "DiagnoseFunctionName"):
+        functions.invoke(
+            FunctionName=embedded.outputs[name], Payload=json.dumps({"Records": [record]})
+        )
+    embedded.client("sqs").send_message(QueueUrl=embedded.outputs["RunQueueUrl"], MessageBody=order)
+    swept(embedded)
+    assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        embedded.client("s3").get_bucket_policy(Bucket=world.bucket)
+
+
+@attack(
+    "11.2",
+    "an administrator's script writes a run into the table, without a seal",
+    "the worker executes it",
+    Ends.REFUSED,
+)
+def test_a_forged_run_on_the_deployed_service(embedded, on_call):
+    world = build(embedded, "forged", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    dynamodb = embedded.client("dynamodb")
+    pk = {"S": f"incident#{body['id']}"}
+    run = {"pk": pk, "sk": {"S": "work"}, "run": {"S": "r"}, "way": {"S": "apply"}}
+    dynamodb.put_item(TableName=embedded.outputs["RemediationTableName"], Item=run)
+    dynamodb.update_item(
+        TableName=embedded.outputs["TableName"],
+        Key={"pk": pk, "sk": {"S": "meta"}},
+        UpdateExpression="SET #s = :s",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues={":s": {"S": "applying"}},
+    )
+    swept(embedded)
+    path = f"/incidents/{body['id']}"
+    stuck = wait_for(
+        "the refusal", lambda: (i := on_call.api("GET", path))["state"] == "stuck" and i, 60
+    )
+    assert "was not written by this service" in stuck["history"][-1]["detail"]
+    swept(embedded)
+    told = [one for one in on_call.alerts() if one["request"]["bucket"] == world.bucket]
+    assert len(told) == 1
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        embedded.client("s3").get_bucket_policy(Bucket=world.bucket)

@@ -12,8 +12,10 @@ import pytest
 from support.aws import Aws
 from support.harness import EVERYTHING
 from support.names import A, B
-from threegrants.handlers import diagnose, remediate
+from support.runs import mac_keys, runs_table
+from threegrants.handlers import diagnose, remediate, worker
 from threegrants.handlers.dependencies import dependencies
+from threegrants.remediation.seals import Signer
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,14 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "replays", "dead")
     )
     topic = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
+    runs, keys = runs_table(table), mac_keys()
+    boto3.client("secretsmanager").create_secret(Name="api-secret", SecretString=API_SECRET)
     environment = {
+        "API_SECRET": "api-secret",
+        "REMEDIATION_TABLE_NAME": runs.name,
+        "RUN_QUEUE_URL": sqs.create_queue(QueueName="run-queue")["QueueUrl"],
+        "APPROVAL_MAC_KEY": keys[Signer.APPROVER],
+        "RUN_MAC_KEY": keys[Signer.WORKER],
         "TABLE_NAME": table.name,
         "SEEN_TABLE_NAME": "seen",
         "TOPIC_ARN": topic,
@@ -58,7 +67,13 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (dependencies, diagnose._ingest, diagnose._delivery_store, remediate._service)
+    caches = (
+        dependencies,
+        diagnose._ingest,
+        diagnose._delivery_store,
+        remediate._service,
+        worker._service,
+    )
     for cached in caches:
         cached.cache_clear()
     yield Served(table, sqs, queue, replays, dead)
@@ -67,6 +82,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
 
 
 QUEUES = f"arn:aws:sqs:eu-west-1:{A}"
+API_SECRET = "known-to-the-stage-and-to-the-function"
 CONTEXT: Any = SimpleNamespace(
     function_name="diagnose",
     memory_limit_in_mb=512,
@@ -153,7 +169,7 @@ def api_event(method: str, path: str, body: Any, actor: str | None, **changes: A
         "queryStringParameters": None,
         "multiValueQueryStringParameters": None,
         "pathParameters": None,
-        "stageVariables": None,
+        "stageVariables": {"secret": API_SECRET},
         "requestContext": {
             "accountId": A,
             "apiId": "a1b2c3d4e5",

@@ -6,9 +6,10 @@ import pytest
 
 from support.templates import MEMBER, ROLES, SERVICE, actions, statements, template
 from threegrants.cloudtrail.envelope import DETAIL_TYPE, SOURCES
+from threegrants.handlers import worker
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS
 
-API_ROLE = "RemediateRole"
+API_ROLE = "ApproveRole"
 
 
 @pytest.mark.parametrize("name", sorted(ROLES))
@@ -16,22 +17,24 @@ def test_no_wildcard_action(name):
     assert not [action for action in actions(name) if "*" in action]
 
 
-def test_no_one_who_remedies_may_delete_history():
-    assert "dynamodb:DeleteItem" not in actions("RemediateRole")
-    assert "dynamodb:BatchWriteItem" not in actions("RemediateRole")
+@pytest.mark.parametrize("name", ["ApproveRole", "WorkerRole", "SweepRole"])
+def test_no_one_who_remedies_may_delete_history(name):
+    assert "dynamodb:DeleteItem" not in actions(name)
+    assert "dynamodb:BatchWriteItem" not in actions(name)
 
 
 def test_a_worker_holds_a_run_for_longer_than_its_function_runs():
-    from threegrants.handlers import remediate, sweep  # noqa: PLC0415 - its resolver is heavy
-
-    for module, function in ((remediate, "RemediateFunction"), (sweep, "SweepFunction")):
-        assert SERVICE[function]["Properties"]["Timeout"] * 2 <= module._LEASE_SECONDS
+    timeout = SERVICE["WorkerFunction"]["Properties"]["Timeout"]
+    assert timeout * 2 <= worker._LEASE_SECONDS
+    assert SERVICE["RunQueue"]["Properties"]["VisibilityTimeout"] >= timeout * 6
 
 
 WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")
 
 
-@pytest.mark.parametrize("name", ["DiagnoseRole", "RemediateRole", "ReaderRole"])
+@pytest.mark.parametrize(
+    "name", ["DiagnoseRole", "ApproveRole", "WorkerRole", "SweepRole", "ReaderRole"]
+)
 def test_no_write_on_any_policy(name):
     writes = {a for a in actions(name) if a.split(":")[1].startswith(WRITES)}
     allowed = ("dynamodb:", "logs:", "xray:", "sqs:")
@@ -71,15 +74,72 @@ def test_what_the_reader_may_only_where_asked():
     assert "kms:Decrypt" not in actions("ReaderRole")
 
 
-def test_only_remediate_may_assume_the_remediation_role():
+SERVICE_ROLES = ("DiagnoseRole", "ApproveRole", "WorkerRole", "SweepRole")
+
+
+def test_only_the_worker_may_assume_the_remediation_role():
     def assumed(name):
         return str([s["Resource"] for s in statements(name) if s["Action"] == "sts:AssumeRole"])
 
-    assert "MenderRoleName" not in assumed("DiagnoseRole")
-    assert "MenderRoleName" in assumed("RemediateRole")
-    trust = str(MEMBER["MenderRole"]["Properties"]["AssumeRolePolicyDocument"])
-    assert "RemediateRoleArn" in trust
-    assert "DiagnoseRoleArn" not in trust
+    assert [one for one in SERVICE_ROLES if "MenderRoleName" in assumed(one)] == ["WorkerRole"]
+    trust = MEMBER["MenderRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert [one["Principal"] for one in trust] == [{"AWS": {"Ref": "WorkerRoleArn"}}]
+
+
+def may(name, resource):
+    """The actions that a role is allowed on a resource of the template."""
+    return {
+        action
+        for one in statements(name)
+        if f"'{resource}'" in str(one["Resource"]) or f"{resource}." in str(one["Resource"])
+        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+    }
+
+
+READS = {"dynamodb:GetItem", "dynamodb:Query"}
+CHANGES = READS | {"dynamodb:PutItem", "dynamodb:UpdateItem"}
+SPLIT = [
+    ("DiagnoseRole", "RemediationTable", set()),
+    ("SweepRole", "RemediationTable", READS),
+    ("ApproveRole", "RemediationTable", CHANGES),
+    ("WorkerRole", "RemediationTable", CHANGES),
+    ("DiagnoseRole", "RunQueue", set()),
+    ("SweepRole", "RunQueue", {"sqs:SendMessage"}),
+    ("ApproveRole", "RunQueue", {"sqs:SendMessage"}),
+    ("DiagnoseRole", "ApprovalMacKey", set()),
+    ("SweepRole", "ApprovalMacKey", set()),
+    ("ApproveRole", "ApprovalMacKey", {"kms:GenerateMac", "kms:VerifyMac"}),
+    ("WorkerRole", "ApprovalMacKey", {"kms:VerifyMac"}),
+    ("DiagnoseRole", "RunMacKey", set()),
+    ("SweepRole", "RunMacKey", set()),
+    ("ApproveRole", "RunMacKey", {"kms:VerifyMac"}),
+    ("WorkerRole", "RunMacKey", {"kms:GenerateMac", "kms:VerifyMac"}),
+]
+
+
+@pytest.mark.parametrize(("name", "resource", "wanted"), SPLIT)
+def test_who_may_write_and_seal_runs(name, resource, wanted):
+    assert may(name, resource) == wanted
+
+
+SEALS = [("ApprovalMacKey", "approve"), ("RunMacKey", "worker")]
+
+
+@pytest.mark.parametrize(("key", "role"), SEALS)
+def test_one_role_makes_seals_with_each_key(key, role):
+    """No IAM policy of another role gives it: the key's policy names the role."""
+    makes = [
+        one
+        for one in SERVICE[key]["Properties"]["KeyPolicy"]["Statement"]
+        if {"kms:GenerateMac", "kms:CreateGrant", "kms:*", "*"}
+        & set(one["Action"] if isinstance(one["Action"], list) else [one["Action"]])
+    ]
+    assert len(makes) == 1
+    assert makes[0]["Condition"]["ArnEquals"]["aws:PrincipalArn"]["Fn::Sub"].endswith(f"-{role}")
+
+
+def test_no_role_of_the_service_may_invoke_another_function():
+    assert not [name for name in SERVICE_ROLES if "lambda:InvokeFunction" in actions(name)]
 
 
 @pytest.mark.parametrize("name", ["ReaderRole", "MenderRole"])

@@ -17,7 +17,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
-_OK = 200
+_DONE = frozenset({200, 202})
+"""Done, or begun: then the incident says how it goes."""
 _BATCH = 100
 """Records that one request feeds in (handlers/replay_requests.py)."""
 _BATCH_BYTES = 4_000_000
@@ -99,7 +100,7 @@ class ServiceClient:
             data = json.loads(answer.content)
         except ValueError:
             data = {"message": answer.text[:200]}
-        if answer.status_code != _OK:
+        if answer.status_code not in _DONE:
             words = data.get("message") if isinstance(data, dict) else None
             raise ServiceError(f"{method} {path}: {answer.status_code}: {words or data}")
         return data

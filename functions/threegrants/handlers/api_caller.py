@@ -1,5 +1,10 @@
-"""Who calls the API, as IAM says: read from the one part of the event that API Gateway writes. Pure."""
+"""Who calls the API, as IAM says: read from the one part of the event that API Gateway writes. Pure.
 
+That an event comes from API Gateway at all is known by a variable of the API's stage: whoever may invoke
+the function can write any event, but does not know its value.
+"""
+
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +22,22 @@ def is_rest_event(event: Any) -> bool:
     context = event.get("requestContext")
     named = all(isinstance(event.get(name), str) for name in ("httpMethod", "path"))
     return named and isinstance(context, Mapping) and "http" not in context
+
+
+def is_from_the_api(event: Mapping[str, Any], secret: str) -> bool:
+    """Whether the API's own stage sent an event.
+
+    Args:
+        event: a REST API's event.
+        secret: the value of the stage's variable `secret`; an empty one is nobody's.
+
+    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/stage-variables.html
+    """
+    variables = event.get("stageVariables")
+    said = variables.get("secret") if isinstance(variables, Mapping) else None
+    if not secret or not isinstance(said, str):
+        return False
+    return hmac.compare_digest(said.encode(errors="replace"), secret.encode())
 
 
 def caller_arn(event: Mapping[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from support.handlers import api_event
-from threegrants.handlers.api_caller import caller_arn, is_rest_event
+from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
 
 SAM = "arn:aws:sts::111122223333:assumed-role/on-call/sam"
 REST = api_event("GET", "/incidents", "", SAM)
@@ -44,3 +44,19 @@ def test_version_1_0_is_the_same_shape():
 @pytest.mark.parametrize("event", [{}, {"requestContext": 1}, {"requestContext": {"identity": 1}}])
 def test_nobody_is_named_where_the_identity_is_missing(event):
     assert caller_arn(event) is None
+
+
+SAID = [
+    ({"secret": "s-1"}, "s-1", True),
+    ({"secret": "s-1", "more": "x"}, "s-1", True),
+    ({"secret": "s-2"}, "s-1", False),
+    ({"secret": ""}, "", False),
+    ({}, "s-1", False),
+    (None, "s-1", False),
+    ({"secret": 1}, "s-1", False),
+]
+
+
+@pytest.mark.parametrize(("variables", "secret", "known"), SAID)
+def test_the_api_is_known_by_its_stages_variable(variables, secret, known):
+    assert is_from_the_api({**REST, "stageVariables": variables}, secret) is known
