@@ -155,6 +155,8 @@ class Diagnosis:
     grantee: str | None
     certainty: Certainty = Certainty.EVALUATED
     source: "Diagnosis | None" = None
+    presumed_outcome: Outcome | None = None
+    """Where it is unknown because only the caller names the key: the outcome if that key is right."""
 
     @property
     def missing_grants(self) -> frozenset[GrantName]:
@@ -183,6 +185,11 @@ class Diagnosis:
             return False
         fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
         return fine and [one.kind for one in self.blockers] == [BlockerKind.OBJECT_MISSING]
+
+    @property
+    def presumably_allowed(self) -> bool:
+        """The same, where a key that only the caller names is taken for the right one."""
+        return self.allowed or self.presumed_outcome is Outcome.ALREADY_ALLOWED
 
 
 _GRAVITY = (

@@ -56,7 +56,7 @@ class Patch:
     default: bool = True
     """the one that is proposed for its grant; the others are offered beside it"""
     key_named_by_caller: bool = False
-    """it opens a KMS key that nothing but the denied call names; never applied by this service"""
+    """it opens a KMS key that nothing but the denied call names; two people have to approve it"""
 
     @property
     def alternative(self) -> bool:

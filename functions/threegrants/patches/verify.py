@@ -80,7 +80,7 @@ def verify_patches(
     """
     reader = DocumentReader(facts)
     listed = [(draft, reader.read(draft.patch)) for draft in drafts]
-    proposed = [documents for draft, documents in listed if draft.patch.default]
+    proposed = [documents for draft, documents in listed if draft.preferred]
     findings = findings or guardrails(facts)
     grantee = diagnosis.grantee or ""
     kept: list[Patch] = []
@@ -123,7 +123,7 @@ def still_denied(
     """
     patched = replace(with_documents(facts, (*other_patches, documents)), source=None)
     after = diagnose_facts(patched, findings=findings, hints=False)
-    if after.allowed:
+    if after.presumably_allowed:
         return ""
     own = after.verdict_on(documents.patch.grant)
     if own_grant_only and own is not Verdict.MISSING:

@@ -51,7 +51,7 @@ class PatchReport:
         default: whether it is the one that is proposed for its grant.
         alternative: whether it works by another way than the policy that is diagnosed.
         key_named_by_caller: whether it opens a KMS key that nothing but the denied call names; such a
-            patch is never proposed, and the service does not apply it.
+            patch is never proposed, and two people have to approve it.
         before_sha256: digest of the document that the patch was made for.
         after_sha256: digest of the document that the patch writes.
         statement: the statement that is added or extended; for `kms:CreateGrant` the KMS grant.
