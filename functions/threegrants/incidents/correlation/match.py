@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
 
 MAX_SECONDS_APART = 5
@@ -80,10 +81,12 @@ def _hash(*words: str) -> str:
 
 
 def match_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candidate | None:
-    """The incident of S3 calls that a KMS record belongs to; None if none fits, or several do.
+    """The incident of S3 calls that a KMS record belongs to; None if none fits, or several may.
 
-    Of several, those with the same source address and user agent come first (the oldest form of
-    record has neither), then the nearest in time.
+    Of several, those of the record's own key come first. If there are none, and the record would tell
+    one of several incidents its key, it joins none: whoever makes the calls chooses their times, and
+    one of them may be for a bucket of its own. Then those with the same source address and user agent
+    come first (the oldest form of record has neither), then the nearest in time.
     """
     matching = [
         candidate
@@ -92,11 +95,16 @@ def match_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candi
         and _may_be_one_call(call, candidate)
         and seconds_apart(call, candidate) <= MAX_SECONDS_APART
     ]
+    own = [candidate for candidate in matching if candidate.key and candidate.key == call.kms_key]
+    if not own and len(matching) > 1 and is_arn(call.kms_key or ""):
+        return None
     client = (call.source_ip, call.user_agent)
     same_client = [
-        candidate for candidate in matching if (candidate.source_ip, candidate.user_agent) == client
+        candidate
+        for candidate in own or matching
+        if (candidate.source_ip, candidate.user_agent) == client
     ]
-    return _nearest(call, same_client or matching)
+    return _nearest(call, same_client or own or matching)
 
 
 def match_late_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candidate | None:
