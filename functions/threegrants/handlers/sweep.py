@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.ingest import Ingest
 from threegrants.remediation import RemediationService, Sweep
 
 _LEASE_SECONDS = 240
@@ -17,6 +18,11 @@ _LEASE_SECONDS = 240
 @cache
 def _service() -> RemediationService:
     return dependencies().remediation_service(_LEASE_SECONDS)
+
+
+@cache
+def _ingest() -> Ingest:
+    return dependencies().ingest(lambda _: None)
 
 
 def _failed(incident_id: str, error: Exception) -> None:
@@ -31,7 +37,9 @@ def _failed(incident_id: str, error: Exception) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
-    report = Sweep(_service(), dependencies().alert, _failed, deadline(context)).run()
+    until = deadline(context)
+    report = Sweep(_service(), dependencies().alert, _failed, until).run()
+    report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),
