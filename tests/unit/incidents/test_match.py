@@ -16,7 +16,7 @@ from threegrants.incidents.correlation import (
     match_late_kms_record,
     parking_key_of,
 )
-from threegrants.incidents.correlation.match import seconds_apart
+from threegrants.incidents.correlation.match import client_text, seconds_apart
 
 OTHER_KEY = f"arn:aws:kms:eu-west-1:{A}:key/other"
 KMS = kms_call(1, kms_key=KEY)
@@ -107,6 +107,20 @@ def test_a_kms_record_and_several_incidents(name, found, wanted):
     record = replace(KMS, kms_key=None) if "without a key" in name else KMS
     match = match_kms_record(record, found)
     assert (match.incident_id if match else None) == wanted
+
+
+@pytest.mark.parametrize("agent", ["x" * 900_000, "é" * 400, "a\ud800" * 300])
+def test_a_long_user_agent_is_kept_short_and_still_told_from_others(agent):
+    kept = client_text(agent)
+    assert len(kept) < 400
+    assert "shortened by threegrants" in kept
+    assert client_text(f"{agent}y") != kept
+    record = replace(KMS, user_agent=agent)
+    found = [
+        at(4, incident_id="mine", agent=kept, key=NAMED),
+        at(1, incident_id="other", key=NAMED),
+    ]
+    assert match_kms_record(record, found).incident_id == "mine"
 
 
 # --- a KMS record that waited ---------------------------------------------------------------------

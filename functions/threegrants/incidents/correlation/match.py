@@ -20,6 +20,7 @@ MAX_SECONDS_APART = 5
 """The S3 and the KMS record of one call are at most this many seconds apart."""
 MAX_SECONDS_LATE = 3600
 """A KMS record that waited may join an open incident that was seen this many seconds before."""
+_CLIENT_CHARACTERS = 300
 _WITHOUT_PRINCIPAL = frozenset({CallerType.SERVICE, CallerType.UNKNOWN})
 
 
@@ -37,7 +38,8 @@ class Candidate:
             this call.
         closed: whether the incident is closed, where that was looked up.
         source_ip: the address that a call came from, if the record had one.
-        user_agent: the program that made the call, if the record had one.
+        user_agent: the program that made the call, if the record had one. Both as `client_text` has
+            them.
     """
 
     incident_id: str
@@ -98,7 +100,7 @@ def match_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candi
     own = [candidate for candidate in matching if candidate.key and candidate.key == call.kms_key]
     if not own and len(matching) > 1 and is_arn(call.kms_key or ""):
         return None
-    client = (call.source_ip, call.user_agent)
+    client = (client_text(call.source_ip), client_text(call.user_agent))
     same_client = [
         candidate
         for candidate in own or matching
@@ -131,6 +133,18 @@ def match_kms_only_incident(call: DeniedCall, candidates: Iterable[Candidate]) -
         and seconds_apart(call, candidate) <= MAX_SECONDS_APART
     ]
     return _nearest(call, matching)
+
+
+def client_text(text: str | None) -> str | None:
+    """An address or a user agent as it is kept: a long one is cut, and a hash tells it from others.
+
+    Whoever makes a call chooses its user agent; it stands in every item of a candidate.
+    """
+    if text is None or len(text) <= _CLIENT_CHARACTERS:
+        return text
+    digest = sha256(text.encode(errors="replace")).hexdigest()[:16]
+    cut = text[:_CLIENT_CHARACTERS]
+    return f"{cut}… (shortened by threegrants: {len(text)} characters, sha256 {digest})"
 
 
 def seconds_apart(call: DeniedCall, candidate: Candidate) -> float:

@@ -17,7 +17,12 @@ from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import DeniedCall, is_replayed
-from threegrants.incidents.correlation.match import MAX_SECONDS_APART, MAX_SECONDS_LATE, Candidate
+from threegrants.incidents.correlation.match import (
+    MAX_SECONDS_APART,
+    MAX_SECONDS_LATE,
+    Candidate,
+    client_text,
+)
 from threegrants.incidents.events import (
     corroborated_key_of,
     event_id_of,
@@ -270,8 +275,8 @@ def candidate_writes(
         "legs": list(kms_actions_of(call)),
         "at": call.time,
         "key": named or key,
-        "source_ip": call.source_ip,
-        "user_agent": call.user_agent,
+        "source_ip": client_text(call.source_ip),
+        "user_agent": client_text(call.user_agent),
         "expires_at": expires_in(EVENT_DAYS),
     }
     slots = [
