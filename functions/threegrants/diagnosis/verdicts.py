@@ -45,11 +45,31 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCondition:
+    """A condition of the owner that the call met, and that a patch has to keep.
+
+    It stands in a statement that would allow the call if the call were for something else.
+
+    Args:
+        operator: the condition operator, as written.
+        key: the condition key, as written.
+        values: the wanted values.
+        met_with: the values that the call had; empty if it did not have the key.
+    """
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    met_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The verdict on one grant (or on one leg of the IAM grant)."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
+    kept_conditions: tuple[KeptCondition, ...] = ()
 
     @property
     def unmet_conditions(self) -> tuple[Reason, ...]:

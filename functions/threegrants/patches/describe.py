@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threegrants.aws.arn import Arn
-from threegrants.aws.policy_json import statement_objects, texts
+from threegrants.aws.policy_json import is_our_condition, statement_objects, texts
 from threegrants.diagnosis import GrantName
 from threegrants.patches.grantable_actions import KEY_USER_ACTIONS
 from threegrants.patches.patch import Patch, PatchOperation
@@ -56,9 +56,11 @@ def _allowed(statement: Mapping[str, Any], grant: GrantName) -> str:
         else " and ".join(texts(statement.get("Resource")))
     )
     found = f"{actions} on {resources}"
-    for block in (statement.get("Condition") or {}).values():
+    for operator, block in (statement.get("Condition") or {}).items():
         for key, values in block.items():
-            found += _HOW[key.lower()].format(" or ".join(texts(values)))
+            kept = f", only where {key} is as the owner wants it ({operator} {{}})"
+            words = _HOW[key.lower()] if is_our_condition(operator, key) else kept
+            found += words.format(" or ".join(texts(values)))
     return found
 
 

@@ -88,7 +88,7 @@ def make_patches(
             )
         )
     scoped_patterns = scopes_for(call, choices.scope, folders)
-    narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns)
+    narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns, diagnosis)
     drafting = _Drafting(call, evidence, diagnosis.grantee, narrow)
     iam = diagnosis.iam_policy
     unmet = [
@@ -209,7 +209,13 @@ class _Drafting:
             for scoped in patterns
         ]
         chosen = _with_default(offers, patterns)
-        grant = kms_grant(self.call, self.evidence, key, self.grantee, self.narrow.kms_actions())
+        # A KMS grant cannot keep the conditions of an owner.
+        kept = self.narrow.diagnosis.key_policy.kept_conditions
+        grant = (
+            None
+            if kept
+            else kms_grant(self.call, self.evidence, key, self.grantee, self.narrow.kms_actions())
+        )
         excess = limit_violation(grant[0], self.evidence.caller) if grant else None
         if chosen.drafts:
             cross_account = self.evidence.caller.account != key.account

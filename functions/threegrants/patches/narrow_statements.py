@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn, via_s3
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
+from threegrants.diagnosis import Diagnosis
 from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import KeyEvidence
 from threegrants.patches.choices import Choices, GranteeScope
@@ -41,6 +42,8 @@ class NarrowStatements:
     grantee: str
     choices: Choices
     scoped_patterns: tuple[ScopedPattern, ...]
+    diagnosis: Diagnosis
+    """whose grants say which conditions of the owner stay"""
 
     def bucket_statement(self, scoped: ScopedPattern, owner: str) -> GrantStatement:
         """What the bucket policy allows."""
@@ -49,6 +52,7 @@ class NarrowStatements:
             self.call.s3_actions,
             self._s3_resources(scoped),
             self._listing_conditions(scoped),
+            self.diagnosis.bucket_policy.kept_conditions,
         )
 
     def key_statement(self, key: KeyEvidence, scoped: ScopedPattern | None) -> GrantStatement:
@@ -58,6 +62,7 @@ class NarrowStatements:
             self.kms_actions(),
             ("*",),
             self._key_conditions(key, scoped),
+            self.diagnosis.key_policy.kept_conditions,
         )
 
     def iam_statements(
@@ -65,14 +70,17 @@ class NarrowStatements:
     ) -> tuple[GrantStatement, ...]:
         """What the caller's policy allows: one statement, or two if only one part has conditions."""
         found: list[GrantStatement] = []
+        iam = self.diagnosis.iam_policy
         if bucket and scoped is not None:
             resources = (*self._s3_resources(scoped), *self._access_point_resources(scoped))
             listing = self._listing_conditions(scoped)
-            found.append(GrantStatement(None, self.call.s3_actions, resources, listing))
+            kept = iam.bucket.kept_conditions
+            found.append(GrantStatement(None, self.call.s3_actions, resources, listing, kept))
         if key is not None:
             conditions = self._key_conditions(key, scoped)
-            found.append(GrantStatement(None, self.kms_actions(), (key.arn,), conditions))
-        if any(one.conditions for one in found):
+            kept = iam.key.kept_conditions
+            found.append(GrantStatement(None, self.kms_actions(), (key.arn,), conditions, kept))
+        if any(one.is_conditional for one in found):
             return tuple(found)
         actions = tuple(action for one in found for action in one.actions)
         resources = tuple(resource for one in found for resource in one.resources)

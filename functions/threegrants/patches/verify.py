@@ -147,6 +147,10 @@ def violation(draft: Draft, documents: PatchDocuments, facts: Facts, grantee: st
         )
     if documents.error:
         return f"the evaluator cannot read the policy: {documents.error}"
+    for one in draft.grant_statements:
+        if one.uncheckable_condition is not None:
+            key = one.uncheckable_condition.key
+            return f"whether the owner's condition on {key} keeps anything out cannot be checked"
     return (
         _edit_violation(documents, draft.grant_statements)
         or _access_violation(documents, draft.grant_statements, grantee)
@@ -244,7 +248,7 @@ def _access_violation(
                 if not after[0].decide(request).allowed:
                     return f"it does not allow {probe[0]} {probe[1]} on {probe[2]}"
         if about:
-            if not beside or not any(one.conditions for one in about):
+            if not beside or not any(one.is_conditional for one in about):
                 continue
             beside -= 1
             asked = [

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn, via_s3
-from threegrants.aws.policy_json import is_ours, same_statement, texts
+from threegrants.aws.policy_json import is_our_condition, is_ours, same_statement, texts
 from threegrants.evidence import Unread
 from threegrants.patches import Patch
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
@@ -237,14 +237,14 @@ def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
 def _too_wide_condition(statement: Mapping[str, Any], patch: Patch) -> str | None:
     """Of a condition of ours: a key only through S3 where the key is, for things of one bucket each.
 
-    `is_ours` has seen that there are no other conditions. Statements without a condition are what a
-    direct call of KMS needs, and AWS's published form.
+    Statements without a condition are what a direct call of KMS needs, and AWS's published form. An
+    owner's condition that is kept beside ours can only narrow.
     """
     resources = (patch.target, *texts(statement.get("Resource")))
     regions = {arn.region for arn in map(parse_arn, resources) if arn and arn.service == "kms"}
-    for block in (statement.get("Condition") or {}).values():
+    for operator, block in (statement.get("Condition") or {}).items():
         for key, values in block.items():
-            for value in texts(values):
+            for value in texts(values) if is_our_condition(operator, key) else ():
                 literal = value.removesuffix("*")
                 if key.lower() == "kms:viaservice":
                     fine = value in {via_s3(region) for region in regions}

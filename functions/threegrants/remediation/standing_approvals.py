@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from threegrants.aws.arn import parse_arn
-from threegrants.aws.policy_json import texts
+from threegrants.aws.policy_json import keeps_conditions, texts
 from threegrants.cloudtrail import Access
 from threegrants.patches import Patch, PatchOperation, Scope
 from threegrants.remediation.limits import Limits
@@ -135,6 +135,8 @@ def _fits(offered: PatchReport, approval: StandingApproval) -> bool:
         opened = opened_access(patch)
     except (ValueError, AttributeError):
         return False
+    if any(map(keeps_conditions, new_statements(patch))):
+        return False  # a person looks at what an owner's conditions are worth
     if (
         offered.alternative
         or offered.scope not in _WIDTH
