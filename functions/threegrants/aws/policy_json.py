@@ -48,6 +48,11 @@ def statement_objects(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in statements(document) if isinstance(one, dict)]
 
 
+def outside_statements(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document says outside its statements: the version, an id."""
+    return {element: value for element, value in document.items() if element != "Statement"}
+
+
 def aws_principals(statement: Mapping[str, Any]) -> tuple[str, ...]:
     """The names under `AWS` of a statement's Principal; empty where it names nobody so."""
     named = statement.get("Principal")

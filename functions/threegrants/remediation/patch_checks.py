@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn, via_s3
-from threegrants.aws.policy_json import is_our_condition, is_ours, same_statement, texts
+from threegrants.aws.policy_json import (
+    is_our_condition,
+    is_ours,
+    outside_statements,
+    same_statement,
+    texts,
+)
 from threegrants.evidence import Unread
 from threegrants.patches import Patch
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
@@ -273,8 +279,7 @@ def _unread(item: Unread | None) -> str:
 
 
 def _outside_statements(text: str | None) -> dict[str, Any]:
-    document = json.loads(text) if text else {}
-    return {name: value for name, value in document.items() if name != "Statement"}
+    return outside_statements(json.loads(text) if text else {})
 
 
 def _in(statement: dict[str, Any], statements: list[dict[str, Any]]) -> bool:

@@ -12,9 +12,10 @@ from threegrants.diagnosis import GrantName, KeptCondition, facts_of
 from threegrants.evidence import Read
 from threegrants.iam import Policies, Policy, Request, authorize
 from threegrants.patches import Draft, PatchOperation, describe_patch
+from threegrants.patches.access_checks import access_violation
 from threegrants.patches.documents import DocumentReader
 from threegrants.patches.grant_statement import GrantCondition, GrantStatement
-from threegrants.patches.verify import _access_violation, violation
+from threegrants.patches.verify import violation
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import objection
@@ -200,8 +201,8 @@ def test_the_check_refuses_a_patch_that_lost_the_condition():
     opened = replace(patch, after=json.dumps({**document, "Statement": statements}))
     lost = Draft(opened, (plain,))
     documents = DocumentReader(facts).read(opened)
-    assert "made another way" in _access_violation(documents, (meant,), ROLE)
-    assert _access_violation(documents, lost.grant_statements, ROLE) == ""
+    assert "made another way" in access_violation(documents, (meant,), ROLE)
+    assert access_violation(documents, lost.grant_statements, ROLE) == ""
 
 
 @pytest.mark.parametrize(
