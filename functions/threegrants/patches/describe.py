@@ -31,9 +31,8 @@ def _change_in_words(patch: Patch) -> str:
     if patch.operation == PatchOperation.CREATE_GRANT:
         grant = json.loads(patch.after)
         operations = ", ".join(grant["Operations"])
-        limit = (
-            " for the bucket's encryption context" if "Constraints" in grant else ""
-        ) + _MORE_BY_A_GRANT
+        [context] = grant.get("Constraints", {}).get("EncryptionContextSubset", {"": ""}).values()
+        limit = (f" for the encryption context {context}" if context else "") + _MORE_BY_A_GRANT
         return (
             f"Adds a KMS grant beside the key policy, which stays as it is: "
             f"{_principal_text(grant['GranteePrincipal'])} may {operations}{limit}."
