@@ -189,6 +189,28 @@ def test_protected_is_the_data_whichever_document(only_iam_is_missing, aws, what
     assert desk.store.get(identity).state is State.OPEN
 
 
+@attack("9.1", "the use of a key for objects of a protected folder, or bucket", "the data is opened by its key",
+        Ends.REFUSED)  # fmt: skip
+@pytest.mark.parametrize("how", ["a folder", "the bucket's name"])
+def test_the_key_does_not_open_protected_data(aws, how):
+    aws.world(iam=EVERYTHING)
+    aws.client("s3").put_bucket_policy(
+        Bucket="a-reports",
+        Policy=policy({"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "s3:GetObject",
+                       "Resource": "arn:aws:s3:::a-reports/*"}),
+    )  # fmt: skip
+    desk = Harness(aws)
+    identity = desk.handle().id
+    protected = {"a folder": "arn:aws:s3:::a-reports/2026/q3*", "the bucket's name": "a-reports"}
+    desk.limits = Limits(trusted=TRUSTED, protected=(protected[how],))
+    report = desk.store.get(identity).report
+    assert {patch.grant for patch in report.proposed_patches} == {"key_policy"}
+    for offered in report.patches:
+        with pytest.raises(Refused, match="protected"):
+            desk.approve(identity, digests=[offered.digest])
+    assert desk.store.get(identity).state is State.OPEN
+
+
 def test_what_is_not_protected_is_applied_from_the_other_side(only_iam_is_missing):
     identity = only_iam_is_missing.handle().id
     assert only_iam_is_missing.approve(identity).state is State.VERIFIED

@@ -23,7 +23,7 @@ def describe_patch(patch: Patch) -> str:
     What opens a key that only the caller names says that first.
     """
     if patch.key_named_by_caller:
-        return f"{_NAMED_BY_CALLER}\n{_change_in_words(patch)}"
+        return f"{_NAMED_BY_CALLER} {_change_in_words(patch)}"
     return _change_in_words(patch)
 
 

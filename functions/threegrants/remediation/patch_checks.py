@@ -137,7 +137,10 @@ def _unprotected(
         for name, value in limits.protecting_tags:
             if item.value.get(name) == value:
                 return f"{arn} is protected (tag {name}={value})"
-    for resource in sorted(frozenset().union(*(one.resources for one in opened))):
+    data = frozenset().union(*(one.resources | one.encrypted for one in opened))
+    if any(one.opens_key_for_anything for one in opened):
+        data |= {f"{arn}/*" for arn in facts.tags if ":s3:::" in arn}  # the buckets of the call
+    for resource in sorted(data):
         pattern = limits.protects_part_of(resource)
         if pattern is not None:
             return f"{resource} holds what is protected ({pattern})"
