@@ -239,14 +239,14 @@ def _grants(call: DeniedCall) -> tuple[GrantToCheck, ...]:
             )
         )
     if named.kms_actions:
-        statement = narrow.key_statement(key, scoped if named.s3_actions else None)
+        use = narrow.key_statement(key, scoped if named.s3_actions else None)
         found.append(
             GrantToCheck(
                 GrantName.KEY_POLICY,
                 f"key policy of {key.arn}",
                 "the account that owns the key",
                 _why(call, StatedPolicyType.RESOURCE, "kms"),
-                (statement.to_statement(call.access),) if kms_grantable else (),
+                (use.to_statement(call.access),) if kms_grantable else (),
             )
         )
     bucket, with_key = s3_grantable, key if kms_grantable else None
