@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
+	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm diagrams differential fuzz clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,9 @@ explore: .venv/.ready  ## the properties, with new random examples at each run, 
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
+
+fuzz: .venv/.ready  ## 100,000 mutated records, policies and files through everything pure (FUZZ=N, FUZZ_SEED=S)
+	FUZZ=$(or $(FUZZ),100000) FUZZ_SEED=$(or $(FUZZ_SEED),1000000) $(BIN)/python -m pytest -n 0 -s tests/unit/test_fuzz.py
 
 lint: .venv/.ready  ## style, formatting, import contracts
 	$(BIN)/ruff check .
@@ -127,6 +130,9 @@ bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosi
 
 bench-storm: setup  ## 10,000 records of one denial through the stack on the embedded AWS (RECORDS=N for another number)
 	$(BIN)/python benchmarks/storm.py --records $(or $(RECORDS),10000)
+
+bench-files: .venv/.ready  ## 1,000 trail files with 100,000 records through the command line: speed and memory (a minute)
+	$(BIN)/python benchmarks/files.py $(if $(FILES),--files $(FILES))
 
 differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
 	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)

@@ -17,9 +17,10 @@ from threegrants.cloudtrail.denied_call import (
 )
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.parse import detail_of, is_genuine, parse_record
+from threegrants.cloudtrail.reading import Entry, Found, Incomplete, Irrelevant, Unreadable
 from threegrants.cloudtrail.replay import REPLAY_SOURCE, is_replayed
 from threegrants.cloudtrail.sanitize import strip_control_characters
-from threegrants.cloudtrail.trail_files import read_trail_file
+from threegrants.cloudtrail.trail_files import read_entries, read_trail_file
 
 __all__ = [
     "REPLAY_SOURCE",
@@ -27,16 +28,22 @@ __all__ = [
     "Caller",
     "CallerType",
     "DeniedCall",
+    "Entry",
+    "Found",
+    "Incomplete",
+    "Irrelevant",
     "KeySource",
     "RecordError",
     "Service",
     "Skipped",
     "StatedPolicyType",
+    "Unreadable",
     "copy_source_read",
     "detail_of",
     "is_genuine",
     "is_replayed",
     "parse_record",
+    "read_entries",
     "read_trail_file",
     "strip_control_characters",
 ]

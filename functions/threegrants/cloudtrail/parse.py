@@ -44,6 +44,8 @@ _SERVICES = {
 _DENIALS = frozenset(
     {"AccessDenied", "AccessDeniedException", "VpceAccessDenied", "Client.AccessDenied"}
 )
+_MARKS = (b"AccessDenied", b"KMS.", b"\\u00")
+"""Bytes of which every denial has one: its error code, or letters that are written as escapes."""
 _S3_AS_CALLER = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Internal"})
 """How a KMS record says that S3 called for someone, over the years."""
 _ACCESS_POINT_ALIAS_ENDINGS = ("-s3alias", ".mrap")
@@ -89,6 +91,11 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     call = read(record, caller, message, code)
     # Whoever writes a record can name any owner; who owns the bucket is found out by reading.
     return replace(call, replayed=True, bucket_account=None) if replayed else call
+
+
+def may_be_denial(text: bytes) -> bool:
+    """Whether a denial may stand in the bytes of a record; False is sure, and costs little."""
+    return any(mark in text for mark in _MARKS)
 
 
 def is_genuine(event: Mapping[str, Any]) -> bool:

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-from threegrants.evidence.role_clients import AccountError
+from threegrants.evidence.role_clients import DIRECT_WAY, NOT_AWS, AccountError
 from threegrants.evidence.snapshot import Item, Read, Unread
 
 T = TypeVar("T")
@@ -49,6 +50,8 @@ def call_or_unread(
         return Unread(f"AWS answered {code}: {_one_line(error)}", needs)
     except BotoCoreError as error:
         return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
+    except ResponseParserError:
+        return Unread(NOT_AWS, f"{DIRECT_WAY}; {needs}")
     except (LookupError, TypeError, ValueError) as error:
         # One answer that is not as documented must not cost the whole diagnosis.
         return Unread(f"AWS's answer was not as documented: {type(error).__name__}", needs)

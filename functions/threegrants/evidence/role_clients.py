@@ -10,8 +10,9 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
+from botocore.parsers import ResponseParserError
 
-from threegrants.aws.arn import Arn, partition_of
+from threegrants.aws.arn import Arn, is_account_id, partition_of
 from threegrants.evidence.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ Service = Literal[
 ]
 """The services that a role of ours calls in a member account, by boto3's names."""
 
+NOT_AWS = "the answer was not AWS's: no XML or JSON (a proxy's or a sign-in page?)"
+DIRECT_WAY = "a connection to AWS without something in between that answers for it"
 _RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
 _LOADER = create_loader()
 """One for the sessions of all accounts: each would read and parse the same service models again."""
@@ -178,8 +181,13 @@ class RoleClients:
             region: the Region; None for the one of the own credentials.
 
         Raises:
-            AccountError: if the role there cannot be assumed.
+            AccountError: if that is no account, or the role there cannot be assumed.
         """
+        if not is_account_id(account):
+            raise AccountError(
+                f"{account[:40]!r} is no AWS account id",
+                "a record with the account's id: 12 digits",
+            )
         with self._lock:
             account_lock = self._account_locks.setdefault(account, threading.RLock())
         with account_lock:
@@ -215,6 +223,9 @@ class RoleClients:
                     self._sts = self._base.client("sts", region_name=self.region, config=_CONFIG)
                 sts = self._sts
             answer = sts.assume_role(RoleArn=arn, RoleSessionName="threegrants", **extra)
+            credentials = answer["Credentials"]
+        except (ResponseParserError, LookupError) as error:
+            raise AccountError(NOT_AWS, f"{DIRECT_WAY} (sts:AssumeRole on {arn})") from error
         except (ClientError, BotoCoreError) as error:
             code = (
                 error.response.get("Error", {}).get("Code", "")
@@ -225,7 +236,6 @@ class RoleClients:
                 f"{arn} could not be assumed ({code})",
                 f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
             ) from error
-        credentials = answer["Credentials"]
         core = _botocore_session()
         core.set_credentials(
             credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
