@@ -13,6 +13,7 @@ from typing import Any
 
 from threegrants.aws.arn import Arn, parse_arn
 from threegrants.cloudtrail import DeniedCall, KeySource, StatedPolicyType
+from threegrants.cloudtrail.identity import from_arn
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis import GrantName
 from threegrants.error_text.denied_call import denied_call
@@ -93,9 +94,27 @@ class Explanation:
         }
 
 
-def explain_error(error: StatedError) -> Explanation:
-    """What one error means; nothing is asked of AWS."""
-    call = denied_call(error)
+def explain_error(
+    error: StatedError,
+    *,
+    principal: str | None = None,
+    bucket: str | None = None,
+    object_key: str | None = None,
+) -> Explanation:
+    """What one error means; nothing is asked of AWS.
+
+    Args:
+        error: the error.
+        principal: the ARN of who called, where AWS does not say.
+        bucket: the bucket, where AWS does not say.
+        object_key: the object's key, where AWS does not say.
+    """
+    beside = replace(
+        error, bucket=bucket or error.bucket, object_key=object_key or error.object_key
+    )
+    call = denied_call(beside)
+    if call and principal and not call.caller.arn:
+        call = replace(call, caller=from_arn(principal))
     grants = _grants(call) if call else ()
     texts = [str(statement) for grant in grants for statement in grant.statements]
     placeholders = tuple(word for word in _PLACEHOLDERS if any(word in text for text in texts))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import DeniedCall
 
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
@@ -29,12 +30,19 @@ class Redaction:
         """Know some names beforehand.
 
         Args:
-            calls: the calls that the texts are about: their bucket and key stand in the texts by
-                themselves too, where no form tells them.
+            calls: the calls that the texts are about: their principal, bucket and key stand in the
+                texts by themselves too, where no form tells them.
         """
         self._words: dict[tuple[str, str], str] = {}
         self._names: dict[str, str] = {}
         for call in calls:
+            caller = parse_arn(call.caller.arn)
+            if caller and caller.name:
+                kind = "role" if caller.resource_type == "role" else "user"
+                self._names[caller.name] = self._word(kind, caller.name)
+            if call.caller.session_name:
+                name = call.caller.session_name
+                self._names[name] = self._word("session", name)
             if call.bucket:
                 self._names[call.bucket] = self._word("bucket", call.bucket)
             if call.object_key:
