@@ -1,4 +1,4 @@
-"""SweepFunction: every few minutes, what is half done goes on and what is over ends."""
+"""SweepFunction: every few minutes, what is half done is given to the worker, and what is over ends."""
 
 from functools import cache
 from typing import Any
@@ -9,15 +9,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.ingest import Ingest
-from threegrants.remediation import RemediationService, Sweep
-
-_LEASE_SECONDS = 240
-"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
-
-
-@cache
-def _service() -> RemediationService:
-    return dependencies().remediation_service(_LEASE_SECONDS)
 
 
 @cache
@@ -38,7 +29,7 @@ def _failed(incident_id: str, error: Exception) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
     until = deadline(context)
-    report = Sweep(_service(), dependencies().alert, _failed, until).run()
+    report = dependencies().sweep(_failed, until).run()
     report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
     for what, count in report.items():
         metrics.add_metric(

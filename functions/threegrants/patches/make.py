@@ -210,7 +210,7 @@ class _Drafting:
         ]
         chosen = _with_default(offers, patterns)
         # A KMS grant cannot keep the conditions of an owner.
-        kept = self.narrow.diagnosis.key_policy.kept_conditions
+        kept = self.narrow.kept_of(lambda found: found.key_policy)
         grant = (
             None
             if kept
