@@ -76,7 +76,7 @@ types: .venv/.ready  ## static types
 	$(BIN)/mypy
 
 template: .venv/.ready  ## lint of the CloudFormation templates
-	$(BIN)/cfn-lint template.yaml member.yaml
+	$(BIN)/cfn-lint template.yaml member.yaml templates/*.yaml
 
 # A second opinion on the templates; its environment is a scratch one, of one pinned version.
 CHECKOV_VERSION := 3.3.30
@@ -86,7 +86,7 @@ $(CHECKOV)/.ready:
 	$(CHECKOV)/bin/python -m pip install --quiet checkov==$(CHECKOV_VERSION)
 	touch $@
 
-checkov: $(CHECKOV)/.ready  ## checkov on both templates (exceptions with their reasons: .checkov.yaml)
+checkov: $(CHECKOV)/.ready  ## checkov on all templates (exceptions with their reasons: .checkov.yaml)
 	$(CHECKOV)/bin/checkov --config-file .checkov.yaml
 
 # The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are

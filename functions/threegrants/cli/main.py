@@ -12,6 +12,7 @@ import click
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.diagnose import diagnose
+from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure
 from threegrants.cli.fetch import fetch
 from threegrants.cli.records import parse_records
@@ -24,13 +25,17 @@ from threegrants.cli.render import (
 )
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.cli.standing import dry_run, recent_incidents
+from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
 from threegrants.incidents.states import UNSUCCESSFUL, State
 from threegrants.remediation import Limits, LimitsError
 from threegrants.report import Report, ReportError
 
 _STACK = click.option(
-    "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
+    "--stack",
+    default="threegrants",
+    show_default=True,
+    help="The deployed stack's name; from another account its ApiUrl.",
 )
 _FORMAT = click.option(
     "--format",
@@ -57,6 +62,7 @@ def main() -> None:
 
 
 main.add_command(diagnose)
+main.add_command(explain)
 main.add_command(fetch)
 
 
@@ -128,9 +134,7 @@ def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -
             raise Failure(f"incident {incident_id} has no patch to approve")
         if not yes:
             click.confirm(f"Apply these {len(digests)} patch(es)?", abort=True)
-    _show_result(
-        _call_api(stack, "POST", f"/incidents/{incident_id}/approve", {"digests": list(digests)})
-    )
+    _show_end(stack, incident_id, "approve", {"digests": list(digests)})
 
 
 @main.command()
@@ -146,7 +150,7 @@ def reject(incident_id: str, stack: str) -> None:
 @_STACK
 def rollback(incident_id: str, stack: str) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
-    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/rollback", {}))
+    _show_end(stack, incident_id, "rollback", {})
 
 
 @main.command()
@@ -188,7 +192,10 @@ def standing(file: TextIO, stack: str) -> None:
 @click.argument("file")
 @_STACK
 def replay(file: str, stack: str) -> None:
-    """Feed the records of FILE to the deployed service, as if their events arrived now."""
+    """Feed the records of FILE to the deployed service, as if their events arrived now.
+
+    The stack must allow it (AllowReplay). What comes of them says that they were replayed.
+    """
     records = [
         dict(detail_of(record))
         for _, record, call in parse_records(file)
@@ -198,7 +205,7 @@ def replay(file: str, stack: str) -> None:
         sent = _service_client(stack).replay(records)
     except ServiceError as error:
         raise Failure(str(error)) from error
-    click.echo(f"{sent} record(s) sent to the event bus")
+    click.echo(f"{sent} record(s) sent to the service")
 
 
 def _service_client(stack: str) -> ServiceClient:
@@ -223,6 +230,21 @@ def _report_of(incident: Mapping[str, Any]) -> Report | None:
         raise Failure(
             f"incident {incident['id']}: its diagnosis cannot be read: {error}"
         ) from error
+
+
+def _show_end(stack: str, incident_id: str, what: str, body: Mapping[str, Any]) -> None:
+    """Ask for a run, wait for its end, and show it."""
+    path = f"/incidents/{incident_id}"
+    answer = _call_api(stack, "POST", f"{path}/{what}", body)
+
+    def read() -> Mapping[str, Any]:
+        try:
+            shown: Mapping[str, Any] = _service_client(stack).call("GET", path)
+        except ServiceError:
+            return {}  # who may approve need not be one who may look: what was answered stands
+        return shown
+
+    _show_result(wait_for_end(answer, read, lambda text: click.echo(text, err=True)))
 
 
 def _show_result(result: Mapping[str, Any]) -> None:
