@@ -112,6 +112,12 @@ class Message:
     authorization_id: str | None = None
     ambiguous: bool = False
     """True for the cross-account KMS sentence that names three possible causes at once."""
+    about_kms: bool = False
+    """True if AWS says that the use of a KMS key was refused, or that a key is not usable."""
+    object_lock: bool = False
+    """True if AWS says that Object Lock protects the object."""
+    acls_disabled: bool = False
+    """True if AWS says that ACLs are off on the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,8 @@ class CopySource:
     bucket: str
     key: str
     version_id: str | None = None
+    bucket_account: str | None = None
+    """the account that owns the bucket, as the record says it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +186,10 @@ class DeniedCall:
     mfa: bool | None = None
     token_issue_time: str | None = None
     """When the session's credentials were issued (`aws:TokenIssueTime`)."""
+    public_acl: bool = False
+    """True if the request asks for an ACL that opens something to everyone."""
+    requested_policy: str | None = None
+    """The bucket policy that the request puts, as JSON text, if the record shows it."""
     request_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The string request parameters, names in lower case."""
     condition_keys: Mapping[str, str | tuple[str, ...]] = field(

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from threegrants.aws.arn import Arn, is_account_id, is_arn
+from threegrants.cloudtrail.bucket_owners import listed_key, names_bucket, owner_by_arn
 from threegrants.cloudtrail.denied_call import (
     Caller,
     CallerType,
@@ -25,7 +26,7 @@ from threegrants.cloudtrail.denied_call import (
 from threegrants.cloudtrail.envelope import detail_of
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
-from threegrants.cloudtrail.identity import from_arn, read_caller
+from threegrants.cloudtrail.identity import from_arn, named_by_message, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
 from threegrants.cloudtrail.operations import (
     is_object_action,
@@ -33,6 +34,7 @@ from threegrants.cloudtrail.operations import (
     s3_operation,
     writes_with_headers,
 )
+from threegrants.cloudtrail.public_requests import asks_for_public_acl, put_policy
 from threegrants.cloudtrail.replay import is_replayed
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 
@@ -77,6 +79,8 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     event_id = string_field(record, "eventID") or ""
     code = string_field(record, "errorCode")
     message = read_message(string_field(record, "errorMessage"))
+    if (code or "").startswith("KMS."):
+        message = replace(message, about_kms=True)
     service = _service(record, message)
     if service is None:
         named = string_field(record, "eventSource") or "no event source"
@@ -89,7 +93,12 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     read = _kms if service is Service.KMS else _s3
     call = read(record, caller, message, code)
     # Whoever writes a record can name any owner; who owns the bucket is found out by reading.
-    return replace(call, replayed=True, bucket_account=None) if replayed else call
+    return _as_replayed(call) if replayed else call
+
+
+def _as_replayed(call: DeniedCall) -> DeniedCall:
+    source = replace(call.copy_source, bucket_account=None) if call.copy_source else None
+    return replace(call, replayed=True, bucket_account=None, copy_source=source)
 
 
 def _service(record: Mapping[str, Any], message: Message) -> Service | None:
@@ -105,7 +114,7 @@ def _caller(record: Mapping[str, Any], message: Message) -> Caller:
     named = message.principal
     if caller.type is CallerType.UNKNOWN and caller.arn is None and named and is_arn(named):
         return from_arn(named)
-    return caller
+    return named_by_message(caller, named) if named else caller
 
 
 def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
@@ -135,17 +144,29 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         kms_actions=kms,
         bucket=bucket,
         bucket_account=owner,
-        object_key=string_field(parameters, "key", "requestParameters")
+        object_key=_object_key(record, parameters, bucket, operation)
         if actions and is_object_action(actions[0])
         else None,
         version_id=version,
         prefix=string_field(parameters, "prefix", "requestParameters"),
         access_point_arn=point,
-        copy_source=_copy_source(headers),
+        copy_source=_copy_source(record, headers),
+        public_acl=asks_for_public_acl(parameters, headers),
+        requested_policy=put_policy(parameters),
         kms_key=key,
         kms_key_source=key_source,
         request_headers=headers,
     )
+
+
+def _object_key(
+    record: Mapping[str, Any], parameters: Mapping[str, Any], bucket: str | None, operation: str
+) -> str | None:
+    """The object's key; of a call on many objects the record names at most some."""
+    stated = string_field(parameters, "key", "requestParameters")
+    if stated is not None or operation == "DeleteObjects":
+        return stated
+    return listed_key(record, bucket)
 
 
 def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
@@ -265,6 +286,8 @@ def _resources(
             owner = string_field(entry, "accountId", where) or owner
             if not listed and ":::" in arn:
                 listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
+    if requested_bucket and names_bucket(record, requested_bucket):
+        owner = owner_by_arn(record, requested_bucket)
     known = owner if is_account_id(owner) else None
     if (
         requested_bucket
@@ -310,7 +333,7 @@ def _extra_actions(headers: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(extra)
 
 
-def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
+def _copy_source(record: Mapping[str, Any], headers: Mapping[str, str]) -> CopySource | None:
     stated = headers.get("x-amz-copy-source")
     if not stated:
         return None
@@ -321,7 +344,8 @@ def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
         point, _, key = path.partition("/object/")
         return CopySource(point, key, version or None)
     bucket, _, key = path.partition("/")
-    return CopySource(bucket, key, version or None)
+    owner = owner_by_arn(record, bucket)
+    return CopySource(bucket, key, version or None, owner if is_account_id(owner) else None)
 
 
 def _operation_of(message: Message) -> str:
