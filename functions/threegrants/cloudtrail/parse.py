@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info
 https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,6 +35,7 @@ from threegrants.cloudtrail.operations import (
 )
 from threegrants.cloudtrail.replay import is_replayed
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
+from threegrants.cloudtrail.session_keys import has_long_term_credentials, read_session_keys
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
@@ -46,6 +48,8 @@ _DENIALS = frozenset(
 )
 _S3_AS_CALLER = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Internal"})
 """How a KMS record says that S3 called for someone, over the years."""
+_SERVICE_NAME = re.compile(r"AWS Internal|[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
+"""What stands for an AWS service where otherwise an address does."""
 _ACCESS_POINT_ALIAS_ENDINGS = ("-s3alias", ".mrap")
 """How the names end that stand for an access point, not for a bucket."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -140,7 +144,9 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
     operation = string_field(record, "eventName") or _operation_of(message)
     access, actions, kms = s3_operation(operation, versioned=version is not None)
     headers = {
-        k.lower(): v for k, v in parameters.items() if isinstance(k, str) and isinstance(v, str)
+        k.lower(): str(v)
+        for k, v in parameters.items()
+        if isinstance(k, str) and isinstance(v, str | int) and not isinstance(v, bool)
     }
     if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
         actions += _extra_actions(headers)
@@ -254,12 +260,27 @@ def _call(
         tls_version=string_field(tls, "tlsVersion", "tlsDetails")
         or string_field(extra, "CipherSuite", "additionalEventData"),
         mfa=mfa,
-        token_issue_time=string_field(
-            attributes, "creationDate", "userIdentity.sessionContext.attributes"
-        ),
+        long_term_credentials=has_long_term_credentials(identity),
+        has_session_context=bool(attributes),
+        session_keys=read_session_keys(identity),
+        calling_service=_calling_service(record, caller),
+        signature_version=string_field(extra, "SignatureVersion", "additionalEventData"),
+        authentication_method=string_field(extra, "AuthenticationMethod", "additionalEventData"),
         condition_keys=_condition_keys(record),
         **rest,
     )
+
+
+def _calling_service(record: Mapping[str, Any], caller: Caller) -> str | None:
+    """The service that called for the caller: `invokedBy`, in some records only the address.
+
+    A service that calls as itself (`AWSService`) calls for nobody, but for FAS sessions of S3.
+    """
+    address = string_field(record, "sourceIPAddress") or ""
+    named = caller.invoked_by or (address if _SERVICE_NAME.fullmatch(address) else None)
+    if caller.type is CallerType.SERVICE and not (named or "").startswith("fas."):
+        return None
+    return named
 
 
 def _flag(record: Mapping[str, Any], name: str) -> bool | None:

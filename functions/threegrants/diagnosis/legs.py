@@ -63,7 +63,12 @@ def s3_leg(facts: Facts, actions: Iterable[str] | None = None) -> LegVerdicts:
         why = "the record is of a KMS call; it does not say which S3 request it served"
         if call.via_service:
             return LegVerdicts(unknown(why, "no_s3_record"), unknown(why, "no_s3_record"))
-        direct = not_needed("direct_kms_call", "the caller called KMS itself, no bucket takes part")
+        how = (
+            f"the key was used through {call.calling_service}"
+            if call.calling_service
+            else ("the caller called KMS itself")
+        )
+        direct = not_needed("direct_kms_call", f"{how}, no bucket takes part")
         return LegVerdicts(direct, direct)
     wanted = call.s3_actions if actions is None else tuple(actions)
     if not wanted or facts.evidence.bucket is None:
