@@ -158,6 +158,11 @@ class DeniedCall:
     version_id: str | None = None
     prefix: str | None = None
     access_point_arn: str | None = None
+    on_bucket: bool = True
+    """False for what is asked of an account, an access point, a job, … and of no bucket."""
+    resource: str | None = None
+    """The ARN that the actions are checked on, where it is neither a bucket's nor an object's; `*`
+    for what has no resource."""
     copy_source: CopySource | None = None
     kms_uncertainty: str | None = None
     """Why it is not sure that the call needs its KMS actions at all; None where it is."""

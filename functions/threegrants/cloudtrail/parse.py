@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from threegrants.aws.arn import Arn, is_account_id
+from threegrants.aws.arn import Arn
+from threegrants.cloudtrail.control_operations import control_resource
 from threegrants.cloudtrail.denied_call import (
     Caller,
     CallerType,
@@ -23,17 +24,19 @@ from threegrants.cloudtrail.denied_call import (
     Service,
     Skipped,
 )
+from threegrants.cloudtrail.directory_buckets import (
+    directory_actions,
+    directory_bucket_arn,
+    is_directory_bucket,
+)
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
 from threegrants.cloudtrail.identity import from_arn, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
-from threegrants.cloudtrail.operations import (
-    is_object_action,
-    kms_operation,
-    s3_operation,
-    writes_with_headers,
-)
+from threegrants.cloudtrail.needed_actions import needed_actions
+from threegrants.cloudtrail.operations import is_object_action, kms_operation, writes_with_headers
 from threegrants.cloudtrail.replay import is_replayed
+from threegrants.cloudtrail.resources import read_resources
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 from threegrants.cloudtrail.session_keys import has_long_term_credentials, read_session_keys
 
@@ -50,14 +53,7 @@ _S3_AS_CALLER = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Inte
 """How a KMS record says that S3 called for someone, over the years."""
 _SERVICE_NAME = re.compile(r"AWS Internal|[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
 """What stands for an AWS service where otherwise an address does."""
-_ACCESS_POINT_ALIAS_ENDINGS = ("-s3alias", ".mrap")
-"""How the names end that stand for an access point, not for a bucket."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
-_HEAD_OBJECT_UNCERTAINTY = (
-    "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
-    "record does not say that it did"
-)
-"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, x-amz-checksum-mode."""
 
 
 def parse_record(record: Any) -> DeniedCall | Skipped:
@@ -139,41 +135,57 @@ def _caller(record: Mapping[str, Any], message: Message) -> Caller:
 
 def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
     parameters = object_field(record, "requestParameters")
-    bucket, point, owner = _resources(record, parameters)
+    found = read_resources(record, parameters)
     version = string_field(parameters, "versionId", "requestParameters")
     operation = string_field(record, "eventName") or _operation_of(message)
-    access, actions, kms = s3_operation(operation, versioned=version is not None)
     headers = {
         k.lower(): str(v)
         for k, v in parameters.items()
         if isinstance(k, str) and isinstance(v, str | int) and not isinstance(v, bool)
     }
-    if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
-        actions += _extra_actions(headers)
-    key, key_source = _stated_key(message, headers, operation, kms)
-    uncertain = kms and operation == "HeadObject" and "x-amz-checksum-mode" not in headers
+    needed = needed_actions(
+        operation,
+        headers,
+        caller,
+        message,
+        _calling_service(record, caller),
+        versioned=version is not None,
+    )
+    actions, region = needed.s3, string_field(record, "awsRegion") or ""
+    key = string_field(parameters, "key", "requestParameters")
+    resource = None
+    if is_directory_bucket(found.bucket):
+        actions = directory_actions(actions)
+        if found.bucket and found.owner:
+            resource = directory_bucket_arn(found.bucket, found.owner, region)
+    elif not needed.on_bucket and actions:
+        stated = message.resource if message.action == actions[0] else found.other
+        resource = control_resource(actions[0], parameters, stated, region)
+    elif not (actions and is_object_action(actions[0])):
+        key = None
+    kms_key, key_source = _stated_key(message, headers, operation, needed.kms)
     return _call(
         record,
         caller,
         message,
         code,
         service=Service.S3,
-        kms_uncertainty=_HEAD_OBJECT_UNCERTAINTY if uncertain else None,
+        kms_uncertainty=needed.kms_uncertainty,
         operation=operation,
-        access=access,
+        access=needed.access,
         action=actions[0] if actions else None,
         s3_actions=actions,
-        kms_actions=kms,
-        bucket=bucket,
-        bucket_account=owner,
-        object_key=string_field(parameters, "key", "requestParameters")
-        if actions and is_object_action(actions[0])
-        else None,
+        kms_actions=needed.kms,
+        on_bucket=needed.on_bucket,
+        bucket=found.bucket if needed.on_bucket else None,
+        bucket_account=found.owner,
+        object_key=key if needed.on_bucket else None,
         version_id=version,
         prefix=string_field(parameters, "prefix", "requestParameters"),
-        access_point_arn=point,
+        access_point_arn=found.access_point if needed.on_bucket else None,
+        resource=resource,
         copy_source=_copy_source(headers),
-        kms_key=key,
+        kms_key=kms_key,
         kms_key_source=key_source,
         request_headers=headers,
     )
@@ -289,40 +301,6 @@ def _flag(record: Mapping[str, Any], name: str) -> bool | None:
     return None if value is None else str(value).lower() == "true"
 
 
-def _resources(
-    record: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> tuple[str | None, str | None, str | None]:
-    """Bucket, access point ARN and owner account, from `resources` and the request.
-
-    In the caller's copy of a cross-account denial the owner's account is an empty string:
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
-    """
-    requested_bucket = string_field(parameters, "bucketName", "requestParameters")
-    point = owner = listed = None
-    for index, entry in enumerate(object_list_field(record, "resources")):
-        where = f"resources[{index}]"
-        arn, kind = (
-            string_field(entry, "ARN", where) or "",
-            string_field(entry, "type", where) or "",
-        )
-        if kind == "AWS::S3::AccessPoint" or ":accesspoint/" in arn:
-            point = arn or point
-        elif kind in {"AWS::S3::Bucket", ""} or (arn.startswith("arn:") and "/" not in arn):
-            owner = string_field(entry, "accountId", where) or owner
-            if not listed and ":::" in arn:
-                listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
-    known = owner if is_account_id(owner) else None
-    if (
-        requested_bucket
-        and requested_bucket.startswith("arn:")
-        and ":accesspoint/" in requested_bucket
-    ):
-        return listed, requested_bucket, known
-    if requested_bucket and requested_bucket.endswith(_ACCESS_POINT_ALIAS_ENDINGS):
-        return listed, point, known
-    return requested_bucket or listed, point, known
-
-
 def _kms_resource(record: Mapping[str, Any]) -> str | None:
     for index, entry in enumerate(object_list_field(record, "resources")):
         arn = string_field(entry, "ARN", f"resources[{index}]")
@@ -344,16 +322,6 @@ def _stated_key(
         return named, KeySource.ERROR_MESSAGE
     header = headers.get(_KEY_HEADER) if writes_with_headers(operation) else None
     return (header, KeySource.REQUEST) if header else (None, None)
-
-
-def _extra_actions(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Headers of a write that need a permission of their own."""
-    extra = []
-    if "x-amz-acl" in headers or any(name.startswith("x-amz-grant-") for name in headers):
-        extra.append("s3:PutObjectAcl")
-    if "x-amz-tagging" in headers:
-        extra.append("s3:PutObjectTagging")
-    return tuple(extra)
 
 
 def _copy_source(headers: Mapping[str, str]) -> CopySource | None:

@@ -267,7 +267,9 @@ def facts_of(call: DeniedCall, evidence: Evidence) -> Facts:
         has_boundary=None if isinstance(boundary, Unread) else boundary.value is not None,
         bucket_owner=evidence.bucket_owner,
         key=key,
-        s3_context=s3_request_context(call, evidence) if principal and bucket else None,
+        s3_context=s3_request_context(call, evidence)
+        if principal and (bucket or call.resource)
+        else None,
         kms_context=kms_request_context(call, evidence, key) if principal and key else None,
         identity_policies=_parsed(caller.policies),
         boundary=_parsed(_listed(boundary)),
@@ -284,10 +286,12 @@ def facts_of(call: DeniedCall, evidence: Evidence) -> Facts:
 
 
 def s3_resource(call: DeniedCall, action: str) -> str | None:
-    """The ARN that an S3 action is checked against; None if the bucket is not known.
+    """The ARN that an S3 action is checked against; None if it is not known.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
+    if call.resource is not None:
+        return call.resource
     if not call.bucket:
         return None
     bucket = bucket_arn(call.bucket, call.region)

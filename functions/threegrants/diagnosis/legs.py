@@ -71,10 +71,40 @@ def s3_leg(facts: Facts, actions: Iterable[str] | None = None) -> LegVerdicts:
         direct = not_needed("direct_kms_call", f"{how}, no bucket takes part")
         return LegVerdicts(direct, direct)
     wanted = call.s3_actions if actions is None else tuple(actions)
+    if wanted and not call.on_bucket:
+        return _of_all_actions((one, _asked_of_no_bucket(facts, one)) for one in wanted)
     if not wanted or facts.evidence.bucket is None:
         why = f"the IAM actions of {call.operation or 'this operation'} are not known"
         return LegVerdicts(unknown(why, "operation_unmapped"), unknown(why, "operation_unmapped"))
-    return _of_all_actions(_s3_action(facts, action) for action in wanted)
+    return _of_all_actions((one, _s3_action(facts, one)) for one in wanted)
+
+
+def _asked_of_no_bucket(facts: Facts, action: str) -> LegVerdicts:
+    """What is asked of an account, an access point or a job: the caller's own policies decide.
+
+    Access Grants have a policy and grants of their own, which are not read.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-grants-credentials.html
+    """
+    asked = facts.s3_request(action)
+    if asked is None:
+        why = f"the record does not say which resource {action} was asked of"
+        grant = unknown(why, "resource_unknown")
+        return LegVerdicts(grant, grant)
+    identity = _grant(_identity(facts, asked))
+    if action in _ASKED_OF_ACCESS_GRANTS:
+        detail = (
+            "whether an access grant covers the request is up to the S3 Access Grants instance "
+            f"{asked.request.resource}: its grants and its resource policy are not read. Look with "
+            "aws s3control list-access-grants and get-access-grants-instance-resource-policy"
+        )
+        return LegVerdicts(unknown(detail, "access_grants"), identity)
+    detail = f"no bucket policy is asked about {action}"
+    return LegVerdicts(not_needed("no_bucket", detail), identity)
+
+
+_ASKED_OF_ACCESS_GRANTS = frozenset(
+    {"s3:GetDataAccess", "s3:ListCallerAccessGrants", "s3:GetAccessGrantsInstanceForPrefix"}
+)
 
 
 def _s3_action(facts: Facts, action: str) -> LegVerdicts:
@@ -157,7 +187,7 @@ def kms_leg(facts: Facts) -> LegVerdicts:
         grant = not_needed("no_kms_key", "the object is not encrypted with a KMS key")
         return LegVerdicts(grant, grant)
     known = key.value
-    found = _of_all_actions(_kms_action(facts, known, action) for action in call.kms_actions)
+    found = _of_all_actions((one, _kms_action(facts, known, one)) for one in call.kms_actions)
     if call.kms_uncertainty:
         return LegVerdicts(
             _doubted(found.resource, call.kms_uncertainty),
@@ -250,18 +280,21 @@ def _with_unmet_conditions(grant: Grant, other: PolicyAnswer) -> Grant:
     return Grant(grant.verdict, (*grant.reasons, *unmet))
 
 
-def _of_all_actions(verdicts: Iterable[LegVerdicts]) -> LegVerdicts:
+def _of_all_actions(verdicts: Iterable[tuple[str, LegVerdicts]]) -> LegVerdicts:
     each = list(verdicts)
     return LegVerdicts(
-        _merge([verdicts.resource for verdicts in each]),
-        _merge([verdicts.identity for verdicts in each]),
+        _merge([(action, verdicts.resource) for action, verdicts in each]),
+        _merge([(action, verdicts.identity) for action, verdicts in each]),
     )
 
 
-def _merge(grants: list[Grant]) -> Grant:
-    verdict = worst(*(grant.verdict for grant in grants))
-    reasons = [reason for g in grants if g.verdict is verdict for reason in g.reasons]
-    return Grant(verdict, tuple(dict.fromkeys(reasons)))
+def _merge(grants: list[tuple[str, Grant]]) -> Grant:
+    """The gravest verdict, its reasons, and the actions that it is about if it is not all of them."""
+    verdict = worst(*(grant.verdict for _, grant in grants))
+    worst_ones = [(action, grant) for action, grant in grants if grant.verdict is verdict]
+    reasons = [reason for _, grant in worst_ones for reason in grant.reasons]
+    actions = [action for action, _ in worst_ones] if len(worst_ones) < len(grants) else []
+    return Grant(verdict, tuple(dict.fromkeys(reasons)), tuple(actions))
 
 
 def _why_no_request(facts: Facts) -> str:

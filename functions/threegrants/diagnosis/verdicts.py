@@ -50,6 +50,9 @@ class Grant:
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
+    actions: tuple[str, ...] = ()
+    """the actions that the verdict is about, where the call needs several and not all are alike;
+    empty for all of them"""
 
     @property
     def unmet_conditions(self) -> tuple[Reason, ...]:

@@ -65,7 +65,7 @@ def make_patches(
     """
     if diagnosis.grantee is None:
         return Drafts()
-    forbidden = forbidden_among((*call.s3_actions, *call.kms_actions))
+    forbidden = forbidden_among(_missing_actions(call, diagnosis))
     if forbidden:
         why = (
             f"{', '.join(forbidden)} is not the reading, listing, writing or deleting of data: this "
@@ -89,11 +89,8 @@ def make_patches(
     narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns)
     drafting = _Drafting(call, evidence, diagnosis.grantee, narrow)
     iam = diagnosis.iam_policy
-    unmet = [
-        reason
-        for grant in (diagnosis.bucket_policy, diagnosis.key_policy, iam.bucket, iam.key)
-        for reason in grant.unmet_conditions
-    ]
+    grants = (diagnosis.bucket_policy, diagnosis.key_policy, iam.bucket, iam.key)
+    unmet = [reason for grant in grants for reason in grant.unmet_conditions]
     if unmet:
         why = (
             f"{unmet[0].policy} {unmet[0].sid} would allow the call but for a condition on how it is "
@@ -102,16 +99,34 @@ def make_patches(
         return Drafts(missing_information=(MissingInformation("patches", why, unmet[0].advice),))
     found: list[Drafts] = []
     if diagnosis.bucket_policy.verdict is Verdict.MISSING:
-        found.append(drafting.bucket_policy())
+        found.append(drafting.only(s3=diagnosis.bucket_policy.actions).bucket_policy())
     if diagnosis.key_policy.verdict is Verdict.MISSING:
-        found.append(drafting.key_policy())
+        found.append(drafting.only(kms=diagnosis.key_policy.actions).key_policy())
     legs_missing = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
     if any(legs_missing):
-        found.append(drafting.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
+        own = drafting.only(s3=iam.bucket.actions, kms=iam.key.actions)
+        found.append(own.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
     return Drafts(
         tuple(drafting.beside_if_doubtful(draft) for one in found for draft in one.drafts),
         tuple(missing for one in found for missing in one.missing_information),
         tuple(handoff for one in found for handoff in one.handoffs),
+    )
+
+
+def _missing_actions(call: DeniedCall, diagnosis: Diagnosis) -> tuple[str, ...]:
+    """The actions that a patch would grant: those of the call that some grant lacks."""
+    iam = diagnosis.iam_policy
+    legs = (
+        (diagnosis.bucket_policy, call.s3_actions),
+        (iam.bucket, call.s3_actions),
+        (diagnosis.key_policy, call.kms_actions),
+        (iam.key, call.kms_actions),
+    )
+    return tuple(
+        action
+        for grant, needed in legs
+        if grant.verdict is Verdict.MISSING
+        for action in grant.actions or needed
     )
 
 
@@ -133,6 +148,15 @@ class _Drafting:
     evidence: Evidence
     grantee: str
     narrow: NarrowStatements
+
+    def only(self, s3: tuple[str, ...] = (), kms: tuple[str, ...] = ()) -> "_Drafting":
+        """The same for some of the call's actions: what is granted already is not granted again."""
+        call = replace(
+            self.call,
+            s3_actions=s3 or self.call.s3_actions,
+            kms_actions=kms or self.call.kms_actions,
+        )
+        return replace(self, call=call, narrow=replace(self.narrow, call=call))
 
     def beside_if_doubtful(self, draft: Draft) -> Draft:
         """A draft that opens a key which only the caller names is never the proposed one."""

@@ -88,6 +88,7 @@ def _principal(analysis: Analysis) -> PrincipalReport:
         session_arn=caller.session_arn,
         account=caller.account,
         type=caller.type,
+        service=caller.invoked_by,
     )
 
 
@@ -100,6 +101,7 @@ def _request(
     first, last = seen or (call.time, call.time)
     return RequestReport(
         action=call.action,
+        operation=call.operation or None,
         resource=_resource(analysis),
         bucket=call.bucket,
         bucket_account=owner or call.bucket_account,
