@@ -5,7 +5,13 @@
 
 from pathlib import Path
 
-from threegrants.diagnosis.context_keys import GLOBAL_KEYS, KMS_KEYS, S3_KEYS, ContextKey
+from threegrants.diagnosis.context_keys import (
+    GLOBAL_KEYS,
+    KMS_KEYS,
+    S3_EXPRESS_KEYS,
+    S3_KEYS,
+    ContextKey,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "context-keys.md"
 BEGIN = "<!-- drawn from diagnosis/context_keys by `make context-keys`: begin -->"
@@ -43,6 +49,8 @@ def drawn(page: str) -> str:
         table(GLOBAL_KEYS),
         f"## Keys of S3 ({len(S3_KEYS)})",
         table(S3_KEYS),
+        f"## Keys of directory buckets ({len(S3_EXPRESS_KEYS)})",
+        table(S3_EXPRESS_KEYS),
         f"## Keys of KMS ({len(KMS_KEYS)})",
         table(KMS_KEYS),
     ]

@@ -140,7 +140,7 @@ S3: Mapping[str, Operation] = {
     "GetBucketAbac": _other("GetBucketAbac"),
     "PutBucketAbac": _other("PutBucketAbac"),
     "ListDirectoryBuckets": Operation(Access.OTHER, ("s3express:ListAllMyDirectoryBuckets",)),
-    "CreateSession": Operation(Access.READ, ("s3express:CreateSession",), (), _MULTIPART),
+    "CreateSession": Operation(Access.OTHER, ("s3express:CreateSession",), (), _MULTIPART),
     "RenameObject": Operation(Access.WRITE, ("s3express:CreateSession",)),
     "WriteGetObjectResponse": Operation(Access.WRITE, ("s3-object-lambda:WriteGetObjectResponse",)),
     "UpdateObjectEncryption": Operation(

@@ -39,11 +39,11 @@ from threegrants.cloudtrail.replay import is_replayed
 from threegrants.cloudtrail.resources import read_resources
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
 from threegrants.cloudtrail.session_keys import has_long_term_credentials, read_session_keys
+from threegrants.cloudtrail.uncovered import where_to_look
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
     "s3express.amazonaws.com": Service.S3,
-    "s3-outposts.amazonaws.com": Service.S3,
     "kms.amazonaws.com": Service.KMS,
 }
 _DENIALS = frozenset(
@@ -79,6 +79,9 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     service = _service(record, message)
     if service is None:
         named = string_field(record, "eventSource") or "no event source"
+        elsewhere = where_to_look(named, string_field(record, "eventName"))
+        if elsewhere and code in _DENIALS:
+            return Skipped(elsewhere, event_id)
         return Skipped(f"not S3 or KMS ({named[:80]})", event_id)
     if code is None:
         return Skipped("no error code: the call succeeded", event_id)

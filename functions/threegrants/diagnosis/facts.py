@@ -11,6 +11,7 @@ from typing import Any
 
 from threegrants.aws.arn import account_in, bucket_arn, parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall, copy_source_read
+from threegrants.cloudtrail.directory_buckets import directory_bucket_arn, is_directory_bucket
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.request_context import (
     caller_arn,
@@ -248,6 +249,7 @@ class Facts:
 
 def facts_of(call: DeniedCall, evidence: Evidence) -> Facts:
     """Work out the facts of a call, and of a copy those of reading its source too."""
+    call = _with_directory_arn(call, evidence)
     read = copy_source_read(call)
     source = None
     if read is not None and evidence.source is not None:
@@ -292,12 +294,22 @@ def s3_resource(call: DeniedCall, action: str) -> str | None:
     """
     if call.resource is not None:
         return call.resource
-    if not call.bucket:
+    if not call.bucket or is_directory_bucket(call.bucket):
         return None
     bucket = bucket_arn(call.bucket, call.region)
     if not is_object_action(action):
         return bucket
     return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
+
+
+def _with_directory_arn(call: DeniedCall, evidence: Evidence) -> DeniedCall:
+    """A directory bucket's ARN names its owner, whom the caller's copy of a record does not say."""
+    owner = evidence.bucket_owner
+    if call.resource is not None or not call.bucket or not owner:
+        return call
+    if not is_directory_bucket(call.bucket):
+        return call
+    return replace(call, resource=directory_bucket_arn(call.bucket, owner, call.region))
 
 
 def _principal(call: DeniedCall, evidence: Evidence) -> str | None:

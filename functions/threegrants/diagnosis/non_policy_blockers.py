@@ -5,6 +5,7 @@ from collections.abc import Callable
 from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import Access, CallerType, KeySource
 from threegrants.diagnosis.facts import Facts
+from threegrants.diagnosis.log_buckets import log_bucket_encryption
 from threegrants.diagnosis.verdicts import Blocker, BlockerKind, Verdict
 from threegrants.evidence import Read
 from threegrants.iam import is_public, only_for_owner
@@ -215,5 +216,6 @@ CHECKS: tuple[Callable[[Facts], Blocker | None], ...] = (
     _object_missing,
     _caller,
     _owners_only,
+    log_bucket_encryption,
 )
 """Everything that is looked at, in the order in which it is said."""

@@ -20,6 +20,7 @@ from threegrants.patches.grantable_actions import forbidden_among
 from threegrants.patches.narrow_statements import BUCKET_NAME, NarrowStatements
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.scopes import ScopedPattern, scopes_for
+from threegrants.patches.service_statements import service_handoffs
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grants
 
@@ -64,7 +65,7 @@ def make_patches(
         folders: the folders of all denied keys, if more than this call's key is known.
     """
     if diagnosis.grantee is None:
-        return Drafts()
+        return Drafts(handoffs=service_handoffs(call, evidence, diagnosis))
     forbidden = forbidden_among(_missing_actions(call, diagnosis))
     if forbidden:
         why = (

@@ -214,8 +214,8 @@ def _handoff(handoff: Handoff) -> HandoffReport:
 
 def _resource(analysis: Analysis) -> str | None:
     call = analysis.call
-    if call.service == "s3" and call.action:
-        return s3_resource(call, call.action)
+    if call.service == "s3":
+        return s3_resource(call, call.action) if call.action else None
     key = _key(analysis.evidence)
     return key.arn if key else call.message.resource
 

@@ -10,13 +10,14 @@ from support.context_key_page import PAGE, drawn
 from support.names import A, B
 from support.records import denied, kms, s3
 from support.worlds import evidence
-from threegrants.diagnosis.context_keys import GLOBAL_KEYS, KMS_KEYS, S3_KEYS
+from threegrants.diagnosis.context_keys import GLOBAL_KEYS, KMS_KEYS, S3_EXPRESS_KEYS, S3_KEYS
 from threegrants.diagnosis.context_keys.s3 import tls_version
 from threegrants.diagnosis.request_context import kms_request_context, s3_request_context
 from threegrants.evidence import EndpointEvidence, Read
 
 DATA = json.loads((Path(__file__).parents[2] / "data" / "condition_keys.json").read_text())
-ROWS = {"global": GLOBAL_KEYS, "s3": S3_KEYS, "kms": KMS_KEYS}
+ROWS = {"global": GLOBAL_KEYS, "s3": S3_KEYS, "s3express": S3_EXPRESS_KEYS, "kms": KMS_KEYS}
+PARTS = list(ROWS)
 
 
 def row_of(name, rows):
@@ -28,12 +29,12 @@ def row_of(name, rows):
     return None
 
 
-@pytest.mark.parametrize("part", ["global", "s3", "kms"])
+@pytest.mark.parametrize("part", PARTS)
 def test_no_key_of_aws_lists_is_left_out(part):
     assert [name for name in DATA[part] if row_of(name, ROWS[part]) is None] == []
 
 
-@pytest.mark.parametrize("part", ["global", "s3", "kms"])
+@pytest.mark.parametrize("part", PARTS)
 def test_no_row_is_of_a_key_that_aws_does_not_list(part):
     listed = {name.lower() for name in DATA[part]}
     old = {"aws:principalorgmasteraccountid"}  # AWS's older name, in policies of today
@@ -48,7 +49,7 @@ def test_no_row_is_of_a_key_that_aws_does_not_list(part):
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("part", ["s3", "kms"])
+@pytest.mark.parametrize("part", PARTS[1:])
 def test_a_key_is_taken_for_absent_only_for_actions_that_do_not_know_it(part):
     wrong = {}
     for name, actions in DATA[part].items():
@@ -264,3 +265,24 @@ def test_the_vpc_of_an_endpoint_as_read():
     assert seen(found, "aws:SourceVpc") == "vpc-0b"
     assert seen(found, "aws:VpceAccount") == B
     assert seen(found, "aws:SourceVpcArn") == "unknown"
+
+
+DIRECTORY = "data--euw1-az1--x-s3"
+MODES = [
+    ("CreateSession", {"x-amz-create-session-mode": "ReadOnly"}, "ReadOnly"),
+    ("CreateSession", {}, "ReadWrite"),
+    ("PutObject", {}, "ReadWrite"),
+    ("GetObject", {}, "unknown"),
+]
+
+
+@pytest.mark.parametrize(("operation", "more", "mode"), MODES)
+def test_the_mode_of_a_session_of_a_directory_bucket(operation, more, mode):
+    parameters = {"bucketName": DIRECTORY, **more}
+    record = s3(
+        operation=operation, eventSource="s3express.amazonaws.com", requestParameters=parameters
+    )
+    found = s3_request_context(denied(record), evidence())
+    assert seen(found, "s3express:SessionMode") == mode
+    assert seen(found, "s3express:ResourceAccount") == A
+    assert seen(found, "s3:ResourceAccount") == "unknown"

@@ -5,7 +5,8 @@ absent, and (everything else) what is not known. The rows are the page `docs/con
 test holds that no key of AWS's lists is left out.
 """
 
-from threegrants.diagnosis.context_keys import kms, principal, request, s3
+from threegrants.cloudtrail.directory_buckets import is_directory_bucket
+from threegrants.diagnosis.context_keys import kms, principal, request, s3, s3express
 from threegrants.diagnosis.context_keys.key import (
     ABSENT,
     UNKNOWN,
@@ -17,9 +18,9 @@ from threegrants.iam import RequestContext
 from threegrants.iam.partial import ContextValue
 
 GLOBAL_KEYS: tuple[ContextKey, ...] = (*principal.KEYS, *request.KEYS)
-S3_KEYS, KMS_KEYS = s3.KEYS, kms.KEYS
+S3_KEYS, S3_EXPRESS_KEYS, KMS_KEYS = s3.KEYS, s3express.KEYS, kms.KEYS
 
-__all__ = ["ABSENT", "GLOBAL_KEYS", "KMS_KEYS", "S3_KEYS", "UNKNOWN", "AskedContext", "ContextKey",
+__all__ = ["ABSENT", "GLOBAL_KEYS", "KMS_KEYS", "S3_EXPRESS_KEYS", "S3_KEYS", "UNKNOWN", "AskedContext", "ContextKey",
            "Members", "context_of"]  # fmt: skip
 
 
@@ -27,7 +28,8 @@ def context_of(asked: AskedContext) -> RequestContext:
     """What is known of the context of one request, by the rows of the table."""
     values: dict[str, ContextValue] = {}
     absent: set[str] = set()
-    for row in (*GLOBAL_KEYS, *(KMS_KEYS if asked.is_kms else S3_KEYS)):
+    own = S3_EXPRESS_KEYS if is_directory_bucket(asked.call.bucket) else S3_KEYS
+    for row in (*GLOBAL_KEYS, *(KMS_KEYS if asked.is_kms else own)):
         answer = row.of(asked)
         if answer is ABSENT:
             absent.add(row.name.lower())
