@@ -53,8 +53,8 @@ KEY_ALL_W = (root(), W_KEY)
 
 def bucket_is(verdict: str, outcome: str, *codes: str) -> dict[str, Any]:
     """Only the bucket policy is not as it should be."""
-    named = {"codes": [f"bucket_policy.{code}" for code in codes]} if codes else {}
-    return expected(verdict, GRANTED, GRANTED, GRANTED, outcome=outcome, **named)
+    label = expected(verdict, GRANTED, GRANTED, GRANTED, outcome=outcome)
+    return {**label, "codes": [f"bucket_policy.{code}" for code in codes]} if codes else label
 
 
 UNKNOWN_B = bucket_is(UNKNOWN, "unknown", "condition_unknown")
@@ -122,7 +122,8 @@ def attributes(mfa: str = "false", created: str = "2026-11-24T03:00:00Z") -> dic
 
 def network() -> list[Row]:
     """How the request came: TLS, addresses, endpoints, agents, signatures."""
-    old, none = {"tlsDetails": {"tlsVersion": "TLSv1.1"}}, {"tlsDetails": {}}
+    old: dict[str, Any] = {"tlsDetails": {"tlsVersion": "TLSv1.1"}}
+    none: dict[str, Any] = {"tlsDetails": {}}
     suite = {**none, "additionalEventData": {"CipherSuite": "ECDHE-RSA-AES128-GCM-SHA256"}}
     tls = unless("NumericLessThan", "s3:TlsVersion", "1.2")
     new_tls = unless("NumericLessThan", "s3:TlsVersion", "1.3")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from threegrants.aws.arn import account_in
 from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis.access_grants import ASKED, access_grants_verdict
 from threegrants.diagnosis.facts import NO_IDENTITY_POLICIES, AuthorizationRequest, Facts
 from threegrants.diagnosis.policy_answers import (
     PolicyAnswer,
@@ -80,31 +81,17 @@ def s3_leg(facts: Facts, actions: Iterable[str] | None = None) -> LegVerdicts:
 
 
 def _asked_of_no_bucket(facts: Facts, action: str) -> LegVerdicts:
-    """What is asked of an account, an access point or a job: the caller's own policies decide.
-
-    Access Grants have a policy and grants of their own, which are not read.
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-grants-credentials.html
-    """
+    """What is asked of an account, an access point or a job: the caller's own policies decide."""
     asked = facts.s3_request(action)
     if asked is None:
         why = f"the record does not say which resource {action} was asked of"
         grant = unknown(why, "resource_unknown")
         return LegVerdicts(grant, grant)
     identity = _grant(_identity(facts, asked))
-    if action in _ASKED_OF_ACCESS_GRANTS:
-        detail = (
-            "whether an access grant covers the request is up to the S3 Access Grants instance "
-            f"{asked.request.resource}: its grants and its resource policy are not read. Look with "
-            "aws s3control list-access-grants and get-access-grants-instance-resource-policy"
-        )
-        return LegVerdicts(unknown(detail, "access_grants"), identity)
+    if action in ASKED:
+        return LegVerdicts(access_grants_verdict(facts, asked), identity)
     detail = f"no bucket policy is asked about {action}"
     return LegVerdicts(not_needed("no_bucket", detail), identity)
-
-
-_ASKED_OF_ACCESS_GRANTS = frozenset(
-    {"s3:GetDataAccess", "s3:ListCallerAccessGrants", "s3:GetAccessGrantsInstanceForPrefix"}
-)
 
 
 def _s3_action(facts: Facts, action: str) -> LegVerdicts:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import Access, CallerType, KeySource
+from threegrants.diagnosis.access_grants import access_grant_blocker
 from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.log_buckets import log_bucket_encryption
 from threegrants.diagnosis.verdicts import Blocker, BlockerKind, Verdict
@@ -217,5 +218,6 @@ CHECKS: tuple[Callable[[Facts], Blocker | None], ...] = (
     _caller,
     _owners_only,
     log_bucket_encryption,
+    access_grant_blocker,
 )
 """Everything that is looked at, in the order in which it is said."""

@@ -93,6 +93,7 @@ class BlockerKind(StrEnum):
     ANONYMOUS_CALLER = "anonymous_caller"
     SERVICE_LINKED_ROLE = "service_linked_role"
     OWNER_ACCOUNT_ONLY = "owner_account_only"
+    ACCESS_GRANT = "access_grant"
     LOG_BUCKET_ENCRYPTION = "log_bucket_encryption"
 
     @property
