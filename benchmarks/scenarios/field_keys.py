@@ -102,6 +102,10 @@ ATHENA = {
         "invokedBy": "athena.amazonaws.com",
     },
 }
+FORMATION = {
+    **ATHENA,
+    "userIdentity": {**record()["userIdentity"], "invokedBy": "cloudformation.amazonaws.com"},
+}
 INSIDE = {
     "vpcEndpointId": "vpce-0a1b2c3d",
     "vpcEndpointAccountId": B,
@@ -225,9 +229,11 @@ def sessions() -> list[Row]:
             ("assumed root: denied, and it was none", unless("Bool", "aws:AssumedRoot", "true"), session(context=attributes()), ALLOWED),
             ("confused deputy: a role has no source", if_("ArnLike", "aws:SourceArn", f"arn:aws:sns:*:{A}:*"), {}, LACKS),
             ("via a service: a direct call", unless("Bool", "aws:ViaAWSService", "false"), {}, DENIED_B),
-            ("via a service: Athena may have called for the user", unless("Bool", "aws:ViaAWSService", "false"), ATHENA, UNKNOWN_B),
+            ("via a service: Athena called for the user", unless("Bool", "aws:ViaAWSService", "false"), ATHENA, ALLOWED),
+            ("via a service: CloudFormation may have a role of its own", unless("Bool", "aws:ViaAWSService", "false"), FORMATION, UNKNOWN_B),
             ("via a service: wanted, and the call was direct", if_("Bool", "aws:ViaAWSService", "true"), {}, GUARDED),
-            ("called via: Athena is wanted, and it called", if_("ForAnyValue:StringEquals", "aws:CalledVia", ["athena.amazonaws.com"]), ATHENA, UNKNOWN_B),
+            ("called via: Athena is wanted, and it called", if_("ForAnyValue:StringEquals", "aws:CalledVia", ["athena.amazonaws.com"]), ATHENA, ALLOWED),
+            ("called via: CloudFormation is wanted, which may have called as itself", if_("ForAnyValue:StringEquals", "aws:CalledVia", ["cloudformation.amazonaws.com"]), FORMATION, UNKNOWN_B),
             ("called via: Athena is wanted, and the call was direct", if_("ForAnyValue:StringEquals", "aws:CalledVia", ["athena.amazonaws.com"]), {}, GUARDED),
             ("via AWS's MCP server: denied, and the call was direct", unless("Bool", "aws:ViaAWSMCPService", "true"), {}, ALLOWED),
         ]),

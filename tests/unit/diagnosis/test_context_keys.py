@@ -93,6 +93,12 @@ ATHENA = {
 }
 
 
+CLOUDFORMATION = {
+    **ATHENA,
+    "userIdentity": {**SESSION, "invokedBy": "cloudformation.amazonaws.com"},
+}
+
+
 def seen(context, key):
     """A value, `absent` or `unknown`."""
     if not context.knows(key):
@@ -119,8 +125,12 @@ S3_CASES = [
     ("no address", ATHENA, "aws:SourceVpce", "unknown"),
     ("time", {"eventTime": TIME}, "aws:EpochTime", "1790842502"),
     ("time: none", {"eventTime": ""}, "aws:EpochTime", "unknown"),
-    ("via a service: athena", ATHENA, "aws:ViaAWSService", "unknown"),
-    ("called via: athena", ATHENA, "aws:CalledVia", "unknown"),
+    ("via a service: Athena passes the session on", ATHENA, "aws:ViaAWSService", "true"),
+    ("called via: Athena", ATHENA, "aws:CalledVia", ("athena.amazonaws.com",)),
+    ("called via, the first: who called Athena is not known", ATHENA, "aws:CalledViaFirst", "unknown"),
+    ("called via, the last: Athena", ATHENA, "aws:CalledViaLast", "athena.amazonaws.com"),
+    ("via a service: CloudFormation may have a role of its own", CLOUDFORMATION, "aws:ViaAWSService", "unknown"),
+    ("called via: CloudFormation", CLOUDFORMATION, "aws:CalledVia", "unknown"),
     ("via a service: from an address", {}, "aws:ViaAWSService", "false"),
     ("called via: from an address", {}, "aws:CalledVia", "absent"),
     ("called via, the last: from an address", {}, "aws:CalledViaLast", "absent"),

@@ -72,6 +72,16 @@ class AskedContext:
         return self.is_recorded and not self.call.calling_service and self.address is not None
 
     @property
+    def forwarded_by(self) -> str | None:
+        """The service that surely passes the caller's own session on; None where none surely does.
+
+        Athena has no role of its own for the data: it reads with the caller's session.
+        https://docs.aws.amazon.com/athena/latest/ug/security-iam-athena-calledvia.html
+        """
+        service = self.call.calling_service if self.is_recorded else None
+        return service if service in _FORWARDS else None
+
+    @property
     def address(self) -> str | None:
         """The address that the request came from; None where the record shows none."""
         return self.call.source_ip if self.is_recorded and _is_ip(self.call.source_ip) else None
@@ -91,6 +101,9 @@ class AskedContext:
         """The actions of the request without their prefix; empty if they are not known."""
         actions = self.call.kms_actions if self.is_kms else self.call.s3_actions
         return frozenset(action.partition(":")[2] for action in actions)
+
+
+_FORWARDS = frozenset({"athena.amazonaws.com"})
 
 
 def _is_ip(text: str | None) -> bool:

@@ -123,11 +123,22 @@ def _via_service(asked: AskedContext) -> Answer:
     """
     if asked.is_direct:
         return "false"
-    return "true" if asked.called_by_s3 else UNKNOWN
+    return "true" if asked.called_by_s3 or asked.forwarded_by else UNKNOWN
 
 
 def _called_via(asked: AskedContext) -> Answer:
+    if asked.forwarded_by:
+        return (asked.forwarded_by,)
     return ABSENT if asked.is_direct else UNKNOWN
+
+
+def _called_via_first(asked: AskedContext) -> Answer:
+    """Another service may have called the one that `invokedBy` names."""
+    return ABSENT if asked.is_direct else UNKNOWN
+
+
+def _called_via_last(asked: AskedContext) -> Answer:
+    return asked.forwarded_by or _called_via_first(asked)
 
 
 def _via_mcp(asked: AskedContext) -> Answer:
@@ -199,15 +210,15 @@ KEYS: tuple[ContextKey, ...] = (
                "absent for an account in no organisation, else unknown", _resource_org_paths),
     ContextKey("aws:ResourceTag/", "the tags of the key", "absent for a key; unknown for a bucket",
                _resource_tags),
-    ContextKey("aws:CalledVia", "", "absent from an address and by no service, else unknown",
+    ContextKey("aws:CalledVia", "`invokedBy` of Athena", "absent from an address and by no service, else unknown",
                _called_via),
     ContextKey("aws:CalledViaFirst", "", "absent from an address and by no service, else unknown",
-               _called_via),
-    ContextKey("aws:CalledViaLast", "", "absent from an address and by no service, else unknown",
-               _called_via),
+               _called_via_first),
+    ContextKey("aws:CalledViaLast", "`invokedBy` of Athena", "absent from an address and by no service, else unknown",
+               _called_via_last),
     ContextKey("aws:CalledViaAWSMCP", "`invokedBy` of AWS's MCP server",
                "absent from an address and by no service, else unknown", _called_via_mcp),
-    ContextKey("aws:ViaAWSService", "true for what S3 asks of KMS; false from an address and by no service",
+    ContextKey("aws:ViaAWSService", "true for what S3 asks of KMS, and through Athena; false from an address and by no service",
                "unknown", _via_service),
     ContextKey("aws:ViaAWSMCPService", "`invokedBy` of AWS's MCP server; false from an address and by no service",
                "unknown", _via_mcp),
