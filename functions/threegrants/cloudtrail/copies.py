@@ -43,11 +43,12 @@ def copy_source_read(call: DeniedCall) -> DeniedCall | None:
         kms_key=None,
         kms_key_source=None,
         bucket=None if point else source.bucket,
-        bucket_account=call.bucket_account if same else None,
+        bucket_account=call.bucket_account if same else source.bucket_account,
         object_key=source.key,
         version_id=source.version_id,
         prefix=None,
         access_point_arn=point,
         copy_source=None,
+        public_acl=False,
         request_headers=MappingProxyType({}),
     )

@@ -112,6 +112,12 @@ class Message:
     authorization_id: str | None = None
     ambiguous: bool = False
     """True for the cross-account KMS sentence that names three possible causes at once."""
+    about_kms: bool = False
+    """True if AWS says that the use of a KMS key was refused, or that a key is not usable."""
+    object_lock: bool = False
+    """True if AWS says that Object Lock protects the object."""
+    acls_disabled: bool = False
+    """True if AWS says that ACLs are off on the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,8 @@ class CopySource:
     bucket: str
     key: str
     version_id: str | None = None
+    bucket_account: str | None = None
+    """the account that owns the bucket, as the record says it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +202,10 @@ class DeniedCall:
     """`SigV4`, `SigV2`, as CloudTrail writes it"""
     authentication_method: str | None = None
     """`AuthHeader` or `QueryString`, as CloudTrail writes it"""
+    public_acl: bool = False
+    """True if the request asks for an ACL that opens something to everyone."""
+    requested_policy: str | None = None
+    """The bucket policy that the request puts, as JSON text, if the record shows it."""
     request_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The string request parameters, names in lower case."""
     condition_keys: Mapping[str, str | tuple[str, ...]] = field(

@@ -225,6 +225,12 @@ _KMS_ACCESS = {
 }
 
 
+ANSWERED_IN_BUCKET_REGION_ONLY = frozenset({"GetBucketLocation"})
+"""Operations to which a bucket policy does not apply outside of the bucket's Region.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
+"""
+
 _WRITES_WITH_HEADERS = frozenset(
     {"PutObject", "PostObject", "CopyObject", "CreateMultipartUpload", "InitiateMultipartUpload"}
 )

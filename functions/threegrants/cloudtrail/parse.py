@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from threegrants.aws.arn import Arn
+from threegrants.aws.arn import Arn, is_account_id
+from threegrants.cloudtrail.bucket_owners import listed_key, owner_by_arn
 from threegrants.cloudtrail.control_operations import control_resource
 from threegrants.cloudtrail.denied_call import (
     Caller,
@@ -31,10 +32,11 @@ from threegrants.cloudtrail.directory_buckets import (
 )
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
-from threegrants.cloudtrail.identity import from_arn, read_caller
+from threegrants.cloudtrail.identity import from_arn, named_by_message, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
 from threegrants.cloudtrail.needed_actions import needed_actions
 from threegrants.cloudtrail.operations import is_object_action, kms_operation, writes_with_headers
+from threegrants.cloudtrail.public_requests import asks_for_public_acl, put_policy
 from threegrants.cloudtrail.replay import is_replayed
 from threegrants.cloudtrail.resources import read_resources
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
@@ -76,6 +78,8 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     event_id = string_field(record, "eventID") or ""
     code = string_field(record, "errorCode")
     message = read_message(string_field(record, "errorMessage"))
+    if (code or "").startswith("KMS."):
+        message = replace(message, about_kms=True)
     service = _service(record, message)
     if service is None:
         named = string_field(record, "eventSource") or "no event source"
@@ -91,7 +95,12 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     read = _kms if service is Service.KMS else _s3
     call = read(record, caller, message, code)
     # Whoever writes a record can name any owner; who owns the bucket is found out by reading.
-    return replace(call, replayed=True, bucket_account=None) if replayed else call
+    return _as_replayed(call) if replayed else call
+
+
+def _as_replayed(call: DeniedCall) -> DeniedCall:
+    source = replace(call.copy_source, bucket_account=None) if call.copy_source else None
+    return replace(call, replayed=True, bucket_account=None, copy_source=source)
 
 
 def is_genuine(event: Mapping[str, Any]) -> bool:
@@ -133,7 +142,7 @@ def _caller(record: Mapping[str, Any], message: Message) -> Caller:
         and named.startswith("arn:")
     ):
         return from_arn(named)
-    return caller
+    return named_by_message(caller, named) if named else caller
 
 
 def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
@@ -155,7 +164,7 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         versioned=version is not None,
     )
     actions, region = needed.s3, string_field(record, "awsRegion") or ""
-    key = string_field(parameters, "key", "requestParameters")
+    key = _object_key(record, parameters, found.bucket, operation)
     resource = None
     if is_directory_bucket(found.bucket):
         actions = directory_actions(actions)
@@ -187,11 +196,23 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         prefix=string_field(parameters, "prefix", "requestParameters"),
         access_point_arn=found.access_point if needed.on_bucket else None,
         resource=resource,
-        copy_source=_copy_source(headers),
+        copy_source=_copy_source(record, headers),
+        public_acl=asks_for_public_acl(parameters, headers),
+        requested_policy=put_policy(parameters),
         kms_key=kms_key,
         kms_key_source=key_source,
         request_headers=headers,
     )
+
+
+def _object_key(
+    record: Mapping[str, Any], parameters: Mapping[str, Any], bucket: str | None, operation: str
+) -> str | None:
+    """The object's key; of a call on many objects the record names at most some."""
+    stated = string_field(parameters, "key", "requestParameters")
+    if stated is not None or operation == "DeleteObjects":
+        return stated
+    return listed_key(record, bucket)
 
 
 def _kms(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
@@ -327,7 +348,7 @@ def _stated_key(
     return (header, KeySource.REQUEST) if header else (None, None)
 
 
-def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
+def _copy_source(record: Mapping[str, Any], headers: Mapping[str, str]) -> CopySource | None:
     stated = headers.get("x-amz-copy-source")
     if not stated:
         return None
@@ -338,7 +359,8 @@ def _copy_source(headers: Mapping[str, str]) -> CopySource | None:
         point, _, key = path.partition("/object/")
         return CopySource(point, key, version or None)
     bucket, _, key = path.partition("/")
-    return CopySource(bucket, key, version or None)
+    owner = owner_by_arn(record, bucket)
+    return CopySource(bucket, key, version or None, owner if is_account_id(owner) else None)
 
 
 def _operation_of(message: Message) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from threegrants.aws.arn import is_account_id
+from threegrants.cloudtrail.bucket_owners import names_bucket, owner_by_arn
 from threegrants.cloudtrail.fields import object_list_field, string_field
 
 _ACCESS_POINT_ALIAS_ENDINGS = ("-s3alias", "--ol-s3", ".mrap")
@@ -52,6 +53,8 @@ def read_resources(record: Mapping[str, Any], parameters: Mapping[str, Any]) -> 
         elif arn.startswith("arn:") and kind != "AWS::S3::Object":
             other = arn
             owner = owner or string_field(entry, "accountId", where)
+    if requested and names_bucket(record, requested):
+        owner = owner_by_arn(record, requested)
     known = owner if is_account_id(owner) else None
     if requested and requested.startswith("arn:") and ":accesspoint/" in requested:
         return NamedResources(listed, requested, known, requested)

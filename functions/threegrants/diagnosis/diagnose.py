@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
@@ -10,12 +11,15 @@ from threegrants.diagnosis.copied_tags import copied_tags
 from threegrants.diagnosis.facts import Facts, facts_of
 from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
 from threegrants.diagnosis.key_doubts import key_doubts, passed_over_key
-from threegrants.diagnosis.legs import kms_leg, s3_leg
+from threegrants.diagnosis.legs import LegVerdicts, kms_leg, s3_leg
 from threegrants.diagnosis.missing_object import missing_object
+from threegrants.diagnosis.non_policy_blockers import unseen_blockers
 from threegrants.diagnosis.summary import summarise
+from threegrants.diagnosis.unseen_object import decides, settled_by_kms, unseen_object
 from threegrants.diagnosis.verdicts import (
     Blocker,
     BlockerKind,
+    Certainty,
     Diagnosis,
     Grant,
     GrantName,
@@ -28,9 +32,7 @@ from threegrants.diagnosis.verdicts import (
 from threegrants.evidence import Evidence
 
 _PATCHABLE = (CallerType.ROLE, CallerType.USER)
-_ABOUT_THE_KEY = frozenset(
-    {BlockerKind.KEY_STATE, BlockerKind.KEY_REGION, BlockerKind.KEY_NOT_NAMED_BY_ARN}
-)
+_ABOUT_THE_KEY = frozenset({BlockerKind.KEY_STATE, BlockerKind.KEY_REGION})
 
 
 def diagnose(
@@ -76,45 +78,64 @@ def _diagnose_bucket(
 ) -> Diagnosis:
     """One call on one bucket."""
     s3 = reconcile_with_aws(s3_leg(facts), "s3", facts)
-    kms = reconcile_with_aws(kms_leg(facts), "kms", facts)
-    iam = IamGrant(
-        worst(s3.identity.verdict, kms.identity.verdict),
-        (*s3.identity.reasons, *kms.identity.reasons),
-        s3.identity,
-        kms.identity,
-    )
-    grants = (s3.resource, kms.resource, iam)
+    as_read = reconcile_with_aws(kms_leg(facts), "kms", facts)
+    kms = settled_by_kms(as_read, facts) if hints else as_read
+    grants = _grants(s3, kms)
+    iam = grants[2]
     stops, missing = _set_missing_object_aside(blockers(facts, findings), grants)
     grantee = _grantee(facts)
-    outcome = _outcome(
-        grants,
-        stops,
+    unseen = unseen_blockers(facts)
+    settled = partial(
+        _outcome,
+        stops=stops,
         reachable=_reachable(grants, facts, writable) and bool(grantee),
-        doubtful=bool(findings.missing_information or passed_over_key(facts)),
+        doubtful=bool(findings.missing_information or passed_over_key(facts) or unseen),
         surely=(s3.resource, s3.identity) if facts.key_is_named_by_caller else None,
         guarded=any(grant.unmet_conditions for grant in (s3.resource, kms.resource, *_both(iam))),
     )
-    allowed = outcome is Outcome.ALREADY_ALLOWED
-    hint = missing_object(facts) if allowed and hints else None
+    outcome = settled(grants)
+    nothing_read_stops = settled(_grants(s3, as_read)) is Outcome.ALREADY_ALLOWED
+    assumed = unseen_object(facts) if nothing_read_stops and hints else ()
+    if outcome is Outcome.ALREADY_ALLOWED and assumed and decides(facts):
+        outcome = Outcome.UNKNOWN
+    hint = missing_object(facts) if nothing_read_stops and hints else None
     kinds = frozenset(blocker.kind for blocker in stops)
     sure, contradiction = certainty(facts, s3, kms, kinds, findings.evaluated)
+    if sure is Certainty.CONFIRMED and outcome is Outcome.UNKNOWN:
+        sure = Certainty.EVALUATED  # AWS names one cause; whether there is another is not known
     return Diagnosis(
         *grants,
         blockers=stops,
         unknowns=(
             *key_doubts(facts),
             *contradiction,
+            *assumed,
+            *unseen,
             *missing_information(facts, findings),
             *((hint,) if hint else ()),
             *missing,
             *_untrusted(facts, outcome, writable),
         ),
         outcome=outcome,
-        summary=summarise(facts, grants, stops, outcome, may_be_missing=bool(hint)),
+        summary=summarise(
+            facts, grants, stops, outcome, may_be_missing=bool(hint), assumed=assumed
+        ),
         cross_account=_cross_account(facts),
         grantee=grantee,
         certainty=sure,
+        nothing_read_stops=nothing_read_stops,
     )
+
+
+def _grants(s3: LegVerdicts, kms: LegVerdicts) -> tuple[Grant, Grant, IamGrant]:
+    """The verdicts on the three grants, from those on the two legs."""
+    iam = IamGrant(
+        worst(s3.identity.verdict, kms.identity.verdict),
+        (*s3.identity.reasons, *kms.identity.reasons),
+        s3.identity,
+        kms.identity,
+    )
+    return s3.resource, kms.resource, iam
 
 
 _COPY_ORDER = (
@@ -141,6 +162,7 @@ def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagn
         outcome=outcome,
         summary=summary,
         source=source,
+        nothing_read_stops=own.nothing_read_stops and source.nothing_read_stops,
         blockers=(*own.blockers, *(one for one in source.blockers if one not in own.blockers)),
         unknowns=unique([
             *own.unknowns,

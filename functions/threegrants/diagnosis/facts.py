@@ -94,6 +94,8 @@ class AuthorizationRequest:
 
     request: Request
     context: RequestContext
+    names_no_key: bool = False
+    """whether the call is on objects whose keys the record does not name (DeleteObjects)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class Facts:
         if self.principal is None or self.s3_context is None or resource is None:
             return None
         owner = self.bucket_owner or ""
-        return _request(self.principal, action, resource, owner, self.s3_context)
+        asked = _request(self.principal, action, resource, owner, self.s3_context)
+        return replace(asked, names_no_key=names_no_key(self.call, action))
 
     def access_point_request(self, action: str) -> AuthorizationRequest | None:
         """The same through an access point, for the access point's own ARN.
@@ -176,7 +179,8 @@ class Facts:
             return None
         key = self.call.object_key if self.call.object_key is not None else "*"
         resource = f"{arn}/object/{key}" if is_object_action(action) else arn
-        return _request(self.principal, action, resource, account_in(arn) or "", self.s3_context)
+        asked = _request(self.principal, action, resource, account_in(arn) or "", self.s3_context)
+        return replace(asked, names_no_key=names_no_key(self.call, action))
 
     def kms_request(self, action: str) -> AuthorizationRequest | None:
         """The request for a KMS action; None if the principal or the key is not known."""
@@ -310,6 +314,11 @@ def _with_directory_arn(call: DeniedCall, evidence: Evidence) -> DeniedCall:
     if not is_directory_bucket(call.bucket):
         return call
     return replace(call, resource=directory_bucket_arn(call.bucket, owner, call.region))
+
+
+def names_no_key(call: DeniedCall, action: str) -> bool:
+    """Whether an action is on objects that the record does not name."""
+    return is_object_action(action) and call.object_key is None
 
 
 def _principal(call: DeniedCall, evidence: Evidence) -> str | None:

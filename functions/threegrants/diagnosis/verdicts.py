@@ -95,6 +95,9 @@ class BlockerKind(StrEnum):
     OWNER_ACCOUNT_ONLY = "owner_account_only"
     ACCESS_GRANT = "access_grant"
     LOG_BUCKET_ENCRYPTION = "log_bucket_encryption"
+    BUCKET_REGION = "bucket_region"
+    OBJECT_LOCK = "object_lock"
+    ACLS_DISABLED = "acls_disabled"
 
     @property
     def words(self) -> str:
@@ -160,6 +163,8 @@ class Diagnosis:
     grantee: str | None
     certainty: Certainty = Certainty.EVALUATED
     source: "Diagnosis | None" = None
+    nothing_read_stops: bool = False
+    """whether everything that was read allows the call; what nobody looked at may still stop it"""
 
     @property
     def missing_grants(self) -> frozenset[GrantName]:
@@ -188,6 +193,11 @@ class Diagnosis:
             return False
         fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
         return fine and [one.kind for one in self.blockers] == [BlockerKind.OBJECT_MISSING]
+
+    @property
+    def allowed_as_read(self) -> bool:
+        """The same as far as anything was read: what a change could do is done."""
+        return self.allowed or self.nothing_read_stops
 
 
 _GRAVITY = (

@@ -12,7 +12,7 @@ from typing import Any
 
 from threegrants.aws.arn import account_in, is_account_id, is_arn
 from threegrants.cloudtrail import DeniedCall, KeySource, Service, copy_source_read
-from threegrants.cloudtrail.operations import writes_with_headers
+from threegrants.cloudtrail.operations import ANSWERED_IN_BUCKET_REGION_ONLY, writes_with_headers
 from threegrants.evidence.access_grants import read_access_grants
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
@@ -193,6 +193,7 @@ class _Gathering:
         encryption = ownership.encryption.value_or_none
         default = encryption.key if encryption else None
         likely = _third_account(default, account, self.call.caller.account)
+        locate = self.call.operation in ANSWERED_IN_BUCKET_REGION_ONLY
 
         def key_and_object() -> tuple[Item[KeyEvidence | None], Item[ObjectEvidence | None]]:
             default, seen = run_concurrently(
@@ -206,8 +207,10 @@ class _Gathering:
         found, (key, seen), *organizations = run_concurrently(
             [
                 lambda: self._cached(
-                    ("bucket", bucket, account, self.call.region),
-                    lambda: read_bucket(self.clients, bucket, ownership, self.call.region),
+                    ("bucket", bucket, account, self.call.region, locate),
+                    lambda: read_bucket(
+                        self.clients, bucket, ownership, self.call.region, locate=locate
+                    ),
                 ),
                 key_and_object,
                 lambda: self._organization(account),

@@ -170,13 +170,13 @@ class Worker:
             analysis = self.reanalyze(self.store.get(self.incident_id))
             summary = analysis.diagnosis.summary
             hidden = [one for one in written if hidden_from(analysis.evidence, one.patch)]
-            if analysis.diagnosis.allowed and not hidden:
+            if analysis.diagnosis.allowed_as_read and not hidden:
                 return summary
         for intent in hidden:
             require_visible(
                 self.now(), intent.patch, intent.acknowledged, "the evidence does not show"
             )
-        if analysis.diagnosis.allowed:
+        if analysis.diagnosis.allowed_as_read:
             return summary
         raise StepFailed(f"the call would still be refused: {summary}")
 

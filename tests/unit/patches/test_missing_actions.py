@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.records import denied, kms, session_of
+from support.records import SESSION, denied, kms, session_of
 from support.worlds import ADMIN, BUCKET, KEY, ROLE, UNIQUE, allow, call, delegates, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.evidence import Read
@@ -46,7 +46,7 @@ def test_of_the_key_too():
 def test_what_is_granted_already_does_not_stand_in_the_way():
     """An ACL is not granted by this service; but here it is granted already."""
     found = evidence((allow(ROLE, "s3:PutObjectAcl", f"{BUCKET}/*"),), WRITES, (ADMIN,))
-    _, patches = proposed(call("PutObject", **{"x-amz-acl": "private"}), found)
+    _, patches = proposed(call("PutObject", **{"x-amz-acl": "bucket-owner-full-control"}), found)
     assert [patch.statement["Action"] for patch in patches] == ["s3:PutObject"]
 
 
@@ -60,9 +60,9 @@ def test_what_is_never_granted_is_handed_off():
     assert "s3:PutObjectRetention" in analysis.diagnosis.summary
 
 
-def through(service):
+def through(service, **more):
     identity = {**session_of(ROLE, UNIQUE), "invokedBy": service}
-    return denied(kms("e", key=KEY, userIdentity=identity, sourceIPAddress=service))
+    return denied(kms("e", key=KEY, userIdentity=identity, sourceIPAddress=service, **more))
 
 
 def no_bucket(key=None):
@@ -91,7 +91,8 @@ def test_a_grant_through_another_service_is_seen():
 def test_no_patch_where_any_service_may_have_called():
     of_ssm = {"StringEquals": {"kms:ViaService": "ssm.eu-west-1.amazonaws.com"}}
     key = (delegates(), allow(ROLE, "kms:Decrypt", "*", Condition=of_ssm))
-    analysis, patches = proposed(through("AWS Internal"), no_bucket(key))
+    said = f"User: {SESSION} is not authorized to perform: kms:Decrypt on resource: {KEY}"
+    analysis, patches = proposed(through("AWS Internal", errorMessage=said), no_bucket(key))
     assert patches == []
     assert analysis.diagnosis.key_policy.verdict == "unknown"
     assert "kms:ViaService" in str(analysis.diagnosis.key_policy.reasons)
