@@ -29,11 +29,8 @@ def possible_requests(request: Request, policies: Iterable[Policy]) -> tuple[Req
         if statement.resources is not None
         for template in statement.resources.texts
     }
-    resources = [whole + _ANY]
-    for text in sorted(texts):
-        example = _example(text, whole)
-        if example is not None:
-            resources.append(example)
+    examples = [one for text in sorted(texts) for one in _examples(text, whole)]
+    resources = [whole + _ANY, *examples]
     return tuple(
         Request(request.principal, request.action, one, request.resource_account, request.context)
         for one in dict.fromkeys(resources)
@@ -54,17 +51,22 @@ def _resolved(text: str, request: Request) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _example(pattern: str, whole: str) -> str | None:
-    """An object of the bucket that a pattern matches, as far as it speaks of a part of the bucket."""
-    if pattern.startswith(whole):
-        rest = pattern[len(whole) :]
-    else:
-        # A wildcard before the key (`arn:aws:s3:::*/secret/*`, `*/secret`): what follows the last
-        # part that the bucket's own name can stand for.
-        head, star, rest = pattern.partition("*")
-        if not star or not whole.startswith(head):
-            return None
-        rest = rest.lstrip("/") if rest else ""
-        if not rest:
-            return None
-    return whole + rest.replace("*", "x").replace("?", "x")
+def _examples(pattern: str, whole: str) -> list[str]:
+    """Objects of the bucket that a pattern matches, one for each way in which it can reach into it.
+
+    A wildcard may stand for a part of the bucket's name, and for a part of the key too.
+    """
+    found = []
+    for at in range(len(pattern) + 1):
+        head, rest = pattern[:at], pattern[at:]
+        if _glob(head).fullmatch(whole):
+            found.append(rest)
+            if head.endswith("*"):
+                found.append(f"*{rest}")
+    keys = dict.fromkeys(rest.replace("*", "x").replace("?", "x") for rest in found)
+    return [whole + key for key in keys if key]
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    parts = (".*" if one == "*" else "." if one == "?" else re.escape(one) for one in pattern)
+    return re.compile("".join(parts), re.DOTALL)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from threegrants.diagnosis import Diagnosis, Outcome
 from threegrants.incidents import AlertReason, Conflict, Incident, State
 from threegrants.incidents.states import AWAITING_DECISION, RUN_IN_PROGRESS
 from threegrants.remediation.outbox import OutboxItem, OutboxTask, outbox_writes
@@ -187,6 +188,18 @@ class Sweep:
         self.report["alerts"] += send_due_alerts(run_store, self.alert, now)
 
 
+_KNOWN_TO_STOP = (Outcome.FIXABLE, Outcome.HANDOFF, Outcome.DO_NOT_PATCH)
+
+
+def is_mended(incident: Incident, now: Diagnosis) -> bool:
+    """Whether nothing is left to do: the call is allowed, or what was known to stop it does not any more.
+
+    Where nothing was known to stop it, what nobody looked at is still the likely cause.
+    """
+    before = incident.diagnosis.outcome if incident.diagnosis else None
+    return now.allowed or (now.allowed_as_read and before in _KNOWN_TO_STOP)
+
+
 def refresh(service: RemediationService, incident: Incident) -> Incident:
     """Examine an incident again and keep what is new: a verdict, or patches for today's policies.
 
@@ -200,7 +213,7 @@ def refresh(service: RemediationService, incident: Incident) -> Incident:
     before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
     if not changed and list(report.patches_by_digest) == list(before):
         return incident
-    allowed = analysis.diagnosis.allowed
+    allowed = is_mended(incident, analysis.diagnosis)
     reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
     alert = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(service.now()))
     return service.store.save_diagnosis(
