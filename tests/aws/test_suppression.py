@@ -53,7 +53,7 @@ NOISE = [
     ("own-roles", role_call(f"arn:aws:iam::{B}:role/threegrants-reader")),
     ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-mender", "PutBucketPolicy")),
     ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-diagnose")),
-    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-remediate")),
+    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-worker")),
     ("never-diagnose", role_call(ROLE, bucket="scratch-7")),
     ("never-diagnose", role_call(f"arn:aws:iam::{B}:role/chaos-monkey")),
 ]  # fmt: skip

@@ -109,19 +109,21 @@ class World:
             **changes,
         }
 
+    def callers_copy(self) -> dict[str, Any]:
+        """The caller's copy of such a record: it does not say who owns the bucket.
+
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
+        """
+        record = self.record(recipientAccountId=CALLER)
+        record["resources"] = [
+            {**one, **({"accountId": ""} if "accountId" in one else {})}
+            for one in record["resources"]
+        ]
+        return record
+
     def send(self, record: dict[str, Any]) -> None:
-        """Put the record on the event bus; EventBridge takes `aws.s3` from AWS itself only."""
-        answer = self.embedded.client("events").put_events(
-            Entries=[
-                {
-                    "Source": "threegrants.replay",
-                    "DetailType": "AWS API Call via CloudTrail",
-                    "Detail": json.dumps(record),
-                }
-            ]
-        )
-        if answer["FailedEntryCount"]:
-            raise RuntimeError(f"the event bus refused the record: {answer['Entries']}")
+        """CloudTrail records the denial in the account that the record is for."""
+        self.embedded.cloudtrail(record, record["recipientAccountId"])
 
 
 def build(

@@ -63,6 +63,19 @@ class Aws:
             ],
         )
 
+    def runs_table(self, name: str = "runs", dynamodb: Any = None) -> Any:
+        """The table of runs, as `template.yaml` makes it."""
+        dynamodb = dynamodb or boto3.resource("dynamodb", region_name=REGION)
+        return dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+
     def bucket(self, name: str = BUCKET, key: str | None = None, account: str = A) -> None:
         """A bucket, by default encrypted under the key if one is given."""
         s3 = self.client("s3", account)

@@ -1,4 +1,4 @@
-"""The commands of `threegrants`: `diagnose` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`: `diagnose`, `fetch` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
@@ -7,34 +7,34 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from threegrants import __version__
-from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cli.cases import answer_cases
+from threegrants.cli.diagnose import diagnose
 from threegrants.cli.failure import Failure
-from threegrants.cli.records import group_by_incident, parse_records, report_skipped
+from threegrants.cli.fetch import fetch
+from threegrants.cli.records import parse_records
 from threegrants.cli.render import (
     Tool,
     json_text,
-    show_diagnosis,
     show_incident,
     show_incidents,
     show_result,
 )
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.cli.standing import dry_run, recent_incidents
+from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
-from threegrants.evidence import RoleClients
 from threegrants.incidents.states import UNSUCCESSFUL, State
-from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.remediation import Limits, LimitsError
-from threegrants.report import Report, ReportError, report_for
+from threegrants.report import Report, ReportError
 
 _STACK = click.option(
-    "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
+    "--stack",
+    default="threegrants",
+    show_default=True,
+    help="The deployed stack's name; from another account its ApiUrl.",
 )
 _FORMAT = click.option(
     "--format",
@@ -60,131 +60,8 @@ def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
-@main.command()
-@click.argument("file")
-@_FORMAT
-@click.option(
-    "--reader-role",
-    default="threegrants-reader",
-    show_default=True,
-    help="Role to assume in every account other than your own.",
-)
-@click.option("--external-id", default="", help="ExternalId that role's trust policy wants.")
-@click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    help="An account that may own the bucket, when the record does not say; repeatable.",
-)
-@click.option(
-    "--organizations-account",
-    "organizations",
-    default=None,
-    help="The account whose reader role may read SCPs and RCPs (management or delegated).",
-)
-@click.option("--objects", is_flag=True, help="Look at the objects themselves (HeadObject).")
-@click.option(
-    "--profile-kms",
-    "profile",
-    type=click.Choice([p.value for p in Profile]),
-    default=Profile.LEAST.value,
-    show_default=True,
-    help="KMS actions that a patch grants.",
-)
-@click.option(
-    "--scope",
-    type=click.Choice([s.value for s in Scope]),
-    default=Scope.PREFIX.value,
-    show_default=True,
-    help="How much of the bucket the proposed patch covers; the others are shown beside it.",
-)
-@click.option(
-    "--principal",
-    type=click.Choice([n.value for n in GranteeScope]),
-    default=GranteeScope.PRINCIPAL.value,
-    show_default=True,
-    help="Whom a bucket or key policy names: the role or user, or every principal of its account.",
-)
-@click.option(
-    "--owner-tag",
-    "owner_tags",
-    multiple=True,
-    help="A tag (KEY or KEY=VALUE) of what infrastructure code owns; repeatable.",
-)
-@click.option("--analyzer", is_flag=True, help="Ask IAM Access Analyzer about each patch too.")
-@_SNIPPETS
-def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
-    file: str,
-    output_format: str,
-    reader_role: str,
-    external_id: str,
-    accounts: tuple[str, ...],
-    organizations: str | None,
-    objects: bool,  # noqa: FBT001 - click passes flags so
-    profile: str,
-    scope: str,
-    principal: str,
-    owner_tags: tuple[str, ...],
-    analyzer: bool,  # noqa: FBT001
-    tool: Tool | None,
-) -> None:
-    """Diagnose each distinct denied access in FILE (`-` for standard input), live.
-
-    FILE holds CloudTrail records: one record, an EventBridge event, a trail file (also .gz), the
-    output of `aws cloudtrail lookup-events`, or JSON Lines of these.
-    """
-    groups, skipped = group_by_incident(file)
-    if not groups:
-        click.echo("[]" if output_format == "json" else "", nl=output_format == "json")
-        report_skipped(skipped, 0)
-        return
-    options = AnalysisOptions(
-        profile=Profile(profile),
-        scope=Scope(scope),
-        principal=GranteeScope(principal),
-        owner_tags=owner_tags,
-        analyzer=analyzer,
-    )
-    reader = _role_clients(reader_role, external_id, accounts, organizations, objects=objects)
-    reports: list[Report] = []
-    for group, calls in groups.items():
-        newest = max(calls, key=lambda call: call.time)
-        analysis = analyze(newest, reader, options)
-        times = sorted(call.time for call in calls)
-        events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        seen = (times[0], times[-1])
-        reports.append(report_for(analysis, group, events, len(calls), seen))
-    if output_format == "json":
-        click.echo(json_text([report.to_json() for report in reports]))
-    else:
-        for report in reports:
-            show_diagnosis(report, tool)
-    report_skipped(skipped, sum(len(calls) for calls in groups.values()))
-
-
-def _role_clients(
-    role: str,
-    external_id: str,
-    known: tuple[str, ...],
-    organizations: str | None,
-    *,
-    objects: bool,
-) -> RoleClients:
-    own = None
-    try:
-        own = boto3.client("sts").get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        # Without credentials everything is unread, and each diagnosis says so.
-        why = strip_control_characters(" ".join(str(error).split()))
-        click.echo(f"no AWS credentials: {why}", err=True)
-    return RoleClients(
-        role,
-        external_id,
-        own_account=own,
-        candidate_owners=known,
-        organizations=organizations,
-        objects=objects,
-    )
+main.add_command(diagnose)
+main.add_command(fetch)
 
 
 @main.command()
@@ -255,9 +132,7 @@ def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -
             raise Failure(f"incident {incident_id} has no patch to approve")
         if not yes:
             click.confirm(f"Apply these {len(digests)} patch(es)?", abort=True)
-    _show_result(
-        _call_api(stack, "POST", f"/incidents/{incident_id}/approve", {"digests": list(digests)})
-    )
+    _show_end(stack, incident_id, "approve", {"digests": list(digests)})
 
 
 @main.command()
@@ -273,7 +148,7 @@ def reject(incident_id: str, stack: str) -> None:
 @_STACK
 def rollback(incident_id: str, stack: str) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
-    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/rollback", {}))
+    _show_end(stack, incident_id, "rollback", {})
 
 
 @main.command()
@@ -315,7 +190,10 @@ def standing(file: TextIO, stack: str) -> None:
 @click.argument("file")
 @_STACK
 def replay(file: str, stack: str) -> None:
-    """Feed the records of FILE to the deployed service, as if their events arrived now."""
+    """Feed the records of FILE to the deployed service, as if their events arrived now.
+
+    The stack must allow it (AllowReplay). What comes of them says that they were replayed.
+    """
     records = [
         dict(detail_of(record))
         for _, record, call in parse_records(file)
@@ -325,7 +203,7 @@ def replay(file: str, stack: str) -> None:
         sent = _service_client(stack).replay(records)
     except ServiceError as error:
         raise Failure(str(error)) from error
-    click.echo(f"{sent} record(s) sent to the event bus")
+    click.echo(f"{sent} record(s) sent to the service")
 
 
 def _service_client(stack: str) -> ServiceClient:
@@ -350,6 +228,21 @@ def _report_of(incident: Mapping[str, Any]) -> Report | None:
         raise Failure(
             f"incident {incident['id']}: its diagnosis cannot be read: {error}"
         ) from error
+
+
+def _show_end(stack: str, incident_id: str, what: str, body: Mapping[str, Any]) -> None:
+    """Ask for a run, wait for its end, and show it."""
+    path = f"/incidents/{incident_id}"
+    answer = _call_api(stack, "POST", f"{path}/{what}", body)
+
+    def read() -> Mapping[str, Any]:
+        try:
+            shown: Mapping[str, Any] = _service_client(stack).call("GET", path)
+        except ServiceError:
+            return {}  # who may approve need not be one who may look: what was answered stands
+        return shown
+
+    _show_result(wait_for_end(answer, read, lambda text: click.echo(text, err=True)))
 
 
 def _show_result(result: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
-from threegrants.aws.arn import Arn, partition_of
+from threegrants.aws.arn import Arn, is_account_id, partition_of
 from threegrants.evidence.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
@@ -197,6 +197,9 @@ class RoleClients:
             return client
 
     def _session(self, account: str, now: datetime) -> tuple[boto3.Session, datetime]:
+        if not is_account_id(account):
+            why = f"{account[:40]!r} is no AWS account id"
+            raise AccountError(why, "a record with the account's id: 12 digits")
         if account == self.own_account:
             return self._base, datetime.max.replace(tzinfo=UTC)
         held = self._sessions.get(account)

@@ -1,56 +1,46 @@
-"""RemediateFunction: the HTTP API by which people look at, approve, reject and roll back."""
+"""RemediateFunction: the API by which people look at, approve, reject, roll back, mute and replay."""
 
+import json
 from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import deadline, dependencies
+from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
+from threegrants.handlers.dependencies import api_secret, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
-from threegrants.remediation import Refused, RemediationService, Result, refresh, send_due_alerts
+from threegrants.incidents.states import RUN_IN_PROGRESS
+from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
 
-app = APIGatewayHttpResolver()
+app = APIGatewayRestResolver()
 
 
-_LEASE_SECONDS = 60
-"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
-
-_REANALYSIS_SECONDS = 12.0
-"""Seconds that a fresh analysis may take; with less left, the sweep makes it."""
+_NO_CALLER = "no caller: reach this function through its API only"
 
 
 @cache
 def _service() -> RemediationService:
-    return dependencies().remediation_service(_LEASE_SECONDS)
-
-
-def _deadline() -> float:
-    return deadline(app.lambda_context)
+    return dependencies().remediation_service()
 
 
 def _actor() -> str:
-    """The ARN of the caller, which API Gateway fills in after it checked the signature.
-
-    The function trusts the event. Whoever can invoke it directly can impersonate an approver.
-
-    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+    """The ARN of the caller, in its own account.
 
     Raises:
         Refused: if the event names nobody.
     """
-    context = app.current_event.request_context
-    authorizer = context.authorizer
-    arn = authorizer.iam.user_arn if authorizer and authorizer.iam else None
-    if not arn:
-        raise Refused(HTTPStatus.FORBIDDEN, "no caller: reach this function through its API only")
-    return str(arn)
+    arn = caller_arn(app.current_event.raw_event)
+    if arn is None:
+        raise Refused(HTTPStatus.FORBIDDEN, _NO_CALLER)
+    return arn
 
 
 def _body() -> dict[str, Any]:
@@ -66,19 +56,18 @@ def _body() -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _respond(result: Result) -> dict[str, Any]:
+def _respond(result: Result) -> Response[str] | dict[str, Any]:
+    """The answer: 202 while the worker is at it, with where to see how it goes."""
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
     logger.info("remediation", extra={"state": result.state.value, "detail": result.detail})
-    service = _service()
-    try:
-        if result.state is State.FAILED and _deadline() > service.now() + _REANALYSIS_SECONDS:
-            # A policy that changed since the diagnosis wants new patches, not the same refusal.
-            refresh(service, service.store.get(result.id))
-        send_due_alerts(service.run_store, dependencies().alert, service.now())
-    except Exception:  # noqa: BLE001 - the sweep tries again
-        # The answer stands; what is due stays in the outbox for the sweep.
-        logger.exception("after the answer")
-    return result.to_json()
+    if result.state not in RUN_IN_PROGRESS:
+        return result.to_json()
+    body = {**result.to_json(), "poll": f"/incidents/{result.id}"}
+    return Response(
+        status_code=int(HTTPStatus.ACCEPTED),
+        content_type=content_types.APPLICATION_JSON,
+        body=body,  # type: ignore[arg-type]
+    )
 
 
 @app.get("/incidents")
@@ -95,7 +84,7 @@ def incidents() -> dict[str, Any]:
 
 @app.get("/incidents/<incident_id>")
 def show(incident_id: str) -> dict[str, Any]:
-    """One incident with its diagnosis and history."""
+    """One incident with its diagnosis and history, and how its last run goes."""
     _actor()
     store = dependencies().store
     incident = store.get(incident_id)
@@ -103,32 +92,33 @@ def show(incident_id: str) -> dict[str, Any]:
         **_overview(incident),
         "diagnosis": incident.report.to_json() if incident.report else None,
         "history": store.history(incident_id),
+        "run": _service().progress(incident.id),
     }
 
 
 @app.post("/incidents/<incident_id>/approve")
-def approve(incident_id: str) -> dict[str, Any]:
-    """Apply the patches whose digests the body names."""
+def approve(incident_id: str) -> Response[str] | dict[str, Any]:
+    """Approve the patches whose digests the body names; the worker applies them."""
     actor = _actor()
     logger.set_correlation_id(incident_id)
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor, _deadline()))
+    return _respond(_service().approve(incident_id, digests, actor))
 
 
 @app.post("/incidents/<incident_id>/reject")
-def reject(incident_id: str) -> dict[str, Any]:
+def reject(incident_id: str) -> Response[str] | dict[str, Any]:
     """Close the incident without a change."""
     logger.set_correlation_id(incident_id)
     return _respond(_service().reject(incident_id, _actor()))
 
 
 @app.post("/incidents/<incident_id>/rollback")
-def rollback(incident_id: str) -> dict[str, Any]:
-    """Take back what an approval wrote."""
+def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
+    """Have taken back what an approval wrote."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().rollback(incident_id, _actor(), _deadline()))
+    return _respond(_service().rollback(incident_id, _actor()))
 
 
 @app.post("/incidents/<incident_id>/mute")
@@ -146,6 +136,28 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
+
+
+@app.post("/replay")
+def replay() -> dict[str, Any]:
+    """Take in the records of the body, as if their events arrived now; marked as replayed."""
+    actor = _actor()
+    queue = dependencies().settings.replay_queue_url
+    if not queue:
+        raise Refused(HTTPStatus.FORBIDDEN, "replay is off: deploy the stack with AllowReplay=true")
+    try:
+        messages = replay_messages(_body())
+    except ReplayError as error:
+        raise BadRequestError(str(error)) from error
+    sent = send(dependencies().sqs, queue, messages)
+    logger.info("replay", extra={"records": sent, "actor": actor})
+    metrics.add_metric(name="RecordsReplayed", unit=MetricUnit.Count, value=sent)
+    if sent < len(messages):
+        raise Refused(
+            HTTPStatus.BAD_GATEWAY,
+            f"SQS took {sent} of {len(messages)} records; send them again",
+        )
+    return {"sent": sent}
 
 
 def _overview(incident: Incident) -> dict[str, Any]:
@@ -183,9 +195,14 @@ def _problem(status: int, detail: str) -> Response[str]:
     )
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """HTTP API event (payload 2.0) in, response out."""
+    """REST API event in, response out."""
+    if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
+        return {
+            "statusCode": int(HTTPStatus.FORBIDDEN),
+            "body": json.dumps({"message": _NO_CALLER}),
+        }
     return app.resolve(event, context)

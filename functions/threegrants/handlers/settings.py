@@ -37,6 +37,10 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGui
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
 
 
+_OWN_ROLES = ("diagnose", "approve", "worker", "sweep")
+"""The functions' roles, by the last part of their names in `template.yaml`."""
+
+
 class SettingsError(ValueError):
     """An environment variable of the function is missing or wrong: which, and what is wanted."""
 
@@ -57,12 +61,18 @@ class Settings:
         reads_objects: whether the reader may look at objects.
         stack_name: the stack's name, for the commands that alerts show.
         queue_url: the queue of CloudTrail records.
+        replay_queue_url: the queue of records that people feed in; empty where nobody may.
+        replay_queue_arn: its ARN, for the function that reads it.
         dead_letter_queue_url: the queue of records that cannot be read.
         delivery_table_name: the DynamoDB table in which deliveries are remembered.
         kms_wait_seconds: for how long a KMS record waits for its S3 record.
         suppression: which denials are not diagnosed.
         analysis_options: where patches may go, and how they are cut.
         hourly_limits: how many incidents are opened, and alerts sent, in one hour.
+        remediation_table_name: the DynamoDB table of runs; empty for the function that has no right on it.
+        run_queue_url: the queue by which the worker is told of an incident.
+        mac_keys: the ARNs of the keys of the approver's and of the worker's seals.
+        may_be_approved_in_advance: whether there is a parameter that may hold standing approvals.
     """
 
     table_name: str
@@ -75,12 +85,18 @@ class Settings:
     reads_objects: bool
     stack_name: str
     queue_url: str
+    replay_queue_url: str
+    replay_queue_arn: str
     dead_letter_queue_url: str
     delivery_table_name: str
     kms_wait_seconds: int
     suppression: SuppressionRules
     analysis_options: AnalysisOptions
     hourly_limits: HourlyLimits
+    remediation_table_name: str
+    run_queue_url: str
+    mac_keys: tuple[str, str]
+    may_be_approved_in_advance: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -102,6 +118,8 @@ class Settings:
             reads_objects=_is_true(env, "READ_OBJECTS"),
             stack_name=stack,
             queue_url=env.get("QUEUE_URL", ""),
+            replay_queue_url=env.get("REPLAY_QUEUE_URL", ""),
+            replay_queue_arn=env.get("REPLAY_QUEUE_ARN", ""),
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),
             delivery_table_name=env.get("SEEN_TABLE_NAME", ""),
             kms_wait_seconds=_kms_wait(env),
@@ -118,6 +136,10 @@ class Settings:
                 _hourly_limit(env, "NEW_INCIDENTS_PER_HOUR", DEFAULT_LIMITS.incidents),
                 _hourly_limit(env, "ALERTS_PER_HOUR", DEFAULT_LIMITS.alerts),
             ),
+            remediation_table_name=env.get("REMEDIATION_TABLE_NAME", ""),
+            run_queue_url=env.get("RUN_QUEUE_URL", ""),
+            mac_keys=(env.get("APPROVAL_MAC_KEY", ""), env.get("RUN_MAC_KEY", "")),
+            may_be_approved_in_advance=bool(env.get("GUARDRAILS_PARAMETER")),
         )
 
 
@@ -182,7 +204,7 @@ def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
             if "SUPPRESS" in env
             else BY_DEFAULT,
             never_diagnose=parse_never_diagnose(_comma_separated(env.get("NEVER_DIAGNOSE", ""))),
-            own_roles=frozenset({*roles, f"{stack}-diagnose", f"{stack}-remediate"} - {""}),
+            own_roles=frozenset({*roles, *(f"{stack}-{one}" for one in _OWN_ROLES)} - {""}),
         )
     except SuppressionError as error:
         raise SettingsError(f"SUPPRESS or NEVER_DIAGNOSE: {error}") from error

@@ -100,10 +100,11 @@ def test_the_clients_have_the_roles_of_the_settings(built):
     reader = built.reader
     assert (reader.role_name, reader.organizations) == ("reader", "333333333333")
     assert reader is built.reader
-    service = built.remediation_service(60)
-    assert service.remediation_role.role_name == "mender"
-    assert service.lease_seconds == 60
-    assert service.store is built.store
+    worker = built.worker_service(print, 60)
+    assert worker.remediation_role.role_name == "mender"
+    assert worker.lease_seconds == 60
+    assert worker.store is built.store
+    assert built.remediation_service().reader is reader
     assert built.store.table.name == "t"
     assert built.sqs.meta.service_model.service_name == "sqs"
 

@@ -40,7 +40,8 @@ def test_what_holds_when_nothing_more_is_said():
     assert found.suppression.presets == BY_DEFAULT
     assert found.suppression.never_diagnose == ()
     assert found.suppression.own_roles == {
-        "reader", "threegrants-diagnose", "threegrants-remediate",
+        "reader", "threegrants-diagnose", "threegrants-approve", "threegrants-worker",
+        "threegrants-sweep",
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from threegrants.diagnosis import Outcome
-from threegrants.remediation.sweep import is_mended
+from threegrants.remediation.refresh import is_mended
 
 CASES = [
     # before, allowed, allowed as far as anything was read, closed
