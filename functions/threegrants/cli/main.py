@@ -12,6 +12,7 @@ import click
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.diagnose import diagnose
+from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure
 from threegrants.cli.fetch import fetch
 from threegrants.cli.records import parse_records
@@ -61,6 +62,7 @@ def main() -> None:
 
 
 main.add_command(diagnose)
+main.add_command(explain)
 main.add_command(fetch)
 
 
