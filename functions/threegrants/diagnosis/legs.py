@@ -87,6 +87,11 @@ def _asked_of_no_bucket(facts: Facts, action: str) -> LegVerdicts:
         why = f"the record does not say which resource {action} was asked of"
         grant = unknown(why, "resource_unknown")
         return LegVerdicts(grant, grant)
+    if facts.evidence.caller.type in NO_IDENTITY_POLICIES:
+        why = f"who lets {facts.principal} do {action} is not known: it has no policies of its own"
+        return LegVerdicts(
+            unknown(why, "resource_unknown"), not_needed("no_identity_policies", why)
+        )
     identity = _grant(_identity(facts, asked))
     if action in ASKED:
         return LegVerdicts(access_grants_verdict(facts, asked), identity)
