@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from threegrants.aws.arn import Arn, is_account_id
+from threegrants.aws.arn import Arn, is_account_id, is_arn
 from threegrants.cloudtrail.bucket_owners import listed_key, owner_by_arn
 from threegrants.cloudtrail.control_operations import control_resource
 from threegrants.cloudtrail.denied_call import (
@@ -115,12 +115,7 @@ def _service(record: Mapping[str, Any], message: Message) -> Service | None:
 def _caller(record: Mapping[str, Any], message: Message) -> Caller:
     caller = read_caller(object_field(record, "userIdentity"))
     named = message.principal
-    if (
-        caller.type is CallerType.UNKNOWN
-        and caller.arn is None
-        and named
-        and named.startswith("arn:")
-    ):
+    if caller.type is CallerType.UNKNOWN and caller.arn is None and named and is_arn(named):
         return from_arn(named)
     return named_by_message(caller, named) if named else caller
 

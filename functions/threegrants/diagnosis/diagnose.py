@@ -85,16 +85,21 @@ def _diagnose_bucket(
     stops, missing = _set_missing_object_aside(blockers(facts, findings), grants)
     grantee = _grantee(facts)
     unseen = unseen_blockers(facts)
-    settled = partial(
+    decide = partial(
         _outcome,
         stops=stops,
         reachable=_reachable(grants, facts, writable) and bool(grantee),
         doubtful=bool(findings.missing_information or passed_over_key(facts) or unseen),
-        surely=(s3.resource, s3.identity) if facts.key_is_named_by_caller else None,
         guarded=any(grant.unmet_conditions for grant in (s3.resource, kms.resource, *_both(iam))),
     )
-    outcome = settled(grants)
-    nothing_read_stops = settled(_grants(s3, as_read)) is Outcome.ALREADY_ALLOWED
+    outcome = decide(grants)
+    presumed: Outcome | None = None
+    if facts.key_is_named_by_caller:
+        outcome, presumed = decide(grants, surely=(s3.resource, s3.identity)), outcome
+        if outcome is not Outcome.UNKNOWN:
+            presumed = None
+    as_was_read = decide(_grants(s3, as_read))
+    nothing_read_stops = as_was_read is Outcome.ALREADY_ALLOWED and not facts.key_is_named_by_caller
     assumed = unseen_object(facts) if nothing_read_stops and hints else ()
     if outcome is Outcome.ALREADY_ALLOWED and assumed and decides(facts):
         outcome = Outcome.UNKNOWN
@@ -118,11 +123,17 @@ def _diagnose_bucket(
         ),
         outcome=outcome,
         summary=summarise(
-            facts, grants, stops, outcome, may_be_missing=bool(hint), assumed=assumed
+            facts,
+            grants,
+            stops,
+            presumed or outcome,
+            may_be_missing=bool(hint),
+            assumed=assumed,
         ),
         cross_account=_cross_account(facts),
         grantee=grantee,
         certainty=sure,
+        presumed_outcome=presumed,
         nothing_read_stops=nothing_read_stops,
     )
 
@@ -151,6 +162,10 @@ _COPY_ORDER = (
 def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagnosis:
     """A copy: writing the destination and reading the source, both of which must be allowed."""
     outcome = min((own.outcome, source.outcome), key=_COPY_ORDER.index)
+    presumed = None
+    if outcome is Outcome.UNKNOWN and (own.presumed_outcome or source.presumed_outcome):
+        each = [one.presumed_outcome or one.outcome for one in (own, source)]
+        presumed = min(each, key=_COPY_ORDER.index)
     where = call.copy_source
     name = f"s3://{where.bucket}/{where.key}" if where else "the source"
     summary = own.summary
@@ -160,6 +175,7 @@ def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagn
     return replace(
         own,
         outcome=outcome,
+        presumed_outcome=presumed,
         summary=summary,
         source=source,
         nothing_read_stops=own.nothing_read_stops and source.nothing_read_stops,

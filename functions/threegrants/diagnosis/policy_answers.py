@@ -15,9 +15,9 @@ from threegrants.diagnosis.facts import (
     ParsedPolicy,
     PolicyGroup,
 )
-from threegrants.diagnosis.reasons import reasons
+from threegrants.diagnosis.reasons import kept_conditions, reasons
 from threegrants.diagnosis.unnamed_keys import possible_requests
-from threegrants.diagnosis.verdicts import Reason
+from threegrants.diagnosis.verdicts import KeptCondition, Reason
 from threegrants.evidence import Item, KeyEvidence, NamedPolicy, Read, Unread
 from threegrants.iam import (
     Effect,
@@ -39,6 +39,8 @@ class PolicyAnswer:
     effect: Effect | None
     reasons: tuple[Reason, ...]
     delegates: bool = False
+    kept_conditions: tuple[KeptCondition, ...] = ()
+    """of an implicit deny: what a patch has to keep"""
     match: PrincipalMatch = PrincipalMatch.NONE
     """how closely the Allow names the caller, at most"""
     least_match: PrincipalMatch = PrincipalMatch.NONE
@@ -226,6 +228,7 @@ def policy_answer(
             result.effect,
             reasons(result, request, group.value),
             bool(result.outcome and result.outcome.delegates),
+            kept_conditions(result, group.value),
             result.outcome.match if result.outcome else PrincipalMatch.NONE,
             result.least_match,
         )

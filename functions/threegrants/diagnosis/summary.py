@@ -43,7 +43,7 @@ def summarise(
         facts: of the call.
         grants: the verdicts on bucket policy, key policy and IAM policy, in this order.
         stops: what stops the call beside the three grants, guardrails first; the first is told.
-        outcome: what the diagnosis comes to.
+        outcome: what the diagnosis comes to; where only the caller names the key, if that is right.
         may_be_missing: whether the object may not exist; told only of a call that is allowed now.
         assumed: what of the object nobody looked at; told only where nothing that was read stops the
             call.
@@ -77,6 +77,15 @@ def _said(
 ) -> str:
     who = _who(facts)
     what = _what(facts)
+    if (
+        outcome is Outcome.ALREADY_ALLOWED
+        and facts.key_is_named_by_caller
+        and facts.key is not None
+    ):
+        return (
+            f"{who} can {what} now, if the key is {facts.key.arn}, which only the call names: every "
+            "grant is in place for that key."
+        )
     maybe = _MAY_BE_MISSING if may_be_missing else ""
     if assumed and not stops:
         refused = f" {_KMS_REFUSED}" if facts.call.message.about_kms else ""

@@ -45,11 +45,31 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCondition:
+    """A condition of the owner that the call met, and that a patch has to keep.
+
+    It stands in a statement that would allow the call if the call were for something else.
+
+    Args:
+        operator: the condition operator, as written.
+        key: the condition key, as written.
+        values: the wanted values.
+        met_with: the values that the call had; empty if it did not have the key.
+    """
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    met_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The verdict on one grant (or on one leg of the IAM grant)."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
+    kept_conditions: tuple[KeptCondition, ...] = ()
     actions: tuple[str, ...] = ()
     """the actions that the verdict is about, where the call needs several and not all are alike;
     empty for all of them"""
@@ -165,6 +185,8 @@ class Diagnosis:
     source: "Diagnosis | None" = None
     nothing_read_stops: bool = False
     """whether everything that was read allows the call; what nobody looked at may still stop it"""
+    presumed_outcome: Outcome | None = None
+    """Where it is unknown because only the caller names the key: the outcome if that key is right."""
 
     @property
     def missing_grants(self) -> frozenset[GrantName]:
@@ -198,6 +220,11 @@ class Diagnosis:
     def allowed_as_read(self) -> bool:
         """The same as far as anything was read: what a change could do is done."""
         return self.allowed or self.nothing_read_stops
+
+    @property
+    def presumably_allowed(self) -> bool:
+        """The same, where a key that only the caller names is taken for the right one."""
+        return self.allowed or self.presumed_outcome is Outcome.ALREADY_ALLOWED
 
 
 _GRAVITY = (

@@ -15,6 +15,7 @@ from threegrants.iam.authorize import (
     is_exempt_from_limits,
 )
 from threegrants.iam.compiled import CompiledPolicies, FastDecision
+from threegrants.iam.conditions import Condition
 from threegrants.iam.documents import Policy, Statement, load_document
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.explain import Mismatch, NearestMiss, missed_by_condition, nearest_miss
@@ -30,6 +31,7 @@ from threegrants.iam.trace import trace
 
 __all__ = [
     "CompiledPolicies",
+    "Condition",
     "Decision",
     "Effect",
     "FastDecision",

@@ -17,6 +17,7 @@ from threegrants.patches.alternatives import Handoff, access_point, kms_grant, m
 from threegrants.patches.choices import Choices
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import forbidden_among
+from threegrants.patches.missing_actions import missing_actions
 from threegrants.patches.narrow_statements import BUCKET_NAME, NarrowStatements
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.scopes import ScopedPattern, scopes_for
@@ -33,10 +34,12 @@ class Draft:
     """A patch, and what it is meant to grant; the checks compare the two.
 
     Several statements where one cannot say it: with a condition that only some of the actions know.
+    `preferred` is the one of its grant that is proposed, or would be if the key were known.
     """
 
     patch: Patch
     grant_statements: tuple[GrantStatement, ...]
+    preferred: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def make_patches(
     """
     if diagnosis.grantee is None:
         return Drafts(handoffs=service_handoffs(call, evidence, diagnosis))
-    forbidden = forbidden_among(_missing_actions(call, diagnosis))
+    forbidden = forbidden_among(missing_actions(call, diagnosis))
     if forbidden:
         why = (
             f"{', '.join(forbidden)} is not the reading, listing, writing or deleting of data: this "
@@ -87,7 +90,7 @@ def make_patches(
             )
         )
     scoped_patterns = scopes_for(call, choices.scope, folders)
-    narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns)
+    narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns, diagnosis)
     drafting = _Drafting(call, evidence, diagnosis.grantee, narrow)
     iam = diagnosis.iam_policy
     grants = (diagnosis.bucket_policy, diagnosis.key_policy, iam.bucket, iam.key)
@@ -111,23 +114,6 @@ def make_patches(
         tuple(drafting.beside_if_doubtful(draft) for one in found for draft in one.drafts),
         tuple(missing for one in found for missing in one.missing_information),
         tuple(handoff for one in found for handoff in one.handoffs),
-    )
-
-
-def _missing_actions(call: DeniedCall, diagnosis: Diagnosis) -> tuple[str, ...]:
-    """The actions that a patch would grant: those of the call that some grant lacks."""
-    iam = diagnosis.iam_policy
-    legs = (
-        (diagnosis.bucket_policy, call.s3_actions),
-        (iam.bucket, call.s3_actions),
-        (diagnosis.key_policy, call.kms_actions),
-        (iam.key, call.kms_actions),
-    )
-    return tuple(
-        action
-        for grant, needed in legs
-        if grant.verdict is Verdict.MISSING
-        for action in grant.actions or needed
     )
 
 
@@ -167,7 +153,8 @@ class _Drafting:
         key = self._key()
         if not opens_key or key is None or key.corroborated:
             return draft
-        return replace(draft, patch=replace(draft.patch, default=False, key_named_by_caller=True))
+        beside = replace(draft.patch, default=False, key_named_by_caller=True)
+        return replace(draft, patch=beside)
 
     def bucket_policy(self) -> Drafts:
         what, bucket = "patch of the bucket policy", self.evidence.bucket
@@ -231,7 +218,13 @@ class _Drafting:
             for scoped in patterns
         ]
         chosen = _with_default(offers, patterns)
-        grant = kms_grant(self.call, self.evidence, key, self.grantee, self.narrow.kms_actions())
+        # A KMS grant cannot keep the conditions of an owner.
+        kept = self.narrow.kept_of(lambda found: found.key_policy)
+        grant = (
+            None
+            if kept
+            else kms_grant(self.call, self.evidence, key, self.grantee, self.narrow.kms_actions())
+        )
         excess = limit_violation(grant[0], self.evidence.caller) if grant else None
         if chosen.drafts:
             cross_account = self.evidence.caller.account != key.account
@@ -330,7 +323,7 @@ class _Drafting:
                 problem,
                 "a shorter policy: statements that nobody needs any more can go",
             )
-        return Draft(patch, grant_statements)
+        return Draft(patch, grant_statements, preferred=patch.default)
 
     def _no_key(self, what: str) -> Drafts:
         """No draft, because it is not known which key it is about."""
@@ -356,7 +349,7 @@ def _with_default(
     fitting = [index for index, offer in enumerate(offers) if isinstance(offer, Draft)]
     best = max((index for index in fitting if index <= wanted), default=None)
     drafts = tuple(
-        Draft(replace(offer.patch, default=index == best), offer.grant_statements)
+        replace(offer, patch=replace(offer.patch, default=index == best), preferred=index == best)
         for index, offer in enumerate(offers)
         if isinstance(offer, Draft)
     )
@@ -365,7 +358,7 @@ def _with_default(
 
 
 def _draft_of(made: tuple[Patch, GrantStatement]) -> Draft:
-    return Draft(made[0], (made[1],))
+    return Draft(made[0], (made[1],), preferred=made[0].default)
 
 
 def _not_drafted(what: str, why: str, needs: str) -> Drafts:
