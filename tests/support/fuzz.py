@@ -16,7 +16,7 @@ from support.policies import allow
 from support.records import kms, s3, session_of
 from support.worlds import ADMIN, KEY, UNIQUE, A, B, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
-from threegrants.aws.arn import parse_arn
+from threegrants.aws.arn import is_account_id, parse_arn
 from threegrants.cloudtrail import (
     DeniedCall,
     Found,
@@ -223,6 +223,10 @@ def _about(call: DeniedCall, found: Evidence) -> Evidence:
         found.caller, type=caller.type, account=caller.account, arn=Read(caller.arn),
         unique_id=caller.unique_id,
     )  # fmt: skip
+    if not is_account_id(caller.account):
+        # No account, no role in it that could be assumed: nothing of it is read.
+        unread = Unread("no AWS account id", "a record with the account's id")
+        who = replace(who, policies=unread, boundary=unread, tags=unread)
     if call.bucket and found.bucket is not None:
         found = replace(found, bucket=replace(found.bucket, name=call.bucket))
     if key is not None and call.kms_key:
