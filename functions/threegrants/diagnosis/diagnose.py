@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
@@ -251,9 +252,10 @@ def _untrusted(
 
 
 def _grantee(facts: Facts) -> str | None:
-    """The one role or user a patch could name."""
+    """The one role or user a patch could name: its ARN, and nothing that only looks like one."""
     caller = facts.evidence.caller
-    return caller.arn.value_or_none if caller.type in _PATCHABLE else None
+    named = parse_arn(caller.arn.value_or_none) if caller.type in _PATCHABLE else None
+    return str(named) if named and named.service == "iam" and named.account else None
 
 
 def _reachable(
