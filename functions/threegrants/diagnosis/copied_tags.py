@@ -5,11 +5,15 @@ source and s3:PutObjectTagging on the destination. Whether the source is tagged 
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html (x-amz-tagging-directive)
 """
 
+from dataclasses import replace
+
+from threegrants.cloudtrail import strip_control_characters
 from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.legs import s3_leg
-from threegrants.diagnosis.verdicts import MissingInformation, Verdict
+from threegrants.diagnosis.verdicts import Diagnosis, MissingInformation, Outcome, Verdict
 
 _FINE = (Verdict.GRANTED, Verdict.NOT_NEEDED)
+_LIMIT = 120
 _TAGS = "s3:PutObjectTagging"
 
 
@@ -34,6 +38,30 @@ def copied_tags(facts: Facts) -> MissingInformation | None:
         f"every grant for the copy is in place, but the caller is not known to have {' and '.join(lacking)}: "
         "copying a tagged object needs it",
         "someone who looks at the source's tags; or a copy with --tagging-directive REPLACE",
+    )
+
+
+def with_copied_tags(whole: Diagnosis, facts: Facts, tags: MissingInformation) -> Diagnosis:
+    """The diagnosis of a copy, not surer than what is known of its source's tags.
+
+    Where somebody looked at the source, its tags are only worth a word.
+
+    Args:
+        whole: the diagnosis of writing and reading together, by which the copy is allowed.
+        facts: of the call.
+        tags: what `copied_tags` says.
+    """
+    unknowns = (*whole.unknowns, tags)
+    source, where = facts.source, facts.call.copy_source
+    if source is None or where is None or source.object is not None or not whole.allowed:
+        return replace(whole, unknowns=unknowns)
+    name = strip_control_characters(f"s3://{where.bucket}/{where.key}")[:_LIMIT]
+    return replace(
+        whole,
+        outcome=Outcome.UNKNOWN,
+        nothing_read_stops=True,
+        summary=f"Whether the copy of {name} works now is not known: {tags.why}.",
+        unknowns=unknowns,
     )
 
 

@@ -8,7 +8,7 @@ from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
-from threegrants.diagnosis.copied_tags import copied_tags
+from threegrants.diagnosis.copied_tags import copied_tags, with_copied_tags
 from threegrants.diagnosis.facts import Facts, facts_of
 from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
 from threegrants.diagnosis.key_doubts import key_doubts, passed_over_key
@@ -70,8 +70,8 @@ def diagnose_facts(
     if facts.source is None:
         return own
     whole = _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
-    tags = copied_tags(facts) if hints and whole.outcome is Outcome.ALREADY_ALLOWED else None
-    return replace(whole, unknowns=(*whole.unknowns, tags)) if tags else whole
+    tags = copied_tags(facts) if hints and whole.allowed_as_read else None
+    return with_copied_tags(whole, facts, tags) if tags else whole
 
 
 def _diagnose_bucket(

@@ -6,6 +6,7 @@ import pytest
 
 from support.worlds import ADMIN, BUCKET, ROLE, allow, call, delegates, evidence
 from threegrants.diagnosis import diagnose
+from threegrants.evidence import ObjectEvidence, Read
 
 KEY = (delegates(), allow(ROLE, ["kms:Decrypt", "kms:GenerateDataKey"], "*"))
 FROM = {"x-amz-copy-source": "a-reports/2025/q3.csv"}
@@ -13,10 +14,15 @@ GRANTED = ["s3:GetObject", "s3:PutObject"]
 
 
 def unknowns(actions, **headers):
-    seen = evidence((allow(ROLE, actions, f"{BUCKET}/*"),), KEY, (ADMIN,))
+    """What is said of tags, where nobody looked at the source."""
+    seen = evidence(
+        (allow(ROLE, actions, f"{BUCKET}/*"),), KEY, (ADMIN,), encrypted=False, object=Read(None)
+    )
     found = diagnose(call("CopyObject", **FROM, **headers), replace(seen, source=seen))
-    assert found.outcome == "already_allowed"
-    return [item.why for item in found.unknowns if "tagged" in item.what]
+    said = [item.why for item in found.unknowns if "tagged" in item.what]
+    assert found.outcome == ("unknown" if said else "already_allowed")
+    assert all(why in found.summary for why in said)
+    return said
 
 
 CASES = [
@@ -41,3 +47,11 @@ def test_nothing_is_said_of_a_copy_that_is_refused_anyway():
     seen = evidence((allow(ROLE, "s3:GetObject", f"{BUCKET}/*"),), KEY, (ADMIN,))
     found = diagnose(call("CopyObject", **FROM), replace(seen, source=seen))
     assert not [item for item in found.unknowns if "tagged" in item.what]
+
+
+def test_a_source_that_was_looked_at_leaves_a_word_only():
+    there = ObjectEvidence(Read(True), Read(None), Read(None), Read(None))
+    seen = evidence((allow(ROLE, GRANTED, f"{BUCKET}/*"),), KEY, (ADMIN,), object=Read(there))
+    found = diagnose(call("CopyObject", **FROM), replace(seen, source=seen))
+    assert found.outcome == "already_allowed"
+    assert [item for item in found.unknowns if "tagged" in item.what]
