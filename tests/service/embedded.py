@@ -164,6 +164,9 @@ def deploy(embedded: Embedded) -> None:
     s3 = embedded.client("s3")
     s3.create_bucket(Bucket="deployments", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="deployments", Key="functions.zip", Body=_package())
+    embedded.client("ssm").put_parameter(
+        Name="/threegrants/external-id", Type="SecureString", Value=EXTERNAL_ID
+    )
     template = (ROOT / "template.yaml").read_text()
     template = template.replace("CodeUri: functions/", "CodeUri: s3://deployments/functions.zip")
     embedded.outputs = _stack(
@@ -173,7 +176,6 @@ def deploy(embedded: Embedded) -> None:
         template,
         {
             "RuleState": "ENABLED",
-            "ExternalId": EXTERNAL_ID,
             "TrustedAccounts": f"{OWNER},{CALLER}",
             "FourEyesAccess": "write,delete",
             "AllowReplay": "true",

@@ -1,15 +1,19 @@
-"""Start the embedded AWS, with one of its checks brought nearer to AWS's own, and a tally kept.
+"""Start the embedded AWS, with two of its checks brought nearer to AWS's own, and a tally kept.
 
 Run by the interpreter that has MiniStack, which knows nothing of this project. MiniStack checks the
 bucket policy of another account against the caller's *account*; AWS checks it against the caller,
 so a statement that names a role would never admit that role. Here the same check of MiniStack's own
 is asked about the caller's own ARN, which MiniStack has resolved from the request's signature.
 
+MiniStack knows no `lambda:SourceFunctionArn`. On AWS the credentials of a function's code carry it; here
+a session of a function's role that is named like the function carries it, as Lambda names its sessions.
+
 `GET /_tally?agent=WORD` answers how many requests each service got from clients whose user agent
 holds WORD, as JSON.
 """
 
 import json
+import os
 import re
 import sys
 from collections import Counter
@@ -19,8 +23,10 @@ from urllib.parse import parse_qs
 
 from ministack import app as ministack
 from ministack.core import iam_evaluator
+from ministack.services import lambda_svc
 
 _evaluate = iam_evaluator.evaluate_resource_policy
+_principal_keys = iam_evaluator._principal_keys
 _serve = ministack.app
 _SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]*/([a-z0-9-]+)/aws4_request")
 _tally: Counter[tuple[str, str]] = Counter()
@@ -33,6 +39,19 @@ def _for_the_caller(document: Any, context: Any, *args: Any, **options: Any) -> 
     if context.principal_arn == account and caller != account and same_account:
         context = replace(context, principal_arn=caller, principal_type="AssumedRole")
     return _evaluate(document, context, *args, **options)
+
+
+def _with_function(credential: Any) -> dict[str, Any]:
+    keys = _principal_keys(credential)
+    role, _, name = credential.principal_arn.rpartition(":assumed-role/")[2].partition("/")
+    region = os.environ["MINISTACK_REGION"]
+    function = (
+        lambda_svc._functions.get_scoped(credential.account_id, region, name) if name else None
+    )
+    config = (function or {}).get("config", {})
+    if config.get("Role", "").endswith(f":role/{role}"):
+        keys["lambda:sourcefunctionarn"] = config["FunctionArn"]
+    return keys
 
 
 async def _tallied(scope: Any, receive: Any, send: Any) -> None:
@@ -64,6 +83,7 @@ async def _answer(scope: Any, send: Any) -> None:
 
 
 iam_evaluator.evaluate_resource_policy = _for_the_caller
+iam_evaluator._principal_keys = _with_function
 ministack.app = _tallied
 
 if __name__ == "__main__":

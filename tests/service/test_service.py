@@ -2,16 +2,20 @@
 
 import json
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from service import demo
-from service.embedded import CALLER, OWNER, deploy, running, wait_for
+from service.embedded import CALLER, OWNER, REGION, deploy, running, wait_for
 from service.people import OnCall
 from service.storm import storm
-from service.world import build
+from service.world import OBJECT, build
 from support.attacks import Ends, attack
 from threegrants.cli.service import ServiceError
+from threegrants.diagnosis import GrantName
+from threegrants.patches import Patch, PatchOperation
+from threegrants.remediation.remediation_roles import RemediationRole, patch_policy
 
 pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
 
@@ -181,8 +185,11 @@ def test_mute(embedded, on_call):
         on_call.api("POST", f"{path}/mute", {"hours": 721})
 
 
-def lambda_role(embedded, name):
-    """A session of one of the service's own roles, for asking what it may do."""
+def lambda_role(embedded, name, function=None):
+    """A session of one of the service's own roles, for asking what it may do.
+
+    With the function's own name it carries the function's ARN, as what is stolen out of it does.
+    """
     iam = embedded.client("iam")
     role = iam.get_role(RoleName=name)["Role"]
     trust = role["AssumeRolePolicyDocument"]
@@ -190,7 +197,7 @@ def lambda_role(embedded, name):
         {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
     )
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
-    return embedded.role_session(OWNER, name)
+    return embedded.role_session(OWNER, name, function or name)
 
 
 def refused(call, **arguments):
@@ -212,13 +219,13 @@ def test_the_diagnose_role_writes_no_policy(embedded):
         assert refused(function.invoke, FunctionName=embedded.outputs[name], Payload="{}")
     sts = embedded.client("sts", session=session)
     for account in (OWNER, CALLER):
-        remediation_role = f"arn:aws:iam::{account}:role/threegrants-mender"
-        assert refused(
-            sts.assume_role,
-            RoleArn=remediation_role,
-            RoleSessionName="test",
-            ExternalId="demo-external-id",
-        )
+        for kind in RemediationRole:
+            assert refused(
+                sts.assume_role,
+                RoleArn=f"arn:aws:iam::{account}:role/threegrants-remediation-{kind}",
+                RoleSessionName="tg-0123456789abcdef",
+                ExternalId="demo-external-id",
+            )
         reader = f"arn:aws:iam::{account}:role/threegrants-reader"
         assert refused(sts.assume_role, RoleArn=reader, RoleSessionName="test")
         given = sts.assume_role(
@@ -230,3 +237,99 @@ def test_the_diagnose_role_writes_no_policy(embedded):
     assert refused(s3.put_bucket_policy, Bucket="deployments", Policy=policy)
     iam = embedded.client("iam", session=session)
     assert refused(iam.put_role_policy, RoleName="on-call", PolicyName="x", PolicyDocument=policy)
+
+
+def entering(embedded, session, kind, account=OWNER, **changes):
+    """AssumeRole of a remediation role, as a session of the worker's role asks for it."""
+    asked = {
+        "RoleArn": f"arn:aws:iam::{account}:role/threegrants-remediation-{kind}",
+        "RoleSessionName": "tg-0123456789abcdef",
+        "ExternalId": "demo-external-id",
+        "DurationSeconds": 900,
+    }
+    given = embedded.client("sts", session=session).assume_role(**{**asked, **changes})
+    keys = given["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        region_name=REGION,
+    )
+
+
+@attack(
+    "13.2",
+    "a thief of a run's session writes to another bucket, another key, a role that is not tagged",
+    "anything but the run's one target is written",
+    Ends.DENIED_BY_AWS,
+)
+def test_a_session_of_a_run_reaches_one_target(embedded):
+    worker = lambda_role(embedded, "threegrants-worker")
+    mine = build(embedded, "mine", bucket_policy=False, key_policy=False, iam_policy=False)
+    other = build(embedded, "other", bucket_policy=False, key_policy=False, iam_policy=False)
+    nothing = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [nothing]})
+
+    def session(operation, target, kind, account=OWNER):
+        patch = Patch(
+            GrantName.BUCKET_POLICY, account, REGION, target, operation, None, "{}", {}
+        )  # fmt: skip
+        return entering(embedded, worker, kind, account, Policy=patch_policy(patch))
+
+    bucket = session(PatchOperation.PUT_BUCKET_POLICY, f"arn:aws:s3:::{mine.bucket}", "bucket")
+    s3 = embedded.client("s3", session=bucket)
+    in_bucket = {**nothing, "Principal": "*", "Resource": f"arn:aws:s3:::{mine.bucket}/x"}
+    s3.put_bucket_policy(
+        Bucket=mine.bucket,
+        Policy=json.dumps({"Version": "2012-10-17", "Statement": [in_bucket]}),
+    )
+    assert refused(s3.put_bucket_policy, Bucket=other.bucket, Policy=policy)
+    assert refused(s3.get_object, Bucket=mine.bucket, Key=OBJECT)
+    of_key = session(PatchOperation.PUT_KEY_POLICY, mine.key, "key")
+    kms = embedded.client("kms", session=of_key)
+    now = kms.get_key_policy(KeyId=mine.key, PolicyName="default")["Policy"]
+    kms.put_key_policy(KeyId=mine.key, PolicyName="default", Policy=now)
+    assert refused(kms.put_key_policy, KeyId=other.key, PolicyName="default", Policy=now)
+    assert refused(kms.create_grant, KeyId=mine.key, GranteePrincipal=mine.role_arn,
+                   Operations=["Decrypt"])  # fmt: skip
+    of_role = session(PatchOperation.PUT_ROLE_POLICY, mine.role_arn, "iam", CALLER)
+    iam = embedded.client("iam", session=of_role)
+    write = {"PolicyName": "x", "PolicyDocument": policy}
+    iam.put_role_policy(RoleName=mine.role, **write)
+    assert refused(iam.put_role_policy, RoleName=other.role, **write)
+    embedded.client("iam", CALLER).untag_role(RoleName=mine.role, TagKeys=["threegrants:patchable"])
+    assert refused(iam.put_role_policy, RoleName=mine.role, **write)
+
+
+@attack(
+    "13.5",
+    "a thief of the worker's role, or of its right by another function, enters other roles",
+    "a role is entered in no incident's name, without the ExternalId, or in a stranger's account",
+    Ends.DENIED_BY_AWS,
+)
+def test_who_enters_a_remediation_role(embedded):
+    worker = lambda_role(embedded, "threegrants-worker")
+    assert entering(embedded, worker, "bucket")
+    assert refused(entering, embedded=embedded, session=worker, kind="key", RoleSessionName="me")
+    assert refused(entering, embedded=embedded, session=worker, kind="key", ExternalId="another")
+    elsewhere = lambda_role(embedded, "threegrants-worker", "somebody-elses-function")
+    assert refused(entering, embedded=embedded, session=elsewhere, kind="bucket")
+    stranger = "999999999999"
+    let_in = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}],
+        }
+    )
+    for name in ("threegrants-reader", "threegrants-remediation-bucket"):
+        embedded.client("iam", stranger).create_role(RoleName=name, AssumeRolePolicyDocument=let_in)
+    assert refused(entering, embedded=embedded, session=worker, kind="bucket", account=stranger)
+    for name in ("diagnose", "approve", "worker", "sweep"):
+        function = {"approve": "remediate"}.get(name, name)
+        session = lambda_role(embedded, f"threegrants-{name}", f"threegrants-{function}")
+        assert refused(
+            embedded.client("sts", session=session).assume_role,
+            RoleArn=f"arn:aws:iam::{stranger}:role/threegrants-reader",
+            RoleSessionName="tg-0123456789abcdef",
+            ExternalId="demo-external-id",
+        )

@@ -11,7 +11,7 @@ import pytest
 
 from support.aws import Aws
 from support.harness import EVERYTHING
-from support.names import B
+from support.names import A, B
 from threegrants.handlers import diagnose, remediate
 from threegrants.handlers.dependencies import dependencies
 
@@ -46,7 +46,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         "QUEUE_URL": queue,
         "DEAD_LETTER_QUEUE_URL": dead,
         "READER_ROLE_NAME": "threegrants-reader",
-        "MENDER_ROLE_NAME": "threegrants-mender",
+        "ACCOUNTS_TO_READ": f"{A},{B}",
         "NEVER_DIAGNOSE": f"bucket=scratch-*,principal=arn:aws:iam::{B}:role/chaos-*",
         "KMS_WAIT_SECONDS": "0",
         "POWERTOOLS_TRACE_DISABLED": "true",

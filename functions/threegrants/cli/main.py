@@ -27,7 +27,7 @@ from threegrants.cli.render import (
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.cli.standing import dry_run, recent_incidents
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
-from threegrants.evidence import RoleClients
+from threegrants.evidence import MemberAccounts, RoleClients
 from threegrants.incidents.states import UNSUCCESSFUL, State
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.remediation import Limits, LimitsError
@@ -69,12 +69,16 @@ def main() -> None:
     show_default=True,
     help="Role to assume in every account other than your own.",
 )
-@click.option("--external-id", default="", help="ExternalId that role's trust policy wants.")
+@click.option(
+    "--external-id",
+    default="",
+    help="ExternalId that role's trust policy wants; only accounts named with --account get it.",
+)
 @click.option(
     "--account",
     "accounts",
     multiple=True,
-    help="An account that may own the bucket, when the record does not say; repeatable.",
+    help="An account of yours: it may own the bucket, and it gets the ExternalId; repeatable.",
 )
 @click.option(
     "--organizations-account",
@@ -177,10 +181,13 @@ def _role_clients(
         # Without credentials everything is unread, and each diagnosis says so.
         why = strip_control_characters(" ".join(str(error).split()))
         click.echo(f"no AWS credentials: {why}", err=True)
+    # Whoever made a denied call chose the account ids in its record: no stranger gets our secret.
+    listed = frozenset((*known, *([organizations] if organizations else ())))
     return RoleClients(
         role,
         external_id,
         own_account=own,
+        members=MemberAccounts(listed, "--account") if external_id else None,
         candidate_owners=known,
         organizations=organizations,
         objects=objects,

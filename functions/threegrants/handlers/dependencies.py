@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
-from threegrants.evidence import RoleClients
+from threegrants.evidence import AccountError, MemberAccounts, RoleClients
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _RESPONSE_SECONDS = 1.5
 """Kept for the answer itself at the end of an invocation."""
+_EXTERNAL_ID_TTL_SECONDS = 600
+"""For how long the ExternalId is kept."""
 _LIMITS_TTL_SECONDS = 60
 """For how long the operator's SSM parameter is kept."""
 
@@ -53,11 +55,36 @@ class Dependencies:
         """Clients with the reader role."""
         return RoleClients(
             self.settings.reader_role_name,
-            self.settings.external_id,
-            candidate_owners=self.settings.trusted_accounts,
+            self.external_id,
+            members=MemberAccounts(
+                frozenset(self.settings.accounts_to_read),
+                "AccountsToRead",
+                self.settings.organization_id,
+            ),
+            candidate_owners=self.settings.accounts_to_read,
             organizations=self.settings.organizations_account,
             objects=self.settings.reads_objects,
         )
+
+    def external_id(self) -> str:
+        """The ExternalId of the member roles, from its SSM parameter; kept for some minutes.
+
+        Raises:
+            AccountError: if it cannot be read; then no account is entered.
+        """
+        name = self.settings.external_id_parameter
+        if not name:
+            return ""
+        try:
+            return str(
+                parameters.get_parameter(name, decrypt=True, max_age=_EXTERNAL_ID_TTL_SECONDS)
+            )
+        except GetParameterError as error:
+            words = " ".join(str(error).split())[:300]
+            raise AccountError(
+                f"the ExternalId could not be read from SSM parameter {name}: {words}",
+                f"ssm:GetParameter on {name} for the function's role, and a SecureString there",
+            ) from error
 
     @cached_property
     def sns(self) -> "SNSClient":
@@ -111,7 +138,7 @@ class Dependencies:
             raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
         return analyze(
             with_incident_facts(call, incident),
-            self.reader,
+            self.reader.for_incident(incident.id),
             self.settings.analysis_options,
             incident.folders,
             fresh=True,

@@ -36,6 +36,7 @@ class Limits:
         four_eyes: kinds of access that two people have to approve.
         approval_seconds: for how long an approval holds.
         patches_an_hour: the most patches in one clock hour, for all incidents together.
+        require_patchable_tag: whether only roles and users that are tagged for it are written to.
         standing_approvals: what is applied without a person.
     """
 
@@ -46,6 +47,7 @@ class Limits:
     four_eyes: frozenset[Access] = frozenset()
     approval_seconds: int = 24 * _HOUR
     patches_an_hour: int = 20
+    require_patchable_tag: bool = False
     standing_approvals: tuple[StandingApproval, ...] = ()
 
     def protects(self, target: str) -> str | None:
@@ -96,6 +98,7 @@ def from_env(env: Mapping[str, str]) -> Limits:
         four_eyes=_access(list(_words(env, "FOUR_EYES_ACCESS")), "FOUR_EYES_ACCESS"),
         approval_seconds=_HOUR * number(env.get("APPROVAL_HOURS") or "24", "APPROVAL_HOURS"),
         patches_an_hour=number(env.get("MAX_PATCHES_PER_HOUR") or "20", "MAX_PATCHES_PER_HOUR"),
+        require_patchable_tag=env.get("REQUIRE_PATCHABLE_TAG") != "false",
     )
 
 
