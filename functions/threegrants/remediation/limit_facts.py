@@ -19,11 +19,13 @@ class LimitFacts:
     """Tags by ARN, organisation id by account; unread is a value, and refuses.
 
     The ARNs are those of the targets, of every bucket and key that a patch opens, and of the
-    buckets that the denied call was about.
+    buckets that the denied call was about. `roles` has, by a patch's digest, the name of the role that
+    writes it and whether its account has that role; a patch without an entry could not be asked for.
     """
 
     tags: Mapping[str, Item[Mapping[str, str]]] = field(default_factory=dict)
     organizations: Mapping[str, Item[str | None]] = field(default_factory=dict)
+    roles: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
 
 
 def read_limit_facts(
