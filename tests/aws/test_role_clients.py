@@ -8,7 +8,7 @@ from support.names import BUCKET, A, B
 from support.records import denied, s3
 from support.wire import calls_made
 from threegrants.analysis import analyze
-from threegrants.diagnosis import Outcome, Verdict
+from threegrants.diagnosis import Outcome
 from threegrants.evidence import AccountError, MemberAccounts, RoleClients, SessionScope, Unread
 from threegrants.evidence.bucket import find_bucket_owner
 from threegrants.evidence.caller import look_up_unique_id
@@ -116,19 +116,6 @@ def test_an_external_id_that_cannot_be_read_makes_everything_unread(aws):
     found = analyze(denied(s3()), RoleClients("r", external_id, members=LISTED), OPTIONS)
     assert found.diagnosis.outcome is Outcome.UNKNOWN
     assert any("the ExternalId could not be read" in one.why for one in found.diagnosis.unknowns)
-
-
-def test_a_strangers_account_in_a_record_gets_nothing(aws, monkeypatch):
-    """Caller, owner and key name a stranger: the diagnosis says that it was not asked."""
-    aws.world()
-    record = s3(owner=STRANGER)
-    made = calls_made(monkeypatch)
-    found = analyze(denied(record), reader(), OPTIONS)
-    assert {account for account, _ in entered(made)} <= {A, B}
-    assert found.diagnosis.bucket_policy.verdict is Verdict.UNKNOWN
-    [reason] = found.diagnosis.bucket_policy.reasons
-    assert reason.code == "account_not_listed"
-    assert f"account {STRANGER} is not in AccountsToRead" in reason.detail
 
 
 def test_an_owner_who_was_not_asked_is_named(aws):

@@ -19,7 +19,7 @@ from threegrants.incidents.hourly_limits import (
     HourlyLimits,
 )
 from threegrants.patches import GranteeScope, Profile
-from threegrants.remediation.remediation_roles import RemediationRole
+from threegrants.remediation.remediation_roles import DEFAULT_PREFIX, RemediationRole
 from threegrants.suppression import (
     PRESETS,
     SuppressionError,
@@ -138,7 +138,7 @@ class Settings:
 
 
 def _remediation_role_prefix(env: Mapping[str, str]) -> str:
-    return env.get("REMEDIATION_ROLE_PREFIX") or "threegrants-remediation"
+    return env.get("REMEDIATION_ROLE_PREFIX") or DEFAULT_PREFIX
 
 
 def _required(env: Mapping[str, str], name: str) -> str:

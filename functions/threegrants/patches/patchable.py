@@ -27,8 +27,12 @@ def not_patchable(patch: Patch, tags: Item[Mapping[str, str]] | None) -> Unread 
         "see the snippets"
     )
     if tags is None or isinstance(tags, Unread):
-        why = f": {tags.why}" if tags else ""
-        return Unread(f"whether it has tag {name}={value} is not known{why}", needs)
+        why = f"whether it has tag {name}={value} is not known"
+        return (
+            Unread(f"{why}: {tags.why}", f"{tags.needs}; and {needs}")
+            if tags
+            else Unread(why, needs)
+        )
     if tags.value.get(name) == value:
         return None
     return Unread(f"it has no tag {name}={value}", needs)

@@ -32,6 +32,8 @@ _ROLE_OF: Mapping[str, RemediationRole] = {
     PatchOperation.PUT_USER_POLICY: RemediationRole.IAM,
     PatchOperation.CREATE_POLICY: RemediationRole.IAM,
 }
+DEFAULT_PREFIX = "threegrants-remediation"
+"""How the names of the roles begin, as both templates have it."""
 PARAMETERS = {
     RemediationRole.BUCKET: "WithBucketRemediation",
     RemediationRole.KEY: "WithKeyRemediation",
@@ -45,6 +47,11 @@ def role_of(patch: Patch) -> RemediationRole:
     return _ROLE_OF[patch.operation]
 
 
+def role_name(patch: Patch, prefix: str) -> str:
+    """The name of the role that writes a patch."""
+    return f"{prefix}-{role_of(patch)}"
+
+
 @dataclass(frozen=True, slots=True)
 class RemediationRoles:
     """Clients with the remediation roles, for one target at a time.
@@ -55,11 +62,7 @@ class RemediationRoles:
     """
 
     clients: RoleClients
-    prefix: str
-
-    def name_of(self, patch: Patch) -> str:
-        """The name of the role that writes a patch."""
-        return f"{self.prefix}-{role_of(patch)}"
+    prefix: str = DEFAULT_PREFIX
 
     @property
     def names(self) -> frozenset[str]:
@@ -89,7 +92,7 @@ class RemediationRoles:
 
     def _within(self, patch: Patch, incident_id: str, run_id: str, policy: str) -> RoleClients:
         scope = SessionScope(incident_id, source_identity=run_id, policy=policy)
-        return self.clients.within(scope, self.name_of(patch))
+        return self.clients.within(scope, role_name(patch, self.prefix))
 
 
 def patch_policy(patch: Patch) -> str:
