@@ -58,10 +58,10 @@ class Clients:
     """A bucket, a key and a role with tags, in accounts of an organisation; AWS may refuse."""
 
     scope = SessionScope("tg-1")
-    asked_for: list[str] = []
 
     def __init__(self, tags=None, organizations=None, refuses=(), left_out=()):
         self.left_out = left_out
+        self.asked_for = []
         self.tags = tags or {}
         self.organizations = organizations or {}
         self.refuses = refuses
@@ -267,7 +267,6 @@ def test_a_role_is_written_to_only_if_it_is_tagged_for_it():
 
 def test_the_facts_are_read_in_a_session_for_them():
     clients = Clients()
-    clients.asked_for = []
     check_limits(TRUSTED, incident(report_of(IN_BUCKET)), [IN_BUCKET], clients)
     scope = clients.asked_for[-1]
     assert scope.name == "tg-1"
