@@ -23,6 +23,13 @@ def assumed(calls):
     return [call.parameters for call in calls if call.operation == "AssumeRole"]
 
 
+@pytest.fixture
+def missing_all(aws, harness):
+    """The world in which the role lacks all three grants."""
+    aws.client("iam", B).delete_role_policy(RoleName="analyst", PolicyName="own")
+    return harness.handle()
+
+
 STRANGE_KEY = f"arn:aws:kms:eu-west-1:{STRANGER}:key/11111111-2222-3333-4444-555555555555"
 RECORDS = [
     ("as the bucket's owner", s3(owner=STRANGER)),
@@ -73,10 +80,9 @@ def test_a_strangers_account_in_a_record_gets_nothing(aws, monkeypatch, record):
     Ends.REFUSED,
     embedded="test_service.py::test_a_session_of_a_run_reaches_one_target",
 )
-def test_a_role_that_is_not_tagged_is_not_written_to(aws, harness):
-    aws.world()
+def test_a_role_that_is_not_tagged_is_not_written_to(aws, harness, missing_all):
     harness.limits = Limits(trusted=frozenset({A, B}), require_patchable_tag=True)
-    incident = harness.handle()
+    incident = missing_all
     with pytest.raises(Refused, match="it has no tag threegrants:patchable=true"):
         harness.approve(incident.id)
     assert aws.client("iam", B).list_role_policies(RoleName="analyst")["PolicyNames"] == []
@@ -100,9 +106,8 @@ def test_a_role_that_is_not_tagged_is_not_written_to(aws, harness):
 @pytest.mark.parametrize(
     ("account", "kind"), [(A, "bucket"), (A, "key"), (B, "iam")], ids=["bucket", "key", "IAM"]
 )
-def test_a_role_that_is_left_out_makes_a_hand_off(aws, harness, account, kind):
-    aws.world()
-    incident = harness.handle()
+def test_a_role_that_is_left_out_makes_a_hand_off(aws, harness, missing_all, account, kind):
+    incident = missing_all
     aws.client("iam", account).delete_role(RoleName=f"threegrants-remediation-{kind}")
     with pytest.raises(
         Refused, match=f"account {account} has no role.*-{kind}.*hand the statement"
@@ -112,10 +117,10 @@ def test_a_role_that_is_left_out_makes_a_hand_off(aws, harness, account, kind):
     assert harness.moves(incident.id).count("applying") == 0
 
 
-def test_each_write_has_a_session_for_its_own_target(aws, harness, monkeypatch):
+def test_each_write_has_a_session_for_its_own_target(harness, missing_all, monkeypatch):
     """By what is really sent to STS: role, name, run, 900 seconds, and the one target."""
-    key = aws.world()
-    incident = harness.handle()
+    incident = missing_all
+    [key] = [p.target for p in incident.report.proposed_patches if p.grant == "key_policy"]
     made = calls_made(monkeypatch)
     assert harness.approve(incident.id, APPROVER).state is State.VERIFIED
     writing = [asked for asked in assumed(made) if "remediation" in asked["RoleArn"]]
