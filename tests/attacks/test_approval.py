@@ -200,7 +200,7 @@ def test_what_is_not_protected_is_applied_from_the_other_side(only_iam_is_missin
 def asks(desk, monkeypatch, identity, what, arn, body):
     """The answer of the API to a caller whom IAM has named."""
     fake = SimpleNamespace(store=desk.store, alert=lambda *_: None)
-    monkeypatch.setattr(remediate, "_service", lambda: desk.service)
+    monkeypatch.setattr(remediate, "_service", lambda: desk.api)
     monkeypatch.setattr(remediate, "dependencies", lambda: fake)
     context = SimpleNamespace(
         function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r",

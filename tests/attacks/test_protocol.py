@@ -111,10 +111,7 @@ def test_expiry_comes_before_limits_that_cannot_be_read(harness, late, aws, monk
     def unreadable():
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "nothing is applied: no parameter")
 
-    service = harness.new_service()
-    harness.new_service = lambda: type(service)(
-        **{name: getattr(service, name) for name in service.__slots__} | {"limits": unreadable}
-    )
+    harness.read_limits = unreadable
     harness.later(25 * 3600)
     harness.sweep(rechecks=0)
     assert harness.store.get(incident_id).state is State.FAILED

@@ -141,7 +141,7 @@ NOBODY = [
 @pytest.mark.parametrize("authorizer", [n[1] for n in NOBODY], ids=[n[0] for n in NOBODY])
 def test_a_caller_without_iams_word_is_refused(harness, aws, monkeypatch, authorizer, action):
     incident_id = harness.handle().id
-    monkeypatch.setattr(remediate, "_service", lambda: harness.service)
+    monkeypatch.setattr(remediate, "_service", lambda: harness.api)
     context = SimpleNamespace(
         function_name="f",
         memory_limit_in_mb=1,

@@ -1,5 +1,8 @@
 """The crash table: every AWS call of an approval and of a rollback, with every fault, then the sweep.
 
+Each runs in two functions, as deployed: the one behind the API begins it, sealed, and sends a message;
+the worker function, which gets the message, carries it out.
+
 The calls are recorded from a run without faults, so the table grows by itself when a call is added.
 Afterwards everything is applied or nothing is, the incident says which, and no lease is held.
 
@@ -14,6 +17,7 @@ import random
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -28,6 +32,7 @@ from support.aws import Aws
 from support.names import REGION, A, B
 from support.policies import policy as document
 from support.records import denied, s3, session_of
+from support.runs import mac_keys, run_store, runs_table
 from support.staleness import Staleness
 from support.wire import Died, answer_calls, refusal
 from threegrants.analysis import AnalysisOptions, analyze
@@ -36,8 +41,10 @@ from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
-from threegrants.remediation import Limits, RemediationService, Sweep
-from threegrants.remediation.run_store import RunStore
+from threegrants.remediation import Limits, RemediationService, Sweep, WorkerService
+from threegrants.remediation.remediation_roles import RemediationRoles
+from threegrants.remediation.runs import Intent
+from threegrants.remediation.seals import Signer
 
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 RULES = AnalysisOptions(writable=frozenset({A, B}))
@@ -46,7 +53,10 @@ OWNER: dict[str, Any]
 CALLER: dict[str, Any]
 WARM: dict[str, RoleClients]
 DYNAMODB: Any
+SQS: Any
+KEYS: dict[Signer, str]
 KEY: str
+WIRE: Any
 
 
 ADMIN = {
@@ -114,6 +124,7 @@ class Wire:
 
     def __init__(self):
         self.lock = threading.Lock()
+        self.bypassed = False
         self.staleness, self.reads = Staleness(), set()
         self.listen()
 
@@ -122,7 +133,16 @@ class Wire:
         self.fault, self.at, self.met, self.seen = fault, at, False, Counter()
         self.stale, self.stale_read = stale, None
 
+    @contextmanager
+    def aside(self):
+        """Calls that none of our functions makes: Lambda's own, of the queue."""
+        self.bypassed = True
+        yield
+        self.bypassed = False
+
     def __call__(self, call):
+        if self.bypassed:
+            return call.proceed()
         with self.lock:
             self.seen[call.name] += 1
             mine = self.at == (call.name, self.seen[call.name])
@@ -153,7 +173,9 @@ class Case:
         if full:  # no room for another inline policy: a managed policy is proposed
             CALLER["iam"].put_role_policy(RoleName=self.role, PolicyName="own", PolicyDocument=FULL)
         self.table = Aws().table(f"incidents-{number}", DYNAMODB)
-        self.store, self.run_store = Store(self.table), RunStore(self.table)
+        self.runs = runs_table(self.table, DYNAMODB)
+        self.queue = SQS.create_queue(QueueName=f"runs-{number}")["QueueUrl"]
+        self.store = Store(self.table)
         self.alerts = []
         event = self.record()
         WARM["reader"].cache = TtlCache()  # the key is every case's
@@ -186,19 +208,51 @@ class Case:
         who = session_of(self.role_arn)
         return s3(f"e-{self.bucket}", "2026-11-24T03:00:00Z", bucket=self.bucket, userIdentity=who)
 
-    def service(self, *, cold=False):
-        """As a function builds it: cold, with no role assumed yet, or warm."""
-        accounts = {name: Cold(WARM[name]) for name in WARM} if cold else WARM
-        reader = accounts["reader"]
+    def limits(self):
+        return Limits(trusted=frozenset({A, B}), patches_an_hour=100)
+
+    def ask(self, incident_id):
+        SQS.send_message(QueueUrl=self.queue, MessageBody=json.dumps({"incident": incident_id}))
+
+    def api(self, *, cold=False):
+        """What the function behind the API builds: cold, with no role assumed yet, or warm."""
         return RemediationService(
             self.store,
-            self.run_store,
-            accounts["mender"],
-            lambda: Limits(trusted=frozenset({A, B}), patches_an_hour=100),
+            run_store(self.runs, self.table, KEYS, Signer.APPROVER),
+            Cold(WARM["reader"]) if cold else WARM["reader"],
+            self.limits,
+            self.ask,
+            lambda: self.clock,
+        )
+
+    def worker(self, *, cold=False):
+        """What the worker function builds."""
+        accounts = {name: Cold(WARM[name]) for name in WARM} if cold else WARM
+        reader = accounts["reader"]
+        return WorkerService(
+            self.store,
+            run_store(self.runs, self.table, KEYS, Signer.WORKER),
+            reader,
+            RemediationRoles(accounts["writer"]),
+            self.limits,
             lambda i: analyze(denied(self.store.record(i.id)), reader, RULES, fresh=True),
+            lambda *alert: self.alerts.append(alert),
+            lambda identity, error: self.alerts.append((identity, "error", repr(error))),
             lambda _: None,
             lambda: self.clock,
         )
+
+    def work(self, *, cold=False):
+        """What the queue delivers; a message that was not dealt with comes again."""
+        with WIRE.aside():
+            found = SQS.receive_message(QueueUrl=self.queue, VisibilityTimeout=0).get(
+                "Messages", ()
+            )
+        for message in found:
+            identity = json.loads(message["Body"])["incident"]
+            self.worker(cold=cold).attend(identity, self.clock + 100)
+            with WIRE.aside():
+                SQS.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
 
     def live(self):
         """The three policies as they are."""
@@ -244,6 +298,8 @@ class Case:
             for item in items:
                 if item.get("aws_ids", {}).get("policy_arn") == arn:
                     item["aws_ids"]["policy_id"] = made["PolicyId"]
+                    intent = Intent.from_item(item)
+                    item.update(self.worker().run_store._intent(self.id, intent)["Item"])
 
     def grants(self):
         found = OWNER["kms"].list_grants(KeyId=self.key)["Grants"]
@@ -251,10 +307,10 @@ class Case:
 
     def held(self):
         """Everything as it is, to be put back before the next run."""
-        return self.live(), self.table.scan()["Items"]
+        return self.live(), {table: table.scan()["Items"] for table in (self.table, self.runs)}
 
     def put_back(self, held):
-        (bucket, key, iam, grants), items = held
+        (bucket, key, iam, grants), tables = held
         if bucket is None:
             OWNER["s3"].delete_bucket_policy(Bucket=self.bucket)
         else:
@@ -262,7 +318,7 @@ class Case:
         OWNER["kms"].put_key_policy(KeyId=self.key, PolicyName="default", Policy=key)
         managed = {name: text for name, text in iam.items() if name.startswith("arn:")}
         inline = {name: text for name, text in iam.items() if name not in managed}
-        self.put_back_managed(managed, items)
+        self.put_back_managed(managed, tables[self.runs])
         for name in set(self.live()[2]) - set(iam):
             CALLER["iam"].delete_role_policy(RoleName=self.role, PolicyName=name)
         for name, text in inline.items():
@@ -272,23 +328,30 @@ class Case:
         made = [json.loads(p.after) for p in self.patches if p.operation == "kms:CreateGrant"]
         for grant in (grant for grant in made if grant["Name"] in grants):
             OWNER["kms"].create_grant(KeyId=self.key, **grant)
-        now = {(item["pk"], item["sk"]) for item in self.table.scan()["Items"]}
-        for pk, sk in now - {(item["pk"], item["sk"]) for item in items}:
-            self.table.delete_item(Key={"pk": pk, "sk": sk})
-        for item in items:
-            self.table.put_item(Item=item)
+        for table, items in tables.items():
+            now = {(item["pk"], item["sk"]) for item in table.scan()["Items"]}
+            for pk, sk in now - {(item["pk"], item["sk"]) for item in items}:
+                table.delete_item(Key={"pk": pk, "sk": sk})
+            for item in items:
+                table.put_item(Item=item)
+        SQS.purge_queue(QueueUrl=self.queue)
         self.clock, self.alerts = time.time(), []
 
     def sweep(self, seconds=600):
         self.clock += seconds
-        sweep = Sweep(
-            self.service(),
+        Sweep(
+            self.store,
+            run_store(self.runs, self.table, KEYS, None),
+            lambda _: None,
+            self.ask,
             lambda *alert: self.alerts.append(alert),
             lambda identity, error: self.alerts.append((identity, "error", repr(error))),
+            lambda: self.clock,
             self.clock + 100,
             rechecks=0,
-        )
-        return sweep.run()
+        ).run()
+        self.work()
+        self.work()  # the message that a dead worker left, and the sweep's
 
     def applied(self):
         """How many of the three policies hold a statement of ours."""
@@ -312,7 +375,7 @@ class Case:
         assert wanted == [state in applied] * 3, (state, wanted, last)
         if state in undone:
             assert self.live() == self.before
-        items = self.table.scan()["Items"]
+        items = self.runs.scan()["Items"]
         assert not [i for i in items if i["pk"].startswith("lease#") and i["incident"] != "-"]
         if state is State.FAILED:
             assert "failed" in [reason for _, reason, _ in self.alerts]
@@ -329,7 +392,7 @@ class Cold(RoleClients):
     def client(self, account, service, region=None):
         with self.entering:
             self._session(account, datetime.now(UTC))
-        return self.warm.client(account, service, region)
+        return self.warm.within(self.scope, self.role_name).client(account, service, region)
 
 
 def attempt(run):
@@ -342,7 +405,7 @@ def attempt(run):
 
 @pytest.fixture(scope="module")
 def wire():
-    global OWNER, CALLER, DYNAMODB, WARM, KEY  # noqa: PLW0603 - shared by all cases of the table
+    global OWNER, CALLER, DYNAMODB, SQS, WARM, KEY, KEYS, WIRE  # noqa: PLW0603 - shared by all cases of the table
     kept = {n: os.environ.pop(n) for n in list(os.environ) if n.startswith("AWS_")}
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -350,7 +413,7 @@ def wire():
         "AWS_DEFAULT_REGION": REGION,
     }
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        wire = Wire()
+        wire = WIRE = Wire()
         answer_calls(patch, wire)
         # A cold start is one with clients of its own; the service models are parsed once.
         loader = botocore.loaders.create_loader()
@@ -358,8 +421,10 @@ def wire():
         OWNER = {name: Aws().client(name) for name in ("s3", "kms")}
         CALLER = {"iam": Aws().client("iam", B)}
         DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
+        SQS, KEYS = boto3.client("sqs"), mac_keys()
         KEY = OWNER["kms"].create_key(Policy=document(ADMIN))["KeyMetadata"]["Arn"]
-        WARM = {n: RoleClients(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
+        WARM = {n: RoleClients(f"threegrants-{n}", "external-id") for n in ("reader", "writer")}
+        Aws().remediation_roles()
         approve(Case())  # enters every account with both roles
         yield wire
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -381,11 +446,13 @@ def nothing(case):
 
 
 def approve(case, *, cold=False):
-    case.service(cold=cold).approve(case.id, case.digests, APPROVER)
+    case.api(cold=cold).approve(case.id, case.digests, APPROVER)
+    case.work(cold=cold)
 
 
 def roll_back(case, *, cold=False):
-    case.service(cold=cold).rollback(case.id, APPROVER)
+    case.api(cold=cold).rollback(case.id, APPROVER)
+    case.work(cold=cold)
 
 
 def with_grant(case):

@@ -1,7 +1,6 @@
 """The operator's brake, on moto: limits from the stack's parameters and from the SSM parameter."""
 
 import json
-from dataclasses import replace
 
 import boto3
 import pytest
@@ -23,8 +22,7 @@ def harness(harness, monkeypatch):
     monkeypatch.setenv("TRUSTED_ACCOUNTS", f"{A},{B}")
     monkeypatch.setenv("GUARDRAILS_PARAMETER", NAME)
     parameters.clear_caches()
-    harness.service = replace(harness.service, limits=current_limits)
-    harness.new_service = lambda: harness.service
+    harness.read_limits = current_limits
     yield harness
     parameters.clear_caches()
 

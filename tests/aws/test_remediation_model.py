@@ -8,6 +8,8 @@ on, or dies there. After every step the invariants of docs/remediation.md must h
 import threading
 import time
 import uuid
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -48,14 +50,16 @@ from support.protocol_model import (
     statements,
 )
 from support.records import denied, s3, session_of
+from support.runs import mac_keys, run_store, runs_table
 from support.wire import answer_calls
 from threegrants.cloudtrail import CallerType
-from threegrants.incidents import Move, State, Store
+from threegrants.incidents import Conflict, Move, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
-from threegrants.remediation import Limits, Refused, RemediationService, Sweep
+from threegrants.remediation import Limits, Refused, RemediationService, Sweep, WorkerService
 from threegrants.remediation.outbox import OutboxTask
-from threegrants.remediation.run_store import RunStore
+from threegrants.remediation.seals import Signer
+from threegrants.remediation.worker_service import TASK_SECONDS
 from threegrants.report import PrincipalReport
 from unit.remediation.reports import report_of
 
@@ -68,12 +72,15 @@ class Model(RuleBasedStateMachine):
     """The state machine; `setup` gives it moto's DynamoDB."""
 
     resource = None
+    keys = None
 
     def __init__(self):
         super().__init__()
         self.clock = time.time()
         self.table = Aws().table(f"t-{uuid.uuid4().hex[:8]}", self.resource)
-        self.store, self.run_store = Store(self.table), RunStore(self.table)
+        self.runs = runs_table(self.table, self.resource)
+        self.store = Store(self.table)
+        self.run_store = run_store(self.runs, self.table, self.keys, Signer.WORKER)
         self.cloud = Cloud(self)
         self.edited_at = {"Admins": 0.0}
         self.processes = []
@@ -119,17 +126,38 @@ class Model(RuleBasedStateMachine):
         after = policy(*statements(before), ours)
         return Patch(grant, A, REGION, target, OPERATIONS[target], before, after, ours)
 
-    def service(self):
+    def limits(self):
+        return Limits(trusted=frozenset({A, B}), patches_an_hour=10_000)
+
+    def api(self, ask):
         return RemediationService(
             self.store,
-            self.run_store,
+            run_store(self.runs, self.table, self.keys, Signer.APPROVER),
             self.cloud,
-            lambda: Limits(trusted=frozenset({A, B}), patches_an_hour=10_000),
+            self.limits,
+            ask,
+            lambda: self.clock,
+        )
+
+    def attend(self, identity, until):
+        """What the worker function does for an incident, whoever asked and however often."""
+        worker = WorkerService(
+            self.store,
+            run_store(self.runs, self.table, self.keys, Signer.WORKER),
+            self.cloud,
+            self.cloud,
+            self.limits,
             self.reanalyze,
+            lambda *_: None,
+            lambda *_: None,
             lambda _: None,
             lambda: self.clock,
             LIFETIME,
         )
+        for task in (worker.resume, partial(worker._look_into_what_is_due, report=Counter())):
+            if until > self.clock + TASK_SECONDS:
+                with suppress(Conflict, Refused):
+                    task(identity, until)
 
     def reanalyze(self, incident):
         gate("reexamine")
@@ -140,10 +168,20 @@ class Model(RuleBasedStateMachine):
         return SimpleNamespace(diagnosis=found)
 
     def swept(self):
-        sweep = Sweep(
-            self.service(), lambda *_: None, self.trouble, self.clock + FUNCTION, rechecks=0
-        )
-        return sweep.run()
+        asked, until = [], self.clock + FUNCTION
+        Sweep(
+            self.store,
+            run_store(self.runs, self.table, self.keys, None),
+            self.reanalyze,
+            asked.append,
+            lambda *_: None,
+            self.trouble,
+            lambda: self.clock,
+            until,
+            rechecks=0,
+        ).run()
+        for identity in asked:
+            self.attend(identity, until)
 
     @staticmethod
     def trouble(identity, error):
@@ -184,24 +222,34 @@ class Model(RuleBasedStateMachine):
     def approve(self, number, who, steps):
         identity = f"tg-{number}"
         digests = list(self.store.get(identity).report.patches_by_digest)
+        asked = []
         approver = f"arn:aws:sts::{A}:assumed-role/{who}/x"
         until = self.clock + FUNCTION
-        self.start(
-            f"approve {number}",
-            lambda: self.service().approve(identity, digests, approver, until),
-            steps,
-        )
+
+        def approved():
+            self.api(asked.append).approve(identity, digests, approver)
+            for one in asked:
+                self.attend(one, until)
+
+        self.start(f"approve {number}", approved, steps)
 
     @rule(number=NUMBER, steps=SOME)
     def roll_back(self, number, steps):
         until = self.clock + FUNCTION
-        self.start(
-            f"rollback {number}",
-            lambda: self.service().rollback(
-                f"tg-{number}", f"arn:aws:sts::{A}:assumed-role/sam/x", until
-            ),
-            steps,
-        )
+        asked = []
+
+        def rolled_back():
+            self.api(asked.append).rollback(f"tg-{number}", f"arn:aws:sts::{A}:assumed-role/sam/x")
+            for one in asked:
+                self.attend(one, until)
+
+        self.start(f"rollback {number}", rolled_back, steps)
+
+    @rule(number=NUMBER, steps=SOME)
+    def message(self, number, steps):
+        """A message comes twice, late, or from somebody who may send one: it is worth nothing."""
+        until = self.clock + FUNCTION
+        self.start(f"worker {number}", lambda: self.attend(f"tg-{number}", until), steps)
 
     @rule(steps=SOME)
     def sweep(self, steps):
@@ -284,7 +332,7 @@ class Model(RuleBasedStateMachine):
     def holds(self):
         assert not self.cloud.broken
         held = {}
-        for item in self.table.scan()["Items"]:
+        for item in self.runs.scan()["Items"]:
             if item["pk"].startswith("lease#") and item["incident"] != "-":
                 held.setdefault(item["incident"], set()).add(item["pk"].removeprefix("lease#"))
         for number, identity in enumerate(self.ids):
@@ -307,6 +355,7 @@ class Model(RuleBasedStateMachine):
             for process in self.alive():
                 process.kill()
             self.table.delete()
+            self.runs.delete()
 
     def settle(self):
         """Everyone dies; some sweeps later everything is applied, undone, or told to a person."""
@@ -340,6 +389,7 @@ def test_model(monkeypatch, aws):
 
     answer_calls(monkeypatch, gated)
     monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
+    monkeypatch.setattr(Model, "keys", mac_keys())
     run_state_machine_as_test(
         Model,
         settings=settings(
@@ -351,6 +401,7 @@ def test_model(monkeypatch, aws):
 def test_the_model_sees_what_is_wrong(monkeypatch, aws):
     """The invariants can fail: a worker that writes without comparing loses what others wrote."""
     monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
+    monkeypatch.setattr(Model, "keys", mac_keys())
     model = Model()
     process = SimpleNamespace(label="careless", read_at={BUCKET: model.clock})
     monkeypatch.setattr(threading, "current_thread", lambda: process)

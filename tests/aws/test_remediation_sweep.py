@@ -1,7 +1,6 @@
 """The sweep, on moto: what it rechecks, applies, tells, and who else wrote in our window."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,7 +12,7 @@ from support.records import ROLE, s3
 from support.wire import answer_calls, refusal
 from threegrants.cloudtrail import parse_record
 from threegrants.incidents import State
-from threegrants.remediation import Limits, Refused, Sweep
+from threegrants.remediation import Limits, Refused
 from threegrants.remediation.policy_io import write
 
 # --- the sweep ---
@@ -23,7 +22,8 @@ def test_what_is_allowed_by_now_is_resolved(harness, aws):
     incident_id = harness.handle().id
     assert "resolved" not in harness.sweep()
     for offered in harness.store.get(incident_id).report.patches:
-        write(offered.to_patch(), offered.after, harness.service.remediation_role)
+        patch = offered.to_patch()
+        write(patch, patch.after, harness.roles.for_patch(patch, incident_id, "a-run"))
     assert harness.sweep()["resolved"] == 1
     assert harness.store.get(incident_id).state is State.RESOLVED
     assert [why for _, why, _ in harness.told] == ["resolved"]
@@ -52,11 +52,9 @@ def test_a_bounded_number_is_rechecked_in_turn(harness):
         harness.ingest.handle(parse_record(event), event)
     for _ in range(4):
         asked = []
-        service = replace(
-            harness.new_service(),
-            reanalyze=lambda i, asked=asked: asked.append(i.id) or harness.reanalyze(i),
-        )
-        Sweep(service, lambda *_: None, lambda *_: None, harness.clock() + 100, rechecks=2).run()
+        harness.new_sweep(
+            reanalyze=lambda i, asked=asked: asked.append(i.id) or harness.reanalyze(i), rechecks=2
+        ).run()
         assert len(asked) <= 2
         seen |= set(asked)
     assert len(seen) == 5
@@ -84,8 +82,7 @@ def test_a_sweep_begins_nothing_that_might_not_end_in_its_time(harness, seconds,
         harness.later(30)
         return harness.reanalyze(incident)
 
-    service = replace(harness.new_service(), reanalyze=slow)
-    report = Sweep(service, lambda *_: None, lambda *_: None, start + seconds).run()
+    report = harness.new_sweep(reanalyze=slow, deadline=start + seconds).run()
     assert len(asked) == analyzed
     # What is due is not sent either, once the time is over.
     overdue = int(30 * analyzed + 12 > seconds)
@@ -112,10 +109,7 @@ def test_the_guardrails_hold_for_standing_approvals(harness, aws):
     incident_id = harness.handle().id
     more = {"standing": [harness.standing(incident_id)], "protected": ["a-reports"]}
     harness.limits = Limits(trusted=TRUSTED).with_ssm_parameter(json.dumps(more))
-    report = Sweep(
-        harness.new_service(), lambda *_: None, lambda *_: None, harness.clock() + 100
-    ).run()
-    assert report["standing: refused"] == 1
+    assert harness.sweep(errors=True)["standing: refused"] == 1
     assert harness.store.get(incident_id).state is State.OPEN
     assert bucket_policy(aws) is None
 
@@ -128,11 +122,8 @@ def test_alerts_are_sent_until_they_went_out(harness):
     def broken(*_):
         raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
 
-    errors = []
-    Sweep(
-        harness.new_service(), broken, lambda *e: errors.append(e), harness.clock() + 100, 0
-    ).run()
-    assert errors
+    harness.new_sweep(alert=broken, rechecks=0).run()
+    assert harness.failed
     harness.sweep(rechecks=0)
     harness.sweep(rechecks=0)
     assert [why for _, why, _ in harness.told] == ["failed"]
@@ -158,7 +149,7 @@ def written_by(role, **changes):
 
 WINDOWS = [
     ("someone else", written_by("admin"), True),
-    ("we ourselves", written_by("threegrants-mender"), False),
+    ("we ourselves", written_by("threegrants-remediation-bucket"), False),
     ("another bucket", written_by("admin", requestParameters={"bucketName": "b"}), False),
     ("refused", written_by("admin", errorCode="AccessDenied"), False),
 ]
@@ -199,13 +190,7 @@ def test_a_window_that_cannot_be_looked_into_is_told(harness, monkeypatch):
     answer_calls(monkeypatch, refused)
     harness.later(21 * 60)
     for _ in range(13):
-        Sweep(
-            harness.new_service(),
-            lambda *alert: harness.told.append(alert),
-            lambda *_: None,
-            harness.clock() + 100,
-            rechecks=0,
-        ).run()
+        harness.sweep(errors=True, rechecks=0)
     told = [note for _, why, note in harness.told if why == "window"]
     assert len(told) == 2
     assert "cloudtrail:LookupEvents" in told[0]

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from support.names import BUCKET, REGION, A, B
 from support.policies import allow, policy, root
+from threegrants.remediation.remediation_roles import DEFAULT_PREFIX, RemediationRole
 
 
 @cache
@@ -63,6 +64,19 @@ class Aws:
             ],
         )
 
+    def runs_table(self, name: str = "runs", dynamodb: Any = None) -> Any:
+        """The table of runs, as `template.yaml` makes it."""
+        dynamodb = dynamodb or boto3.resource("dynamodb", region_name=REGION)
+        return dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+        )
+
     def bucket(self, name: str = BUCKET, key: str | None = None, account: str = A) -> None:
         """A bucket, by default encrypted under the key if one is given."""
         s3 = self.client("s3", account)
@@ -83,6 +97,15 @@ class Aws:
             RoleName=name, Path=path, AssumeRolePolicyDocument=trust
         )
         return str(made["Role"]["RoleId"])
+
+    def remediation_roles(self, *accounts: str) -> None:
+        """The three roles that write, in A and B if no account is named."""
+        trust = policy(allow("*", "sts:AssumeRole", None))
+        for account in accounts or (A, B):
+            for kind in RemediationRole:
+                self.client("iam", account).create_role(
+                    RoleName=f"{DEFAULT_PREFIX}-{kind}", AssumeRolePolicyDocument=trust
+                )
 
     def world(self, *, iam: Any = ()) -> str:
         """A's bucket `a-reports` with a key, B's role `analyst` with these statements; the key's ARN."""

@@ -12,8 +12,10 @@ import pytest
 from support.aws import Aws
 from support.harness import EVERYTHING
 from support.names import A, B
-from threegrants.handlers import diagnose, remediate
+from support.runs import mac_keys, runs_table
+from threegrants.handlers import diagnose, remediate, worker
 from threegrants.handlers.dependencies import dependencies
+from threegrants.remediation.seals import Signer
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     sqs = boto3.client("sqs")
     queue, dead = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "dead"))
     topic = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
+    runs, keys = runs_table(table), mac_keys()
     environment = {
+        "REMEDIATION_TABLE_NAME": runs.name,
+        "RUN_QUEUE_URL": sqs.create_queue(QueueName="run-queue")["QueueUrl"],
+        "APPROVAL_MAC_KEY": keys[Signer.APPROVER],
+        "RUN_MAC_KEY": keys[Signer.WORKER],
         "TABLE_NAME": table.name,
         "SEEN_TABLE_NAME": "seen",
         "TOPIC_ARN": topic,
@@ -53,7 +60,13 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    caches = (dependencies, diagnose._ingest, diagnose._delivery_store, remediate._service)
+    caches = (
+        dependencies,
+        diagnose._ingest,
+        diagnose._delivery_store,
+        remediate._service,
+        worker._service,
+    )
     for cached in caches:
         cached.cache_clear()
     yield Served(table, sqs, queue, dead)

@@ -2,6 +2,9 @@
 
 import json
 import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +14,13 @@ from botocore.exceptions import ClientError
 from support.aws import Aws
 from support.names import BUCKET, A, B
 from support.records import ROLE, Record, denied, s3
+from support.runs import mac_keys, run_store, runs_table
 from support.wire import ApiCall, Died, answer_calls
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import Incident, Move, State, Store
+from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
 from threegrants.patches import Patch
@@ -23,11 +28,13 @@ from threegrants.remediation import (
     Limits,
     RemediationService,
     Sweep,
+    WorkerService,
     intent_steps,
     policy_io,
 )
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.results import Result
-from threegrants.remediation.run_store import RunStore
+from threegrants.remediation.seals import Signer
 
 APPROVER = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
 SECOND = f"arn:aws:sts::{A}:assumed-role/lead/kim"
@@ -47,11 +54,18 @@ class Harness:
         self.held: list[Incident] = []
         self.told: list[tuple[Any, ...]] = []
         self.table = aws.table()
-        self.store, self.run_store = Store(self.table), RunStore(self.table)
+        self.store, self.runs = Store(self.table), runs_table(self.table)
+        self.keys = mac_keys()
+        self.run_store = run_store(self.runs, self.table, self.keys, Signer.APPROVER)
+        self.queue: list[str] = []
+        self.failed: list[tuple[str, Exception]] = []
         self.reader = self.new_reader()
         self.ingest = self.worker(self.reader)
         self.limits = Limits(trusted=TRUSTED)
-        self.service = self.new_service()
+        self.read_limits: Callable[[], Limits] = lambda: self.limits
+        self.roles = RemediationRoles(RoleClients("none", "external-id"))
+        aws.remediation_roles()
+        self.service = Desk(self)
 
     def clock(self) -> float:
         """Seconds since the epoch; time goes on as it does, until `later` stops it."""
@@ -123,22 +137,74 @@ class Harness:
 
     # --- remediation ---
 
-    def new_service(self) -> RemediationService:
-        """The service as a function that has just started builds it."""
+    @property
+    def api(self) -> RemediationService:
+        """What the function behind the API has, as one that has just started builds it."""
         return RemediationService(
             self.store,
-            self.run_store,
-            RoleClients("threegrants-mender", "external-id"),
-            lambda: self.limits,
+            run_store(self.runs, self.table, self.keys, Signer.APPROVER),
+            RoleClients("threegrants-reader", "external-id"),
+            self.read_limits,
+            self.queue.append,
+            self.clock,
+        )
+
+    def new_worker(self, **changes: Any) -> WorkerService:
+        """What the worker function has, as one that has just started builds it."""
+        service = WorkerService(
+            self.store,
+            run_store(self.runs, self.table, self.keys, Signer.WORKER),
+            RoleClients("threegrants-reader", "external-id"),
+            self.roles,
+            self.read_limits,
             self.reanalyze,
+            lambda *alert: self.told.append(alert),
+            lambda incident_id, error: self.failed.append((incident_id, error)),
             lambda _: None,
             self.clock,
         )
+        return replace(service, **changes)
+
+    def new_sweep(self, **changes: Any) -> Sweep:
+        """What the sweep has, as one that has just started builds it."""
+        sweep = Sweep(
+            self.store,
+            run_store(self.runs, self.table, self.keys, None),
+            self.reanalyze,
+            self.queue.append,
+            lambda *alert: self.told.append(alert),
+            lambda incident_id, error: self.failed.append((incident_id, error)),
+            self.clock,
+            self.clock() + 100,
+            standing=True,
+        )
+        return replace(sweep, **changes)
+
+    def work(self, deadline: float | None = None) -> Counter[str]:
+        """What the queue delivers to the worker function, until it is empty; how many of what was done.
+
+        Args:
+            deadline: the second by which it must have ended; then it only carries runs on.
+        """
+        done: Counter[str] = Counter()
+        while self.queue:
+            incident_id, worker = self.queue.pop(0), self.new_worker()
+            if deadline is not None:
+                worker.resume(incident_id, deadline)
+                continue
+            seen = len(self.failed)
+            try:
+                done += worker.attend(incident_id, self.clock() + 100)
+            except Exception:
+                if len(self.failed) == seen:
+                    raise  # it was not told, as every error is
+        return done
 
     def reanalyze(self, incident: Incident) -> Analysis:
         """The incident's call, from fresh evidence."""
         record = dict(self.store.record(incident.id))
-        return analyze(denied(record), self.reader, OPTIONS, fresh=True)
+        reader = self.reader.for_incident(incident.id)
+        return analyze(denied(record), reader, OPTIONS, fresh=True)
 
     def digests(self, incident_id: str) -> list[str]:
         """The digests of the proposed patches."""
@@ -157,17 +223,12 @@ class Harness:
         chosen = digests or self.digests(incident_id)
         return self.service.approve(incident_id, chosen, approver, **more)
 
-    def sweep(self, **more: Any) -> dict[str, int]:
-        """One run of the sweep, which must meet no error."""
-        failed: list[tuple[str, Exception]] = []
-        found = Sweep(
-            self.new_service(),
-            lambda *alert: self.told.append(alert),
-            lambda incident_id, error: failed.append((incident_id, error)),
-            self.clock() + 100,
-            **more,
-        ).run()
-        assert not failed, failed
+    def sweep(self, *, errors: bool = False, **more: Any) -> Counter[str]:
+        """One run of the sweep and what the worker does for it, which must meet no error."""
+        self.failed.clear()
+        found = Counter(self.new_sweep(**more).run())
+        found += self.work()
+        assert errors or not self.failed, self.failed
         return found
 
     def standing(self, incident_id: str, **changes: Any) -> dict[str, Any]:
@@ -194,6 +255,39 @@ class Harness:
     def moves(self, incident_id: str) -> list[str]:
         """The states that the incident went through."""
         return [line["to"] for line in self.store.history(incident_id)]
+
+
+class Desk:
+    """A person who asks and waits for the end, as the command line does.
+
+    Args:
+        harness: the service's parts.
+    """
+
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+
+    def approve(
+        self, incident_id: str, digests: list[str], approver: str, deadline: float | None = None
+    ) -> Result:
+        """Approve, and see how it ends."""
+        return self._end(self.harness.api.approve(incident_id, digests, approver), deadline)
+
+    def rollback(self, incident_id: str, actor: str, deadline: float | None = None) -> Result:
+        """Roll back, and see how it ends."""
+        return self._end(self.harness.api.rollback(incident_id, actor), deadline)
+
+    def reject(self, incident_id: str, actor: str) -> Result:
+        """Reject."""
+        return self.harness.api.reject(incident_id, actor)
+
+    def _end(self, asked: Result, deadline: float | None) -> Result:
+        if asked.state not in RUN_IN_PROGRESS:
+            return asked
+        self.harness.work(deadline)
+        run = self.harness.api.progress(asked.id)
+        assert run is not None
+        return Result(asked.id, State(run["state"]), run["detail"], tuple(run["patches"]))
 
 
 def bucket_policy(aws: Aws) -> str | None:

@@ -13,6 +13,8 @@ from support.wire import ApiCall
 
 SERVICES = frozenset({"s3", "kms", "iam"})
 _READS = ("Get", "List", "Head", "Describe")
+_NEITHER = frozenset({"GenerateMac", "VerifyMac"})
+"""They write nothing, and answer by the key alone."""
 Answer = Callable[[], Any]
 
 
@@ -25,7 +27,7 @@ class Staleness:
 
     def see(self, call: ApiCall) -> Any:
         """Let a call through; before a write, keep what every known read answers."""
-        if call.service in SERVICES:
+        if call.service in SERVICES and call.operation not in _NEITHER:
             if self.is_read(call):
                 self.reads[self.name_of(call)] = call
             else:

@@ -26,6 +26,7 @@ from threegrants.cli.render import (
 )
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.cli.standing import dry_run, recent_incidents
+from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
 from threegrants.evidence import MemberAccounts, RoleClients
 from threegrants.incidents.states import UNSUCCESSFUL, State
@@ -262,9 +263,7 @@ def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -
             raise Failure(f"incident {incident_id} has no patch to approve")
         if not yes:
             click.confirm(f"Apply these {len(digests)} patch(es)?", abort=True)
-    _show_result(
-        _call_api(stack, "POST", f"/incidents/{incident_id}/approve", {"digests": list(digests)})
-    )
+    _show_end(stack, incident_id, "approve", {"digests": list(digests)})
 
 
 @main.command()
@@ -280,7 +279,7 @@ def reject(incident_id: str, stack: str) -> None:
 @_STACK
 def rollback(incident_id: str, stack: str) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
-    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/rollback", {}))
+    _show_end(stack, incident_id, "rollback", {})
 
 
 @main.command()
@@ -357,6 +356,21 @@ def _report_of(incident: Mapping[str, Any]) -> Report | None:
         raise Failure(
             f"incident {incident['id']}: its diagnosis cannot be read: {error}"
         ) from error
+
+
+def _show_end(stack: str, incident_id: str, what: str, body: Mapping[str, Any]) -> None:
+    """Ask for a run, wait for its end, and show it."""
+    path = f"/incidents/{incident_id}"
+    answer = _call_api(stack, "POST", f"{path}/{what}", body)
+
+    def read() -> Mapping[str, Any]:
+        try:
+            shown: Mapping[str, Any] = _service_client(stack).call("GET", path)
+        except ServiceError:
+            return {}  # who may approve need not be one who may look: what was answered stands
+        return shown
+
+    _show_result(wait_for_end(answer, read, lambda text: click.echo(text, err=True)))
 
 
 def _show_result(result: Mapping[str, Any]) -> None:

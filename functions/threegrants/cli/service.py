@@ -20,7 +20,8 @@ from threegrants.cloudtrail import REPLAY_SOURCE
 if TYPE_CHECKING:
     from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
-_OK = 200
+_DONE = frozenset({200, 202})
+"""Done, or begun: then the incident says how it goes."""
 _BATCH = 10
 """Entries that one PutEvents call takes.
 
@@ -96,7 +97,7 @@ class ServiceClient:
             data = json.loads(answer.content)
         except ValueError:
             data = {"message": answer.text[:200]}
-        if answer.status_code != _OK:
+        if answer.status_code not in _DONE:
             words = data.get("message") if isinstance(data, dict) else None
             raise ServiceError(f"{method} {path}: {answer.status_code}: {words or data}")
         return data

@@ -1,5 +1,6 @@
 """Dependencies: what the functions work with, built once from their settings."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -19,9 +20,18 @@ from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert, build_alert, publish
-from threegrants.remediation import Limits, LimitsError, Refused, RemediationService
+from threegrants.remediation import (
+    Limits,
+    LimitsError,
+    Refused,
+    RemediationService,
+    Sweep,
+    WorkerService,
+)
 from threegrants.remediation.limits import from_env
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.run_store import RunStore
+from threegrants.remediation.seals import Seals, Signer
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -87,13 +97,21 @@ class Dependencies:
             ) from error
 
     @cached_property
+    def remediation_roles(self) -> RemediationRoles:
+        """The roles that write, in the trusted accounts."""
+        trusted = MemberAccounts(frozenset(self.settings.trusted_accounts), "TrustedAccounts")
+        prefix = self.settings.remediation_role_prefix
+        # Which of the three it is, and for which target, each write says.
+        return RemediationRoles(RoleClients(prefix, self.external_id, members=trusted), prefix)
+
+    @cached_property
     def sns(self) -> "SNSClient":
         """The SNS client, for alerts."""
         return boto3.client("sns")
 
     @cached_property
     def sqs(self) -> "SQSClient":
-        """The SQS client, for records that wait and records that cannot be read."""
+        """The SQS client, for records that wait or cannot be read, and to tell the worker."""
         return boto3.client("sqs")
 
     def publish(self, alert: Alert) -> None:
@@ -112,19 +130,69 @@ class Dependencies:
             limits=self.settings.hourly_limits,
         )
 
-    def remediation_service(self, lease_seconds: int) -> RemediationService:
-        """What approves, rejects and rolls back.
+    def run_store(self, signer: Signer | None) -> RunStore:
+        """What is kept of runs, sealed as one of the two that may; None for who only reads.
 
         Args:
-            lease_seconds: how long a worker of this function holds a run.
+            signer: whose seals this function makes.
         """
+        keys = dict(zip((Signer.APPROVER, Signer.WORKER), self.settings.mac_keys, strict=True))
+        table = boto3.resource("dynamodb").Table(self.settings.remediation_table_name)
+        return RunStore(table, self.store.table, Seals(boto3.client("kms"), keys, signer))
+
+    def ask_worker(self, incident_id: str) -> None:
+        """Tell the worker that an incident wants attention; that is all a message says."""
+        body = json.dumps({"incident": incident_id})
+        self.sqs.send_message(QueueUrl=self.settings.run_queue_url, MessageBody=body)
+
+    def remediation_service(self) -> RemediationService:
+        """What people ask for: it approves, and enters no account but as a reader."""
         return RemediationService(
             self.store,
-            RunStore(self.store.table),
-            RoleClients(self.settings.remediation_role_name, self.settings.external_id),
+            self.run_store(Signer.APPROVER),
+            self.reader,
+            current_limits,
+            self.ask_worker,
+        )
+
+    def worker_service(
+        self, on_error: Callable[[str, Exception], None], lease_seconds: int
+    ) -> WorkerService:
+        """What carries runs out.
+
+        Args:
+            on_error: told what went wrong with an incident.
+            lease_seconds: how long a worker of this function holds a run.
+        """
+        return WorkerService(
+            self.store,
+            self.run_store(Signer.WORKER),
+            self.reader,
+            self.remediation_roles,
             current_limits,
             self.reanalyze,
+            self.alert,
+            on_error,
             lease_seconds=lease_seconds,
+        )
+
+    def sweep(self, on_error: Callable[[str, Exception], None], until: float) -> Sweep:
+        """One sweep.
+
+        Args:
+            on_error: told what went wrong with an incident.
+            until: the second by which it must have ended.
+        """
+        return Sweep(
+            self.store,
+            self.run_store(None),
+            self.reanalyze,
+            self.ask_worker,
+            self.alert,
+            on_error,
+            time.time,
+            until,
+            standing=self.settings.may_be_approved_in_advance,
         )
 
     def reanalyze(self, incident: Incident) -> Analysis:

@@ -10,29 +10,19 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import deadline, dependencies
+from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
-from threegrants.remediation import Refused, RemediationService, Result, refresh, send_due_alerts
+from threegrants.incidents.states import RUN_IN_PROGRESS
+from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
 
 app = APIGatewayHttpResolver()
 
 
-_LEASE_SECONDS = 60
-"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
-
-_REANALYSIS_SECONDS = 12.0
-"""Seconds that a fresh analysis may take; with less left, the sweep makes it."""
-
-
 @cache
 def _service() -> RemediationService:
-    return dependencies().remediation_service(_LEASE_SECONDS)
-
-
-def _deadline() -> float:
-    return deadline(app.lambda_context)
+    return dependencies().remediation_service()
 
 
 def _actor() -> str:
@@ -66,19 +56,18 @@ def _body() -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _respond(result: Result) -> dict[str, Any]:
+def _respond(result: Result) -> Response[str] | dict[str, Any]:
+    """The answer: 202 while the worker is at it, with where to see how it goes."""
     metrics.add_metric(name=f"Remedy_{result.state.value}", unit=MetricUnit.Count, value=1)
     logger.info("remediation", extra={"state": result.state.value, "detail": result.detail})
-    service = _service()
-    try:
-        if result.state is State.FAILED and _deadline() > service.now() + _REANALYSIS_SECONDS:
-            # A policy that changed since the diagnosis wants new patches, not the same refusal.
-            refresh(service, service.store.get(result.id))
-        send_due_alerts(service.run_store, dependencies().alert, service.now())
-    except Exception:  # noqa: BLE001 - the sweep tries again
-        # The answer stands; what is due stays in the outbox for the sweep.
-        logger.exception("after the answer")
-    return result.to_json()
+    if result.state not in RUN_IN_PROGRESS:
+        return result.to_json()
+    body = {**result.to_json(), "poll": f"/incidents/{result.id}"}
+    return Response(
+        status_code=int(HTTPStatus.ACCEPTED),
+        content_type=content_types.APPLICATION_JSON,
+        body=body,  # type: ignore[arg-type]
+    )
 
 
 @app.get("/incidents")
@@ -95,7 +84,7 @@ def incidents() -> dict[str, Any]:
 
 @app.get("/incidents/<incident_id>")
 def show(incident_id: str) -> dict[str, Any]:
-    """One incident with its diagnosis and history."""
+    """One incident with its diagnosis and history, and how its last run goes."""
     _actor()
     store = dependencies().store
     incident = store.get(incident_id)
@@ -103,32 +92,33 @@ def show(incident_id: str) -> dict[str, Any]:
         **_overview(incident),
         "diagnosis": incident.report.to_json() if incident.report else None,
         "history": store.history(incident_id),
+        "run": _service().progress(incident.id),
     }
 
 
 @app.post("/incidents/<incident_id>/approve")
-def approve(incident_id: str) -> dict[str, Any]:
-    """Apply the patches whose digests the body names."""
+def approve(incident_id: str) -> Response[str] | dict[str, Any]:
+    """Approve the patches whose digests the body names; the worker applies them."""
     actor = _actor()
     logger.set_correlation_id(incident_id)
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor, _deadline()))
+    return _respond(_service().approve(incident_id, digests, actor))
 
 
 @app.post("/incidents/<incident_id>/reject")
-def reject(incident_id: str) -> dict[str, Any]:
+def reject(incident_id: str) -> Response[str] | dict[str, Any]:
     """Close the incident without a change."""
     logger.set_correlation_id(incident_id)
     return _respond(_service().reject(incident_id, _actor()))
 
 
 @app.post("/incidents/<incident_id>/rollback")
-def rollback(incident_id: str) -> dict[str, Any]:
-    """Take back what an approval wrote."""
+def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
+    """Have taken back what an approval wrote."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().rollback(incident_id, _actor(), _deadline()))
+    return _respond(_service().rollback(incident_id, _actor()))
 
 
 @app.post("/incidents/<incident_id>/mute")

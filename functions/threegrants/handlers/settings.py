@@ -70,6 +70,10 @@ class Settings:
         suppression: which denials are not diagnosed.
         analysis_options: where patches may go, and how they are cut.
         hourly_limits: how many incidents are opened, and alerts sent, in one hour.
+        remediation_table_name: the DynamoDB table of runs; empty for the function that has no right on it.
+        run_queue_url: the queue by which the worker is told of an incident.
+        mac_keys: the ARNs of the keys of the approver's and of the worker's seals.
+        may_be_approved_in_advance: whether there is a parameter that may hold standing approvals.
     """
 
     table_name: str
@@ -90,6 +94,10 @@ class Settings:
     suppression: SuppressionRules
     analysis_options: AnalysisOptions
     hourly_limits: HourlyLimits
+    remediation_table_name: str
+    run_queue_url: str
+    mac_keys: tuple[str, str]
+    may_be_approved_in_advance: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -134,6 +142,10 @@ class Settings:
                 _hourly_limit(env, "NEW_INCIDENTS_PER_HOUR", DEFAULT_LIMITS.incidents),
                 _hourly_limit(env, "ALERTS_PER_HOUR", DEFAULT_LIMITS.alerts),
             ),
+            remediation_table_name=env.get("REMEDIATION_TABLE_NAME", ""),
+            run_queue_url=env.get("RUN_QUEUE_URL", ""),
+            mac_keys=(env.get("APPROVAL_MAC_KEY", ""), env.get("RUN_MAC_KEY", "")),
+            may_be_approved_in_advance=bool(env.get("GUARDRAILS_PARAMETER")),
         )
 
 

@@ -1,6 +1,5 @@
-"""SweepFunction: every few minutes, what is half done goes on and what is over ends."""
+"""SweepFunction: every few minutes, what is half done is given to the worker, and what is over ends."""
 
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -8,15 +7,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
-from threegrants.remediation import RemediationService, Sweep
-
-_LEASE_SECONDS = 240
-"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
-
-
-@cache
-def _service() -> RemediationService:
-    return dependencies().remediation_service(_LEASE_SECONDS)
 
 
 def _failed(incident_id: str, error: Exception) -> None:
@@ -31,7 +21,7 @@ def _failed(incident_id: str, error: Exception) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
-    report = Sweep(_service(), dependencies().alert, _failed, deadline(context)).run()
+    report = dependencies().sweep(_failed, deadline(context)).run()
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

@@ -20,6 +20,8 @@ class AlertReason(StrEnum):
     """the sweep finished an approval, after the person who asked had to be answered"""
     ROLLED_BACK = "rolled back"
     """the sweep finished a rollback, after the person who asked had to be answered"""
+    FORGED = "forged"
+    """a run or an approval in the table was not written by the service; nothing was done about it"""
     STANDING = "standing"
     """patches were applied without a person, by a standing approval"""
     OVERWRITTEN = "overwritten"

@@ -58,7 +58,12 @@ TABLE: tuple[Transition, ...] = (
         "approver",
         "the same person again, or other digests: the newer approval replaces the older",
     ),
-    Transition((State.PROPOSED,), State.OPEN, "sweep", "the first approval expired"),
+    Transition(
+        (State.PROPOSED,),
+        State.OPEN,
+        "sweep, approver",
+        "the first approval expired, or this service did not write it",
+    ),
     Transition(
         (State.OPEN, State.FAILED, State.PROPOSED),
         State.APPLYING,
@@ -132,6 +137,21 @@ TABLE: tuple[Transition, ...] = (
         "a new denial",
     ),
     Transition((State.REJECTED,), State.OPEN, "diagnosis", "a new denial with a new verdict"),
+    Transition(
+        (
+            State.OPEN,
+            State.PROPOSED,
+            State.APPLYING,
+            State.VERIFIED,
+            State.FAILED,
+            State.REJECTED,
+            State.ROLLED_BACK,
+            State.RESOLVED,
+        ),
+        State.STUCK,
+        "worker, approver",
+        "this service did not write what is kept of its run",
+    ),
 )
 """Every move, in the order of an incident's life."""
 

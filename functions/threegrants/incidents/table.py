@@ -37,13 +37,17 @@ def transact(table: "Table", items: Sequence[Mapping[str, Any]]) -> None:
 
     A transaction that only met another one is tried again: no condition of it was false.
 
+    Args:
+        table: the table of every item that names no other as its `TableName`.
+        items: the writes.
+
     Raises:
         Conflict: if a condition is false, or other transactions have one of the items all the time.
     """
     # A resource's client serialises by itself, so plain values stand where the stubs want
     # DynamoDB's typed ones.
     writes: Any = [
-        {"Update" if "Key" in item else "Put": {**item, "TableName": table.name}} for item in items
+        {"Update" if "Key" in item else "Put": {"TableName": table.name, **item}} for item in items
     ]
     for left in reversed(range(_MAX_TRIES)):
         try:

@@ -11,7 +11,8 @@ from threegrants.remediation.results import Refused, Result
 from threegrants.remediation.service import RemediationService
 from threegrants.remediation.standing_approvals import find_standing_approval
 from threegrants.remediation.standing_parameter import StandingApproval
-from threegrants.remediation.sweep import Sweep, refresh, send_due_alerts
+from threegrants.remediation.sweep import Sweep
+from threegrants.remediation.worker_service import WorkerService
 
 __all__ = [
     "Limits",
@@ -21,7 +22,6 @@ __all__ = [
     "Result",
     "StandingApproval",
     "Sweep",
+    "WorkerService",
     "find_standing_approval",
-    "refresh",
-    "send_due_alerts",
 ]

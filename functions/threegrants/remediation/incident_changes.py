@@ -1,10 +1,12 @@
 """A person's decision about an incident becomes a transaction, or a refusal that says why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
-from threegrants.incidents import Conflict, Incident, Store
+from threegrants.incidents import Conflict, Incident, Move, State, Store
+from threegrants.patches import Patch
 from threegrants.remediation.approval import QUOTA_EXCEEDED
+from threegrants.remediation.outbox import OutboxItem
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import (
     FirstApprovalChanged,
@@ -12,6 +14,8 @@ from threegrants.remediation.run_store import (
     QuotaExceeded,
     RunStore,
 )
+from threegrants.remediation.runs import Approval, Intent, Run
+from threegrants.remediation.worker import target_arns
 
 _MAX_TRIES = 5
 _FIRST_CHANGED = (
@@ -66,6 +70,47 @@ def change_or_refuse(
         HTTPStatus.CONFLICT,
         f"incident {incident.id} is being changed by others right now, so nothing was done: try again",
     )
+
+
+def begin_applying(
+    store: Store,
+    run_store: RunStore,
+    incident: Incident,
+    run: Run,
+    patches: Sequence[Patch],
+    quota: tuple[int, float],
+    *,
+    outbox: tuple[OutboxItem, ...] = (),
+    first: Approval | None = None,
+) -> tuple[Intent, ...]:
+    """Begin a run that applies patches; its intents. A worker takes it over from there.
+
+    Args:
+        store: the incidents.
+        run_store: what is kept of runs.
+        incident: as it was when it was decided about.
+        run: the run.
+        patches: what it applies.
+        quota: the most patches an hour, and the time.
+        outbox: what becomes due with it.
+        first: the first of two approvals, which it uses up.
+
+    Raises:
+        Refused: as `change_or_refuse`.
+    """
+    intents = tuple(Intent(run.id, at, patch) for at, patch in enumerate(patches))
+    move = Move(State.APPLYING, run.actors[-1], "approved", "", run.digests)
+    targets = target_arns(intents)
+    change_or_refuse(
+        store,
+        run_store,
+        incident,
+        lambda current: run_store.begin(
+            current, move, run, intents, targets, quota=quota, outbox=outbox, first=first
+        ),
+        targets,
+    )
+    return intents
 
 
 def _lease_held(run_store: RunStore, incident_id: str, targets: frozenset[str]) -> str:

@@ -1,9 +1,10 @@
-"""The outbox: what has to be done after a transaction, at least once, kept in the same table.
+"""The outbox: what has to be done after a transaction, at least once, written by that transaction.
 
 This is the transactional outbox pattern (https://microservices.io/patterns/data/transactional-outbox.html).
-An item is written in the transaction that makes it due. The sweep, or the request that has just
-ended, does what it says and marks it as done. A crash in between does it twice, never not at all.
-The items are one partition, `agenda`, sorted by the second from which they are due.
+An item is written in the transaction that makes it due. The sweep, or the worker, does what it says and
+marks it as done. A crash in between does it twice, never not at all. The items are one partition,
+`agenda`, sorted by the second from which they are due: alerts in the table of incidents, the others in
+the table of runs.
 """
 
 import time
@@ -99,11 +100,19 @@ def outbox_writes(items: Sequence[OutboxItem]) -> list[dict[str, Any]]:
     return [put_write(item.to_item()) for item in items]
 
 
+def _read(item: Mapping[str, Any]) -> OutboxItem | None:
+    """An item; None if it is none of ours: it must not keep the others from being done."""
+    try:
+        return OutboxItem.from_item(item)
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        return None
+
+
 class Outbox:
-    """The outbox of the one table.
+    """The outbox of one table.
 
     Args:
-        table: a boto3 DynamoDB Table resource, the one of the `Store`.
+        table: a boto3 DynamoDB Table resource.
     """
 
     def __init__(self, table: "Table") -> None:
@@ -120,7 +129,7 @@ class Outbox:
                 ConsistentRead=True,
                 **start,
             )
-            found += [OutboxItem.from_item(item) for item in answer["Items"]]
+            found += [due for item in answer["Items"] if (due := _read(item))]
             if "LastEvaluatedKey" not in answer:
                 break
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

@@ -52,6 +52,17 @@ def role_name(patch: Patch, prefix: str) -> str:
     return f"{prefix}-{role_of(patch)}"
 
 
+def reader_of(reader: RoleClients, patch: Patch, incident_id: str) -> RoleClients:
+    """The reader in sessions that see the target of one patch, and nothing else.
+
+    Args:
+        reader: clients with the reader role, which writes nothing whatever its session may.
+        patch: names the account and the target.
+        incident_id: the incident whose patch it is.
+    """
+    return reader.within(SessionScope(incident_id, policy=patch_policy(patch)))
+
+
 @dataclass(frozen=True, slots=True)
 class RemediationRoles:
     """Clients with the remediation roles, for one target at a time.

@@ -1,11 +1,11 @@
 """What a person who asks is answered: a result, or a refusal with its reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from threegrants.incidents import State
-from threegrants.remediation.runs import IN_FORCE
-from threegrants.remediation.worker import RunProgress
+from threegrants.remediation.runs import IN_FORCE, Intent
 
 
 class Refused(Exception):
@@ -35,17 +35,16 @@ class Result:
             "patches": list(self.patches),
         }
 
-    @classmethod
-    def of(cls, incident_id: str, outcome: RunProgress) -> "Result":
-        """Where a worker left a run."""
-        shown = tuple(
-            {
-                "grant": intent.patch.grant,
-                "account": intent.patch.account,
-                "target": intent.patch.target,
-                "digest": intent.patch.digest,
-                "written": intent.step in IN_FORCE,
-            }
-            for intent in outcome.intents
-        )
-        return cls(incident_id, outcome.state, outcome.detail, shown)
+
+def shown_patches(intents: Sequence[Intent]) -> tuple[dict[str, Any], ...]:
+    """The writes of a run, as people are shown them."""
+    return tuple(
+        {
+            "grant": intent.patch.grant,
+            "account": intent.patch.account,
+            "target": intent.patch.target,
+            "digest": intent.patch.digest,
+            "written": intent.step in IN_FORCE,
+        }
+        for intent in intents
+    )

@@ -1,9 +1,13 @@
 """`RunStore`: what is kept of runs in DynamoDB: runs, intents, leases, first approvals, the outbox.
 
-Every change is one transaction with its conditions: a run begins whole or not at all, a worker whose
-time is over can record nothing, and what ends gives its leases back as it ends. The incident's
-partition holds the items `work` (the last run), `approval` and `intent#RUN#NN`. `lease#ARN`,
-`quota#patches`, `agenda` (the outbox) and `sweep` are partitions of their own. See docs/remediation.md.
+Every change is one transaction with its conditions, over both tables: a run begins whole or not at all,
+a worker whose time is over can record nothing, and what ends gives its leases back as it ends.
+
+In the table of runs, an incident's partition holds `work` (its last run), `approval` (the first of two),
+`intent#RUN#NN`, and of each run `begun#RUN` (as it was approved), `rollback#RUN` (a person wants it back)
+and `ended#RUN`. `lease#ARN`, `quota#patches` and `agenda` (windows and second looks) are partitions of
+their own. The state, the history, the agenda of alerts and `sweep` are in the table of incidents. See
+docs/remediation.md.
 """
 
 import dataclasses
@@ -13,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import Key
 
 from threegrants.incidents import Incident, State
+from threegrants.incidents.fitting import fitting_detail
 from threegrants.incidents.items import item_key, put_write
 from threegrants.incidents.moves import Move, move_writes
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
-from threegrants.remediation.outbox import Outbox, OutboxItem, outbox_writes
+from threegrants.remediation.outbox import Outbox, OutboxItem, OutboxTask, outbox_writes
+from threegrants.remediation.run_reader import RunReader, rollback_content
 from threegrants.remediation.runs import Approval, Intent, Run
+from threegrants.remediation.seals import Seals
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -48,16 +55,21 @@ class _Part:
     refused: type[Conflict] = Conflict
 
 
-class RunStore:
-    """Remediation's part of the table.
+class RunStore(RunReader):
+    """The table of runs, and what remediation writes in the table of incidents.
 
     Args:
-        table: a boto3 DynamoDB Table resource, the one of the `Store`.
+        table: a boto3 DynamoDB Table resource: the table of runs.
+        incidents: the table of the `Store`.
+        seals: makes and checks the seals.
     """
 
-    def __init__(self, table: "Table") -> None:
-        self._table = table
+    def __init__(self, table: "Table", incidents: "Table", seals: Seals) -> None:
+        super().__init__(table, seals)
+        self._incidents = incidents
         self.outbox = Outbox(table)
+        """overwrite windows and second looks"""
+        self.alerts = Outbox(incidents)
 
     def begin(
         self,
@@ -90,15 +102,17 @@ class RunStore:
             QuotaExceeded: if the hour's quota is used up.
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
+        item = self._run_item(incident.id, run)
         parts = [
             *self._move_writes(incident, move),
-            _Part(put_write({**item_key(incident.id, "work"), **run.to_item()})),
-            *(_Part(_intent(incident.id, intent)) for intent in intents),
+            _Part(put_write({**item_key(incident.id, "work"), **item})),
+            _Part(put_write({**item_key(incident.id, f"begun#{run.id}"), **item})),
+            *(_Part(self._intent(incident.id, intent)) for intent in intents),
             *(
                 _Part({**lease}, LeaseHeld)
                 for lease in leases.take(target_arns, incident.id, run.worker_id, run.lease_until)
             ),
-            *_outbox(outbox),
+            *self._outbox_writes(outbox),
         ]
         if first is not None:
             parts.append(_Part(_use_first(incident.id, run.id, first), FirstApprovalChanged))
@@ -156,8 +170,8 @@ class RunStore:
         self._write(
             [
                 self._fenced(incident_id, run, run),
-                *(_Part(_intent(incident_id, intent)) for intent in intents),
-                *_outbox(outbox),
+                *(_Part(self._intent(incident_id, intent)) for intent in intents),
+                *self._outbox_writes(outbox),
             ]
         )
 
@@ -197,28 +211,34 @@ class RunStore:
             LeaseLost: if the run has another worker by now.
             Conflict: if the incident changed since it was read.
         """
-        ended = dataclasses.replace(run, lease_until=0)
+        ended = dataclasses.replace(run, lease_until=0, progress=move.detail)
+        end = {"state": move.to.value, "detail": fitting_detail(move.detail)}
         self._write(
             [
                 self._fenced(incident.id, ended, run),
+                # No role may delete it: what has ended does not go on.
+                _Part(put_write({**item_key(incident.id, f"ended#{run.id}"), **end})),
                 *self._move_writes(incident, move),
                 *(_Part(lease, LeaseLost) for lease in leases.release(target_arns, incident.id)),
-                *_outbox(outbox),
+                *self._outbox_writes(outbox),
             ]
         )
 
-    def release(self, incident_id: str, run: Run, target_arns: Iterable[str]) -> None:
-        """Stop working on a run before it ended, so that the sweep need not wait.
+    def release(
+        self, incident_id: str, run: Run, target_arns: Iterable[str], progress: str
+    ) -> None:
+        """Stop working on a run before it ended, so that the next worker need not wait.
 
         Args:
             incident_id: the incident.
             run: the run, as this worker holds it.
             target_arns: the ARNs whose leases it holds.
+            progress: why, for people.
 
         Raises:
             LeaseLost: if the run has another worker by now.
         """
-        ended = dataclasses.replace(run, lease_until=0)
+        ended = dataclasses.replace(run, lease_until=0, progress=progress)
         held = leases.pass_on(target_arns, incident_id, run.worker_id, 0)
         self._write(
             [self._fenced(incident_id, ended, run), *(_Part(lease, LeaseLost) for lease in held)]
@@ -235,17 +255,15 @@ class RunStore:
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write(
-            [
-                *self._move_writes(incident, move),
-                _Part(put_write({**item_key(incident.id, "approval"), **approval.to_item()})),
-            ]
-        )
+        seal = self._seals.seal("first approval", approval.sealed(incident.id))
+        item = {**item_key(incident.id, "approval"), **approval.to_item(), "seal": seal}
+        self._write([*self._move_writes(incident, move), _Part(put_write(item))])
 
-    def first_approval(self, incident_id: str) -> Approval | None:
-        """The first of two approvals, the newest."""
-        item = self._item(item_key(incident_id, "approval"))
-        return Approval.from_item(item) if item else None
+    def ask_rollback(self, incident_id: str, run: Run, actor: str) -> None:
+        """Keep that a person wants a run back that is half done; its next worker does it."""
+        seal = self._seals.seal("rollback", rollback_content(incident_id, run, actor))
+        key = item_key(incident_id, f"rollback#{run.id}")
+        self._table.put_item(Item={**key, "actor": actor, "seal": seal})
 
     def move(self, incident: Incident, move: Move, outbox: Sequence[OutboxItem] = ()) -> None:
         """Move an incident that no run holds.
@@ -258,30 +276,7 @@ class RunStore:
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
-        self._write([*self._move_writes(incident, move), *_outbox(outbox)])
-
-    def last_run(self, incident_id: str) -> Run | None:
-        """The last run of an incident."""
-        item = self._item(item_key(incident_id, "work"))
-        return Run.from_item(item) if item else None
-
-    def intents(self, incident_id: str, runs: Sequence[str]) -> list[Intent]:
-        """The intents of these runs, in the order in which they were to be written."""
-        found: list[Intent] = []
-        for run_id in runs:
-            answer = self._table.query(
-                KeyConditionExpression=Key("pk").eq(item_key(incident_id, "")["pk"])
-                & Key("sk").begins_with(f"intent#{run_id}#"),
-                ConsistentRead=True,
-            )
-            found += [Intent.from_item(item) for item in answer["Items"]]
-        return found
-
-    def lease_holder(self, target: str) -> str | None:
-        """The incident that holds the lease of a target."""
-        item = self._item(leases.key_of_lease(target))
-        held = str(item["incident"]) if item else "-"
-        return None if held == "-" else held
+        self._write([*self._move_writes(incident, move), *self._outbox_writes(outbox)])
 
     def incidents_in_state(
         self, state: State, most: int, after: dict[str, Any] | None = None
@@ -294,7 +289,7 @@ class RunStore:
             after: where the last call stopped, as it returned it; None to begin.
         """
         start: dict[str, Any] = {"ExclusiveStartKey": after} if after else {}
-        answer = self._table.query(
+        answer = self._incidents.query(
             IndexName="by_state",
             KeyConditionExpression=Key("state").eq(state.value),
             Limit=most,
@@ -304,26 +299,38 @@ class RunStore:
 
     def sweep_position(self, name: str) -> dict[str, Any] | None:
         """Where the last sweep stopped."""
-        item = self._item({"pk": "sweep", "sk": name})
+        key = {"pk": "sweep", "sk": name}
+        item: Any = self._incidents.get_item(Key=key, ConsistentRead=True).get("Item")
         after: dict[str, Any] | None = item.get("after") if item else None
         return after
 
     def save_sweep_position(self, name: str, after: dict[str, Any] | None) -> None:
         """Remember where this sweep stopped."""
-        self._table.put_item(Item={"pk": "sweep", "sk": name, "after": after})
+        self._incidents.put_item(Item={"pk": "sweep", "sk": name, "after": after})
 
-    def _item(self, key: dict[str, str]) -> dict[str, Any] | None:
-        item: dict[str, Any] | None = self._table.get_item(Key=key, ConsistentRead=True).get("Item")
-        return item
+    def _run_item(self, incident_id: str, run: Run) -> dict[str, Any]:
+        return {**run.to_item(), "seal": self._seals.seal("run", run.sealed(incident_id))}
 
-    @staticmethod
-    def _move_writes(incident: Incident, move: Move) -> list[_Part]:
-        return [_Part(write) for write in move_writes(incident, move)]
+    def _intent(self, incident_id: str, intent: Intent) -> dict[str, Any]:
+        item = {**item_key(incident_id, intent.sk), **intent.to_item()}
+        if not intent.is_fresh:
+            item["seal"] = self._seals.seal("intent", intent.sealed(incident_id))
+        return put_write(item)
 
-    @staticmethod
-    def _fenced(incident_id: str, new: Run, old: Run) -> _Part:
+    def _of_incidents(self, writes: Iterable[dict[str, Any]]) -> list[_Part]:
+        return [_Part({"TableName": self._incidents.name, **write}) for write in writes]
+
+    def _move_writes(self, incident: Incident, move: Move) -> list[_Part]:
+        return self._of_incidents(move_writes(incident, move))
+
+    def _outbox_writes(self, items: Sequence[OutboxItem]) -> list[_Part]:
+        alerts = [item for item in items if item.task is OutboxTask.ALERT]
+        others = [item for item in items if item.task is not OutboxTask.ALERT]
+        return [*self._of_incidents(outbox_writes(alerts)), *map(_Part, outbox_writes(others))]
+
+    def _fenced(self, incident_id: str, new: Run, old: Run) -> _Part:
         """Write the run, if its worker is still the one of `old`."""
-        values = new.to_item()
+        values = self._run_item(incident_id, new)
         return _Part(
             {
                 "Key": item_key(incident_id, "work"),
@@ -346,14 +353,6 @@ class RunStore:
             for place in sorted(conflict.refused):
                 raise parts[place].refused(str(conflict)) from conflict
             raise
-
-
-def _outbox(items: Sequence[OutboxItem]) -> list[_Part]:
-    return [_Part(write) for write in outbox_writes(items)]
-
-
-def _intent(incident_id: str, intent: Intent) -> dict[str, Any]:
-    return put_write({**item_key(incident_id, intent.sk), **intent.to_item()})
 
 
 def _use_first(incident_id: str, run_id: str, first: Approval) -> dict[str, Any]:

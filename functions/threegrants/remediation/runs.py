@@ -1,16 +1,20 @@
 """What an approval sets going, as values: the run, its intents, and the first of two approvals. Pure.
 
+Each has a `sealed` form: what its seal covers (`seals.py`).
+
 The names of the DynamoDB attributes are stored data: `to_item` and `from_item` map them.
 """
 
-from collections.abc import Mapping
+import json
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from threegrants.incidents.fitting import pack, unpack
+from threegrants.incidents.fitting import fitting_detail, pack, unpack
 from threegrants.incidents.states import State
-from threegrants.patches import Patch
+from threegrants.patches import Patch, sha256
 from threegrants.remediation.live_policy import NO_IDS, AwsIds
 
 
@@ -34,6 +38,11 @@ class Step(StrEnum):
 IN_FORCE = frozenset({Step.WRITING, Step.WRITTEN, Step.UNDOING})
 """Steps after which something of ours may be in the live policy."""
 
+NOBODY = "-"
+"""The worker of a run that no worker has taken over yet."""
+_LEASE = frozenset({"worker", "until", "says"})
+"""What a seal of a run does not cover: who works on it now, and what people are told meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -55,6 +64,11 @@ class Run:
         from_state: the state from which a rollback was asked for.
         reason: why it is undone.
         waits: how many of the attempts ended because AWS did not show an acknowledged write yet.
+        contents: for each patch that was approved, the digest of all of it (`content_of`).
+        approved_at: the second in which it was begun.
+        two_people: whether two people had to approve.
+        standing: the name of the standing approval; empty if a person approved.
+        progress: what people are told of it: why it waits, or how it ended.
     """
 
     id: str
@@ -64,13 +78,32 @@ class Run:
     digests: tuple[str, ...]
     actors: tuple[str, ...]
     expires: int
-    attempts: int = 1
+    attempts: int = 0
     runs_in_force: tuple[str, ...] = ()
     runs_to_undo: tuple[str, ...] = ()
     end_state: State = State.FAILED
     from_state: State | None = None
     reason: str = ""
     waits: int = 0
+    contents: tuple[str, ...] = ()
+    approved_at: int = 0
+    two_people: bool = False
+    standing: str = ""
+    progress: str = ""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no worker has taken it over yet."""
+        return not self.attempts and not self.waits
+
+    def sealed(self, incident_id: str) -> dict[str, Any]:
+        """What the seal covers: all but the lease."""
+        covered = {name: value for name, value in self.to_item().items() if name not in _LEASE}
+        return {"incident": incident_id, **covered}
+
+    def continues(self, begun: "Run") -> bool:
+        """Whether this is the run that was approved: the same patches, people and time."""
+        return _approved(self) == _approved(begun)
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
@@ -89,6 +122,11 @@ class Run:
             "back": self.from_state.value if self.from_state else "",
             "why": self.reason,
             "waits": self.waits,
+            "contents": list(self.contents),
+            "approved": self.approved_at,
+            "two": self.two_people,
+            "rule": self.standing,
+            "says": fitting_detail(self.progress),
         }
 
     @classmethod
@@ -108,8 +146,106 @@ class Run:
             end_state=State(item["end"]),
             from_state=State(item["back"]) if item["back"] else None,
             reason=str(item["why"]),
-            waits=int(item.get("waits", 0)),
+            waits=int(item["waits"]),
+            contents=tuple(item["contents"]),
+            approved_at=int(item["approved"]),
+            two_people=bool(item["two"]),
+            standing=str(item["rule"]),
+            progress=str(item["says"]),
         )
+
+
+def _approved(run: Run) -> tuple[Any, ...]:
+    return (
+        run.id,
+        run.direction,
+        run.digests,
+        run.contents,
+        run.actors,
+        run.expires,
+        run.approved_at,
+        run.two_people,
+        run.standing,
+        run.runs_in_force,
+    )
+
+
+def content_of(patch: Patch) -> str:
+    """The digest of all of a patch: also of what its own digest leaves out, such as the statement."""
+    return sha256(json.dumps(patch.to_json(), sort_keys=True))
+
+
+def run_to_apply(
+    patches: Sequence[Patch],
+    actors: tuple[str, ...],
+    *,
+    at: float,
+    expires: int,
+    last: Run | None,
+    standing: str = "",
+) -> Run:
+    """A new run that applies patches; no worker has it yet.
+
+    Args:
+        patches: what was approved.
+        actors: who approved.
+        at: seconds since the epoch.
+        expires: seconds since the epoch; when the approval ends.
+        last: the incident's last run, if there was one.
+        standing: the name of the standing approval; empty if people approved.
+    """
+    return Run(
+        id=uuid.uuid4().hex,
+        direction=Direction.APPLY,
+        worker_id=NOBODY,
+        lease_until=0,
+        digests=tuple(patch.digest for patch in patches),
+        actors=actors,
+        expires=expires,
+        runs_in_force=last.runs_in_force if last else (),
+        contents=tuple(content_of(patch) for patch in patches),
+        approved_at=int(at),
+        two_people=len(actors) > 1,
+        standing=standing,
+    )
+
+
+def run_to_undo(
+    last: Run,
+    actors: tuple[str, ...],
+    runs: tuple[str, ...],
+    *,
+    at: float,
+    end_state: State,
+    reason: str,
+    from_state: State | None = None,
+) -> Run:
+    """A new run that takes back what others wrote; no worker has it yet, none has tried or waited.
+
+    Args:
+        last: the incident's last run.
+        actors: who asked for it.
+        runs: the runs that are taken back, the oldest first.
+        at: seconds since the epoch.
+        end_state: where the incident goes once they are.
+        reason: why.
+        from_state: the state from which a person asked for it.
+    """
+    return Run(
+        id=uuid.uuid4().hex,
+        direction=Direction.UNDO,
+        worker_id=NOBODY,
+        lease_until=0,
+        digests=last.digests,
+        actors=actors,
+        expires=last.expires,
+        runs_in_force=last.runs_in_force,
+        runs_to_undo=runs,
+        end_state=end_state,
+        from_state=from_state,
+        reason=reason,
+        approved_at=int(at),
+    )
 
 
 _FACTS = ("acknowledged", "undo_begun", "undo_acknowledged", "second_looks")
@@ -152,6 +288,16 @@ class Intent:
         """The sort key of its item."""
         return f"intent#{self.run_id}#{self.number:02}"
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing was done about it yet: then it is as the run began, and has no seal."""
+        return self == Intent(self.run_id, self.number, self.patch)
+
+    def sealed(self, incident_id: str) -> dict[str, Any]:
+        """What the seal covers: all of it."""
+        packed = {**self.to_item(), "patch": content_of(self.patch)}
+        return {"incident": incident_id, **packed}
+
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
         return {
@@ -179,9 +325,8 @@ class Intent:
             step=Step(item["step"]),
             opened=int(item["opened"]),
             closed=int(item["closed"]),
-            # Intents that were written by earlier versions have none of these.
-            aws_ids=AwsIds.from_item(item.get("aws_ids") or {}),
-            **{name: int(item.get(name, 0)) for name in _FACTS},
+            aws_ids=AwsIds.from_item(item["aws_ids"]),
+            **{name: int(item[name]) for name in _FACTS},
         )
 
 
@@ -191,23 +336,39 @@ class Approval:
 
     Args:
         digests: the patches that it names.
+        contents: for each, the digest of all of it (`content_of`).
         approver: the ARN of who gave it.
+        at: seconds since the epoch; when it was given.
         expires: seconds since the epoch; a second approval has to come before.
     """
 
     digests: tuple[str, ...]
+    contents: tuple[str, ...]
     approver: str
+    at: int
     expires: int
+
+    def sealed(self, incident_id: str) -> dict[str, Any]:
+        """What the seal covers: all of it."""
+        return {"incident": incident_id, **self.to_item()}
 
     def to_item(self) -> dict[str, Any]:
         """The attributes of the item."""
         return {
             "digests": list(self.digests),
+            "contents": list(self.contents),
             "approver": self.approver,
+            "at": self.at,
             "expires": self.expires,
         }
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Approval":
         """Read back what `to_item` wrote."""
-        return cls(tuple(item["digests"]), str(item["approver"]), int(item["expires"]))
+        return cls(
+            tuple(item["digests"]),
+            tuple(item["contents"]),
+            str(item["approver"]),
+            int(item["at"]),
+            int(item["expires"]),
+        )

@@ -6,20 +6,17 @@ own; what is found a second time is for a person: perhaps other code puts it the
 """
 
 import dataclasses
-import uuid
-from collections.abc import Callable
 
-from threegrants.incidents import AlertReason, Incident, Move, State
+from threegrants.incidents import AlertReason, Incident, Move, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
+from threegrants.remediation.due_alerts import Alert
 from threegrants.remediation.outbox import OutboxItem
 from threegrants.remediation.policy_io import read
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.rollback import StatementEdited, undo
-from threegrants.remediation.runs import Direction, Intent, Run, Step
-from threegrants.remediation.service import RemediationService
-from threegrants.remediation.worker import SERVICE, Worker, error_text, target_arns
-
-Alert = Callable[[str, AlertReason, str], None]
-"""Sends an alert: incident, reason, note."""
+from threegrants.remediation.run_store import RunStore
+from threegrants.remediation.runs import Intent, Run, Step, run_to_undo
+from threegrants.remediation.worker import SERVICE, error_text, target_arns
 
 _MAX_LOOKS = 12
 """Looks that fail before a person is told: about an hour."""
@@ -28,22 +25,29 @@ _ENDS = {State.ROLLED_BACK: State.ROLLED_BACK, State.VERIFIED: State.VERIFIED}
 
 
 def second_look(
-    service: RemediationService, item: OutboxItem, alert: Alert, deadline: float
+    store: Store,
+    run_store: RunStore,
+    remediation_roles: RemediationRoles,
+    item: OutboxItem,
+    alert: Alert,
+    now: float,
 ) -> bool:
-    """Look once more for what was taken back; whether it was there.
+    """Look once more for what was taken back; whether it was there, and a run takes it back again.
 
     Args:
-        service: the service whose stores and roles are used.
+        store: the incidents.
+        run_store: what is kept of runs.
+        remediation_roles: the roles that write in the member accounts.
         item: the outbox item; it stays due while a run of its incident is in progress.
         alert: sends an alert.
-        deadline: the second by which this process must have ended.
+        now: seconds since the epoch.
 
     Raises:
         Conflict: if the incident changed meanwhile, or another one holds the lease of the target.
-        Exception: if the policy cannot be read; the next sweep looks again.
+        NotGenuine: if the intent is not as the worker left it.
+        Exception: if the policy cannot be read; the next worker looks again.
     """
-    run_store = service.run_store
-    incident, last = service.store.get(item.incident), run_store.last_run(item.incident)
+    incident, last = store.get(item.incident), run_store.last_run(item.incident)
     if incident.state in RUN_IN_PROGRESS or last is None:
         return False
     intent = next(
@@ -52,9 +56,10 @@ def second_look(
         if one.sk == item.subject
     )
     found = None
-    if intent.step is Step.UNDONE and not _wanted_again(service, incident, last, intent):
+    if intent.step is Step.UNDONE and not _wanted_again(run_store, incident, last, intent):
         try:
-            live = read(intent.patch, service.remediation_role, intent.aws_ids)
+            clients = remediation_roles.for_patch(intent.patch, incident.id, intent.run_id)
+            live = read(intent.patch, clients, intent.aws_ids)
             found = not undo(intent.patch, live).nothing
         except StatementEdited as error:
             alert(incident.id, AlertReason.STUCK, error_text(error))
@@ -74,40 +79,32 @@ def second_look(
         )
         alert(incident.id, AlertReason.STUCK, note)
     elif found:
-        _take_back_again(service, incident, last, intent, deadline)
+        _take_back_again(run_store, incident, last, intent, now)
     run_store.outbox.mark_done(item)
     return bool(found)
 
 
-def _wanted_again(
-    service: RemediationService, incident: Incident, last: Run, intent: Intent
-) -> bool:
+def _wanted_again(run_store: RunStore, incident: Incident, last: Run, intent: Intent) -> bool:
     """Whether a later approval of the incident has put the same in force."""
     ours = (intent.patch.target, intent.patch.statement.get("Sid"), intent.patch.policy_name)
     return any(
         (one.patch.target, one.patch.statement.get("Sid"), one.patch.policy_name) == ours
-        for one in service.run_store.intents(incident.id, last.runs_in_force)
+        for one in run_store.intents(incident.id, last.runs_in_force)
         if one.step is not Step.UNDONE
     )
 
 
 def _take_back_again(
-    service: RemediationService, incident: Incident, last: Run, intent: Intent, deadline: float
+    run_store: RunStore, incident: Incident, last: Run, intent: Intent, now: float
 ) -> None:
     target = intent.patch.target
     reason = f"ten minutes after it was taken back, our patch of {target} was there again"
-    run = dataclasses.replace(
+    run = run_to_undo(
         last,
-        id=uuid.uuid4().hex,
-        direction=Direction.UNDO,
-        worker_id=uuid.uuid4().hex,
-        lease_until=int(service.now()) + service.lease_seconds,
-        actors=(SERVICE,),
-        attempts=1,
-        waits=0,
-        runs_to_undo=(intent.run_id,),
+        (SERVICE,),
+        (intent.run_id,),
+        at=now,
         end_state=_ENDS.get(incident.state, State.FAILED),
-        from_state=None,
         reason=reason,
     )
     again = dataclasses.replace(
@@ -118,16 +115,5 @@ def _take_back_again(
         second_looks=intent.second_looks + 1,
     )
     move = Move(State.ROLLING_BACK, SERVICE, "taking back again", reason, (intent.patch.digest,))
-    targets = target_arns(service.run_store.intents(incident.id, (intent.run_id,)))
-    service.run_store.begin(incident, move, run, (again,), targets)
-    Worker(
-        incident.id,
-        run,
-        service.store,
-        service.run_store,
-        service.remediation_role,
-        service.reanalyze,
-        service.pause,
-        service.now,
-        deadline,
-    ).resume()
+    targets = target_arns(run_store.intents(incident.id, (intent.run_id,)))
+    run_store.begin(incident, move, run, (again,), targets)

@@ -1,8 +1,8 @@
-"""The sweep: every few minutes it finishes what is half done and ends what has expired.
+"""The sweep: every few minutes it finds what wants attention, and asks the worker for it.
 
-It also examines open incidents again, looks into overwrite windows and sends the alerts that are
-due. Everything is safe to do twice, and two sweeps at once do each thing once: each step is one
-conditional transaction of the run store.
+It writes no policy and no run: it has no role for the one, and may only read the other. By itself it ends
+first approvals that have expired, examines open incidents again, and sends the alerts that are due.
+Everything is safe to do twice.
 """
 
 from collections import Counter
@@ -10,42 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from threegrants.incidents import AlertReason, Conflict, Incident, State
+from threegrants.analysis import Analysis
+from threegrants.incidents import Conflict, Incident, Move, State, Store
 from threegrants.incidents.states import AWAITING_DECISION, RUN_IN_PROGRESS
-from threegrants.remediation.outbox import OutboxItem, OutboxTask, outbox_writes
-from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
-from threegrants.remediation.results import Refused
+from threegrants.remediation.due_alerts import Alert, send_due_alerts
+from threegrants.remediation.refresh import refresh
 from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.second_look import second_look
-from threegrants.remediation.service import RemediationService
-from threegrants.remediation.standing_approvals import find_standing_approval
-from threegrants.remediation.worker import error_text
-from threegrants.report import report_for
-
-Alert = Callable[[str, str, str], None]
-"""Sends an alert: incident, reason, note."""
 
 _BATCH = 50
 """Incidents of one state that one sweep looks at."""
 _INCIDENT_SECONDS = 12.0
 """Seconds that one incident may take; with less time left, none is begun."""
-_MAX_LOOKUPS = 12
-"""Lookups of a window that fail before a person is told: about an hour."""
-
-
-def send_due_alerts(run_store: RunStore, alert: Alert, now: float) -> int:
-    """Send the alerts that are due, and mark each after it went out; how many were sent.
-
-    Args:
-        run_store: whose outbox holds the alerts.
-        alert: sends an alert.
-        now: seconds since the epoch.
-    """
-    due = [item for item in run_store.outbox.due(now) if item.task is OutboxTask.ALERT]
-    for item in due:
-        alert(item.incident, item.subject, item.note)
-        run_store.outbox.mark_done(item)
-    return len(due)
 
 
 @dataclass(slots=True)
@@ -53,41 +28,48 @@ class Sweep:
     """One sweep.
 
     Args:
-        service: what the sweep asks for.
+        store: the incidents.
+        run_store: what is kept of runs; it is only read.
+        reanalyze: examines an incident's call again, from fresh evidence.
+        ask: tells the worker that an incident wants attention.
         alert: sends an alert.
         on_error: told what went wrong with one incident; the others go on.
+        now: seconds since the epoch.
         deadline: the second by which it must have ended.
         rechecks: how many incidents of each undecided state are examined again, in turn.
+        standing: whether operators may have approved in advance: then the worker looks at open incidents.
         report: how many of what were done; the names are CloudWatch metrics.
     """
 
-    service: RemediationService
+    store: Store
+    run_store: RunStore
+    reanalyze: Callable[[Incident], Analysis]
+    ask: Callable[[str], None]
     alert: Alert
     on_error: Callable[[str, Exception], None]
+    now: Callable[[], float]
     deadline: float
     rechecks: int = 10
+    standing: bool = False
     report: Counter[str] = field(default_factory=Counter)
+    _asked: set[str] = field(default_factory=set)
 
     def run(self) -> dict[str, int]:
         """Sweep once; returns how many of what."""
-        run_store, now = self.service.run_store, self.service.now
         for state in sorted(RUN_IN_PROGRESS):
-            for incident_id in run_store.incidents_in_state(state, _BATCH)[0]:
-                self._attempt(incident_id, partial(self._resume, incident_id))
-        for incident_id in run_store.incidents_in_state(State.PROPOSED, _BATCH)[0]:
+            for incident_id in self.run_store.incidents_in_state(state, _BATCH)[0]:
+                self._attempt(incident_id, partial(self._ask, incident_id))
+        for item in self.run_store.outbox.due(self.now()):
+            self._attempt(item.incident, partial(self._ask, item.incident))
+        for incident_id in self.run_store.incidents_in_state(State.PROPOSED, _BATCH)[0]:
             self._attempt(incident_id, partial(self._expire, incident_id))
         for state in sorted(AWAITING_DECISION) if self.rechecks else ():
             self._recheck_some(state)
-        for item in run_store.outbox.due(now()):
-            if item.task is OutboxTask.WINDOW:
-                self._attempt(item.incident, partial(self._check_window, item))
-            elif item.task is OutboxTask.SECOND_LOOK:
-                self._attempt(item.incident, partial(self._look_again, item))
         self._attempt("outbox", self._send)
         return dict(self.report)
 
     def _attempt(self, incident_id: str, task: Callable[[], None]) -> None:
-        if self.service.now() + _INCIDENT_SECONDS > self.deadline:
+        if self.now() + _INCIDENT_SECONDS > self.deadline:
             self.report["left for the next sweep"] += 1
             return
         try:
@@ -98,116 +80,40 @@ class Sweep:
             self.report["errors"] += 1
             self.on_error(incident_id, error)
 
-    def _resume(self, incident_id: str) -> None:
-        result = self.service.resume(incident_id, self.deadline)
-        if result is not None:
-            self.report[f"resumed: {result.state}"] += 1
+    def _ask(self, incident_id: str) -> None:
+        """Ask the worker to look at an incident, once a sweep."""
+        if incident_id not in self._asked:
+            self.ask(incident_id)
+            self._asked.add(incident_id)
+            self.report["asked the worker"] += 1
 
     def _expire(self, incident_id: str) -> None:
-        if self.service.expire(incident_id):
-            self.report["approvals expired"] += 1
+        """End a first approval that no second followed in time."""
+        incident = self.store.get(incident_id)
+        expires = self.run_store.first_approval_expires(incident_id)
+        if incident.state is not State.PROPOSED or expires > self.now():
+            return
+        self.run_store.move(incident, Move(State.OPEN, "service", "approval expired"))
+        self.report["approvals expired"] += 1
 
     def _recheck_some(self, state: State) -> None:
-        run_store = self.service.run_store
         name = f"recheck#{state}"
-        found, after = run_store.incidents_in_state(
-            state, self.rechecks, run_store.sweep_position(name)
-        )
+        position = self.run_store.sweep_position(name)
+        found, after = self.run_store.incidents_in_state(state, self.rechecks, position)
         for incident_id in found:
             self._attempt(incident_id, partial(self._recheck, incident_id))
-        run_store.save_sweep_position(name, after)
+        self.run_store.save_sweep_position(name, after)
 
     def _recheck(self, incident_id: str) -> None:
-        incident = self.service.store.get(incident_id)
+        incident = self.store.get(incident_id)
         if incident.state not in AWAITING_DECISION or incident.diagnosis is None:
             return
-        incident = refresh(self.service, incident)
+        incident = refresh(self.store, self.reanalyze, self.now(), incident)
         self.report["rechecked"] += 1
         if incident.state is State.RESOLVED:
             self.report["resolved"] += 1
-        elif incident.state is State.OPEN:
-            self._apply_standing(incident)
-
-    def _apply_standing(self, incident: Incident) -> None:
-        report = incident.report
-        if report is None:
-            return
-        limits, now = self.service.limits(), self.service.now()
-        found = find_standing_approval(limits, report, now, replayed=incident.replayed)
-        if found is None:
-            return
-        approval, digests = found
-        try:
-            result = self.service.apply_standing(incident.id, digests, approval, self.deadline)
-        except Refused as refused:
-            # The limits hold for standing approvals too; the incident waits for a person.
-            self.report["standing: refused"] += 1
-            self.on_error(incident.id, refused)
-        else:
-            self.report[f"standing: {result.state}"] += 1
-
-    def _check_window(self, item: OutboxItem) -> None:
-        """Ask CloudTrail who else wrote a policy while we did; tell a person, or that nobody knows."""
-        run_store, clients = self.service.run_store, self.service.remediation_role
-        run_id = item.subject.split("#")[1]
-        [patch] = [
-            intent.patch
-            for intent in run_store.intents(item.incident, (run_id,))
-            if intent.sk == item.subject
-        ]
-        try:
-            writes = foreign_writes(patch, item, clients)
-        except Exception as error:
-            if item.tries + 1 < _MAX_LOOKUPS:
-                run_store.outbox.count_try(item)
-                raise
-            self.alert(
-                item.incident,
-                AlertReason.WINDOW,
-                f"CloudTrail could not be asked whether someone else wrote the policy of "
-                f"{patch.target} while a patch of ours was being written: {error_text(error)}. Compare "
-                "the policy with the patch. Needed: "
-                f"{clients.needs('cloudtrail:LookupEvents', '*', patch.account)}",
-            )
-        else:
-            if writes:
-                self.alert(item.incident, AlertReason.OVERWRITTEN, describe_writes(patch, writes))
-                self.report["windows with foreign writes"] += 1
-            self.report["windows looked into"] += 1
-        run_store.outbox.mark_done(item)
-
-    def _look_again(self, item: OutboxItem) -> None:
-        """Make sure that what was taken back is gone."""
-        found = second_look(self.service, item, self.alert, self.deadline)
-        self.report["second looks"] += 1
-        self.report["found again"] += found
+        elif incident.state is State.OPEN and self.standing:
+            self._ask(incident_id)
 
     def _send(self) -> None:
-        run_store, now = self.service.run_store, self.service.now()
-        self.report["alerts"] += send_due_alerts(run_store, self.alert, now)
-
-
-def refresh(service: RemediationService, incident: Incident) -> Incident:
-    """Examine an incident again and keep what is new: a verdict, or patches for today's policies.
-
-    Raises:
-        Conflict: if the incident changed meanwhile.
-    """
-    analysis = service.reanalyze(incident)
-    seen = (incident.first_seen, incident.last_seen)
-    report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
-    changed = report.alert_fingerprint != incident.alert_fingerprint
-    before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
-    if not changed and list(report.patches_by_digest) == list(before):
-        return incident
-    allowed = analysis.diagnosis.allowed
-    reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
-    alert = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(service.now()))
-    return service.store.save_diagnosis(
-        incident,
-        report,
-        State.RESOLVED if allowed else incident.state,
-        analysis.evidence.at,
-        alert_due=incident.alert_due,
-        also=outbox_writes([alert]) if changed else (),
-    )
+        self.report["alerts"] += send_due_alerts(self.run_store.alerts, self.alert, self.now())

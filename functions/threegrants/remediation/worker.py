@@ -27,6 +27,7 @@ from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.rollback import StatementEdited
 from threegrants.remediation.run_store import LeaseLost, RunStore
 from threegrants.remediation.runs import IN_FORCE, Direction, Intent, Run, Step
+from threegrants.remediation.seals import NotGenuine
 from threegrants.remediation.visibility import NotVisibleYet, hidden_from
 
 SERVICE = "service"
@@ -34,6 +35,8 @@ SERVICE = "service"
 _STEP_SECONDS = 8.0
 """Seconds that one intent or one verification may take; none is begun with less left."""
 _MAX_RETRIES = 6
+PATIENCE_SECONDS = 120
+"""How long a person waits for the end of a run; what ends later is alerted."""
 
 
 class OutOfTime(Exception):
@@ -116,6 +119,8 @@ class Worker:
             return self._release("the run is not finished: this worker's time is over")
         except LeaseLost:
             return self._progress("another worker has taken this run over")
+        except NotGenuine:
+            raise
         except NotVisibleYet as waiting:
             self.run = dataclasses.replace(self.run, waits=self.run.waits + 1)
             return self._release(error_text(waiting))
@@ -125,13 +130,12 @@ class Worker:
     def _forward(self) -> RunProgress:
         try:
             summary = self._apply()
-        except (OutOfTime, LeaseLost, NotVisibleYet):
+        except (OutOfTime, LeaseLost, NotVisibleYet, NotGenuine):
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
             return self._turn_back(error_text(error))
         run = dataclasses.replace(self.run, runs_in_force=(*self.run.runs_in_force, self.run.id))
-        # Who asked has the answer, unless another worker had to finish it.
-        alert = AlertReason.VERIFIED if run.attempts > 1 else None
+        alert = AlertReason.VERIFIED if self._is_unheard(run) else None
         return self._finish(run, Move(State.VERIFIED, "service", "verified", summary), alert)
 
     def _turn_back(
@@ -210,7 +214,7 @@ class Worker:
         if run.end_state is State.ROLLED_BACK:
             detail = "Everything that we wrote has been taken back."
             move = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
-            unheard = run.attempts > 1 or run.actors[-1] == SERVICE
+            unheard = self._is_unheard(run) or run.actors[-1] == SERVICE
             return self._finish(run, move, AlertReason.ROLLED_BACK if unheard else None)
         detail = f"{_sentence(run.reason)} What was written has been taken back."
         what = "failed" if run.end_state is State.FAILED else "taken back"
@@ -235,6 +239,10 @@ class Worker:
         )
         return self._finish(run, Move(State.STUCK, "service", "stuck", detail), AlertReason.STUCK)
 
+    def _is_unheard(self, run: Run) -> bool:
+        """Whether who asked does not wait for the answer any more."""
+        return run.attempts > 1 or self.now() > run.approved_at + PATIENCE_SECONDS
+
     def _finish(self, run: Run, move: Move, alert: AlertReason | None = None) -> RunProgress:
         """End the run: the incident moves, the leases are given back, what is due is kept."""
         outbox = []
@@ -251,13 +259,11 @@ class Worker:
         return RunProgress(move.to, move.detail, self._intents())
 
     def _release(self, reason: str) -> RunProgress:
+        detail = f"{_sentence(reason)} The run goes on within five minutes: read the incident again then."
         # If this fails too, the lease ends by itself, and the sweep carries on a little later.
         with contextlib.suppress(Exception):
-            self.run_store.release(self.incident_id, self.run, self._targets())
-        return self._progress(
-            f"{_sentence(reason)} The sweep carries the run on within five minutes: read the incident "
-            "again then."
-        )
+            self.run_store.release(self.incident_id, self.run, self._targets(), detail)
+        return self._progress(detail)
 
     def _progress(self, detail: str) -> RunProgress:
         state = self.store.get(self.incident_id).state

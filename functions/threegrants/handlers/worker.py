@@ -1,0 +1,81 @@
+"""WorkerFunction: a message of the run queue names an incident; what it wants is done.
+
+Nothing else of a message is used, and what is done follows from what is sealed in the table. So whoever
+can send a message, or invoke the function, gains nothing.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from threegrants.handlers.dependencies import deadline, dependencies
+from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.incidents import IncidentNotFound
+from threegrants.remediation import WorkerService
+
+processor = BatchProcessor(event_type=EventType.SQS)
+_LEASE_SECONDS = 240
+"""Twice the function's timeout (template.yaml): when it is over, so is the worker."""
+
+
+@cache
+def _service() -> WorkerService:
+    return dependencies().worker_service(_failed, _LEASE_SECONDS)
+
+
+def _failed(incident_id: str, error: Exception) -> None:
+    logger.error(
+        "worker: one task failed",
+        extra={"incident": incident_id, "error": type(error).__name__, "why": str(error)[:1000]},
+    )
+
+
+def _attend(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    incident_id = _incident_of(record.body)
+    if incident_id is None:
+        logger.error(
+            "a message of the run queue names no incident", extra={"body": record.body[:200]}
+        )
+        return
+    logger.set_correlation_id(incident_id)
+    try:
+        report = _service().attend(incident_id, deadline(lambda_context))
+    except IncidentNotFound:
+        logger.error("a message of the run queue names an incident that there is not")
+        return
+    for what, count in report.items():
+        metrics.add_metric(
+            name="Worker_" + "".join(c if c.isalnum() else "_" for c in what),
+            unit=MetricUnit.Count,
+            value=count,
+        )
+    logger.info("attended", extra={"report": dict(report)})
+
+
+def _incident_of(body: str) -> str | None:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    named = message.get("incident") if isinstance(message, dict) else None
+    return named if isinstance(named, str) and named else None
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """SQS batch in, partial batch response out: what failed is delivered again."""
+    return process_partial_response(
+        event=event, record_handler=_attend, processor=processor, context=context
+    )

@@ -1,0 +1,42 @@
+"""An incident is examined again from fresh evidence, and what is new is kept."""
+
+from collections.abc import Callable
+
+from threegrants.analysis import Analysis
+from threegrants.incidents import AlertReason, Incident, State, Store
+from threegrants.remediation.outbox import OutboxItem, OutboxTask, outbox_writes
+from threegrants.report import report_for
+
+
+def refresh(
+    store: Store, reanalyze: Callable[[Incident], Analysis], now: float, incident: Incident
+) -> Incident:
+    """Examine an incident again and keep what is new: a verdict, or patches for today's policies.
+
+    Args:
+        store: the incidents.
+        reanalyze: examines the incident's call again, from fresh evidence.
+        now: seconds since the epoch.
+        incident: the incident, as it was read.
+
+    Raises:
+        Conflict: if the incident changed meanwhile.
+    """
+    analysis = reanalyze(incident)
+    seen = (incident.first_seen, incident.last_seen)
+    report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
+    changed = report.alert_fingerprint != incident.alert_fingerprint
+    before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
+    if not changed and list(report.patches_by_digest) == list(before):
+        return incident
+    allowed = analysis.diagnosis.allowed
+    reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
+    alert = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(now))
+    return store.save_diagnosis(
+        incident,
+        report,
+        State.RESOLVED if allowed else incident.state,
+        analysis.evidence.at,
+        alert_due=incident.alert_due,
+        also=outbox_writes([alert]) if changed else (),
+    )
