@@ -56,7 +56,7 @@ RECORDS = [
     "a stranger's account id in a record: as owner, caller, key or recipient",
     "a role is assumed there, and the stranger reads our ExternalId in its CloudTrail",
     Ends.UNKNOWN,
-    embedded="test_service.py::test_who_enters_a_remediation_role",
+    embedded="test_roles.py::test_who_enters_a_remediation_role",
 )
 @pytest.mark.parametrize("record", [r[1] for r in RECORDS], ids=[r[0] for r in RECORDS])
 def test_a_strangers_account_in_a_record_gets_nothing(aws, monkeypatch, record):
@@ -78,7 +78,7 @@ def test_a_strangers_account_in_a_record_gets_nothing(aws, monkeypatch, record):
     "an approved patch of a role that its owner has not tagged for the service",
     "the role is written to",
     Ends.REFUSED,
-    embedded="test_service.py::test_a_session_of_a_run_reaches_one_target",
+    embedded="test_roles.py::test_a_session_of_a_run_reaches_one_target",
 )
 def test_a_role_that_is_not_tagged_is_not_written_to(aws, harness, missing_all):
     harness.limits = Limits(trusted=frozenset({A, B}), require_patchable_tag=True)

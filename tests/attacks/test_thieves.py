@@ -221,7 +221,7 @@ CASES = [
     "a thief of each role tries what its own task does not need",
     "another role's task is done, or another target is reached",
     Ends.DENIED_BY_AWS,
-    embedded="test_service.py::test_a_session_of_a_run_reaches_one_target",
+    embedded="test_roles.py::test_a_session_of_a_run_reaches_one_target",
 )
 @pytest.mark.parametrize(("thief", "deed"), CASES)
 def test_what_a_thief_can_do(thief, deed):

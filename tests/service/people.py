@@ -1,11 +1,13 @@
 """The on-call: hears the alerts from the topic, and approves through the signed API."""
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from service.embedded import OWNER, REGION, STACK, Embedded, wait_for
 from threegrants.cli.service import ServiceClient
+from threegrants.cli.waiting import wait_for_end
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ class OnCall:
             for message in messages:
                 sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
                 found.append(json.loads(json.loads(message["Body"])["Message"]))
+
+    def decide(self, incident_id: str, what: str, body: Any = None, session: Any = None) -> Any:
+        """Approve or roll back, as this role or as someone else, and wait for the end."""
+        path = f"/incidents/{incident_id}"
+        answer = self.api("POST", f"{path}/{what}", body or {}, session)
+        return wait_for_end(
+            answer, lambda: self.api("GET", path), lambda _: None, lambda _: time.sleep(0.5)
+        )
 
     def api(self, method: str, path: str, body: Any = None, session: Any = None) -> Any:
         """One signed request to the service's API, as this role or as someone else."""

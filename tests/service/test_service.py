@@ -2,34 +2,19 @@
 
 import json
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from service import demo
-from service.embedded import CALLER, OWNER, REGION, deploy, running, wait_for
-from service.people import OnCall
+from service.embedded import CALLER, OWNER, wait_for
 from service.storm import storm
-from service.world import OBJECT, build
+from service.thieves import lambda_role, refused
+from service.world import build
 from support.attacks import Ends, attack
 from threegrants.cli.service import ServiceError
-from threegrants.diagnosis import GrantName
-from threegrants.patches import Patch, PatchOperation
-from threegrants.remediation.remediation_roles import RemediationRole, patch_policy
+from threegrants.remediation.remediation_roles import RemediationRole
 
 pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
-
-
-@pytest.fixture(scope="module")
-def embedded():
-    with running() as found:
-        deploy(found)
-        yield found
-
-
-@pytest.fixture(scope="module")
-def on_call(embedded):
-    return OnCall.hired(embedded)
 
 
 @pytest.mark.parametrize("number", range(1, len(demo.ACTS) + 1))
@@ -42,10 +27,9 @@ def test_roll_back_and_denied_again(embedded, on_call):
     world.send(world.record())
     _, body = on_call.alert(world.bucket)
     digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
-    path = f"/incidents/{body['id']}"
-    assert on_call.api("POST", f"{path}/approve", {"digests": digests})["state"] == "verified"
+    assert on_call.decide(body["id"], "approve", {"digests": digests})["state"] == "verified"
     assert world.call() == "granted"
-    assert on_call.api("POST", f"{path}/rollback", {})["state"] == "rolled_back"
+    assert on_call.decide(body["id"], "rollback")["state"] == "rolled_back"
     assert world.call() == "AccessDenied"
 
 
@@ -87,7 +71,7 @@ def test_writing_wants_two_people(embedded, on_call):
     assert on_call.api("POST", path, approval, again)["state"] == "proposed"
     with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
         embedded.client("s3").get_bucket_policy(Bucket=world.bucket)
-    second = on_call.api("POST", path, approval, colleague(embedded, "lead"))
+    second = on_call.decide(body["id"], "approve", approval, colleague(embedded, "lead"))
     assert second["state"] == "verified", second
     assert world.role_arn in embedded.client("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]
 
@@ -185,27 +169,6 @@ def test_mute(embedded, on_call):
         on_call.api("POST", f"{path}/mute", {"hours": 721})
 
 
-def lambda_role(embedded, name, function=None):
-    """A session of one of the service's own roles, for asking what it may do.
-
-    With the function's own name it carries the function's ARN, as what is stolen out of it does.
-    """
-    iam = embedded.client("iam")
-    role = iam.get_role(RoleName=name)["Role"]
-    trust = role["AssumeRolePolicyDocument"]
-    trust["Statement"].append(
-        {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
-    )
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
-    return embedded.role_session(OWNER, name, function or name)
-
-
-def refused(call, **arguments):
-    with pytest.raises(ClientError) as error:
-        call(**arguments)
-    return "AccessDenied" in error.value.response["Error"]["Code"]
-
-
 @attack(
     "13.1",
     "a thief of the diagnose role invokes the others, assumes the remediation role, writes policies",
@@ -214,7 +177,7 @@ def refused(call, **arguments):
 )
 def test_the_diagnose_role_writes_no_policy(embedded):
     session = lambda_role(embedded, "threegrants-diagnose")
-    for name in ("RemediateFunctionName", "SweepFunctionName"):
+    for name in ("RemediateFunctionName", "SweepFunctionName", "WorkerFunctionName"):
         function = embedded.client("lambda", session=session)
         assert refused(function.invoke, FunctionName=embedded.outputs[name], Payload="{}")
     sts = embedded.client("sts", session=session)
@@ -239,97 +202,124 @@ def test_the_diagnose_role_writes_no_policy(embedded):
     assert refused(iam.put_role_policy, RoleName="on-call", PolicyName="x", PolicyDocument=policy)
 
 
-def entering(embedded, session, kind, account=OWNER, **changes):
-    """AssumeRole of a remediation role, as a session of the worker's role asks for it."""
-    asked = {
-        "RoleArn": f"arn:aws:iam::{account}:role/threegrants-remediation-{kind}",
-        "RoleSessionName": "tg-0123456789abcdef",
-        "ExternalId": "demo-external-id",
-        "DurationSeconds": 900,
-    }
-    given = embedded.client("sts", session=session).assume_role(**{**asked, **changes})
-    keys = given["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        region_name=REGION,
-    )
+@attack(
+    "11.2",
+    "a thief of the diagnose role writes runs into the table, makes seals, or asks the worker",
+    "it begins anything",
+    Ends.DENIED_BY_AWS,
+)
+def test_a_thief_of_the_diagnose_role_begins_nothing(embedded):
+    session = lambda_role(embedded, "threegrants-diagnose")
+    table = embedded.outputs["RemediationTableName"]
+    dynamodb = embedded.client("dynamodb", session=session)
+    key = {"pk": {"S": "incident#tg-1"}, "sk": {"S": "work"}}
+    assert refused(dynamodb.put_item, TableName=table, Item=key)
+    assert refused(dynamodb.get_item, TableName=table, Key=key)
+    assert refused(dynamodb.update_item, TableName=table, Key=key)
+    put = {"Put": {"TableName": table, "Item": key}}
+    assert refused(dynamodb.transact_write_items, TransactItems=[put])
+    kms = embedded.client("kms", session=session)
+    for name in ("ApprovalMacKeyArn", "RunMacKeyArn"):
+        assert refused(kms.generate_mac, KeyId=embedded.outputs[name],
+                       MacAlgorithm="HMAC_SHA_256", Message=b"run")  # fmt: skip
+    sqs = embedded.client("sqs", session=session)
+    assert refused(sqs.send_message, QueueUrl=embedded.outputs["RunQueueUrl"], MessageBody="{}")
 
 
 @attack(
-    "13.2",
-    "a thief of a run's session writes to another bucket, another key, a role that is not tagged",
-    "anything but the run's one target is written",
+    "11.12",
+    "a thief of the approving role enters accounts to write, or seals as the worker",
+    "it writes a policy, or invents a run's progress",
     Ends.DENIED_BY_AWS,
 )
-def test_a_session_of_a_run_reaches_one_target(embedded):
-    worker = lambda_role(embedded, "threegrants-worker")
-    mine = build(embedded, "mine", bucket_policy=False, key_policy=False, iam_policy=False)
-    other = build(embedded, "other", bucket_policy=False, key_policy=False, iam_policy=False)
-    nothing = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [nothing]})
-
-    def session(operation, target, kind, account=OWNER):
-        patch = Patch(
-            GrantName.BUCKET_POLICY, account, REGION, target, operation, None, "{}", {}
-        )  # fmt: skip
-        return entering(embedded, worker, kind, account, Policy=patch_policy(patch))
-
-    bucket = session(PatchOperation.PUT_BUCKET_POLICY, f"arn:aws:s3:::{mine.bucket}", "bucket")
-    s3 = embedded.client("s3", session=bucket)
-    in_bucket = {**nothing, "Principal": "*", "Resource": f"arn:aws:s3:::{mine.bucket}/x"}
-    s3.put_bucket_policy(
-        Bucket=mine.bucket,
-        Policy=json.dumps({"Version": "2012-10-17", "Statement": [in_bucket]}),
-    )
-    assert refused(s3.put_bucket_policy, Bucket=other.bucket, Policy=policy)
-    assert refused(s3.get_object, Bucket=mine.bucket, Key=OBJECT)
-    of_key = session(PatchOperation.PUT_KEY_POLICY, mine.key, "key")
-    kms = embedded.client("kms", session=of_key)
-    now = kms.get_key_policy(KeyId=mine.key, PolicyName="default")["Policy"]
-    kms.put_key_policy(KeyId=mine.key, PolicyName="default", Policy=now)
-    assert refused(kms.put_key_policy, KeyId=other.key, PolicyName="default", Policy=now)
-    assert refused(kms.create_grant, KeyId=mine.key, GranteePrincipal=mine.role_arn,
-                   Operations=["Decrypt"])  # fmt: skip
-    of_role = session(PatchOperation.PUT_ROLE_POLICY, mine.role_arn, "iam", CALLER)
-    iam = embedded.client("iam", session=of_role)
-    write = {"PolicyName": "x", "PolicyDocument": policy}
-    iam.put_role_policy(RoleName=mine.role, **write)
-    assert refused(iam.put_role_policy, RoleName=other.role, **write)
-    embedded.client("iam", CALLER).untag_role(RoleName=mine.role, TagKeys=["threegrants:patchable"])
-    assert refused(iam.put_role_policy, RoleName=mine.role, **write)
-
-
-@attack(
-    "13.5",
-    "a thief of the worker's role, or of its right by another function, enters other roles",
-    "a role is entered in no incident's name, without the ExternalId, or in a stranger's account",
-    Ends.DENIED_BY_AWS,
-)
-def test_who_enters_a_remediation_role(embedded):
-    worker = lambda_role(embedded, "threegrants-worker")
-    assert entering(embedded, worker, "bucket")
-    assert refused(entering, embedded=embedded, session=worker, kind="key", RoleSessionName="me")
-    assert refused(entering, embedded=embedded, session=worker, kind="key", ExternalId="another")
-    elsewhere = lambda_role(embedded, "threegrants-worker", "somebody-elses-function")
-    assert refused(entering, embedded=embedded, session=elsewhere, kind="bucket")
-    stranger = "999999999999"
-    let_in = json.dumps(
-        {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}],
-        }
-    )
-    for name in ("threegrants-reader", "threegrants-remediation-bucket"):
-        embedded.client("iam", stranger).create_role(RoleName=name, AssumeRolePolicyDocument=let_in)
-    assert refused(entering, embedded=embedded, session=worker, kind="bucket", account=stranger)
-    for name in ("diagnose", "approve", "worker", "sweep"):
-        function = {"approve": "remediate"}.get(name, name)
-        session = lambda_role(embedded, f"threegrants-{name}", f"threegrants-{function}")
+@pytest.mark.parametrize("role", ["approve", "sweep"])
+def test_who_approves_cannot_write_policies(embedded, role):
+    session = lambda_role(embedded, f"threegrants-{role}")
+    sts = embedded.client("sts", session=session)
+    for account in (OWNER, CALLER):
         assert refused(
-            embedded.client("sts", session=session).assume_role,
-            RoleArn=f"arn:aws:iam::{stranger}:role/threegrants-reader",
-            RoleSessionName="tg-0123456789abcdef",
+            sts.assume_role,
+            RoleArn=f"arn:aws:iam::{account}:role/threegrants-remediation-bucket",
+            RoleSessionName="test",
             ExternalId="demo-external-id",
         )
+    kms = embedded.client("kms", session=session)
+    asked = {"MacAlgorithm": "HMAC_SHA_256", "Message": b"run"}
+    assert refused(kms.generate_mac, KeyId=embedded.outputs["RunMacKeyArn"], **asked)
+    if role == "sweep":
+        assert refused(kms.generate_mac, KeyId=embedded.outputs["ApprovalMacKeyArn"], **asked)
+        table = embedded.outputs["RemediationTableName"]
+        dynamodb = embedded.client("dynamodb", session=session)
+        key = {"pk": {"S": "incident#tg-1"}, "sk": {"S": "work"}}
+        assert refused(dynamodb.put_item, TableName=table, Item=key)
+
+
+@attack(
+    "11.13",
+    "a thief of the worker role makes an approval's seal",
+    "it invents an approval by a person",
+    Ends.DENIED_BY_AWS,
+)
+def test_who_works_cannot_seal_approvals(embedded):
+    kms = embedded.client("kms", session=lambda_role(embedded, "threegrants-worker"))
+    key = embedded.outputs["ApprovalMacKeyArn"]
+    assert refused(kms.generate_mac, KeyId=key, MacAlgorithm="HMAC_SHA_256", Message=b"approval")
+
+
+@attack(
+    "11.11",
+    "lambda:InvokeFunction on the worker, the sweep and diagnose; a message of the run queue",
+    "something is applied",
+    Ends.IGNORED,
+)
+def test_neither_an_invocation_nor_a_message_applies_anything(embedded, on_call):
+    world = build(embedded, "hint", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
+    order = json.dumps({"incident": body["id"], "digests": digests, "state": "applying"})
+    record = {"messageId": "m", "body": order, "attributes": {}, "messageAttributes": {}}
+    functions = embedded.client("lambda")
+    for name in ("WorkerFunctionName", "SweepFunctionName", "DiagnoseFunctionName"):
+        functions.invoke(
+            FunctionName=embedded.outputs[name], Payload=json.dumps({"Records": [record]})
+        )
+    embedded.client("sqs").send_message(QueueUrl=embedded.outputs["RunQueueUrl"], MessageBody=order)
+    swept(embedded)
+    assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        embedded.client("s3").get_bucket_policy(Bucket=world.bucket)
+
+
+@attack(
+    "11.2",
+    "an administrator's script writes a run into the table, without a seal",
+    "the worker executes it",
+    Ends.REFUSED,
+)
+def test_a_forged_run_on_the_deployed_service(embedded, on_call):
+    world = build(embedded, "forged", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    dynamodb = embedded.client("dynamodb")
+    pk = {"S": f"incident#{body['id']}"}
+    run = {"pk": pk, "sk": {"S": "work"}, "run": {"S": "r"}, "way": {"S": "apply"}}
+    dynamodb.put_item(TableName=embedded.outputs["RemediationTableName"], Item=run)
+    dynamodb.update_item(
+        TableName=embedded.outputs["TableName"],
+        Key={"pk": pk, "sk": {"S": "meta"}},
+        UpdateExpression="SET #s = :s",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues={":s": {"S": "applying"}},
+    )
+    swept(embedded)
+    path = f"/incidents/{body['id']}"
+    stuck = wait_for(
+        "the refusal", lambda: (i := on_call.api("GET", path))["state"] == "stuck" and i, 60
+    )
+    assert "was not written by this service" in stuck["history"][-1]["detail"]
+    swept(embedded)
+    told = [one for one in on_call.alerts() if one["request"]["bucket"] == world.bucket]
+    assert len(told) == 1
+    with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
+        embedded.client("s3").get_bucket_policy(Bucket=world.bucket)

@@ -181,7 +181,7 @@ def test_a_record_is_analyzed_again_with_what_its_incident_knows(built, monkeypa
     [((denied, reader, options, folders), how)] = asked
     assert denied.bucket_account == "111111111111"
     assert options == built.settings.analysis_options
-    assert (reader.cache, reader.scope.name) == (built.reader.cache, "tg-1")
+    assert (reader.cache, reader.scope.name) == (built.reader.cache, incident().id)
     assert (folders, how) == (("2026/",), {"fresh": True})
 
 
