@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from support.harness import TRUSTED, bucket_policy, event_history
+from support.harness import APPROVER, TRUSTED, bucket_policy, event_history
 from support.names import A
 from support.policies import policy
 from support.records import ROLE, s3
@@ -117,11 +117,16 @@ def test_the_guardrails_hold_for_standing_approvals(harness, aws):
 def test_alerts_are_sent_until_they_went_out(harness):
     incident_id = harness.handle().id
     aws_bucket = harness.digests(incident_id)[:1]
-    assert harness.approve(incident_id, digests=aws_bucket).state is State.FAILED
+    harness.api.approve(incident_id, aws_bucket, APPROVER)
 
     def broken(*_):
         raise ClientError({"Error": {"Code": "InternalError", "Message": ""}}, "Publish")
 
+    with pytest.raises(ClientError):
+        harness.new_worker(alert=broken).attend(incident_id, harness.clock() + 100)
+    assert harness.store.get(incident_id).state is State.FAILED
+    harness.queue.clear()
+    harness.failed.clear()
     harness.new_sweep(alert=broken, rechecks=0).run()
     assert harness.failed
     harness.sweep(rechecks=0)

@@ -1,4 +1,4 @@
-"""Start the embedded AWS, with two of its checks brought nearer to AWS's own, and a tally kept.
+"""Start the embedded AWS, with three of its checks brought nearer to AWS's own, and a tally kept.
 
 Run by the interpreter that has MiniStack, which knows nothing of this project. MiniStack checks the
 bucket policy of another account against the caller's *account*; AWS checks it against the caller,
@@ -7,6 +7,10 @@ is asked about the caller's own ARN, which MiniStack has resolved from the reque
 
 MiniStack knows no `lambda:SourceFunctionArn`. On AWS the credentials of a function's code carry it; here
 a session of a function's role that is named like the function carries it, as Lambda names its sessions.
+
+`aws:PrincipalArn` of a role's session is the role's ARN at AWS
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
+MiniStack compares the session's. The keys of the seals name roles by it.
 
 `GET /_tally?agent=WORD` answers how many requests each service got from clients whose user agent
 holds WORD, as JSON.
@@ -23,8 +27,10 @@ from urllib.parse import parse_qs
 
 from ministack import app as ministack
 from ministack.core import iam_evaluator
-from ministack.services import lambda_svc
+from ministack.services import iam, lambda_svc
 
+_resolve_condition_key = iam_evaluator._resolve_condition_key
+_SESSION = re.compile(r"arn:aws:sts::(\d{12}):assumed-role/([^/]+)/.+")
 _evaluate = iam_evaluator.evaluate_resource_policy
 _principal_keys = iam_evaluator._principal_keys
 _serve = ministack.app
@@ -52,6 +58,16 @@ def _with_function(credential: Any) -> dict[str, Any]:
     if config.get("Role", "").endswith(f":role/{role}"):
         keys["lambda:sourcefunctionarn"] = config["FunctionArn"]
     return keys
+
+
+def _of_the_role(key: str, context: Any) -> Any:
+    session = (
+        _SESSION.fullmatch(context.principal_arn) if key.lower() == "aws:principalarn" else None
+    )
+    if session is None:
+        return _resolve_condition_key(key, context)
+    role = iam._roles.get_scoped(session[1], None, session[2]) or {}
+    return role.get("Arn", context.principal_arn)
 
 
 async def _tallied(scope: Any, receive: Any, send: Any) -> None:
@@ -84,6 +100,7 @@ async def _answer(scope: Any, send: Any) -> None:
 
 iam_evaluator.evaluate_resource_policy = _for_the_caller
 iam_evaluator._principal_keys = _with_function
+iam_evaluator._resolve_condition_key = _of_the_role
 ministack.app = _tallied
 
 if __name__ == "__main__":

@@ -217,21 +217,32 @@ class WorkerService:
     def _look_into_what_is_due(
         self, incident_id: str, deadline: float, report: Counter[str]
     ) -> None:
+        errors: list[Exception] = []
         for item in self.run_store.outbox.due(self.now()):
             if item.incident != incident_id or self.now() + TASK_SECONDS > deadline:
                 continue
-            if item.task is OutboxTask.WINDOW:
-                foreign = look_into_window(self.run_store, self.remediation_roles, item, self.alert)
-                report["windows with foreign writes"] += foreign
-                report["windows looked into"] += 1
-            elif item.task is OutboxTask.SECOND_LOOK:
-                found = second_look(
-                    self.store, self.run_store, self.remediation_roles, item, self.alert, self.now()
-                )
-                report["second looks"] += 1
-                report["found again"] += found
-                if found:
-                    self.resume(incident_id, deadline)
+            try:
+                self._look_into(item, deadline, report)
+            except NotGenuine:
+                raise
+            except Exception as error:  # noqa: BLE001 - raised when the others were looked into
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _look_into(self, item: OutboxItem, deadline: float, report: Counter[str]) -> None:
+        if item.task is OutboxTask.WINDOW:
+            foreign = look_into_window(self.run_store, self.remediation_roles, item, self.alert)
+            report["windows with foreign writes"] += foreign
+            report["windows looked into"] += 1
+        elif item.task is OutboxTask.SECOND_LOOK:
+            found = second_look(
+                self.store, self.run_store, self.remediation_roles, item, self.alert, self.now()
+            )
+            report["second looks"] += 1
+            report["found again"] += found
+            if found:
+                self.resume(item.incident, deadline)
 
     def _apply_standing(self, incident_id: str, deadline: float, report: Counter[str]) -> None:
         """Apply what a standing approval covers, by an analysis of the worker's own."""

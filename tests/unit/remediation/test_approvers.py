@@ -81,7 +81,7 @@ def test_same_person(one, other, wanted):
     assert same_person(one, other) is same_person(other, one) is wanted
 
 
-FIRST = Approval(("one", "two"), session("on-call"), 1000)
+FIRST = Approval(("one", "two"), ("c-1", "c-2"), session("on-call"), 900, 1000)
 LEAD = session("lead", "kim")
 SECONDS = [
     ("another person, in time, the same digests", FIRST, ("two", "one"), LEAD, 999, True),

@@ -1,7 +1,7 @@
 """Runs, intents and approvals as they are stored: attribute names are data that stays readable."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -9,7 +9,17 @@ from support.worlds import BUCKET, ROLE, A, allow, policy
 from threegrants.incidents import State
 from threegrants.patches import Patch
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
-from threegrants.remediation.runs import Approval, Direction, Intent, Run, Step
+from threegrants.remediation.runs import (
+    NOBODY,
+    Approval,
+    Direction,
+    Intent,
+    Run,
+    Step,
+    content_of,
+    run_to_apply,
+    run_to_undo,
+)
 
 OURS = allow(ROLE, Sid="ThreegrantsRead1")
 PATCH = Patch(
@@ -30,6 +40,11 @@ RUN = Run(
     from_state=State.VERIFIED,
     reason="sam asked for it",
     waits=2,
+    contents=("c-1", "c-2"),
+    approved_at=900,
+    two_people=True,
+    standing="analysts",
+    progress="Not visible yet.",
 )
 STORED_RUN = {
     "run": "r-1",
@@ -46,6 +61,11 @@ STORED_RUN = {
     "back": "verified",
     "why": "sam asked for it",
     "waits": 2,
+    "contents": ["c-1", "c-2"],
+    "approved": 900,
+    "two": True,
+    "rule": "analysts",
+    "says": "Not visible yet.",
 }
 INTENT = Intent("r-1", 7, PATCH, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"), 5, 6, 7, 1)
 STORED_INTENT = {
@@ -80,13 +100,71 @@ def test_an_intent_is_stored_under_these_names():
     assert INTENT.sk == "intent#r-1#07"
 
 
-NEWER = {"aws_ids", "acknowledged", "undo_begun", "undo_acknowledged", "second_looks"}
+OTHERS = {
+    "id": "r-2", "direction": Direction.APPLY, "digests": ("d-1",), "actors": ("sam",), "expires": 1,
+    "attempts": 0, "runs_in_force": (), "runs_to_undo": (), "end_state": State.FAILED,
+    "from_state": None, "reason": "", "waits": 0, "contents": (), "approved_at": 0,
+    "two_people": False, "standing": "",
+}  # fmt: skip
+LEASE = {"worker_id": "w-2", "lease_until": 0, "progress": ""}
 
 
-def test_an_intent_of_an_earlier_version_has_no_ids_and_no_times():
-    old = {name: value for name, value in STORED_INTENT.items() if name not in NEWER}
-    assert Intent.from_item(old) == Intent("r-1", 7, PATCH, Step.WRITING, 3, 4, NO_IDS)
-    assert Run.from_item({n: v for n, v in STORED_RUN.items() if n != "waits"}).waits == 0
+def test_the_seal_of_a_run_covers_all_but_the_lease():
+    assert {field.name for field in fields(Run)} == {*OTHERS, *LEASE}
+    for name, value in OTHERS.items():
+        assert replace(RUN, **{name: value}).sealed("tg-1") != RUN.sealed("tg-1"), name
+    assert replace(RUN, **LEASE).sealed("tg-1") == RUN.sealed("tg-1")
+    assert RUN.sealed("tg-2") != RUN.sealed("tg-1")
+
+
+def test_the_seal_of_an_intent_covers_all():
+    others = {
+        "run_id": "r-2", "number": 0, "step": Step.WRITTEN, "opened": 0, "closed": 0,
+        "aws_ids": NO_IDS, "acknowledged": 0, "undo_begun": 0, "undo_acknowledged": 0,
+        "second_looks": 0, "patch": replace(PATCH, statement={}),
+    }  # fmt: skip
+    assert {field.name for field in fields(Intent)} == set(others)
+    for name, value in others.items():
+        assert replace(INTENT, **{name: value}).sealed("tg-1") != INTENT.sealed("tg-1"), name
+        if name not in ("run_id", "number", "patch"):
+            assert not replace(Intent("r-1", 7, PATCH), **{name: getattr(INTENT, name)}).is_fresh
+    assert INTENT.sealed("tg-2") != INTENT.sealed("tg-1")
+    assert Intent("r-1", 7, PATCH).is_fresh
+
+
+def test_the_content_of_a_patch_is_more_than_its_digest():
+    other = replace(PATCH, statement={})
+    assert other.digest == PATCH.digest
+    assert content_of(other) != content_of(PATCH)
+
+
+def test_a_new_run_that_applies():
+    run = run_to_apply((PATCH,), ("sam", "kim"), at=900.7, expires=2000, last=RUN)
+    assert run.is_fresh
+    assert (run.worker_id, run.lease_until, run.approved_at) == (NOBODY, 0, 900)
+    assert (run.digests, run.contents) == ((PATCH.digest,), (content_of(PATCH),))
+    assert run.two_people
+    assert run.runs_in_force == RUN.runs_in_force
+    assert not run_to_apply((PATCH,), ("sam",), at=1, expires=2, last=None).two_people
+
+
+def test_a_new_run_that_undoes_has_tried_and_waited_for_nothing():
+    """What the last run waited for must not let this one be tried more often."""
+    run = run_to_undo(RUN, ("kim",), ("r-0", "r-1"), at=900, end_state=State.FAILED, reason="asked")
+    assert run.is_fresh
+    assert (run.attempts, run.waits, run.worker_id, run.contents) == (0, 0, NOBODY, ())
+    assert (run.runs_to_undo, run.runs_in_force) == (("r-0", "r-1"), RUN.runs_in_force)
+    assert run.id != RUN.id
+
+
+CONTINUED = ["id", "direction", "digests", "contents", "actors", "expires", "approved_at",
+             "two_people", "standing", "runs_in_force"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_a_run_continues_only_what_was_approved(name):
+    changed = replace(RUN, **{name: OTHERS[name]})
+    assert changed.continues(RUN) is (name not in CONTINUED)
 
 
 def test_an_intent_whose_patch_was_changed_is_refused():
@@ -96,8 +174,15 @@ def test_an_intent_whose_patch_was_changed_is_refused():
 
 
 def test_an_approval_is_stored_under_these_names():
-    approval = Approval(("d-1",), "sam", 1000)
-    stored = {"digests": ["d-1"], "approver": "sam", "expires": 1000}
+    approval = Approval(("d-1",), ("c-1",), "sam", 900, 1000)
+    stored = {
+        "digests": ["d-1"],
+        "contents": ["c-1"],
+        "approver": "sam",
+        "at": 900,
+        "expires": 1000,
+    }
+    assert approval.sealed("tg-1") == {"incident": "tg-1", **stored}
     assert approval.to_item() == stored
     assert Approval.from_item(stored) == approval
 
