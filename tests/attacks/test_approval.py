@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from support.attacks import Ends, attack
+from support.handlers import API_SECRET, api_event
 from support.harness import APPROVER, EVERYTHING, SECOND, TRUSTED, Harness, bucket_policy
 from support.names import A, B
 from support.policies import policy, root
@@ -201,21 +202,13 @@ def asks(desk, monkeypatch, identity, what, arn, body):
     """The answer of the API to a caller whom IAM has named."""
     fake = SimpleNamespace(store=desk.store, alert=lambda *_: None)
     monkeypatch.setattr(remediate, "_service", lambda: desk.api)
+    monkeypatch.setattr(remediate, "api_secret", lambda: API_SECRET)
     monkeypatch.setattr(remediate, "dependencies", lambda: fake)
     context = SimpleNamespace(
         function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r",
         get_remaining_time_in_millis=lambda: 29_000,
     )  # fmt: skip
-    path = f"/incidents/{identity}/{what}"
-    event = {
-        "version": "2.0", "routeKey": f"POST {path}", "rawPath": path, "rawQueryString": "",
-        "headers": {"content-type": "application/json"}, "isBase64Encoded": False,
-        "body": json.dumps(body),
-        "requestContext": {
-            "http": {"method": "POST", "path": path}, "stage": "$default", "requestId": "r",
-            "authorizer": {"iam": {"userArn": arn}},
-        },
-    }  # fmt: skip
+    event = api_event("POST", f"/incidents/{identity}/{what}", body, arn)
     return remediate.handler(event, context)
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from support.attacks import Ends, attack
-from support.handlers import CONTEXT, deliver, metas, serving
+from support.handlers import API_SECRET, CONTEXT, api_event, deliver, metas, serving
 from support.harness import bucket_policy
 from support.names import A, B
 from support.records import s3
@@ -26,22 +26,7 @@ def service(aws, monkeypatch):
 
 def request(path, body, actor=SAM, method="POST", **changes):
     """What API Gateway hands over after it checked a signature."""
-    return {
-        "version": "2.0",
-        "routeKey": f"{method} {path}",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "requestId": "r-1",
-            "http": {"method": method, "path": path},
-            "stage": "$default",
-            "authorizer": {"iam": {"userArn": actor}} if actor else {},
-        },
-        "body": body if isinstance(body, str) else json.dumps(body),
-        "isBase64Encoded": False,
-        **changes,
-    }
+    return api_event(method, path, body, actor, **changes)
 
 
 def opened(service):
@@ -59,6 +44,38 @@ def refused(service, aws, asked):
     [meta] = metas(service)
     assert meta["state"] == State.OPEN.value
     assert bucket_policy(aws) is None
+
+
+MADE_UP = {
+    "none": None,
+    "no variables": {},
+    "an empty secret": {"secret": ""},
+    "no text": {"secret": None},
+    "a number": {"secret": 0},
+    "a guess": {"secret": "guessed"},
+    "half of it": {"secret": API_SECRET[:20]},
+    "more than it": {"secret": f"{API_SECRET} "},
+    "no characters": {"secret": "\ud800"},
+    "another name": {"Secret": API_SECRET},
+    "a list": [API_SECRET],
+}
+
+
+@attack(
+    "11.1",
+    "lambda:InvokeFunction on the API's function, with the event of a genuine approval made up",
+    "the grant is approved in an approver's name",
+    Ends.REFUSED,
+    embedded="test_service.py::test_a_bare_invocation_decides_nothing",
+)
+@pytest.mark.parametrize("variables", MADE_UP.values(), ids=MADE_UP)
+def test_an_event_that_the_api_did_not_send(service, aws, variables):
+    identity, digests = opened(service)
+    path = f"/incidents/{identity}/approve"
+    asked = api_event("POST", path, {"digests": digests}, SAM, stageVariables=variables)
+    refused(service, aws, asked)
+    asked["stageVariables"] = {"secret": API_SECRET}
+    assert remediate.handler(asked, CONTEXT)["statusCode"] == 202, "the API itself is believed"
 
 
 BODIES = {
@@ -119,21 +136,90 @@ def test_an_approver_who_may_not(service, aws, actor):
     refused(service, aws, request(path, {"digests": digests}, actor))
 
 
+NAMED = {"userArn": SAM, "accountId": A, "caller": SAM, "user": SAM}
+SAID = {"x-amzn-iam-userarn": SAM, "x-forwarded-user": SAM, "authorization": "AWS4"}
+PLACES = {
+    "headers": {"headers": SAID, "multiValueHeaders": {name: [SAM] for name in SAID}},
+    "query": {
+        "queryStringParameters": NAMED,
+        "multiValueQueryStringParameters": {"userArn": [SAM]},
+    },
+    "stage variables": {"stageVariables": NAMED},
+    "path parameters": {"pathParameters": NAMED},
+    "beside the context": {"identity": NAMED, **NAMED},
+    "beside the identity": {"requestContext": NAMED},
+    "an IAM authorizer": {"requestContext": {"authorizer": {"iam": NAMED}}},
+    "other authorizers": {
+        "requestContext": {"authorizer": {"lambda": NAMED, "jwt": {"claims": NAMED}, **NAMED}}
+    },
+    "the caller, not the ARN": {
+        "requestContext": {"identity": {"caller": SAM, "user": SAM, "accountId": A}}
+    },
+    "an ARN that is no text": {"requestContext": {"identity": {"userArn": [SAM]}}},
+    "an identity that is no object": {"requestContext": {"identity": SAM}},
+}
+
+
 @attack(
     "10.1",
-    "an identity in headers, query, path or body, beside a request without one",
+    "an identity in headers, query, path, body or another authorizer, beside a request without one",
     "it is taken for the caller's",
     Ends.REFUSED,
 )
-def test_an_identity_that_the_request_states(service, aws):
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_an_identity_that_the_request_states(service, aws, place):
     identity, digests = opened(service)
-    path = f"/incidents/{identity}/approve"
-    said = {"digests": digests, "userArn": SAM, "requestContext": {"authorizer": {"iam": SAM}}}
-    headers = {"x-amzn-iam-userarn": SAM, "x-forwarded-user": SAM, "authorization": "AWS4"}
-    asked = request(path, said, None, headers=headers, rawQueryString=f"userArn={SAM}")
-    refused(service, aws, asked)
-    asked["requestContext"]["authorizer"] = {"lambda": {"userArn": SAM}, "jwt": {"sub": SAM}}
-    refused(service, aws, asked)
+    said = {"digests": digests, "userArn": SAM, "requestContext": {"identity": {"userArn": SAM}}}
+    asked = request(f"/incidents/{identity}/approve", said, None)
+    context = asked["requestContext"] | place.get("requestContext", {})
+    refused(service, aws, {**asked, **place, "requestContext": context})
+
+
+def http_api(path, body):
+    """What an HTTP API or a function URL sends, with the approver where these put it."""
+    return {
+        "version": "2.0",
+        "routeKey": f"POST {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "requestId": "r-1",
+            "http": {"method": "POST", "path": path},
+            "stage": "$default",
+            "authorizer": {"iam": {"userArn": SAM, "accountId": A}},
+            "identity": {"userArn": SAM},
+        },
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+SHAPES = {
+    "an HTTP API's": http_api,
+    "an HTTP API's, beside a REST API's": lambda path, body: {
+        **request(path, body), **http_api(path, body)
+    },
+    "of another version": lambda path, body: request(path, body, version="2.0"),
+    "with an HTTP API's context": lambda path, body: request(
+        path, body, requestContext=http_api(path, body)["requestContext"]
+    ),
+    "without a method": lambda path, body: request(path, body, httpMethod=None),
+    "an EventBridge event's": lambda path, body: {"source": "aws.events", "detail": {"path": path, **body}},
+    "no object": lambda path, body: [path, body],
+}  # fmt: skip
+
+
+@attack(
+    "10.1",
+    "an event that has not the shape of the API's own, with an approver in it",
+    "it is taken for a request that IAM authorised",
+    Ends.REFUSED,
+)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_an_event_of_another_shape(service, aws, shape):
+    identity, digests = opened(service)
+    refused(service, aws, shape(f"/incidents/{identity}/approve", {"digests": digests}))
 
 
 PATHS = {

@@ -336,6 +336,16 @@ def test_what_a_standing_approval_began_is_sealed_by_the_worker(harness, thief):
 # --- by invocation, and by message ---
 
 
+def test_a_message_by_another_name_of_the_incident(harness, thief):
+    """An incident of KMS records alone may have joined it: its id is another name of the same."""
+    incident_id = approved(harness)
+    harness.queue.clear()
+    harness.table.put_item(Item={**item_key("tg-alias", "meta"), "joined_to": incident_id})
+    harness.queue.append("tg-alias")
+    harness.work()
+    assert harness.store.get(incident_id).state is State.VERIFIED
+
+
 @pytest.fixture
 def service(aws, monkeypatch):
     monkeypatch.setenv("TRUSTED_ACCOUNTS", "111111111111,222222222222")

@@ -1,10 +1,10 @@
 """Who may approve, on moto: two people, guardrails, and callers of the API."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
+from support.handlers import API_SECRET, api_event
 from support.harness import APPROVER, SECOND, TRUSTED, bucket_policy
 from support.names import A, B
 from threegrants.cloudtrail import Access
@@ -110,38 +110,20 @@ def test_the_hours_quota_is_counted(harness):
 # --- the API ---
 
 
-def event(route, path, authorizer, body=None):
-    method = route.split()[0]
-    return {
-        "version": "2.0",
-        "routeKey": route,
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {
-            "http": {"method": method, "path": path},
-            "stage": "$default",
-            "requestId": "r",
-            "authorizer": authorizer,
-        },
-        "body": json.dumps(body or {}),
-        "isBase64Encoded": False,
-    }
-
-
 NOBODY = [
-    ("no authorizer", {}),
-    ("an authorizer that is not IAM", {"jwt": {"claims": {"sub": "sam"}}}),
-    ("IAM without a caller", {"iam": {"accountId": A}}),
-    ("a federated user", {"iam": {"userArn": f"arn:aws:sts::{A}:federated-user/sam"}}),
+    ("no identity", {}),
+    ("an authorizer that is not IAM", {"authorizer": {"claims": {"sub": "sam"}}}),
+    ("IAM without a caller", {"identity": {"accountId": A}}),
+    ("a federated user", {"identity": {"userArn": f"arn:aws:sts::{A}:federated-user/sam"}}),
 ]
 
 
 @pytest.mark.parametrize("action", ["approve", "reject", "rollback"])
-@pytest.mark.parametrize("authorizer", [n[1] for n in NOBODY], ids=[n[0] for n in NOBODY])
-def test_a_caller_without_iams_word_is_refused(harness, aws, monkeypatch, authorizer, action):
+@pytest.mark.parametrize("said", [n[1] for n in NOBODY], ids=[n[0] for n in NOBODY])
+def test_a_caller_without_iams_word_is_refused(harness, aws, monkeypatch, said, action):
     incident_id = harness.handle().id
     monkeypatch.setattr(remediate, "_service", lambda: harness.api)
+    monkeypatch.setattr(remediate, "api_secret", lambda: API_SECRET)
     context = SimpleNamespace(
         function_name="f",
         memory_limit_in_mb=1,
@@ -149,12 +131,9 @@ def test_a_caller_without_iams_word_is_refused(harness, aws, monkeypatch, author
         aws_request_id="r",
         get_remaining_time_in_millis=lambda: 29_000,
     )
-    asked = event(
-        f"POST /incidents/{incident_id}/{action}",
-        f"/incidents/{incident_id}/{action}",
-        authorizer,
-        {"digests": harness.digests(incident_id)},
-    )
+    body = {"digests": harness.digests(incident_id)}
+    asked = api_event("POST", f"/incidents/{incident_id}/{action}", body, None)
+    asked["requestContext"] |= said
     answer = remediate.handler(asked, context)
     assert answer["statusCode"] == 403, answer
     assert harness.store.get(incident_id).state is State.OPEN

@@ -35,6 +35,7 @@ class Embedded:
 
     endpoint: str
     outputs: dict[str, str] = field(default_factory=dict)
+    approver_policies: dict[str, str] = field(default_factory=dict)
 
     def session(self, account: str) -> boto3.Session:
         """The root user of an account (its access key id is the account id)."""
@@ -58,6 +59,46 @@ class Embedded:
             aws_session_token=given["SessionToken"],
             region_name=REGION,
         )
+
+    def deploy_stack(
+        self, account: str, name: str, template: str, parameters: dict[str, str]
+    ) -> dict[str, str]:
+        """Create one more stack; its outputs."""
+        return _stack(self, account, name, template, parameters)
+
+    def stack_output(self, account: str, stack: str, name: str) -> str:
+        """An output of a stack."""
+        client = self.client("cloudformation", account)
+        outputs = client.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+        return str(next(o["OutputValue"] for o in outputs if o["OutputKey"] == name))
+
+    def waiting_and_dead(self) -> dict[str, int]:
+        """How many messages are in the queues of records now, whether they are being read or not."""
+        names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return {
+            queue: sum(
+                int(value)
+                for value in self.client("sqs")
+                .get_queue_attributes(QueueUrl=self.outputs[queue], AttributeNames=list(names))[
+                    "Attributes"
+                ]
+                .values()
+            )
+            for queue in ("QueueUrl", "DeadLetterQueueUrl")
+        }
+
+    def cloudtrail(self, record: dict[str, Any], account: str) -> None:
+        """An account's record arrives on its default bus, as CloudTrail sends it (emulator.py).
+
+        Raises:
+            RuntimeError: if EventBridge refuses the event.
+        """
+        address = f"{self.endpoint}/_cloudtrail?account={account}"
+        request = urllib.request.Request(address, json.dumps(record).encode(), method="POST")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            said = json.loads(answer.read())
+        if said["FailedEntryCount"]:
+            raise RuntimeError(f"the event bus refused the record: {said['Entries']}")
 
     def environment(self, session: Any = None) -> dict[str, str]:
         """The environment in which any boto3 program talks to the embedded AWS."""
@@ -160,7 +201,7 @@ def wait_for(what: str, ready: Callable[[], T | None], seconds: float = 30) -> T
 
 
 def deploy(embedded: Embedded) -> None:
-    """Deploy `template.yaml` into account A as `sam deploy` does, `member.yaml` into A and B."""
+    """Deploy `template.yaml` into account A as `sam deploy` does, and what belongs to it into A and B."""
     s3 = embedded.client("s3")
     s3.create_bucket(Bucket="deployments", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="deployments", Key="functions.zip", Body=_package())
@@ -179,6 +220,8 @@ def deploy(embedded: Embedded) -> None:
             "TrustedAccounts": f"{OWNER},{CALLER}",
             "FourEyesAccess": "write,delete",
             "AllowReplay": "true",
+            "MemberAccounts": CALLER,
+            "ApproverAccounts": CALLER,
             "NewIncidentsPerHour": "1000,1000,1000",
             "AlertsPerHour": "1000,1000,1000",
             "EndpointUrl": embedded.endpoint,
@@ -199,6 +242,13 @@ def deploy(embedded: Embedded) -> None:
                 "ExternalId": EXTERNAL_ID,
             },
         )
+
+    forwarder = (ROOT / "templates" / "forwarder.yaml").read_text()
+    bus = {"EventBusArn": embedded.outputs["EventBusArn"], "RuleState": "ENABLED"}
+    _stack(embedded, CALLER, "threegrants-forwarder", forwarder, bus)
+    approvers = (ROOT / "templates" / "approvers.yaml").read_text()
+    api = {"ServiceAccount": OWNER, "ApiId": embedded.outputs["ApiId"]}
+    embedded.approver_policies = _stack(embedded, CALLER, "threegrants-approvers", approvers, api)
 
 
 def _package() -> bytes:

@@ -1,16 +1,25 @@
-"""Start the embedded AWS, with three of its checks brought nearer to AWS's own, and a tally kept.
+"""Start the embedded AWS, with some of its checks brought nearer to AWS's own, and a tally kept.
 
-Run by the interpreter that has MiniStack, which knows nothing of this project. MiniStack checks the
-bucket policy of another account against the caller's *account*; AWS checks it against the caller,
-so a statement that names a role would never admit that role. Here the same check of MiniStack's own
-is asked about the caller's own ARN, which MiniStack has resolved from the request's signature.
+Run by the interpreter that has MiniStack, which knows nothing of this project. All is decided by
+MiniStack's own evaluator; what is changed here is what it is asked:
 
-MiniStack knows no `lambda:SourceFunctionArn`. On AWS the credentials of a function's code carry it; here
-a session of a function's role that is named like the function carries it, as Lambda names its sessions.
+- **Bucket policies.** MiniStack checks the bucket policy of another account against the caller's
+  *account*; AWS checks it against the caller. Here it is asked about the caller's own ARN.
+- **REST APIs.** MiniStack looks for an API in the caller's account only, takes no resource policy from
+  an OpenAPI body, and names the API's account as the caller's. Here an API is found in whichever account
+  it is, the policy is read, both accounts' policies must allow a call across accounts, and the event
+  names the caller's own account.
+- **Event buses.** MiniStack delivers to no other account's bus, and takes no policy for a bus. Here a
+  rule's event crosses if the sending role's policy and the bus's policy both allow `events:PutEvents`
+  with this source and detail-type.
 
-`aws:PrincipalArn` of a role's session is the role's ARN at AWS
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn);
-MiniStack compares the session's. The keys of the seals name roles by it.
+- **`aws:PrincipalArn`.** MiniStack fills in a session's ARN, AWS that of its role.
+- **`lambda:SourceFunctionArn`.** MiniStack does not know it. On AWS the credentials of a function's code
+  carry it; here a session of a function's role that is named like the function does, as Lambda names it.
+- **Batches.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have.
+
+MiniStack records no denials. `POST /_cloudtrail?account=ID`, with a record as its body, puts that
+account's event on its default bus, as CloudTrail does: under a source that nobody else may use.
 
 `GET /_tally?agent=WORD` answers how many requests each service got from clients whose user agent
 holds WORD, as JSON.
@@ -21,21 +30,25 @@ import os
 import re
 import sys
 from collections import Counter
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
 from ministack import app as ministack
-from ministack.core import iam_evaluator
-from ministack.services import iam, lambda_svc
+from ministack.core import arn as arns
+from ministack.core import iam_evaluator, responses
+from ministack.services import apigateway_v1, eventbridge, iam, lambda_svc
+from ministack.services.cloudformation import provisioners
 
-_resolve_condition_key = iam_evaluator._resolve_condition_key
-_SESSION = re.compile(r"arn:aws:sts::(\d{12}):assumed-role/([^/]+)/.+")
-_evaluate = iam_evaluator.evaluate_resource_policy
-_principal_keys = iam_evaluator._principal_keys
-_serve = ministack.app
+_REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
 _SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]*/([a-z0-9-]+)/aws4_request")
 _tally: Counter[tuple[str, str]] = Counter()
+
+
+# --- bucket policies: asked about the caller itself ---------------------------------------------
+
+_evaluate = iam_evaluator.evaluate_resource_policy
 
 
 def _for_the_caller(document: Any, context: Any, *args: Any, **options: Any) -> Any:
@@ -47,34 +60,177 @@ def _for_the_caller(document: Any, context: Any, *args: Any, **options: Any) -> 
     return _evaluate(document, context, *args, **options)
 
 
+iam_evaluator.evaluate_resource_policy = _for_the_caller
+
+
+# --- aws:PrincipalArn: a role's own ARN -----------------------------------------------------------
+
+_key = iam_evaluator._resolve_condition_key
+
+
+def _key_as_aws_fills_it(key: str, context: Any) -> Any:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn"""
+    found = _key(key, context)
+    if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(found):
+        return found
+    name = iam_evaluator._role_name_from_assumed_arn(found)
+    role = iam._roles.get_scoped(context.principal_account, None, name) or {}
+    return role.get("Arn", found)
+
+
+iam_evaluator._resolve_condition_key = _key_as_aws_fills_it
+
+
+# --- lambda:SourceFunctionArn: what a function's own code carries -----------------------------------
+
+_principal_keys = iam_evaluator._principal_keys
+
+
 def _with_function(credential: Any) -> dict[str, Any]:
-    keys = _principal_keys(credential)
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html#permissions-executionrole-source-function-arn"""
+    keys: dict[str, Any] = _principal_keys(credential)
     role, _, name = credential.principal_arn.rpartition(":assumed-role/")[2].partition("/")
-    region = os.environ["MINISTACK_REGION"]
-    function = (
-        lambda_svc._functions.get_scoped(credential.account_id, region, name) if name else None
-    )
-    config = (function or {}).get("config", {})
+    found = lambda_svc._functions.get_scoped(credential.account_id, _REGION, name) if name else None
+    config = (found or {}).get("config", {})
     if config.get("Role", "").endswith(f":role/{role}"):
         keys["lambda:sourcefunctionarn"] = config["FunctionArn"]
     return keys
 
 
-def _of_the_role(key: str, context: Any) -> Any:
-    session = (
-        _SESSION.fullmatch(context.principal_arn) if key.lower() == "aws:principalarn" else None
+iam_evaluator._principal_keys = _with_function
+
+
+# --- one action by its name ----------------------------------------------------------------------
+
+_enforce = iam_evaluator.enforce
+
+
+def _enforce_by_aws_names(key: Any, action: str, *args: Any, **options: Any) -> Any:
+    """SQS knows no permission for a batch; it is the permission for one message.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+    """
+    return _enforce(
+        key, action.replace("sqs:SendMessageBatch", "sqs:SendMessage"), *args, **options
     )
-    if session is None:
-        return _resolve_condition_key(key, context)
-    role = iam._roles.get_scoped(session[1], None, session[2]) or {}
-    return role.get("Arn", context.principal_arn)
 
 
-async def _tallied(scope: Any, receive: Any, send: Any) -> None:
+iam_evaluator.enforce = _enforce_by_aws_names
+
+
+# --- REST APIs: found in any account, with their resource policy ---------------------------------
+
+_import_api = apigateway_v1._import_rest_api
+_api_arn = arns.execute_api_arn
+_execute = apigateway_v1.handle_execute
+_identity = apigateway_v1._iam_caller_identity
+_caller_account: ContextVar[str] = ContextVar("caller_account")
+
+
+def _api_of_any_account(api_id: str) -> tuple[str, str] | None:
+    """The account and Region of an API; its id is unique among all accounts."""
+    for (account, region, found), _ in apigateway_v1._rest_apis.all_items():
+        if found == api_id:
+            return account, region
+    return None
+
+
+def _import_with_policy(spec: Any, data: Any = None) -> Any:
+    policy = spec.get("x-amazon-apigateway-policy")
+    return _import_api(spec, {**(data or {}), **({"policy": policy} if policy else {})})
+
+
+def _arn_of_its_own_account(region: str, account: str, api_id: str, *rest: Any) -> str:
+    owner = _api_of_any_account(api_id)
+    return str(_api_arn(region, owner[0] if owner else account, api_id, *rest))
+
+
+async def _execute_for_caller(*args: Any, **options: Any) -> Any:
+    token = _caller_account.set(responses.get_account_id())
+    try:
+        return await _execute(*args, **options)
+    finally:
+        _caller_account.reset(token)
+
+
+def _callers_own_identity(*args: Any) -> Any:
+    with responses.request_scope(_caller_account.get(), responses.get_region()):
+        return _identity(*args)
+
+
+apigateway_v1.find_api_scope = _api_of_any_account
+apigateway_v1._import_rest_api = _import_with_policy
+apigateway_v1.handle_execute = _execute_for_caller
+apigateway_v1._iam_caller_identity = _callers_own_identity
+arns.execute_api_arn = _arn_of_its_own_account
+
+
+# --- event buses: between accounts, where both sides allow it ------------------------------------
+
+_invoke = eventbridge._invoke_target
+_create_bus = provisioners._eb_event_bus_create
+
+
+def _create_bus_with_policy(logical_id: str, properties: Any, stack: str) -> Any:
+    name, attributes = _create_bus(logical_id, properties, stack)
+    if properties.get("Policy"):
+        eventbridge._event_bus_policies[name] = properties["Policy"]
+    return name, attributes
+
+
+def _invoke_also_elsewhere(target: Any, event: Any, rule: Any, view: Any = None) -> None:
+    bus = arns.parse_arn(target["Arn"])
+    elsewhere = bus.service == "events" and bus.account_id != responses.get_account_id()
+    if not elsewhere:
+        _invoke(target, event, rule, view)
+    elif _may_cross(target, event, bus):
+        with responses.request_scope(bus.account_id, bus.region):
+            name = bus.resource.partition("/")[2]
+            eventbridge._dispatch_event({**event, "EventBusName": name})
+
+
+def _may_cross(target: Any, event: Any, bus: Any) -> bool:
+    account = responses.get_account_id()
+    role = str(target.get("RoleArn", "")).rpartition("/")[2]
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{role}/events",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action="events:PutEvents",
+        resource_arn=target["Arn"],
+        region=bus.region,
+        service_context={
+            "events:source": [event["Source"]],
+            "events:detail-type": event["DetailType"],
+        },
+    )
+    identity = iam_evaluator.evaluate(
+        context, iam_evaluator._gather_role_policies(role, account) if role else []
+    )
+    with responses.request_scope(bus.account_id, bus.region):
+        policy = eventbridge._event_bus_policies.get(bus.resource.partition("/")[2])
+    result = iam_evaluator.combine_resource_policy(identity, context, policy, bus.account_id)
+    return bool(result.decision == "Allow")
+
+
+eventbridge._invoke_target = _invoke_also_elsewhere
+provisioners._RESOURCE_HANDLERS["AWS::Events::EventBus"]["create"] = _create_bus_with_policy
+
+
+# --- the requests that are answered here ---------------------------------------------------------
+
+_serve = ministack.app
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "http":
         headers = dict(scope["headers"])
+        query = parse_qs(scope["query_string"].decode())
         if scope["path"] == "/_tally":
-            await _answer(scope, send)
+            await _answer(send, _tallied(query.get("agent", [""])[0]))
+            return
+        if scope["path"] == "/_cloudtrail":
+            await _answer(send, _as_cloudtrail(query["account"][0], await _body(receive)))
             return
         signed = _SCOPE.search(headers.get(b"authorization", b""))
         if signed:
@@ -82,12 +238,36 @@ async def _tallied(scope: Any, receive: Any, send: Any) -> None:
     await _serve(scope, receive, send)
 
 
-async def _answer(scope: Any, send: Any) -> None:
-    word = parse_qs(scope["query_string"].decode()).get("agent", [""])[0]
+def _tallied(agent: str) -> dict[str, int]:
     found: Counter[str] = Counter()
-    for (service, agent), number in _tally.items():
-        if word in agent:
+    for (service, name), number in _tally.items():
+        if agent in name:
             found[service] += number
+    return found
+
+
+def _as_cloudtrail(account: str, record: bytes) -> Any:
+    service = json.loads(record)["eventSource"].partition(".")[0]
+    entry = {
+        "Source": f"aws.{service}",
+        "DetailType": "AWS API Call via CloudTrail",
+        "Detail": record.decode(),
+    }
+    with responses.request_scope(account, _REGION):
+        answer = eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+    return json.loads(answer[2])
+
+
+async def _body(receive: Any) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _answer(send: Any, found: Any) -> None:
     await send(
         {
             "type": "http.response.start",
@@ -98,10 +278,7 @@ async def _answer(scope: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": json.dumps(found).encode()})
 
 
-iam_evaluator.evaluate_resource_policy = _for_the_caller
-iam_evaluator._principal_keys = _with_function
-iam_evaluator._resolve_condition_key = _of_the_role
-ministack.app = _tallied
+ministack.app = _app
 
 if __name__ == "__main__":
     sys.exit(ministack.main())

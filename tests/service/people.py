@@ -99,5 +99,5 @@ class OnCall:
     def api(self, method: str, path: str, body: Any = None, session: Any = None) -> Any:
         """One signed request to the service's API, as this role or as someone else."""
         who = session or self.embedded.role_session(OWNER, self.role, "sam")
-        service = ServiceClient(self.embedded.outputs["ApiUrl"], "default", REGION, who)
+        service = ServiceClient(self.embedded.outputs["ApiUrl"], REGION, who)
         return service.call(method, path, body)

@@ -2,18 +2,22 @@
 
 import json
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from service import demo
-from service.embedded import CALLER, OWNER, wait_for
+from service.embedded import CALLER, OWNER, REGION, ROOT, wait_for
 from service.storm import storm
 from service.thieves import lambda_role, refused
 from service.world import build
 from support.attacks import Ends, attack
+from support.handlers import api_event, sent_by
 from threegrants.cli.service import ServiceError
 from threegrants.remediation.remediation_roles import RemediationRole
 
+STRANGER = "333333333333"
+API_ROLE = "threegrants-remediate"
 pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
 
 
@@ -104,41 +108,274 @@ def test_a_bare_invocation_decides_nothing(embedded, on_call):
     world.send(world.record())
     _, body = on_call.alert(world.bucket)
     path = f"/incidents/{body['id']}/approve"
-    event = {
+    digests = {"digests": [patch["digest"] for patch in body["patches"]]}
+    arn = f"arn:aws:sts::{OWNER}:assumed-role/{on_call.role}/sam"
+    sam = {"userArn": arn}
+    of_http_api = {
         "version": "2.0",
         "routeKey": "POST /incidents/{id}/approve",
         "rawPath": path,
-        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
-        "body": json.dumps({"digests": [patch["digest"] for patch in body["patches"]]}),
-        "isBase64Encoded": False,
+        "requestContext": {"http": {"method": "POST", "path": path}, "authorizer": {"iam": sam}},
+        "body": json.dumps(digests),
     }
-    answer = embedded.client("lambda").invoke(
-        FunctionName=embedded.outputs["RemediateFunctionName"], Payload=json.dumps(event)
+    made_up = (
+        api_event("POST", path, digests, None),
+        api_event("POST", path, digests, arn),
+        api_event("POST", path, digests, arn, stageVariables=None),
+        of_http_api,
     )
-    assert json.loads(answer["Payload"].read())["statusCode"] == 403
+    for event in made_up:
+        answer = embedded.client("lambda").invoke(
+            FunctionName=embedded.outputs["RemediateFunctionName"], Payload=json.dumps(event)
+        )
+        assert json.loads(answer["Payload"].read())["statusCode"] == 403
     assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
+
+
+def hire(embedded, name, *permissions):
+    """A role of account B with policies of `templates/approvers.yaml`; a session of it."""
+    iam = embedded.client("iam", CALLER)
+    trust = {"Effect": "Allow", "Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    return allow(embedded, name, *permissions)
+
+
+def allow(embedded, role, *permissions):
+    """Give a role of account B these permissions; a session of it."""
+    for permission in permissions:
+        embedded.client("iam", CALLER).attach_role_policy(
+            RoleName=role, PolicyArn=embedded.approver_policies[f"{permission}PolicyArn"]
+        )
+    return embedded.role_session(CALLER, role, "kim")
+
+
+def proposed(body):
+    return {"digests": [patch["digest"] for patch in body["patches"] if patch["default"]]}
 
 
 @attack(
     "10.1",
-    "the denied role approves its own grant, in another session",
-    "the grant is approved",
+    "the denied role calls the API from its own account, with every permission: approve, reject, mute",
+    "its own grant is approved, or hidden from the others",
     Ends.REFUSED,
 )
 def test_the_denied_role_cannot_approve(embedded, on_call):
     world = build(embedded, "self", bucket_policy=False, key_policy=True, iam_policy=True)
     world.send(world.record())
     _, body = on_call.alert(world.bucket)
-    session = embedded.role_session(CALLER, world.role)
-    digests = [patch["digest"] for patch in body["patches"] if patch["default"]]
-    with pytest.raises(ServiceError, match="403"):
-        on_call.api("POST", f"/incidents/{body['id']}/approve", {"digests": digests}, session)
-    assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
+    path = f"/incidents/{body['id']}"
+    session = allow(embedded, world.role, "Viewer", "Approver", "Muter")
+    assert on_call.api("GET", path, None, session)["state"] == "open", "the API itself lets it in"
+    for what, said in (("approve", proposed(body)), ("reject", {}), ("mute", {"hours": 1})):
+        with pytest.raises(ServiceError, match="403: the denied principal decides nothing"):
+            on_call.api("POST", f"{path}/{what}", said, session)
+    incident = on_call.api("GET", path)
+    assert (incident["state"], incident["muted_until"]) == ("open", None)
+
+
+@attack(
+    "10.1",
+    "a federated user of the denied principal's account calls the API, with every permission",
+    "its own grant is approved, or hidden from the others",
+    Ends.REFUSED,
+)
+def test_a_federated_user_decides_nothing(embedded, on_call):
+    world = build(embedded, "federated", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    path = f"/incidents/{body['id']}"
+    given = embedded.client("sts", CALLER).get_federation_token(
+        Name=world.role,
+        Policy=json.dumps({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}],
+        }),
+    )["Credentials"]  # fmt: skip
+    session = boto3.Session(
+        given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], REGION
+    )
+    for what, said in (("approve", proposed(body)), ("reject", {}), ("mute", {"hours": 1})):
+        with pytest.raises(ServiceError, match=r"403: .*federated"):
+            on_call.api("POST", f"{path}/{what}", said, session)
+    assert on_call.api("GET", path)["state"] == "open"
+
+
+def test_somebody_else_of_that_account_approves_under_its_own_identity(embedded, on_call):
+    world = build(embedded, "home", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    path = f"/incidents/{body['id']}"
+    session = hire(embedded, "b-lead", "Viewer", "Approver")
+    assert on_call.decide(body["id"], "approve", proposed(body), session)["state"] == "verified"
+    actors = [line["actor"] for line in on_call.api("GET", path, None, session)["history"]]
+    assert f"arn:aws:sts::{CALLER}:assumed-role/b-lead/kim" in actors
+    assert world.call() == "granted"
+
+
+@attack(
+    "10.3",
+    "people of another account use the permission to look on for approving, muting and replaying",
+    "one permission is worth another",
+    Ends.DENIED_BY_AWS,
+)
+def test_each_permission_is_one_of_its_own(embedded, on_call):
+    world = build(embedded, "permissions", bucket_policy=False, key_policy=True, iam_policy=True)
+    world.send(world.record())
+    _, body = on_call.alert(world.bucket)
+    path = f"/incidents/{body['id']}"
+    asked = {
+        "Viewer": ("GET", path, None),
+        "Approver": ("POST", f"{path}/reject", {}),
+        "Muter": ("POST", f"{path}/mute", {"hours": 0}),
+        "Replayer": ("POST", "/replay", {"records": []}),
+    }
+    for permission in asked:
+        session = hire(embedded, f"b-{permission.lower()}", permission)
+        for other, request in asked.items():
+            if other != permission:
+                with pytest.raises(ServiceError, match=r"403: User: .* is not authorized"):
+                    on_call.api(*request, session)
+    assert on_call.api("GET", path)["state"] == "open"
+    session = embedded.role_session(CALLER, "b-approver", "kim")
+    assert on_call.api(*asked["Approver"], session)["state"] == "rejected"
+
+
+@attack(
+    "10.3",
+    "a role of an account that is no approver account, which its own account allows everything",
+    "it looks at incidents, or decides",
+    Ends.DENIED_BY_AWS,
+)
+def test_a_stranger_is_let_in_by_nobody(embedded, on_call):
+    iam = embedded.client("iam", STRANGER)
+    trust = {"Effect": "Allow", "Principal": {"AWS": STRANGER}, "Action": "sts:AssumeRole"}
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    trusts, allows = (
+        json.dumps({"Version": "2012-10-17", "Statement": [one]}) for one in (trust, everything)
+    )
+    iam.create_role(RoleName="c-admin", AssumeRolePolicyDocument=trusts)
+    iam.put_role_policy(RoleName="c-admin", PolicyName="all", PolicyDocument=allows)
+    session = embedded.role_session(STRANGER, "c-admin")
+    with pytest.raises(ServiceError, match=r"403: .* explicit deny in a resource-based policy"):
+        on_call.api("GET", "/incidents", None, session)
+
+
+@attack(
+    "12.1",
+    "a member's administrator puts events on the service's bus: directly, with other sources, by a "
+    "rule without a role, by one of another kind of event; a stranger's forwarder",
+    "they reach the queue",
+    Ends.DENIED_BY_AWS,
+)
+def test_a_member_speaks_for_itself_only(embedded, on_call):
+    """What EventBridge itself refuses; what it would let through is refused by the intake."""
+    world = build(embedded, "speaks", bucket_policy=False, key_policy=True, iam_policy=True)
+    bus = embedded.outputs["EventBusArn"]
+    role = embedded.stack_output(CALLER, "threegrants-forwarder", "SenderRoleArn")
+    events = embedded.client("events", CALLER)
+    entry = {
+        "DetailType": "AWS API Call via CloudTrail",
+        "Detail": json.dumps(world.record()),
+        "EventBusName": bus,
+    }
+    for source in ("aws.s3", "threegrants.replay", "b.s3"):
+        assert events.put_events(Entries=[{**entry, "Source": source}])["FailedEntryCount"] == 1
+    before = embedded.waiting_and_dead()
+    pattern = json.dumps({"detail-type": ["AWS API Call via CloudTrail", "Forged"]})
+    events.put_rule(Name="forged", EventPattern=pattern)
+    target = {"Id": "bus", "Arn": bus, "RoleArn": role}
+    events.put_targets(Rule="forged", Targets=[target])
+    own = {**entry, "EventBusName": "default"}
+    for source, kind in (
+        ("threegrants.replay", entry["DetailType"]),
+        ("b.s3", entry["DetailType"]),
+        ("b.s3", "Forged"),
+    ):
+        sent = events.put_events(Entries=[{**own, "Source": source, "DetailType": kind}])
+        assert sent["FailedEntryCount"] == 0, "onto its own bus it may put them"
+    events.remove_targets(Rule="forged", Ids=["bus"])
+    forwarder = (ROOT / "templates" / "forwarder.yaml").read_text()
+    embedded.deploy_stack(
+        STRANGER, "threegrants-forwarder", forwarder, {"EventBusArn": bus, "RuleState": "ENABLED"}
+    )
+    world.send({**world.record(), "recipientAccountId": STRANGER})
+    assert embedded.waiting_and_dead() == before
+    world.send(world.record(recipientAccountId=CALLER))
+    assert on_call.alert(world.bucket), "the same record, from its own account, arrives"
+
+
+def test_a_key_denial_arrives_from_the_callers_account(embedded, on_call):
+    """KMS denials across accounts are logged in the caller's account only: its forwarder sends them."""
+    world = build(embedded, "key-only", bucket_policy=True, key_policy=False, iam_policy=True)
+    said = f"User: arn:aws:sts::{CALLER}:assumed-role/{world.role}/analyst is not authorized to perform: "
+    record = world.record(
+        "Decrypt",
+        eventSource="kms.amazonaws.com",
+        errorMessage=f"{said}kms:Decrypt on resource: {world.key} because no resource-based policy "
+        "allows the kms:Decrypt action",
+        requestParameters=None,
+        resources=[{"type": "AWS::KMS::Key", "ARN": world.key, "accountId": OWNER}],
+        recipientAccountId=CALLER,
+        eventCategory="Management",
+        managementEvent=True,
+    )
+    world.send(record)
+
+    def arrived():
+        found = on_call.api("GET", "/incidents")["incidents"]
+        return [one for one in found if one["summary"] and world.role in one["summary"]]
+
+    [incident] = wait_for("the incident", arrived, 60)
+    assert "kms:Decrypt" in incident["summary"]
+
+
+@attack(
+    "12.2",
+    "people with every other permission feed records in; one with it feeds in a genuine event",
+    "a record is taken for genuine, or fed in by somebody who may not",
+    Ends.SHOWN,
+)
+def test_replay_has_a_permission_of_its_own(embedded, on_call):
+    world = build(embedded, "again", bucket_policy=False, key_policy=True, iam_policy=True)
+    records = {"records": [world.record()]}
+    others = hire(embedded, "b-others", "Viewer", "Approver", "Muter")
+    with pytest.raises(ServiceError, match=r"403: User: .* is not authorized"):
+        on_call.api("POST", "/replay", records, others)
+    one = hire(embedded, "b-replays", "Replayer")
+    assert on_call.api("POST", "/replay", records, one) == {"sent": 1}
+    _, body = on_call.alert(world.bucket)
+    assert on_call.api("GET", f"/incidents/{body['id']}")["replayed"] is True
+
+
+@attack(
+    "12.2",
+    "a principal of the service's account with every permission for queues sends into the replay queue",
+    "a record is fed in past the API",
+    Ends.DENIED_BY_AWS,
+)
+def test_only_the_api_feeds_the_replay_queue(embedded):
+    """And the API's role sends into no other queue of records."""
+    iam = embedded.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
+    everything = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    iam.create_role(RoleName="queues", AssumeRolePolicyDocument=json.dumps(document))
+    document["Statement"] = [everything]
+    iam.put_role_policy(RoleName="queues", PolicyName="q", PolicyDocument=json.dumps(document))
+    sqs = embedded.client("sqs", session=embedded.role_session(OWNER, "queues"))
+    urls = {url.rpartition("/")[2].split("-")[1]: url for url in sqs.list_queues()["QueueUrls"]
+            if "/threegrants-" in url}  # fmt: skip
+    assert refused(sqs.send_message, QueueUrl=urls["ReplayQueue"], MessageBody="{}")
+    sqs = embedded.client("sqs", session=lambda_role(embedded, API_ROLE))
+    for queue in ("DenialQueue", "DeadLetterQueue"):
+        assert refused(sqs.send_message, QueueUrl=urls[queue], MessageBody="{}")
 
 
 def test_bad_input_goes_to_the_dead_letters_with_its_reason(embedded):
     sqs = embedded.client("sqs")
-    body = '{"eventSource": "s3.amazonaws.com", "errorCode": "AccessDenied", "userIdentity": []}'
+    record = {"eventSource": "s3.amazonaws.com", "errorCode": "AccessDenied", "userIdentity": []}
+    body = json.dumps(sent_by(OWNER, record))
     sqs.send_message(QueueUrl=embedded.outputs["QueueUrl"], MessageBody=body)
 
     def arrived():

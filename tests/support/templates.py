@@ -32,7 +32,7 @@ def statements(name: str) -> list[dict[str, Any]]:
     ]
     return [
         statement["Fn::If"][1] if "Fn::If" in statement else statement
-        for policy in [*ROLES[name]["Properties"]["Policies"], *optional]
+        for policy in [*ROLES[name]["Properties"].get("Policies", ()), *optional]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
 

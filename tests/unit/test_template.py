@@ -5,9 +5,12 @@ import fnmatch
 import pytest
 
 from support.templates import MEMBER, ROLES, SERVICE, actions, statements, template
+from threegrants.cloudtrail.envelope import DETAIL_TYPE, SOURCES
 from threegrants.handlers import worker
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS
+
+API_ROLE = "ApproveRole"
 
 
 @pytest.mark.parametrize("name", sorted(ROLES))
@@ -232,10 +235,21 @@ def test_each_remediation_role_writes_one_kind():
         assert {action.split(":")[0] for action in actions(name)} - {"cloudtrail"} == {service}
 
 
-def test_every_route_wants_iam():
-    routes = [r for r in SERVICE.values() if r["Type"] == "AWS::ApiGatewayV2::Route"]
-    assert len(routes) == 6
-    assert {route["Properties"]["AuthorizationType"] for route in routes} == {"AWS_IAM"}
+API = SERVICE["Api"]["Properties"]
+OPERATIONS = {
+    f"{method.upper()}{path}".replace("{id}", "tg-0123456789abcdef"): operation
+    for path, methods in API["DefinitionBody"]["paths"].items()
+    for method, operation in methods.items()
+}
+
+
+def test_every_method_wants_iam():
+    schemes = API["DefinitionBody"]["components"]["securitySchemes"]
+    assert {name: scheme["x-amazon-apigateway-authtype"] for name, scheme in schemes.items()} == {
+        "sigv4": "awsSigv4"
+    }
+    assert len(OPERATIONS) == 7
+    assert all(operation["security"] == [{"sigv4": []}] for operation in OPERATIONS.values())
 
 
 ASKED = {
@@ -245,29 +259,85 @@ ASKED = {
     "POST/incidents/tg-0123456789abcdef/reject": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/rollback": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/mute": "MuterPolicy",
+    "POST/replay": "ReplayerPolicy",
 }
+APPROVERS = template("templates/approvers.yaml")["Resources"]
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_each_route_has_one_of_three_permissions(asked):
+@pytest.mark.parametrize("resources", [SERVICE, APPROVERS], ids=["template", "approvers"])
+def test_each_method_has_one_of_four_permissions(resources, asked):
     allowed = []
     for name in sorted(set(ASKED.values())):
-        [statement] = SERVICE[name]["Properties"]["PolicyDocument"]["Statement"]
-        resources = statement["Resource"]
-        listed = resources if isinstance(resources, list) else [resources]
-        paths = [one["Fn::Sub"].partition("/$default/")[2] for one in listed]
+        [statement] = resources[name]["Properties"]["PolicyDocument"]["Statement"]
+        assert statement["Action"] == "execute-api:Invoke"
+        named = statement["Resource"]
+        listed = named if isinstance(named, list) else [named]
+        paths = [one["Fn::Sub"].partition("/v1/")[2] for one in listed]
         if any(fnmatch.fnmatchcase(asked, path) for path in paths):
             allowed.append(name)
     assert allowed == [ASKED[asked]]
 
 
-def test_every_route_is_among_them():
-    routes = {
-        route["Properties"]["RouteKey"].replace(" ", "").replace("{id}", "tg-0123456789abcdef")
-        for route in SERVICE.values()
-        if route["Type"] == "AWS::ApiGatewayV2::Route"
+def test_every_method_is_among_them():
+    assert set(OPERATIONS) == set(ASKED)
+    assert API["StageName"] == "v1"
+
+
+def test_the_api_allows_nobody_of_its_own_account_and_denies_every_other():
+    """Or everybody in the account could call it: an Allow of either policy is enough there.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html
+    """
+    allow, deny = API["DefinitionBody"]["x-amazon-apigateway-policy"]["Statement"]
+    allow = allow["Fn::If"][1]
+    own = {"Ref": "AWS::AccountId"}
+    assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert allow["Principal"] == {"AWS": {"Fn::Split": [",", {"Ref": "ApproverAccounts"}]}}
+    assert allow["Condition"] == {"StringNotEquals": {"aws:PrincipalAccount": own}}
+    assert deny["Principal"] == "*"
+    [(operator, condition)] = deny["Condition"].items()
+    assert operator == "StringNotEquals"
+    assert condition["aws:PrincipalAccount"]["Fn::If"][2] == own
+    assert API["AlwaysDeploy"] is True, "a resource policy counts from the next deployment on"
+
+
+def bus_statements():
+    listed = SERVICE["DenialBus"]["Properties"]["Policy"]["Fn::If"][1]["Statement"]
+    return [statement["Fn::If"][1] for statement in listed]
+
+
+def test_the_bus_takes_denials_of_members_only():
+    for statement in bus_statements():
+        assert (statement["Effect"], statement["Action"]) == ("Allow", "events:PutEvents")
+        condition = statement["Condition"]
+        assert condition["ForAllValues:StringEquals"] == {"events:source": list(SOURCES)}
+        assert condition["Null"] == {"events:source": "false"}
+        assert condition["StringEquals"]["events:detail-type"] == DETAIL_TYPE
+    listed, organization = bus_statements()
+    assert listed["Principal"] == {"AWS": {"Fn::Split": [",", {"Ref": "MemberAccounts"}]}}
+    assert organization["Principal"] == "*"
+    assert organization["Condition"]["StringEquals"]["aws:PrincipalOrgID"] == {
+        "Ref": "OrganizationId"
     }
-    assert routes == set(ASKED)
+
+
+def test_every_rule_lets_the_same_events_through():
+    forwarder = template("templates/forwarder.yaml")["Resources"]
+    rules = [SERVICE["DenialRule"], SERVICE["OwnDenialRule"], forwarder["DenialRule"]]
+    patterns = [rule["Properties"]["EventPattern"] for rule in rules]
+    assert patterns[0] == patterns[1] == patterns[2]
+    assert patterns[0]["source"] == list(SOURCES)
+    assert patterns[0]["detail-type"] == [DETAIL_TYPE]
+
+
+def test_only_the_api_and_the_intake_send_into_the_replay_queue():
+    [deny] = SERVICE["ReplayQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Principal"], deny["Action"]) == ("Deny", "*", "sqs:SendMessage")
+    roles = [one["Fn::GetAtt"][0] for one in deny["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]]
+    assert roles == [API_ROLE, "DiagnoseRole"]
+    for name in ("ReplayQueue", "ReplayQueuePolicy", "ReplaySource"):
+        assert SERVICE[name]["Condition"] == "Replay"
 
 
 def test_the_limits_of_the_template_are_those_of_the_code():

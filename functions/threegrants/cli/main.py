@@ -35,7 +35,10 @@ from threegrants.remediation import Limits, LimitsError
 from threegrants.report import Report, ReportError, report_for
 
 _STACK = click.option(
-    "--stack", default="threegrants", show_default=True, help="The deployed stack's name."
+    "--stack",
+    default="threegrants",
+    show_default=True,
+    help="The deployed stack's name; from another account its ApiUrl.",
 )
 _FORMAT = click.option(
     "--format",
@@ -321,7 +324,10 @@ def standing(file: TextIO, stack: str) -> None:
 @click.argument("file")
 @_STACK
 def replay(file: str, stack: str) -> None:
-    """Feed the records of FILE to the deployed service, as if their events arrived now."""
+    """Feed the records of FILE to the deployed service, as if their events arrived now.
+
+    The stack must allow it (AllowReplay). What comes of them says that they were replayed.
+    """
     records = [
         dict(detail_of(record))
         for _, record, call in parse_records(file)
@@ -331,7 +337,7 @@ def replay(file: str, stack: str) -> None:
         sent = _service_client(stack).replay(records)
     except ServiceError as error:
         raise Failure(str(error)) from error
-    click.echo(f"{sent} record(s) sent to the event bus")
+    click.echo(f"{sent} record(s) sent to the service")
 
 
 def _service_client(stack: str) -> ServiceClient:

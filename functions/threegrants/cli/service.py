@@ -1,12 +1,14 @@
-"""The deployed service, from outside: its stack's outputs, its signed HTTP API, its event bus.
+"""The deployed service, from outside: its stack's outputs, and its signed API.
 
 Requests are signed with Signature Version 4, as API Gateway's IAM authorization wants it:
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html
 """
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -15,18 +17,16 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
-from threegrants.cloudtrail import REPLAY_SOURCE
-
-if TYPE_CHECKING:
-    from types_boto3_events.type_defs import PutEventsRequestEntryTypeDef
-
 _DONE = frozenset({200, 202})
 """Done, or begun: then the incident says how it goes."""
-_BATCH = 10
-"""Entries that one PutEvents call takes.
+_BATCH = 100
+"""Records that one request feeds in (handlers/replay_requests.py)."""
+_BATCH_BYTES = 4_000_000
+"""Of their text: Lambda takes 6 MB, and the function answers within 29 seconds.
 
-https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
+_API_REGION = re.compile(r"\.execute-api\.([a-z0-9-]+)\.")
 
 
 class ServiceError(Exception):
@@ -38,24 +38,28 @@ class ServiceClient:
     """A client of one deployed stack.
 
     Args:
-        url: the HTTP API.
-        bus: the event bus the rule listens on.
-        region: the stack's Region.
+        url: the API's address.
+        region: the API's Region.
         session: whose credentials sign; the default ones if None.
     """
 
     url: str
-    bus: str
     region: str
     session: boto3.Session | None = None
 
     @classmethod
     def for_stack(cls, stack: str) -> "ServiceClient":
-        """Find the service by its stack's outputs.
+        """Find the service by its stack's name, or by the API's own address.
+
+        Callers of other accounts cannot read the stack; they are given its output `ApiUrl`.
 
         Raises:
             ServiceError: if there is no such stack, or no credentials.
         """
+        if stack.startswith(("https://", "http://")):
+            found_region = _API_REGION.search(urlsplit(stack).netloc)
+            region = found_region[1] if found_region else boto3.Session().region_name
+            return cls(stack.rstrip("/"), region)
         try:
             client = boto3.client("cloudformation")
             found = client.describe_stacks(StackName=stack)["Stacks"][0]
@@ -64,8 +68,7 @@ class ServiceClient:
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", ())}
         if "ApiUrl" not in outputs:
             raise ServiceError(f"stack {stack} has no output ApiUrl: is it threegrants?")
-        region = client.meta.region_name
-        return cls(outputs["ApiUrl"].rstrip("/"), outputs.get("EventBusName", "default"), region)
+        return cls(outputs["ApiUrl"].rstrip("/"), client.meta.region_name)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One request, signed with SigV4, and its JSON answer.
@@ -103,29 +106,29 @@ class ServiceClient:
         return data
 
     def replay(self, records: list[dict[str, Any]]) -> int:
-        """Put records on the bus under the service's own source.
+        """Feed records in, some hundred at a time.
+
+        Returns:
+            How many were taken.
 
         Raises:
-            ServiceError: if EventBridge refuses one.
+            ServiceError: if the service refuses some; those of earlier requests are taken.
         """
-        events = boto3.client("events")
-        sent = 0
-        for start in range(0, len(records), _BATCH):
-            entries: list[PutEventsRequestEntryTypeDef] = [
-                {
-                    "Source": REPLAY_SOURCE,
-                    "DetailType": "AWS API Call via CloudTrail",
-                    "Detail": json.dumps(record),
-                    "EventBusName": self.bus,
-                }
-                for record in records[start : start + _BATCH]
-            ]
-            try:
-                answer = events.put_events(Entries=entries)
-            except (BotoCoreError, ClientError) as error:
-                raise ServiceError(f"EventBridge: {' '.join(str(error).split())}") from error
-            refused = [e for e in answer["Entries"] if e.get("ErrorCode")]
-            if refused:
-                raise ServiceError(f"EventBridge refused: {refused[0].get('ErrorMessage')}")
-            sent += len(entries)
-        return sent
+        return sum(
+            int(self.call("POST", "/replay", {"records": batch})["sent"])
+            for batch in _batches(records)
+        )
+
+
+def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for record in records:
+        length = len(json.dumps(record))
+        if batch and (len(batch) == _BATCH or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += length
+    if batch:
+        yield batch

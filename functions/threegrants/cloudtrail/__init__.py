@@ -15,9 +15,10 @@ from threegrants.cloudtrail.denied_call import (
     Skipped,
     StatedPolicyType,
 )
+from threegrants.cloudtrail.envelope import detail_of, is_genuine, require_own_account
 from threegrants.cloudtrail.errors import RecordError
-from threegrants.cloudtrail.parse import detail_of, is_genuine, parse_record
-from threegrants.cloudtrail.replay import REPLAY_SOURCE, is_replayed
+from threegrants.cloudtrail.parse import parse_record
+from threegrants.cloudtrail.replay import REPLAY_SOURCE, as_replayed, is_replayed
 from threegrants.cloudtrail.sanitize import strip_control_characters
 from threegrants.cloudtrail.trail_files import read_trail_file
 
@@ -32,11 +33,13 @@ __all__ = [
     "Service",
     "Skipped",
     "StatedPolicyType",
+    "as_replayed",
     "copy_source_read",
     "detail_of",
     "is_genuine",
     "is_replayed",
     "parse_record",
     "read_trail_file",
+    "require_own_account",
     "strip_control_characters",
 ]

@@ -22,6 +22,7 @@ from threegrants.cloudtrail.denied_call import (
     Service,
     Skipped,
 )
+from threegrants.cloudtrail.envelope import detail_of
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
 from threegrants.cloudtrail.identity import from_arn, read_caller
@@ -89,27 +90,6 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     call = read(record, caller, message, code)
     # Whoever writes a record can name any owner; who owns the bucket is found out by reading.
     return replace(call, replayed=True, bucket_account=None) if replayed else call
-
-
-def is_genuine(event: Mapping[str, Any]) -> bool:
-    """Whether CloudTrail itself sent an event in the account that its record is for.
-
-    Nobody can put an event on a bus whose source begins with `aws.`, and EventBridge writes the
-    account from which it comes.
-
-    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
-    """
-    if "detail" not in event or "detail-type" not in event:
-        return False
-    source, account = string_field(event, "source") or "", string_field(event, "account")
-    recipient = string_field(detail_of(event), "recipientAccountId")
-    return source.startswith("aws.") and account is not None and account == recipient
-
-
-def detail_of(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The CloudTrail record inside an EventBridge event; a bare record is returned as it is."""
-    enveloped = "detail" in record and "detail-type" in record
-    return object_field(record, "detail") if enveloped else record
 
 
 def _service(record: Mapping[str, Any], message: Message) -> Service | None:

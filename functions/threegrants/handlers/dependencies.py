@@ -41,6 +41,7 @@ _RESPONSE_SECONDS = 1.5
 """Kept for the answer itself at the end of an invocation."""
 _EXTERNAL_ID_TTL_SECONDS = 600
 """For how long the ExternalId is kept."""
+_SECRET_TTL_SECONDS = 60
 _LIMITS_TTL_SECONDS = 60
 """For how long the operator's SSM parameter is kept."""
 
@@ -250,6 +251,12 @@ def current_limits() -> Limits:
         return limits.with_ssm_parameter(text)
     except (LimitsError, GetParameterError) as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
+
+
+def api_secret() -> str:
+    """What the API's stage sends with every event, so that the function knows it; read once a minute."""
+    name = os.environ["API_SECRET"]
+    return str(parameters.get_secret(name, max_age=_SECRET_TTL_SECONDS))
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:

@@ -30,7 +30,10 @@ from threegrants.cloudtrail import (
     DeniedCall,
     RecordError,
     Skipped,
+    as_replayed,
+    detail_of,
     parse_record,
+    require_own_account,
     strip_control_characters,
 )
 from threegrants.handlers.dependencies import dependencies
@@ -73,7 +76,7 @@ def _delivery_store() -> DynamoDBPersistenceLayer:
 def _handle_message(record: SQSRecord) -> None:
     metrics.add_metric(name="Deliveries", unit=MetricUnit.Count, value=1)
     try:
-        event = json.loads(record.body)
+        event = _event_of(record)
         call = parse_record(event)
     except (RecordError, ValueError) as error:
         _dead_letter(record, str(error))
@@ -99,6 +102,28 @@ def _handle_message(record: SQSRecord) -> None:
         return _process(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
 
     once(delivery=delivery)
+
+
+def _is_fed_in(message: SQSRecord) -> bool:
+    """Whether a message came through the queue into which only the API sends."""
+    queue = dependencies().settings.replay_queue_arn
+    return bool(queue) and message.event_source_arn == queue
+
+
+def _event_of(message: SQSRecord) -> Mapping[str, Any]:
+    """The event in a message: what people feed in is marked, what a rule delivered is checked.
+
+    Raises:
+        RecordError: if it is no event, or speaks of another account than its own.
+        ValueError: if it is no JSON.
+    """
+    event = json.loads(message.body)
+    if not _is_fed_in(message):
+        require_own_account(event)
+        return event  # type: ignore[no-any-return]
+    if not isinstance(event, Mapping):
+        raise RecordError("$", f"a {type(event).__name__}", "a CloudTrail record (an object)")
+    return as_replayed(detail_of(event))
 
 
 def _process(
@@ -136,7 +161,7 @@ def _process(
         return MessageResult.OVER_LIMIT
     if incident is None:
         dependencies().sqs.send_message(
-            QueueUrl=settings.queue_url,
+            QueueUrl=settings.replay_queue_url if _is_fed_in(message) else settings.queue_url,
             MessageBody=message.body,
             DelaySeconds=settings.kms_wait_seconds,
             MessageAttributes={_WAITED: {"DataType": "String", "StringValue": "true"}},

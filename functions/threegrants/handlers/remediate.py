@@ -1,23 +1,29 @@
-"""RemediateFunction: the HTTP API by which people look at, approve, reject and roll back."""
+"""RemediateFunction: the API by which people look at, approve, reject, roll back, mute and replay."""
 
+import json
 from functools import cache
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response, content_types
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import dependencies
+from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
+from threegrants.handlers.dependencies import api_secret, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
 
-app = APIGatewayHttpResolver()
+app = APIGatewayRestResolver()
+
+
+_NO_CALLER = "no caller: reach this function through its API only"
 
 
 @cache
@@ -26,21 +32,15 @@ def _service() -> RemediationService:
 
 
 def _actor() -> str:
-    """The ARN of the caller, which API Gateway fills in after it checked the signature.
-
-    The function trusts the event. Whoever can invoke it directly can impersonate an approver.
-
-    Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+    """The ARN of the caller, in its own account.
 
     Raises:
         Refused: if the event names nobody.
     """
-    context = app.current_event.request_context
-    authorizer = context.authorizer
-    arn = authorizer.iam.user_arn if authorizer and authorizer.iam else None
-    if not arn:
-        raise Refused(HTTPStatus.FORBIDDEN, "no caller: reach this function through its API only")
-    return str(arn)
+    arn = caller_arn(app.current_event.raw_event)
+    if arn is None:
+        raise Refused(HTTPStatus.FORBIDDEN, _NO_CALLER)
+    return arn
 
 
 def _body() -> dict[str, Any]:
@@ -138,6 +138,28 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
 
 
+@app.post("/replay")
+def replay() -> dict[str, Any]:
+    """Take in the records of the body, as if their events arrived now; marked as replayed."""
+    actor = _actor()
+    queue = dependencies().settings.replay_queue_url
+    if not queue:
+        raise Refused(HTTPStatus.FORBIDDEN, "replay is off: deploy the stack with AllowReplay=true")
+    try:
+        messages = replay_messages(_body())
+    except ReplayError as error:
+        raise BadRequestError(str(error)) from error
+    sent = send(dependencies().sqs, queue, messages)
+    logger.info("replay", extra={"records": sent, "actor": actor})
+    metrics.add_metric(name="RecordsReplayed", unit=MetricUnit.Count, value=sent)
+    if sent < len(messages):
+        raise Refused(
+            HTTPStatus.BAD_GATEWAY,
+            f"SQS took {sent} of {len(messages)} records; send them again",
+        )
+    return {"sent": sent}
+
+
 def _overview(incident: Incident) -> dict[str, Any]:
     report = incident.diagnosis
     return {
@@ -173,9 +195,14 @@ def _problem(status: int, detail: str) -> Response[str]:
     )
 
 
-@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """HTTP API event (payload 2.0) in, response out."""
+    """REST API event in, response out."""
+    if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
+        return {
+            "statusCode": int(HTTPStatus.FORBIDDEN),
+            "body": json.dumps({"message": _NO_CALLER}),
+        }
     return app.resolve(event, context)

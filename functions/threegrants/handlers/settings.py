@@ -64,6 +64,8 @@ class Settings:
         reads_objects: whether the reader may look at objects.
         stack_name: the stack's name, for the commands that alerts show.
         queue_url: the queue of CloudTrail records.
+        replay_queue_url: the queue of records that people feed in; empty where nobody may.
+        replay_queue_arn: its ARN, for the function that reads it.
         dead_letter_queue_url: the queue of records that cannot be read.
         delivery_table_name: the DynamoDB table in which deliveries are remembered.
         kms_wait_seconds: for how long a KMS record waits for its S3 record.
@@ -88,6 +90,8 @@ class Settings:
     reads_objects: bool
     stack_name: str
     queue_url: str
+    replay_queue_url: str
+    replay_queue_arn: str
     dead_letter_queue_url: str
     delivery_table_name: str
     kms_wait_seconds: int
@@ -125,6 +129,8 @@ class Settings:
             reads_objects=_is_true(env, "READ_OBJECTS"),
             stack_name=stack,
             queue_url=env.get("QUEUE_URL", ""),
+            replay_queue_url=env.get("REPLAY_QUEUE_URL", ""),
+            replay_queue_arn=env.get("REPLAY_QUEUE_ARN", ""),
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),
             delivery_table_name=env.get("SEEN_TABLE_NAME", ""),
             kms_wait_seconds=_kms_wait(env),

@@ -174,7 +174,7 @@ class RemediationService:
             lambda current: self.run_store.begin(current, move, undo_all, (), targets),
             targets,
         )
-        return self._asked(incident_id, State.ROLLING_BACK, "Being taken back.", intents)
+        return self._asked(incident.id, State.ROLLING_BACK, "Being taken back.", intents)
 
     def progress(self, incident_id: str) -> dict[str, Any] | None:
         """What there is to know of the incident's last run, for people who wait; None if there is none.

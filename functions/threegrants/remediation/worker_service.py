@@ -90,7 +90,7 @@ class WorkerService:
             Exception: what went wrong first; the other tasks were tried all the same.
         """
         report: Counter[str] = Counter()
-        self.store.get(incident_id)
+        incident_id = self.store.get(incident_id).id  # it may be named by another name of it
         tasks = (
             partial(self._resume, incident_id, deadline, report),
             partial(self._look_into_what_is_due, incident_id, deadline, report),
@@ -133,6 +133,7 @@ class WorkerService:
             Refused: if the limits cannot be checked now; the next worker tries again.
         """
         incident = self.store.get(incident_id)
+        incident_id = incident.id
         if incident.state not in RUN_IN_PROGRESS:
             return None
         run = self.run_store.last_run(incident_id)
