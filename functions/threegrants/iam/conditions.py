@@ -13,7 +13,7 @@ Only string and ARN operators take policy variables:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from threegrants.iam.arns import matches_arn_pattern
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
+from threegrants.iam.texts import Texts, listed
 from threegrants.iam.values import address_range, base64_bytes, epoch_seconds, number, within
 from threegrants.iam.variables import ContextValues, Template, literal, resolved, template
 from threegrants.iam.wildcards import Pattern, matches
@@ -184,41 +185,57 @@ def context_value(values: ContextValues, key: str) -> tuple[str, ...]:
     return (found,) if isinstance(found, str) else tuple(found)
 
 
-ConditionKey = tuple[str, str, str | tuple[str, ...]]
-"""Operator, condition key, wanted value or values."""
+_Key = tuple[Any, ...]
+"""Operator, condition key and wanted values of each condition, one after the other: a whole
+Condition element."""
 
 
-def conditions_table(*, variables: bool) -> BoundedMemo[ConditionKey, Condition]:
-    """Conditions by their text; the same ones stand in policy after policy.
+def conditions_reader(*, variables: bool) -> Callable[[Any], tuple[Condition, ...]]:
+    """What reads a Condition element; the same elements stand in policy after policy.
 
-    Looking up raises PolicyError for an operator AWS does not know.
+    It raises PolicyError with the path below the element.
     """
+    of_text: BoundedMemo[_Key, Condition] = BoundedMemo(
+        lambda key: _condition(*key, variables=variables), 8_192
+    )
+    known: BoundedMemo[_Key, tuple[Condition, ...]] = BoundedMemo(
+        lambda key: tuple(of_text[key[at : at + 3]] for at in range(0, len(key), 3)), 8_192
+    )
 
-    def read(key: ConditionKey) -> Condition:
-        text, key_as_written, wanted = key
-        row, set_operator, if_exists = _operator(text)
-        takes = variables and row is not None and row.variables
-        listed = (wanted,) if isinstance(wanted, str) else wanted
-        templates = tuple(template(one, variables=takes) for one in listed)
-        name = key_as_written.lower()
-        return Condition(text, name, key_as_written, row, set_operator, if_exists, templates)
+    def read(stated: Any) -> tuple[Condition, ...]:
+        if stated.__class__ is not dict and not isinstance(stated, Mapping):
+            raise PolicyError("", "is not an object")
+        key: _Key = ()
+        for operator, block in stated.items():
+            if block.__class__ is not dict and not isinstance(block, Mapping):
+                raise PolicyError(operator, "is not an object")
+            for name, wanted in block.items():
+                key += (operator, name, tuple(wanted) if wanted.__class__ is list else wanted)
+        try:
+            found = known.get(key)
+        except TypeError:  # an object or a list among the values, for which there is no text
+            found = None
+        # Only texts are kept: as keys, the number 1 and the truth value true are the same.
+        return known[_in_texts(key)] if found is None else found
 
-    return BoundedMemo(read, 8_192)
+    return read
 
 
-def condition_texts(policy_values: Any, operator: str, key: str) -> tuple[str, ...]:
-    """The values of a condition as text; numbers and truth values may stand without quotes.
+def _in_texts(key: _Key) -> _Key:
+    """The same conditions with their values as text; raises PolicyError for other values."""
+    texts: _Key = ()
+    for at in range(0, len(key), 3):
+        operator, name, wanted = key[at : at + 3]
+        found = tuple(_text(one, operator, name) for one in listed(wanted))
+        texts += (operator, name, wanted if isinstance(wanted, str) else found)
+    return texts
 
-    Args:
-        policy_values: what the policy states: one value or a list, as JSON has it.
-        operator: the condition operator, as written; for the error.
-        key: the condition key, as written; for the error.
 
-    Raises:
-        PolicyError: for values of a wrong type.
-    """
-    listed = policy_values if isinstance(policy_values, list) else [policy_values]
-    return tuple([one if one.__class__ is str else _text(one, operator, key) for one in listed])
+def _condition(operator: str, key: str, wanted: Texts, *, variables: bool) -> Condition:
+    row, set_operator, if_exists = _operator(operator)
+    takes = variables and row is not None and row.variables
+    templates = tuple(template(one, variables=takes) for one in listed(wanted))
+    return Condition(operator, key.lower(), key, row, set_operator, if_exists, templates)
 
 
 def _operator(operator: str) -> tuple[Operator | None, SetOperator, bool]:
@@ -236,6 +253,7 @@ def _operator(operator: str) -> tuple[Operator | None, SetOperator, bool]:
 
 
 def _text(value: Any, operator: str, key: str) -> str:
+    """A value of a condition as text; numbers and truth values may stand without quotes."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -11,12 +11,7 @@ Reading an element is a look-up where the same text was read before, in this pol
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from threegrants.iam.conditions import (
-    Condition,
-    ConditionKey,
-    condition_texts,
-    conditions_table,
-)
+from threegrants.iam.conditions import Condition, conditions_reader
 from threegrants.iam.elements import Actions, Resources, actions_table, resources_table
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
@@ -128,26 +123,6 @@ def _effect(value: Any) -> bool:
     return False
 
 
-def _conditions(
-    known: BoundedMemo[ConditionKey, Condition],
-) -> Callable[[Any], tuple[Condition, ...]]:
-    def read(stated: Any) -> tuple[Condition, ...]:
-        if stated.__class__ is not dict and not isinstance(stated, Mapping):
-            raise PolicyError("", "is not an object")
-        found = []
-        for operator, block in stated.items():
-            if block.__class__ is not dict and not isinstance(block, Mapping):
-                raise PolicyError(operator, "is not an object")
-            for key, wanted in block.items():
-                texts = wanted
-                if wanted.__class__ is not str:
-                    texts = condition_texts(wanted, operator, key)
-                found.append(known[operator, key, texts])
-        return tuple(found)
-
-    return read
-
-
 _Readers = dict[str, tuple[int, Callable[[Any], Any]]]
 
 
@@ -162,7 +137,7 @@ def _readers(*, variables: bool) -> _Readers:
         "NotAction": (3, actions_table(inverted=True).__getitem__),
         "Resource": (4, resources_table(inverted=False, variables=variables).__getitem__),
         "NotResource": (4, resources_table(inverted=True, variables=variables).__getitem__),
-        "Condition": (5, _conditions(conditions_table(variables=variables))),
+        "Condition": (5, conditions_reader(variables=variables)),
     }
 
 

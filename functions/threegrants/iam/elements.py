@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from threegrants.iam.arns import matches_resource_pattern
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
+from threegrants.iam.texts import Texts, listed
 from threegrants.iam.variables import ContextValues, Template, resolved, template
 from threegrants.iam.wildcards import matches
 
@@ -50,10 +51,6 @@ class Resources:
         return any(matches_resource_pattern(one, arn) for one in patterns) is not self.inverted
 
 
-Texts = str | tuple[str, ...]
-"""The value of an element: one text, or several."""
-
-
 def actions_table(*, inverted: bool) -> BoundedMemo[Texts, Actions | None]:
     """Action (or NotAction) elements by their value; None for an empty one.
 
@@ -61,7 +58,7 @@ def actions_table(*, inverted: bool) -> BoundedMemo[Texts, Actions | None]:
     """
 
     def read(value: Texts) -> Actions | None:
-        texts = _listed(value)
+        texts = _checked(value)
         for place, text in enumerate(texts):
             if text != "*" and ":" not in text:
                 raise PolicyError(f"[{place}]", f"{text!r} has no service prefix")
@@ -77,7 +74,7 @@ def resources_table(*, inverted: bool, variables: bool) -> BoundedMemo[Texts, Re
     """
 
     def read(value: Texts) -> Resources | None:
-        texts = _listed(value)
+        texts = _checked(value)
         for place, text in enumerate(texts):
             if not text.startswith(("arn:", "*", "${")):
                 raise PolicyError(f"[{place}]", f"{text!r} is neither an ARN nor *")
@@ -87,8 +84,8 @@ def resources_table(*, inverted: bool, variables: bool) -> BoundedMemo[Texts, Re
     return BoundedMemo(read, 8_192)
 
 
-def _listed(value: Texts) -> tuple[str, ...]:
-    texts = value if isinstance(value, tuple) else (value,)
+def _checked(value: Texts) -> tuple[str, ...]:
+    texts = listed(value)
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise PolicyError(f"[{place}]", "is not a string")

@@ -9,7 +9,7 @@ Elements of a statement: https://docs.aws.amazon.com/IAM/latest/UserGuide/refere
 from typing import NamedTuple
 
 from threegrants.iam.authorize import PolicyTypeOutcome
-from threegrants.iam.conditions import Condition
+from threegrants.iam.conditions import Condition, context_value
 from threegrants.iam.documents import Statement
 from threegrants.iam.policy_types import Effect
 from threegrants.iam.principals import PrincipalMatch
@@ -184,8 +184,7 @@ _REQUESTS = {
 def _condition(condition: Condition, request: Request) -> Mismatch:
     wanted = _some([template.text for template in condition.policy_values])
     about = (condition.key_as_written, bool(condition.operator and condition.operator.negated))
-    found = request.values.get(condition.key, ())
-    values = [found] if isinstance(found, str) else list(found)
+    values = list(context_value(request.values, condition.key))
     demand = f"the condition {condition.text} on {condition.key_as_written} wants {_want(condition, wanted)}"
     if not values:
         detail = f"{demand}; the request does not carry that key"

@@ -7,13 +7,15 @@ A Deny with NotPrincipal is `Principals._excepted_from_deny`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from threegrants.aws.arn import FIELDS, is_account_id, split
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.memo import BoundedMemo
 from threegrants.iam.request import PrincipalKind, RequestEnvironment
+from threegrants.iam.texts import listed
 
 _KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 _UNIQUE_IDS = ("AROA", "AIDA", "ASIA", "AGPA", "ANPA")
@@ -43,8 +45,9 @@ _SERVICE, _FEDERATED = PrincipalKind.SERVICE, PrincipalKind.FEDERATED
 _ROLE_ITSELF, _ROOT, _USER = PrincipalKind.ROLE, PrincipalKind.ROOT, PrincipalKind.USER
 
 
-class Principals(NamedTuple):
-    """A compiled Principal or NotPrincipal element."""
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """A Principal or NotPrincipal element, by what its names stand for."""
 
     anyone: bool
     names: frozenset[str]
@@ -124,7 +127,8 @@ class Principals(NamedTuple):
         return own and through and environment.account in self.accounts
 
 
-_Key = tuple[tuple[str, Any], ...]
+_Key = tuple[Any, ...]
+"""Each kind of principal, and its name or names behind it: a whole Principal element."""
 
 
 def principals_reader(*, inverted: bool) -> Callable[[Any], Principals]:
@@ -143,7 +147,7 @@ def principals_reader(*, inverted: bool) -> Callable[[Any], Principals]:
             value = {"AWS": "*"} if value == "*" else value
         key: _Key = ()
         for kind, names in value.items():
-            key += ((kind, tuple(names) if names.__class__ is list else names),)
+            key += (kind, tuple(names) if names.__class__ is list else names)
         try:
             return known[key]
         except TypeError:
@@ -152,8 +156,8 @@ def principals_reader(*, inverted: bool) -> Callable[[Any], Principals]:
     return read
 
 
-def _compiled(listed: _Key, *, inverted: bool) -> Principals:
-    groups = {kind: names if isinstance(names, tuple) else (names,) for kind, names in listed}
+def _compiled(stated: _Key, *, inverted: bool) -> Principals:
+    groups = {kind: listed(names) for kind, names in zip(stated[::2], stated[1::2], strict=True)}
     for kind, names in groups.items():
         if kind not in _KINDS:
             raise PolicyError(kind, "unknown kind of principal")

@@ -147,6 +147,22 @@ def test_a_deny_with_not_principal_depends_on_a_permissions_boundary():
     assert found(has_boundary=None).missing_context_keys == (HAS_BOUNDARY,)
 
 
+def test_what_a_boundary_decides_may_depend_on_an_unknown_key_too():
+    listed = {"AWS": [USER, f"arn:aws:iam::{A}:root"]}
+    statements = allow(Principal={"AWS": USER}), deny(NotPrincipal=listed, **IN_VPC)
+    context = RequestContext({}, frozenset())
+
+    def found(has_boundary):
+        return partial_evaluate(
+            PolicyType.RESOURCE, asked({}), (parsed(*statements),), context,
+            has_boundary=has_boundary,
+        )  # fmt: skip
+
+    assert found(has_boundary=False).effect is Effect.ALLOW
+    assert found(has_boundary=True).missing_context_keys == (VPC,)
+    assert found(has_boundary=None).effect is None
+
+
 def test_a_grant_allows_beside_a_key_policy_that_depends_on_an_unknown_key():
     key = f"arn:aws:kms:eu-west-1:{A}:key/1"
     request = Request(USER, "kms:Decrypt", key, A, {})

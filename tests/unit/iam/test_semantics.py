@@ -256,6 +256,7 @@ RESOURCES = [
     ("a star that ends a field runs on over the colons", "arn:aws:s3:*", OBJECT, True),
     ("a star inside a field does not", "arn:aws:*3:k", "arn:aws:s3:::k", False),
     ("an incomplete ARN is completed", "arn:aws:s3", OBJECT, True),
+    ("an incomplete ARN of five fields is completed", "arn:aws:s3::", OBJECT, True),
     ("an unresolved variable matches nothing", "arn:aws:s3:::b/${aws:username}", OBJECT, False),
     ("a default stands in", "arn:aws:s3:::b/${aws:username, 'k'}", OBJECT, True),
 ]
