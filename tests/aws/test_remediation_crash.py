@@ -36,7 +36,7 @@ from support.runs import mac_keys, run_store, runs_table
 from support.staleness import Staleness
 from support.wire import Died, answer_calls, refusal
 from threegrants.analysis import AnalysisOptions, analyze
-from threegrants.evidence import RoleClients
+from threegrants.evidence import RoleClients, SessionScope
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
@@ -389,6 +389,13 @@ class Case:
         assert not self.errors
 
 
+class Kept(RoleClients):
+    """Clients whose sessions last for all cases, whatever each of them is for."""
+
+    def _session_key(self, account):
+        return (account, self.role_name, SessionScope())
+
+
 class Cold(RoleClients):
     """Accounts that have not been entered yet; behind that the warm clients, which cost less."""
 
@@ -430,7 +437,7 @@ def wire():
         DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
         SQS, KEYS = boto3.client("sqs"), mac_keys()
         KEY = OWNER["kms"].create_key(Policy=document(ADMIN))["KeyMetadata"]["Arn"]
-        WARM = {n: RoleClients(f"threegrants-{n}", "external-id") for n in ("reader", "writer")}
+        WARM = {n: Kept(f"threegrants-{n}", "external-id") for n in ("reader", "writer")}
         Aws().remediation_roles()
         approve(Case())  # enters every account with both roles
         yield wire

@@ -24,6 +24,7 @@ REGION = "eu-west-1"
 OWNER = "111111111111"
 CALLER = "222222222222"
 STACK = "threegrants"
+_TEMPLATE_BODY_BYTES = 51_200
 EXTERNAL_ID = "demo-external-id"
 T = TypeVar("T")
 _CONFIG = Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, read_timeout=60)
@@ -264,13 +265,24 @@ def _package() -> bytes:
         return file.read()
 
 
+def _template(embedded: Embedded, template: str) -> dict[str, str]:
+    """A template as CloudFormation takes it: a large one by way of S3, as `sam deploy` gives it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    """
+    if len(template.encode()) <= _TEMPLATE_BODY_BYTES:
+        return {"TemplateBody": template}
+    embedded.client("s3").put_object(Bucket="deployments", Key="template.yaml", Body=template)
+    return {"TemplateURL": f"{embedded.endpoint}/deployments/template.yaml"}
+
+
 def _stack(
     embedded: Embedded, account: str, name: str, template: str, parameters: dict[str, str]
 ) -> dict[str, str]:
     client = embedded.client("cloudformation", account)
     client.create_stack(
         StackName=name,
-        TemplateBody=template,
+        **_template(embedded, template),
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],
