@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-scenarios bench-storm diagrams differential clean
+	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm diagrams differential fuzz clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -64,6 +64,9 @@ explore: .venv/.ready  ## the properties, with new random examples at each run, 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
 
+fuzz: .venv/.ready  ## 100,000 mutated records, policies and files through everything pure (FUZZ=N, FUZZ_SEED=S)
+	FUZZ=$(or $(FUZZ),100000) FUZZ_SEED=$(or $(FUZZ_SEED),1000000) $(BIN)/python -m pytest -n 0 -s tests/unit/test_fuzz.py
+
 lint: .venv/.ready  ## style, formatting, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -73,7 +76,7 @@ types: .venv/.ready  ## static types
 	$(BIN)/mypy
 
 template: .venv/.ready  ## lint of the CloudFormation templates
-	$(BIN)/cfn-lint template.yaml member.yaml
+	$(BIN)/cfn-lint template.yaml member.yaml templates/*.yaml
 
 # A second opinion on the templates; its environment is a scratch one, of one pinned version.
 CHECKOV_VERSION := 3.3.30
@@ -83,7 +86,7 @@ $(CHECKOV)/.ready:
 	$(CHECKOV)/bin/python -m pip install --quiet checkov==$(CHECKOV_VERSION)
 	touch $@
 
-checkov: $(CHECKOV)/.ready  ## checkov on both templates (exceptions with their reasons: .checkov.yaml)
+checkov: $(CHECKOV)/.ready  ## checkov on all templates (exceptions with their reasons: .checkov.yaml)
 	$(CHECKOV)/bin/checkov --config-file .checkov.yaml
 
 # The locks are made by uv, which `make lock` fetches into a scratch environment. Versions that are
@@ -127,6 +130,9 @@ bench-scenarios: .venv/.ready  ## labelled denials through evidence and diagnosi
 
 bench-storm: setup  ## 10,000 records of one denial through the stack on the embedded AWS (RECORDS=N for another number)
 	$(BIN)/python benchmarks/storm.py --records $(or $(RECORDS),10000)
+
+bench-files: .venv/.ready  ## 1,000 trail files with 100,000 records through the command line: speed and memory (a minute)
+	$(BIN)/python benchmarks/files.py $(if $(FILES),--files $(FILES))
 
 differential: .venv/.ready $(SIMULATOR)/.ready  ## where the evaluator and iam-simulate disagree, and why (needs npm)
 	$(BIN)/python benchmarks/differential/run.py $(SIMULATOR)

@@ -144,7 +144,7 @@ PLACES = {
         "queryStringParameters": NAMED,
         "multiValueQueryStringParameters": {"userArn": [SAM]},
     },
-    "stage variables": {"stageVariables": NAMED},
+    "stage variables": {"stageVariables": {**NAMED, "secret": API_SECRET}},
     "path parameters": {"pathParameters": NAMED},
     "beside the context": {"identity": NAMED, **NAMED},
     "beside the identity": {"requestContext": NAMED},

@@ -35,7 +35,7 @@ class Toll:
     reads: int
     dead_letters: int
     feeding: float
-    """Seconds until every record was on the event bus."""
+    """Seconds until the service had taken every record."""
     seconds: float
     """Seconds until every record was counted."""
 

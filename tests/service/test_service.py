@@ -17,7 +17,7 @@ from threegrants.cli.service import ServiceError
 from threegrants.remediation.remediation_roles import RemediationRole
 
 STRANGER = "333333333333"
-API_ROLE = "threegrants-remediate"
+API_ROLE = "threegrants-approve"
 pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
 
 
@@ -279,8 +279,10 @@ def test_a_member_speaks_for_itself_only(embedded, on_call):
         "Detail": json.dumps(world.record()),
         "EventBusName": bus,
     }
-    for source in ("aws.s3", "threegrants.replay", "b.s3"):
-        assert events.put_events(Entries=[{**entry, "Source": source}])["FailedEntryCount"] == 1
+    for source in ("threegrants.replay", "b.s3", "aws.iam"):
+        assert refused(events.put_events, Entries=[{**entry, "Source": source}])
+    as_s3 = events.put_events(Entries=[{**entry, "Source": "aws.s3"}])
+    assert as_s3["Entries"][0]["ErrorCode"] == "NotAuthorizedForSourceException"
     before = embedded.waiting_and_dead()
     pattern = json.dumps({"detail-type": ["AWS API Call via CloudTrail", "Forged"]})
     events.put_rule(Name="forged", EventPattern=pattern)
@@ -301,7 +303,7 @@ def test_a_member_speaks_for_itself_only(embedded, on_call):
     )
     world.send({**world.record(), "recipientAccountId": STRANGER})
     assert embedded.waiting_and_dead() == before
-    world.send(world.record(recipientAccountId=CALLER))
+    world.send(world.callers_copy())
     assert on_call.alert(world.bucket), "the same record, from its own account, arrives"
 
 

@@ -107,6 +107,18 @@ class World:
             **changes,
         }
 
+    def callers_copy(self) -> dict[str, Any]:
+        """The caller's copy of such a record: it does not say who owns the bucket.
+
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
+        """
+        record = self.record(recipientAccountId=CALLER)
+        record["resources"] = [
+            {**one, **({"accountId": ""} if "accountId" in one else {})}
+            for one in record["resources"]
+        ]
+        return record
+
     def send(self, record: dict[str, Any]) -> None:
         """CloudTrail records the denial in the account that the record is for."""
         self.embedded.cloudtrail(record, record["recipientAccountId"])

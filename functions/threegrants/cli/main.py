@@ -1,4 +1,4 @@
-"""The commands of `threegrants`: `diagnose` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`: `diagnose`, `fetch` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
@@ -7,19 +7,18 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from threegrants import __version__
-from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cli.cases import answer_cases
+from threegrants.cli.diagnose import diagnose
+from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure
-from threegrants.cli.records import group_by_incident, parse_records, report_skipped
+from threegrants.cli.fetch import fetch
+from threegrants.cli.records import parse_records
 from threegrants.cli.render import (
     Tool,
     json_text,
-    show_diagnosis,
     show_incident,
     show_incidents,
     show_result,
@@ -28,11 +27,9 @@ from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.cli.standing import dry_run, recent_incidents
 from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
-from threegrants.evidence import MemberAccounts, RoleClients
 from threegrants.incidents.states import UNSUCCESSFUL, State
-from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.remediation import Limits, LimitsError
-from threegrants.report import Report, ReportError, report_for
+from threegrants.report import Report, ReportError
 
 _STACK = click.option(
     "--stack",
@@ -64,138 +61,9 @@ def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
-@main.command()
-@click.argument("file")
-@_FORMAT
-@click.option(
-    "--reader-role",
-    default="threegrants-reader",
-    show_default=True,
-    help="Role to assume in every account other than your own.",
-)
-@click.option(
-    "--external-id",
-    default="",
-    help="ExternalId that role's trust policy wants; only accounts named with --account get it.",
-)
-@click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    help="An account of yours: it may own the bucket, and it gets the ExternalId; repeatable.",
-)
-@click.option(
-    "--organizations-account",
-    "organizations",
-    default=None,
-    help="The account whose reader role may read SCPs and RCPs (management or delegated).",
-)
-@click.option("--objects", is_flag=True, help="Look at the objects themselves (HeadObject).")
-@click.option(
-    "--profile-kms",
-    "profile",
-    type=click.Choice([p.value for p in Profile]),
-    default=Profile.LEAST.value,
-    show_default=True,
-    help="KMS actions that a patch grants.",
-)
-@click.option(
-    "--scope",
-    type=click.Choice([s.value for s in Scope]),
-    default=Scope.PREFIX.value,
-    show_default=True,
-    help="How much of the bucket the proposed patch covers; the others are shown beside it.",
-)
-@click.option(
-    "--principal",
-    type=click.Choice([n.value for n in GranteeScope]),
-    default=GranteeScope.PRINCIPAL.value,
-    show_default=True,
-    help="Whom a bucket or key policy names: the role or user, or every principal of its account.",
-)
-@click.option(
-    "--owner-tag",
-    "owner_tags",
-    multiple=True,
-    help="A tag (KEY or KEY=VALUE) of what infrastructure code owns; repeatable.",
-)
-@click.option("--analyzer", is_flag=True, help="Ask IAM Access Analyzer about each patch too.")
-@_SNIPPETS
-def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
-    file: str,
-    output_format: str,
-    reader_role: str,
-    external_id: str,
-    accounts: tuple[str, ...],
-    organizations: str | None,
-    objects: bool,  # noqa: FBT001 - click passes flags so
-    profile: str,
-    scope: str,
-    principal: str,
-    owner_tags: tuple[str, ...],
-    analyzer: bool,  # noqa: FBT001
-    tool: Tool | None,
-) -> None:
-    """Diagnose each distinct denied access in FILE (`-` for standard input), live.
-
-    FILE holds CloudTrail records: one record, an EventBridge event, a trail file (also .gz), the
-    output of `aws cloudtrail lookup-events`, or JSON Lines of these.
-    """
-    groups, skipped = group_by_incident(file)
-    if not groups:
-        click.echo("[]" if output_format == "json" else "", nl=output_format == "json")
-        report_skipped(skipped, 0)
-        return
-    options = AnalysisOptions(
-        profile=Profile(profile),
-        scope=Scope(scope),
-        principal=GranteeScope(principal),
-        owner_tags=owner_tags,
-        analyzer=analyzer,
-    )
-    reader = _role_clients(reader_role, external_id, accounts, organizations, objects=objects)
-    reports: list[Report] = []
-    for group, calls in groups.items():
-        newest = max(calls, key=lambda call: call.time)
-        analysis = analyze(newest, reader, options)
-        times = sorted(call.time for call in calls)
-        events = list(dict.fromkeys(call.event_id for call in calls if call.event_id))[:20]
-        seen = (times[0], times[-1])
-        reports.append(report_for(analysis, group, events, len(calls), seen))
-    if output_format == "json":
-        click.echo(json_text([report.to_json() for report in reports]))
-    else:
-        for report in reports:
-            show_diagnosis(report, tool)
-    report_skipped(skipped, sum(len(calls) for calls in groups.values()))
-
-
-def _role_clients(
-    role: str,
-    external_id: str,
-    known: tuple[str, ...],
-    organizations: str | None,
-    *,
-    objects: bool,
-) -> RoleClients:
-    own = None
-    try:
-        own = boto3.client("sts").get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        # Without credentials everything is unread, and each diagnosis says so.
-        why = strip_control_characters(" ".join(str(error).split()))
-        click.echo(f"no AWS credentials: {why}", err=True)
-    # Whoever made a denied call chose the account ids in its record: no stranger gets our secret.
-    listed = frozenset((*known, *([organizations] if organizations else ())))
-    return RoleClients(
-        role,
-        external_id,
-        own_account=own,
-        members=MemberAccounts(listed, "--account") if external_id else None,
-        candidate_owners=known,
-        organizations=organizations,
-        objects=objects,
-    )
+main.add_command(diagnose)
+main.add_command(explain)
+main.add_command(fetch)
 
 
 @main.command()

@@ -5,11 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from threegrants.evidence.role_clients import AccountError
 from threegrants.evidence.snapshot import Item, Read, Unread
 
 T = TypeVar("T")
+
+NOT_AWS = "the answer was not AWS's: no XML or JSON (a proxy's or a sign-in page?)"
+DIRECT_WAY = "a connection to AWS without something in between that answers for it"
 
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "403"}
@@ -49,6 +53,8 @@ def call_or_unread(
         return Unread(f"AWS answered {code}: {_one_line(error)}", needs)
     except BotoCoreError as error:
         return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
+    except ResponseParserError:
+        return Unread(NOT_AWS, f"{DIRECT_WAY}; {needs}")
     except (LookupError, TypeError, ValueError) as error:
         # One answer that is not as documented must not cost the whole diagnosis.
         return Unread(f"AWS's answer was not as documented: {type(error).__name__}", needs)

@@ -103,8 +103,6 @@ class MemberAccounts:
 
     def refusal(self, account: str) -> AccountError | None:
         """Why no role is assumed in an account; None if one may be."""
-        if not is_account_id(account):
-            return AccountError(f"{account!r:.40} is no account id", "a complete CloudTrail record")
         if account in self.listed or self.organization is not None:
             return None
         return AccountError(
@@ -290,6 +288,9 @@ class RoleClients:
                 del held[key]
 
     def _session(self, account: str, now: datetime) -> tuple[boto3.Session, datetime]:
+        if not is_account_id(account):
+            why = f"{account[:40]!r} is no AWS account id"
+            raise AccountError(why, "a record with the account's id: 12 digits")
         if account == self.own_account:
             return self._base, datetime.max.replace(tzinfo=UTC)
         held = self._sessions.get(self._session_key(account))

@@ -156,7 +156,7 @@ class RequestEnvironment:
         if self.kind is not PrincipalKind.SESSION:
             return None, True
         fields = split(self.principal)
-        name = fields[5].split("/")[1]
+        name = fields[5].partition("/")[2].partition("/")[0]
         for arn in arns:
             if split(arn)[4:5] == [fields[4]] and ":role/" in arn and arn.endswith(f"/{name}"):
                 return arn, True

@@ -20,7 +20,7 @@ def incident(**changes):
 
 
 class Api:
-    """Stands in for the deployed HTTP API: keeps what it is asked, gives the answers it was given."""
+    """Stands in for the deployed API: keeps what it is asked, gives the answers it was given."""
 
     def __init__(self, *answers):
         self.asked = []
