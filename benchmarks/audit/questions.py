@@ -7,6 +7,7 @@ object; for a key, S3's own use of it for these.
 """
 
 import random
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -237,6 +238,10 @@ def folder_of(key: str) -> str:
     return key[: key.rfind("/") + 1]
 
 
+_SAID_CONTEXT = re.compile(r" for the encryption context (\S+), also directly")
+"""What a KMS grant is said to be held to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stated:
     """What a patch is said to open."""
@@ -295,7 +300,8 @@ class Stated:
                 True  # who may use the key itself gains nothing by a service that uses it for them
             )
         if self.says_more:
-            return True
+            limit = _SAID_CONTEXT.search(describe_patch(self.patch))
+            return limit is None or question.get(CONTEXT) == limit[1]
         if question.get(VIA) != f"s3.{question.resource.split(':')[3]}.amazonaws.com":
             return False
         bucket, _, key = (question.get(CONTEXT) or "").partition("/")

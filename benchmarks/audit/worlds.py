@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from threegrants.analysis import AnalysisOptions
-from threegrants.cloudtrail import CallerType, DeniedCall, KeySource, parse_record
+from threegrants.cloudtrail import Access, CallerType, DeniedCall, KeySource, parse_record
 from threegrants.evidence import (
     BucketEvidence,
     CallerEvidence,
@@ -20,6 +20,7 @@ from threegrants.evidence import (
     Evidence,
     KeyEvidence,
     NamedPolicy,
+    ObjectEvidence,
     Read,
 )
 from threegrants.patches import GranteeScope, Profile, Scope
@@ -123,6 +124,7 @@ def _world(r: random.Random, number: int) -> World:
     if not encrypted:
         kms_actions = ()
     evidence = _with_grants(r, evidence, grantee, s3_actions, kms_actions, key)
+    evidence = _with_source_of_key(r, evidence, call)
     return World(
         number, call, evidence, _options(r), principal, grantee, region, A,
         key if encrypted else None, s3_actions, kms_actions,
@@ -216,6 +218,22 @@ def _evidence(
         bucket=None if direct else of_bucket,
         key=Read(found if encrypted else None),
     )
+
+
+def _with_source_of_key(r: random.Random, evidence: Evidence, call: DeniedCall) -> Evidence:
+    """How the key is known: of some reads by the object itself, of some calls by their caller alone."""
+    key = evidence.key.value_or_none
+    if key is None or not call.bucket:
+        return evidence
+    if call.access is Access.READ and r.random() < 0.25:
+        own = Encryption("aws:kms", key.arn, r.random() < 0.5)
+        seen = ObjectEvidence(Read(True), Read(own), Read(None), Read(None))
+        of_object = replace(key, source=KeySource.OBJECT)
+        return replace(evidence, object=Read(seen), key=Read(of_object))
+    if r.random() < 0.15:
+        named = replace(key, source=KeySource.ERROR_MESSAGE, corroborated=False)
+        return replace(evidence, key=Read(named))
+    return evidence
 
 
 def _with_grants(

@@ -147,18 +147,26 @@ def analyze_evidence(
         for one in asked
     ]
     drafts = combine_drafts([one.drafts for one in made], evidence.caller, call.access.value)
+    aim = diagnosis.presumed_outcome or diagnosis.outcome
     parts = [
-        _checked(one, replace(other, drafts=these), diagnosis.outcome, options, review)
+        _checked(one, replace(other, drafts=these), aim, options, review)
         for one, other, these in zip(asked, made, drafts, strict=True)
     ]
     missing_information = _unique(item for part in parts for item in part.missing_information)
-    outcome = diagnosis.outcome
-    if outcome is Outcome.FIXABLE and not all(part.complete for part in parts):
-        outcome = Outcome.HANDOFF
+    complete = all(part.complete for part in parts)
+    outcome, presumed = diagnosis.outcome, diagnosis.presumed_outcome
+    if not complete:
+        outcome = Outcome.HANDOFF if outcome is Outcome.FIXABLE else outcome
+        presumed = Outcome.HANDOFF if presumed is Outcome.FIXABLE else presumed
     return Analysis(
         call,
         evidence,
-        replace(diagnosis, outcome=outcome, unknowns=(*diagnosis.unknowns, *missing_information)),
+        replace(
+            diagnosis,
+            outcome=outcome,
+            presumed_outcome=presumed,
+            unknowns=(*diagnosis.unknowns, *missing_information),
+        ),
         _offered(parts),
         tuple(handoff for part in parts for handoff in part.handoffs),
     )
@@ -224,8 +232,8 @@ def _checked(
     owned_elsewhere = _unique(
         item for patch in offered if (item := _owned_elsewhere(patch, facts.evidence, options))
     )
-    proposed = {patch.grant for patch in offered if patch.default}
-    complete = not owned_elsewhere and proposed == diagnosis.missing_grants
+    given = {patch.grant for patch in offered if patch.default or patch.key_named_by_caller}
+    complete = not owned_elsewhere and given == diagnosis.missing_grants
     return _Part(
         offered,
         frozenset(draft.patch.digest for draft in made.drafts)

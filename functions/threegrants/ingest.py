@@ -30,9 +30,7 @@ from threegrants.incidents import (
     Store,
     analysis_is_due,
     corroborated_key_of,
-    due_alert,
     incident_id_of,
-    is_muted,
     needs_kms,
     principal_of,
     with_incident_facts,
@@ -50,6 +48,7 @@ from threegrants.incidents.correlation import (
     names_another_key,
     parking_key_of,
 )
+from threegrants.incidents.held_alerts import HeldAlerts
 from threegrants.incidents.hourly_limits import (
     DEFAULT_LIMITS,
     Counted,
@@ -58,7 +57,7 @@ from threegrants.incidents.hourly_limits import (
     LimitReached,
 )
 from threegrants.incidents.states import REOPENED_BY_DENIAL, RUN_IN_PROGRESS, after_diagnosis
-from threegrants.notifications import REPLAYED_NOTE, Alert, CallerLimits, build_alert
+from threegrants.notifications import Alert, CallerLimits, DueAlerts
 from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
@@ -97,6 +96,7 @@ class Ingest:
     correlator: KmsCorrelator = field(init=False)
     leases: IncidentLeases = field(init=False)
     caller_limits: CallerLimits = field(init=False)
+    due_alerts: DueAlerts = field(init=False)
     _slots: dict[str, tuple[str, str | None]] = field(init=False, default_factory=dict)
     _unresolvable_until: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
 
@@ -108,6 +108,18 @@ class Ingest:
         counts = HourlyCounts(self.store.table, self.clock)
         limits = CallerLimits(counts, self.limits, self.stack, self.send, self.clock)
         object.__setattr__(self, "caller_limits", limits)
+        due_alerts = DueAlerts(
+            self.store,
+            self.leases,
+            limits,
+            HeldAlerts(self.store.table, self.clock),
+            self.stack,
+            self.send,
+            self.on_suppressed_alert,
+            self.resolve_caller,
+            self.clock,
+        )
+        object.__setattr__(self, "due_alerts", due_alerts)
 
     def handle(
         self,
@@ -187,7 +199,7 @@ class Ingest:
         incident = self._analyzed(call, record, incident, replayed=replayed)
         if incident.diagnosis and incident.diagnosed_at != before:
             incident = self._link_records_of_key(incident.diagnosis, call, record, incident)
-        return self._send_due_alerts(incident, call)
+        return self.due_alerts.send_due(incident, call)
 
     def _candidate_writes(
         self, correlation_key: str | None, incident_id: str, call: DeniedCall
@@ -257,7 +269,7 @@ class Ingest:
             assignment=assign_write(parking_key, call, record, incident_id),
             counters=self.caller_limits.counters(Counted.INCIDENTS, call, principal),
         )
-        return self._send_due_alerts(self._analyzed(call, record, recorded.incident), call)
+        return self.due_alerts.send_due(self._analyzed(call, record, recorded.incident), call)
 
     def _has_another_key(self, incident_id: str, call: DeniedCall) -> bool:
         """Whether another key was read for an incident than a KMS record names.
@@ -279,7 +291,7 @@ class Ingest:
         analyzed_call = parse_record(analyzed_record)
         if isinstance(analyzed_call, DeniedCall):
             incident = self._analyzed(analyzed_call, analyzed_record, incident)
-        return self._send_due_alerts(incident, call)
+        return self.due_alerts.send_due(incident, call)
 
     def _link_parked_records(
         self, correlation_key: str, call: DeniedCall, incident: Incident
@@ -369,32 +381,3 @@ class Ingest:
             record=record,
             also=candidate_writes(key, incident.id, call, read) if key and found_by_key else (),
         )
-
-    def _send_due_alerts(self, incident: Incident, call: DeniedCall) -> Incident:
-        """Send what is due, each alert once; an alert may repeat after a crash, never be lost."""
-        while reason := due_alert(incident):
-            if is_muted(incident, self.clock()):
-                if self.leases.note_suppressed_alert(incident, reason):
-                    self.on_suppressed_alert(incident)
-                return incident
-            if not self.leases.acquire(incident.id, Lease.ALERT):
-                return incident  # another worker sends it now, and looks again afterwards
-            incident = self.store.get(incident.id)
-            report, due = incident.report, due_alert(incident)
-            if report is None or due is None or is_muted(incident, self.clock()):
-                self.leases.release(incident.id, Lease.ALERT)
-                continue
-            try:
-                self.caller_limits.take_alert(call, principal_of(call, self.resolve_caller(call)))
-                note = REPLAYED_NOTE if incident.replayed else ""
-                self.send(build_alert(report, self.stack, due, note))
-            except LimitReached as reached:
-                self.leases.release(incident.id, Lease.ALERT)
-                self.caller_limits.tell(reached.counter)
-                return incident  # the alert stays due
-            except BaseException:
-                self.leases.release(incident.id, Lease.ALERT)
-                raise
-            self.leases.alert_sent(incident)
-            incident = self.store.get(incident.id)
-        return incident

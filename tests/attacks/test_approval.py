@@ -190,6 +190,28 @@ def test_protected_is_the_data_whichever_document(only_iam_is_missing, aws, what
     assert desk.store.get(identity).state is State.OPEN
 
 
+@attack("9.1", "the use of a key for objects of a protected folder, or bucket", "the data is opened by its key",
+        Ends.REFUSED)  # fmt: skip
+@pytest.mark.parametrize("how", ["a folder", "the bucket's name"])
+def test_the_key_does_not_open_protected_data(aws, how):
+    aws.world(iam=EVERYTHING)
+    aws.client("s3").put_bucket_policy(
+        Bucket="a-reports",
+        Policy=policy({"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "s3:GetObject",
+                       "Resource": "arn:aws:s3:::a-reports/*"}),
+    )  # fmt: skip
+    desk = Harness(aws)
+    identity = desk.handle().id
+    protected = {"a folder": "arn:aws:s3:::a-reports/2026/q3*", "the bucket's name": "a-reports"}
+    desk.limits = Limits(trusted=TRUSTED, protected=(protected[how],))
+    report = desk.store.get(identity).report
+    assert {patch.grant for patch in report.proposed_patches} == {"key_policy"}
+    for offered in report.patches:
+        with pytest.raises(Refused, match="protected"):
+            desk.approve(identity, digests=[offered.digest])
+    assert desk.store.get(identity).state is State.OPEN
+
+
 def test_what_is_not_protected_is_applied_from_the_other_side(only_iam_is_missing):
     identity = only_iam_is_missing.handle().id
     assert only_iam_is_missing.approve(identity).state is State.VERIFIED
@@ -280,6 +302,44 @@ def test_forged_callers_do_not_page_all_night(desk):
     desk.later(3600)
     desk.handle(forged(79, eventID="later"), ingest=ingest)
     assert desk.reasons()[-1] == "opened", "what was held back is alerted afterwards"
+
+
+def sweep_held(desk, ingest):
+    def failed(incident_id, error):
+        raise AssertionError(incident_id) from error
+
+    return ingest.due_alerts.send_held(desk.clock() + 1000, failed)
+
+
+@attack("12.4", "forged callers fill the hour, and the denial that matters is never repeated",
+        "its alert waits for ever", Ends.NO_ALERT)  # fmt: skip
+def test_a_held_alert_goes_out_when_the_hour_is_over(desk):
+    ingest = limited(desk, alerts=(10, 5, 60))
+    for number in range(12):
+        desk.handle(forged(number), ingest=ingest)
+    assert sweep_held(desk, ingest) == 0, "the hour is not over"
+    sent = []
+    for _ in range(3):
+        desk.later(3600)
+        sweep_held(desk, ingest)
+        sweep_held(desk, ingest)
+        sent.append(desk.reasons().count("opened"))
+    assert sent == [10, 12, 12], "the limit of each hour holds for them too"
+    told = {alert.attributes.get("incident_id") for alert in desk.alerts} - {None}
+    assert len(told) == 12, "each incident is alerted once"
+    desk.later(3600)
+    assert sweep_held(desk, ingest) == 0
+
+
+def test_a_held_alert_that_went_out_with_the_next_denial_is_not_sent_again(desk):
+    ingest = limited(desk, alerts=(10, 1, 60))
+    for number in range(2):
+        desk.handle(forged(number), ingest=ingest)
+    desk.later(3600)
+    desk.handle(forged(1, eventID="again"), ingest=ingest)
+    assert desk.reasons().count("opened") == 2
+    desk.later(3600)
+    assert (sweep_held(desk, ingest), desk.reasons().count("opened")) == (1, 2)
 
 
 @attack("12.1", "80 forged callers, and a limit of new incidents", "the table fills without end",

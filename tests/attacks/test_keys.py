@@ -110,6 +110,28 @@ def test_a_kms_denial_of_a_bucket_of_ones_own(aws):
     assert (alone.bucket, alone.report.outcome) == (None, "unknown")
 
 
+@attack("1.11", "the same, where the key of no bucket can be read, beside denials of two buckets",
+        "the nearest in time gets that key", Ends.IGNORED)  # fmt: skip
+@pytest.mark.parametrize("order", ["S3 first", "KMS first"])
+def test_a_kms_denial_that_several_incidents_may_explain(aws, order):
+    aws.world(iam=EVERYTHING)
+    victims = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    aws.client("s3").delete_bucket_encryption(Bucket="a-reports")
+    desk = Harness(aws)
+    record = kms("k-1", when=-600, key=victims)
+    if order == "KMS first":
+        assert desk.handle(record) is None
+    desk.handle(s3("e-2", when=-603, bucket="mine"))
+    desk.handle(s3("e-1", when=-600))
+    if order == "S3 first":
+        assert desk.handle(record) is None
+    victim = next(one for one in desk.incidents() if one["bucket"] == "a-reports")
+    assert "stated_key" not in victim
+    assert desk.store.get(victim["id"]).report.request.kms_key != victims
+    elsewhere = desk.handle(record, waited=True)
+    assert elsewhere.bucket == (None if order == "S3 first" else "mine")
+
+
 @attack("1.6", "one poisoned event", "the incident names that key for good", Ends.UNKNOWN)
 def test_a_poisoned_incident_gets_well(aws):
     key = aws.world(iam=EVERYTHING)

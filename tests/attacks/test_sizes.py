@@ -87,6 +87,18 @@ def test_a_record_that_could_not_be_stored(harness, place, text):
     assert harness.reanalyze(incident).diagnosis.outcome is incident.diagnosis.outcome
 
 
+@attack("16.5", "a user agent of 900 KB", "what correlation keeps of the call is too large",
+        Ends.SHORTENED)  # fmt: skip
+def test_a_user_agent_that_is_larger_than_an_item(harness):
+    record = s3() | {"userAgent": noise(900_000)}
+    assert harness.ingest.handle(denied(record), record).diagnosis is not None
+    assert harness.reasons() == ["opened"]
+    fits(harness)
+    kept = [item for item in harness.table.scan()["Items"] if item["pk"].startswith("calls#")]
+    assert kept
+    assert all("shortened by threegrants: 900000" in item["user_agent"] for item in kept)
+
+
 def test_a_record_that_nothing_packs_is_shortened_and_says_so():
     record = s3(userAgent=noise(600_000), parts=[noise(500, seed) for seed in range(900)])
     kept = unpack(pack_record(record))

@@ -20,6 +20,8 @@ from threegrants.patches.scopes import with_key
 from threegrants.remediation.limit_facts import LimitFacts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.patch_checks import objection
+from threegrants.remediation.standing_approvals import decide
+from threegrants.remediation.standing_parameter import StandingApproval
 from threegrants.report import report_for
 
 TRUSTED = AnalysisOptions(writable=frozenset({A, B}))
@@ -203,6 +205,37 @@ def test_an_encryption_header_is_not_patched_around():
     found = analyze_evidence(call("PutObject"), seen, TRUSTED)
     assert found.offered == ()
     assert "send --sse aws:kms" in found.diagnosis.summary
+
+
+OWNERS = {"StringLike": {"s3:prefix": "2025/*"}, "IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}
+
+
+@attack("6.4", "a listing of another prefix than the owner's Allow is for, which holds at one address only",
+        "the patch leaves the address out, or is applied without a person", Ends.NARROW)  # fmt: skip
+def test_the_owners_other_conditions_are_kept():
+    statement = allow(ROLE, "s3:ListBucket", BUCKET, Condition=OWNERS)
+    in_iam = (allow(action="s3:ListBucket", resource=BUCKET),)
+    seen = evidence((statement,), None, in_iam, encrypted=False)
+    found = analyze_evidence(call("ListObjects", key=None, prefix="2026/q1"), seen, TRUSTED)
+    [patch] = found.patches
+    inside = {"s3:prefix": "2026/q1", "aws:SourceIp": "198.51.100.7"}
+    for context, ends in (
+        (inside, True),
+        (inside | {"aws:SourceIp": "203.0.113.9"}, False),
+        ({"s3:prefix": "2026/q1"}, False),
+        (inside | {"s3:prefix": "2024/"}, False),
+    ):
+        assert allows(patch, "s3:ListBucket", BUCKET, context) is ends
+    approval = StandingApproval(
+        name="lists", owner=A, principals=frozenset({ROLE}), bucket="a-reports", prefix="*",
+        keys=frozenset(), actions=frozenset({"s3:listbucket"}), starts=0.0, expires=2e9,
+    )  # fmt: skip
+    kept, plain = (
+        decide(approval, report_for(one, "tg-1"), frozenset(), replayed=False)
+        for one in (found, analyze_evidence(found.call, replace(
+            seen, bucket=replace(seen.bucket, policy=Read(None))), TRUSTED))
+    )  # fmt: skip
+    assert (kept.digests, len(plain.digests)) == ((), 1)
 
 
 def test_a_condition_on_who_is_another_principal():

@@ -171,7 +171,7 @@ def test_while_one_sends_another_does_not(harness):
         sent.append(alert)
         harness.handle(s3(f"during-{len(sent)}"), ingest=other)
 
-    object.__setattr__(harness.ingest, "send", sending)
+    object.__setattr__(harness.ingest.due_alerts, "send", sending)
     harness.handle(s3("e-1"))
     assert len(sent) == 1
     assert harness.alerts == []
@@ -186,7 +186,7 @@ def test_what_becomes_due_while_one_sends_is_sent_by_that_one(harness):
         for number in range(9 if len(sent) == 1 else 0):
             harness.handle(s3(f"during-{number}"), ingest=other)
 
-    object.__setattr__(harness.ingest, "send", sending)
+    object.__setattr__(harness.ingest.due_alerts, "send", sending)
     harness.handle(s3("e-1"))
     assert sent == ["opened", "count"]
     assert harness.alerts == []

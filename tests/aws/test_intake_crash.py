@@ -77,7 +77,7 @@ def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
         for name, waited in STORIES[story]:
             for _ in range(2):
                 ingest = harness.worker()  # a new process each time
-                object.__setattr__(ingest, "send", sending)
+                object.__setattr__(ingest.due_alerts, "send", sending)
                 try:
                     harness.handle(records[name], waited=waited, ingest=ingest)
                     break

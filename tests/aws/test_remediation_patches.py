@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
+from support.harness import APPROVER, Harness
 from support.names import A, B
 from support.policies import policy
 from support.records import ROLE
 from threegrants.evidence import RoleClients
+from threegrants.incidents import State
 from threegrants.patches import Patch
 from threegrants.remediation.policy_io import read, write
 
@@ -79,3 +81,20 @@ def test_a_key_never_loses_its_policy(aws):
     patch = replace(grant_patch(aws.world()), operation="kms:PutKeyPolicy")
     with pytest.raises(ValueError, match="cannot be removed"):
         write(patch, None, remediation_role())
+
+
+def test_both_parts_of_a_copy_within_one_bucket_are_approved_together(aws):
+    """What is offered is written and the copy verified: one patch for each policy."""
+    aws.world()
+    desk = Harness(aws)
+    parameters = {
+        "bucketName": "a-reports",
+        "key": "out/final.csv",
+        "x-amz-copy-source": "a-reports/in/draft.csv",
+    }
+    identity = desk.handle(operation="CopyObject", requestParameters=parameters).id
+    report = desk.store.get(identity).report
+    targets = [patch.target for patch in report.proposed_patches]
+    assert len(targets) == len(set(targets)) == 3
+    assert desk.approve(identity).state is State.VERIFIED
+    assert desk.service.rollback(identity, APPROVER).state is State.ROLLED_BACK

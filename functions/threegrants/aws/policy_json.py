@@ -19,7 +19,7 @@ _OUR_CONDITIONS = {
     "StringEquals": frozenset({"kms:viaservice"}),
     "StringLike": frozenset({"kms:encryptioncontext:aws:s3:arn", "s3:prefix"}),
 }
-"""The conditions that statements of ours carry: they keep a statement to the call it is for."""
+"""The conditions of our own: they keep a statement to the call it is for. Others are an owner's."""
 
 
 def as_list(value: Any) -> list[Any]:
@@ -46,6 +46,11 @@ def statements(document: Mapping[str, Any]) -> list[Any]:
 def statement_objects(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The statements of a document, without members that are no objects."""
     return [one for one in statements(document) if isinstance(one, dict)]
+
+
+def outside_statements(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document says outside its statements: the version, an id."""
+    return {element: value for element, value in document.items() if element != "Statement"}
 
 
 def aws_principals(statement: Mapping[str, Any]) -> tuple[str, ...]:
@@ -118,8 +123,7 @@ def is_ours(statement: Any) -> bool:
     """Whether this service wrote a statement, and nobody changed what it grants.
 
     Its Sid has to carry the hash of its actions, resources and conditions, and it holds nothing else
-    than a plain Allow: no condition but those that this service writes, and no principal that stands
-    for everyone.
+    than a plain Allow: no principal that stands for everyone. Conditions can only narrow it.
     """
     if not isinstance(statement, dict) or not statement.keys() <= _OUR_ELEMENTS:
         return False
@@ -128,7 +132,7 @@ def is_ours(statement: Any) -> bool:
     if found is None or statement.get("Effect") != "Allow" or not actions or not resources:
         return False
     condition = statement.get("Condition", {})
-    if "Condition" in statement and not _is_condition_of_ours(condition):
+    if "Condition" in statement and not _is_condition(condition):
         return False
     if "Principal" in statement:
         named = statement["Principal"]
@@ -140,6 +144,20 @@ def is_ours(statement: Any) -> bool:
     return found.group(1) == _content_hash(actions, resources, condition)
 
 
+def is_our_condition(operator: str, key: str) -> bool:
+    """Whether a condition is one that this service makes, by its operator and key."""
+    return key.lower() in _OUR_CONDITIONS.get(operator, ())
+
+
+def keeps_conditions(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement of ours carries conditions of an owner beside those of this service."""
+    return any(
+        not is_our_condition(operator, key)
+        for operator, block in (statement.get("Condition") or {}).items()
+        for key in block
+    )
+
+
 def same_grant(statement: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two statements are about the same actions on the same resources, where the same holds."""
     mine, theirs = (one.get("Condition") or {} for one in (statement, other))
@@ -149,17 +167,12 @@ def same_grant(statement: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_condition_of_ours(condition: Any) -> bool:
-    """Whether a Condition element holds nothing but what this service writes, and holds something."""
+def _is_condition(condition: Any) -> bool:
+    """Whether a Condition element is of the form that this service writes: keys with texts as values."""
     if not isinstance(condition, dict) or not condition:
         return False
     return all(
-        isinstance(block, dict)
-        and block
-        and all(
-            key.lower() in _OUR_CONDITIONS.get(operator, ()) and texts(values)
-            for key, values in block.items()
-        )
+        isinstance(block, dict) and block and all(texts(values) for values in block.values())
         for operator, block in condition.items()
     )
 

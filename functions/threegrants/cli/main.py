@@ -130,6 +130,11 @@ def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -
         report = _report_of(incident)
         show_incident(incident, report)
         digests = tuple(patch.digest for patch in report.proposed_patches) if report else ()
+        if report and report.is_fixable_by_two:
+            raise Failure(
+                f"only the denied call names the key {report.request.kms_key}. Two people who know that "
+                "it is meant choose the patches by --digest, one for each grant"
+            )
         if not digests:
             raise Failure(f"incident {incident_id} has no patch to approve")
         if not yes:

@@ -183,6 +183,9 @@ def show_alternatives(others: Sequence[PatchReport]) -> None:
     out.print(plain("or instead", "bold"))
     for patch in others:
         out.print(plain(f"  {patch.operation} {patch.target}{_scope_text(patch)}"))
+        if patch.key_named_by_caller:
+            for line in patch.says.splitlines():
+                out.print(plain(f"    {line}", "yellow"))
         out.print(plain(f"    digest {patch.digest}", "dim"))
 
 

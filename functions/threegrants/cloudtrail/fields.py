@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail.errors import RecordError
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -28,6 +29,21 @@ def string_field(record: Mapping[str, Any], name: str, where: str = "") -> str |
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)  # hand-edited samples write account ids as numbers
     raise RecordError(_path(where, name), f"a {_type_name(value)}", "a string")
+
+
+def arn_field(record: Mapping[str, Any], name: str, where: str = "") -> str | None:
+    """An ARN; None if something else stands there, as nothing can be looked up by that.
+
+    Args:
+        record: the object that the field is in.
+        name: the field's name.
+        where: the path of that object inside the record, for an error.
+
+    Raises:
+        RecordError: if something else than a string stands there.
+    """
+    found = string_field(record, name, where)
+    return found if found and is_arn(found) else None
 
 
 def object_field(record: Mapping[str, Any], name: str, where: str = "") -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from threegrants.aws.arn import account_in, parse_arn
 from threegrants.cloudtrail.denied_call import Caller, CallerType
-from threegrants.cloudtrail.fields import object_field, string_field
+from threegrants.cloudtrail.fields import arn_field, object_field, string_field
 
 _ANONYMOUS = frozenset({"anonymous", "ANONYMOUS_PRINCIPAL"})
 """Two spellings in real records: the older one in capitals."""
@@ -22,7 +22,7 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
     """
     kind = string_field(identity, "type", where) or ""
     account = string_field(identity, "accountId", where)
-    arn = string_field(identity, "arn", where)
+    arn = arn_field(identity, "arn", where)
     principal_id = string_field(identity, "principalId", where)
     invoked_by = string_field(identity, "invokedBy", where)
     session = object_field(identity, "sessionContext", where)
@@ -49,7 +49,7 @@ def read_caller(identity: Mapping[str, Any], where: str = "userIdentity") -> Cal
             unique_id=None if kind == "FederatedUser" else unique or None,
             invoked_by=invoked_by,
             session_name=name or None,
-            issuer_arn=string_field(issuer, "arn", f"{where}.sessionContext.sessionIssuer")
+            issuer_arn=arn_field(issuer, "arn", f"{where}.sessionContext.sessionIssuer")
             if kind == "FederatedUser"
             else None,
             source_identity=string_field(session, "sourceIdentity", f"{where}.sessionContext"),
@@ -91,8 +91,8 @@ def from_arn(arn: str) -> Caller:
 
 def _role(identity: Mapping[str, Any], session: Mapping[str, Any], where: str) -> Caller:
     issuer = object_field(session, "sessionIssuer", where)
-    issuer_arn = string_field(issuer, "arn", f"{where}.sessionIssuer")
-    arn = string_field(identity, "arn", "userIdentity")
+    issuer_arn = arn_field(issuer, "arn", f"{where}.sessionIssuer")
+    arn = arn_field(identity, "arn", "userIdentity")
     unique, _, name = (string_field(identity, "principalId", "userIdentity") or "").partition(":")
     is_session = bool(arn and ":assumed-role/" in arn)
     role = issuer_arn or (_role_arn(arn) if arn and is_session else arn)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from threegrants.aws.arn import Arn, is_account_id
+from threegrants.aws.arn import Arn, is_account_id, is_arn
 from threegrants.cloudtrail.denied_call import (
     Caller,
     CallerType,
@@ -103,12 +103,7 @@ def _service(record: Mapping[str, Any], message: Message) -> Service | None:
 def _caller(record: Mapping[str, Any], message: Message) -> Caller:
     caller = read_caller(object_field(record, "userIdentity"))
     named = message.principal
-    if (
-        caller.type is CallerType.UNKNOWN
-        and caller.arn is None
-        and named
-        and named.startswith("arn:")
-    ):
+    if caller.type is CallerType.UNKNOWN and caller.arn is None and named and is_arn(named):
         return from_arn(named)
     return caller
 

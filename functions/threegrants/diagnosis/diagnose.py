@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
@@ -83,14 +84,20 @@ def _diagnose_bucket(
     grants = (s3.resource, kms.resource, iam)
     stops, missing = _set_missing_object_aside(blockers(facts, findings), grants)
     grantee = _grantee(facts)
-    outcome = _outcome(
+    decide = partial(
+        _outcome,
         grants,
         stops,
         reachable=_reachable(grants, facts, writable) and bool(grantee),
         doubtful=bool(findings.missing_information or passed_over_key(facts)),
-        surely=(s3.resource, s3.identity) if facts.key_is_named_by_caller else None,
         guarded=any(grant.unmet_conditions for grant in (s3.resource, kms.resource, *_both(iam))),
     )
+    outcome = decide()
+    presumed: Outcome | None = None
+    if facts.key_is_named_by_caller:
+        outcome, presumed = decide(surely=(s3.resource, s3.identity)), outcome
+        if outcome is not Outcome.UNKNOWN:
+            presumed = None
     allowed = outcome is Outcome.ALREADY_ALLOWED
     hint = missing_object(facts) if allowed and hints else None
     kinds = frozenset(blocker.kind for blocker in stops)
@@ -107,10 +114,11 @@ def _diagnose_bucket(
             *_untrusted(facts, outcome, writable),
         ),
         outcome=outcome,
-        summary=summarise(facts, grants, stops, outcome, may_be_missing=bool(hint)),
+        summary=summarise(facts, grants, stops, presumed or outcome, may_be_missing=bool(hint)),
         cross_account=_cross_account(facts),
         grantee=grantee,
         certainty=sure,
+        presumed_outcome=presumed,
     )
 
 
@@ -127,6 +135,10 @@ _COPY_ORDER = (
 def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagnosis:
     """A copy: writing the destination and reading the source, both of which must be allowed."""
     outcome = min((own.outcome, source.outcome), key=_COPY_ORDER.index)
+    presumed = None
+    if outcome is Outcome.UNKNOWN and (own.presumed_outcome or source.presumed_outcome):
+        each = [one.presumed_outcome or one.outcome for one in (own, source)]
+        presumed = min(each, key=_COPY_ORDER.index)
     where = call.copy_source
     name = f"s3://{where.bucket}/{where.key}" if where else "the source"
     summary = own.summary
@@ -136,6 +148,7 @@ def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagn
     return replace(
         own,
         outcome=outcome,
+        presumed_outcome=presumed,
         summary=summary,
         source=source,
         blockers=(*own.blockers, *(one for one in source.blockers if one not in own.blockers)),

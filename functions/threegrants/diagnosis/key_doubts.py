@@ -29,7 +29,7 @@ def _named_by_caller(facts: Facts) -> tuple[MissingInformation, ...]:
     by = _NAMED_BY.get(key.source, "the call") if call.bucket else "a KMS record of a call by S3"
     default = f"; the bucket's default key is {key.bucket_default}" if key.bucket_default else ""
     why = f"only {by} names the key {key.arn}, and whoever makes a call can choose it{default}"
-    return (MissingInformation(_what(facts), why, _needs(facts)),)
+    return (_doubt(facts, why),)
 
 
 def passed_over_key(facts: Facts) -> str | None:
@@ -52,20 +52,19 @@ def _passed_over(facts: Facts) -> tuple[MissingInformation, ...]:
         return ()
     used = f"what was read says {key.arn}" if key else "what was read says that there is none"
     why = f"a record of the call names the key {named}, but {used}, and that is used"
-    return (MissingInformation(_what(facts), why, _needs(facts)),)
+    return (_doubt(facts, why),)
 
 
-def _what(facts: Facts) -> str:
+def _doubt(facts: Facts, why: str) -> MissingInformation:
+    """What is not known of the key, why, and what would supply it."""
     if facts.call.bucket is None:
-        return "which object the key is for"
-    if facts.call.access is Access.WRITE:
-        return "that the bucket's owner wants objects under the key that the call names"
-    return "that the object is encrypted with the key that the call names"
-
-
-def _needs(facts: Facts) -> str:
-    if facts.call.bucket is None:
-        return "the S3 record of the same call"
-    if facts.call.access is Access.WRITE:
-        return "the key as the bucket's default encryption, or a person who knows that it is meant"
-    return "ReadObjects=true, so that the object's own key is read; or a person who looks at it"
+        what, needs = "which object the key is for", "the S3 record of the same call"
+    elif facts.call.access is Access.WRITE:
+        what = "that the bucket's owner wants objects under the key that the call names"
+        needs = "the key as the bucket's default encryption, or a person who knows that it is meant"
+    else:
+        what = "that the object is encrypted with the key that the call names"
+        needs = (
+            "ReadObjects=true, so that the object's own key is read; or a person who looks at it"
+        )
+    return MissingInformation(what, why, needs)

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-exter
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from threegrants.aws.arn import account_in
 from threegrants.cloudtrail import DeniedCall
@@ -21,7 +21,7 @@ from threegrants.diagnosis.policy_answers import (
     identity_answer,
     key_policy_answer,
 )
-from threegrants.diagnosis.verdicts import Grant, Reason, Verdict, worst
+from threegrants.diagnosis.verdicts import Grant, KeptCondition, Reason, Verdict, worst
 from threegrants.evidence import UNREAD, KeyEvidence, Unread
 from threegrants.iam import Effect
 
@@ -122,7 +122,7 @@ def _through_access_point(call: DeniedCall, resource: PolicyAnswer) -> PolicyAns
         f"delegates to the access points of account {account} (s3:DataAccessPointAccount)"
     )
     reason = Reason("access_point_not_delegated", "bucket policy", None, detail)
-    return PolicyAnswer(resource.effect, (reason, *resource.reasons))
+    return replace(resource, reasons=(reason, *resource.reasons))
 
 
 def _owner_unknown(identity: PolicyAnswer, owner: Unread) -> LegVerdicts:
@@ -191,7 +191,7 @@ def _kms_action(facts: Facts, key: KeyEvidence, action: str) -> LegVerdicts:
 
 
 def _grant(answer: PolicyAnswer) -> Grant:
-    return Grant(_VERDICT_OF[answer.effect], answer.reasons)
+    return Grant(_VERDICT_OF[answer.effect], answer.reasons, answer.kept_conditions)
 
 
 def _cross_account(resource: PolicyAnswer, identity: PolicyAnswer) -> LegVerdicts:
@@ -242,7 +242,8 @@ def _with_unmet_conditions(grant: Grant, other: PolicyAnswer) -> Grant:
     unmet = tuple(reason for reason in other.reasons if reason.advice)
     if grant.verdict is not Verdict.MISSING or other.effect is not Effect.IMPLICIT_DENY:
         return grant
-    return Grant(grant.verdict, (*grant.reasons, *unmet))
+    kept = _unique((*grant.kept_conditions, *other.kept_conditions))
+    return Grant(grant.verdict, (*grant.reasons, *unmet), kept)
 
 
 def _of_all_actions(verdicts: Iterable[LegVerdicts]) -> LegVerdicts:
@@ -256,7 +257,12 @@ def _of_all_actions(verdicts: Iterable[LegVerdicts]) -> LegVerdicts:
 def _merge(grants: list[Grant]) -> Grant:
     verdict = worst(*(grant.verdict for grant in grants))
     reasons = [reason for g in grants if g.verdict is verdict for reason in g.reasons]
-    return Grant(verdict, tuple(dict.fromkeys(reasons)))
+    kept = [one for g in grants if g.verdict is verdict for one in g.kept_conditions]
+    return Grant(verdict, tuple(dict.fromkeys(reasons)), _unique(kept))
+
+
+def _unique(kept: Iterable[KeptCondition]) -> tuple[KeptCondition, ...]:
+    return tuple(dict.fromkeys(kept))
 
 
 def _why_no_request(facts: Facts) -> tuple[str, str]:

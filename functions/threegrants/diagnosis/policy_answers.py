@@ -14,8 +14,8 @@ from threegrants.diagnosis.facts import (
     Facts,
     PolicyGroup,
 )
-from threegrants.diagnosis.reasons import reasons
-from threegrants.diagnosis.verdicts import Reason
+from threegrants.diagnosis.reasons import kept_conditions, reasons
+from threegrants.diagnosis.verdicts import KeptCondition, Reason
 from threegrants.evidence import Item, KeyEvidence, Unread
 from threegrants.iam import Effect, KmsGrant, PolicyType, partial_evaluate
 
@@ -30,6 +30,8 @@ class PolicyAnswer:
     effect: Effect | None
     reasons: tuple[Reason, ...]
     delegates: bool = False
+    kept_conditions: tuple[KeptCondition, ...] = ()
+    """of an implicit deny: what a patch has to keep"""
 
     @property
     def allows(self) -> bool:
@@ -173,6 +175,7 @@ def policy_answer(
         result.effect,
         reasons(result, asked.request, group.value),
         bool(result.outcome and result.outcome.delegates),
+        kept_conditions(result, group.value),
     )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from threegrants.aws.policy_json import as_list, is_ours, statements
+from threegrants.aws.policy_json import as_list, is_ours, keeps_conditions, statements
 from threegrants.diagnosis.condition_kinds import ConditionKind, advice_for, kind_of
 from threegrants.diagnosis.facts import ParsedPolicy
-from threegrants.diagnosis.verdicts import Reason
+from threegrants.diagnosis.verdicts import KeptCondition, Reason
 from threegrants.iam import (
+    Condition,
     Effect,
     NearestMiss,
     PartialResult,
@@ -68,14 +69,14 @@ def reasons(
         return tuple(
             _denial(ref, request, policies) for ref in outcome.determining_statements[:_SHOWN]
         )
-    met_but_for_condition = _guarded(outcome, policies)
-    if met_but_for_condition is not None:
-        ref, failed = met_but_for_condition
+    guarded, _ = _owners_conditions(outcome, policies)
+    if guarded is not None:
+        ref = guarded.ref
         return tuple(
             Reason(
                 miss.code, ref.policy, ref.sid or f"#{ref.position}", miss.detail, advice_for(miss)
             )
-            for miss in failed
+            for miss in guarded.failed
         )
     near = nearest_miss(outcome)
     if near is None:
@@ -90,20 +91,63 @@ def reasons(
     )
 
 
-def _guarded(outcome: PolicyTypeOutcome, policies: Sequence[ParsedPolicy]) -> NearestMiss | None:
-    """An Allow for this caller that an owner meant to hold only for calls made in some way.
+def kept_conditions(
+    result: PartialResult, policies: Sequence[ParsedPolicy]
+) -> tuple[KeptCondition, ...]:
+    """The conditions of the owner that a patch of a missing grant has to keep.
 
-    It fails on conditions only, on none about who calls; and one of its conditions, met or not, is
-    about how the call is made. What a statement of this service fails on, nobody else meant.
+    Args:
+        result: the answer of one policy type, certain or not.
+        policies: the documents that were evaluated.
     """
+    if result.outcome is None or result.outcome.effect is not Effect.IMPLICIT_DENY:
+        return ()
+    guarded, kept = _owners_conditions(result.outcome, policies)
+    return kept if guarded is None else ()
+
+
+def _owners_conditions(
+    outcome: PolicyTypeOutcome, policies: Sequence[ParsedPolicy]
+) -> tuple[NearestMiss | None, tuple[KeptCondition, ...]]:
+    """What an owner meant by the Allow statements for this caller that fail on conditions only.
+
+    One that fails on *how* the call is made is a guardrail: it is returned, and nothing is patched
+    around it. Of one that fails only on *what* the call is for, a patch keeps the conditions that
+    held; where that cannot be said in one statement, it counts as a guardrail too. What a statement
+    of this service fails on nobody else meant, unless it keeps conditions of an owner.
+    """
+    kept: dict[tuple[str, str], KeptCondition] = {}
     for miss in missed_by_condition(outcome):
-        failed = [kind_of(one.key) for one in miss.failed]
-        if ConditionKind.WHO in failed or is_ours(_statement(miss.ref, policies)):
+        failed = {kind_of(one.key) for one in miss.failed}
+        statement = _statement(miss.ref, policies)
+        if ConditionKind.WHO in failed or (is_ours(statement) and not keeps_conditions(statement)):
             continue
-        stated = [key for block in _condition(miss.ref, policies).values() for key in block]
-        if ConditionKind.HOW in (*failed, *map(kind_of, stated)):
-            return miss
-    return None
+        decided = {one.key.lower() for one in miss.failed} | {one.key for one in miss.met}
+        undecided = {
+            kind_of(key)
+            for block in _condition(miss.ref, policies).values()
+            for key in block
+            if key.lower() not in decided
+        }
+        # What the record does not tell may hold or not: a patch could neither keep it nor leave it.
+        if ConditionKind.HOW in failed or undecided - {ConditionKind.WHO}:
+            return miss, ()
+        for one in miss.met:
+            condition = _kept(one, outcome.request)
+            known = kept.setdefault((one.text.lower(), one.key), condition)
+            if known.values != condition.values or any("${" in value for value in known.values):
+                return miss, ()
+    return None, tuple(kept.values())
+
+
+def _kept(condition: Condition, request: Request) -> KeptCondition:
+    found = request.values.get(condition.key, ())
+    return KeptCondition(
+        condition.text,
+        condition.key_as_written,
+        tuple(value.text for value in condition.policy_values),
+        (found,) if isinstance(found, str) else tuple(found),
+    )
 
 
 def _denial(ref: StatementRef, request: Request, policies: Sequence[ParsedPolicy]) -> Reason:

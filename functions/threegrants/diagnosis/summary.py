@@ -30,11 +30,20 @@ def summarise(
         facts: of the call.
         grants: the verdicts on bucket policy, key policy and IAM policy, in this order.
         stops: what stops the call beside the three grants, guardrails first; the first is told.
-        outcome: what the diagnosis comes to.
+        outcome: what the diagnosis comes to; where only the caller names the key, if that is right.
         may_be_missing: whether the object may not exist; told only of a call that is allowed now.
     """
     who = _who(facts)
     what = f"{_VERBS[facts.call.access]} {_target(facts)}"
+    if (
+        outcome is Outcome.ALREADY_ALLOWED
+        and facts.key_is_named_by_caller
+        and facts.key is not None
+    ):
+        return (
+            f"{who} can {what} now, if the key is {facts.key.arn}, which only the call names: every "
+            "grant is in place for that key."
+        )
     if outcome is Outcome.ALREADY_ALLOWED:
         done = f"{who} can {what} now: every grant the call needs is in place."
         if may_be_missing:

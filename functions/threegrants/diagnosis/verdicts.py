@@ -45,11 +45,31 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCondition:
+    """A condition of the owner that the call met, and that a patch has to keep.
+
+    It stands in a statement that would allow the call if the call were for something else.
+
+    Args:
+        operator: the condition operator, as written.
+        key: the condition key, as written.
+        values: the wanted values.
+        met_with: the values that the call had; empty if it did not have the key.
+    """
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    met_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """The verdict on one grant (or on one leg of the IAM grant)."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
+    kept_conditions: tuple[KeptCondition, ...] = ()
 
     @property
     def unmet_conditions(self) -> tuple[Reason, ...]:
@@ -155,6 +175,8 @@ class Diagnosis:
     grantee: str | None
     certainty: Certainty = Certainty.EVALUATED
     source: "Diagnosis | None" = None
+    presumed_outcome: Outcome | None = None
+    """Where it is unknown because only the caller names the key: the outcome if that key is right."""
 
     @property
     def missing_grants(self) -> frozenset[GrantName]:
@@ -183,6 +205,11 @@ class Diagnosis:
             return False
         fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
         return fine and [one.kind for one in self.blockers] == [BlockerKind.OBJECT_MISSING]
+
+    @property
+    def presumably_allowed(self) -> bool:
+        """The same, where a key that only the caller names is taken for the right one."""
+        return self.allowed or self.presumed_outcome is Outcome.ALREADY_ALLOWED
 
 
 _GRAVITY = (

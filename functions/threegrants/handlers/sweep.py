@@ -1,5 +1,6 @@
 """SweepFunction: every few minutes, what is half done is given to the worker, and what is over ends."""
 
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -7,6 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.ingest import Ingest
+
+
+@cache
+def _ingest() -> Ingest:
+    return dependencies().ingest(lambda _: None)
 
 
 def _failed(incident_id: str, error: Exception) -> None:
@@ -21,7 +28,9 @@ def _failed(incident_id: str, error: Exception) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
-    report = dependencies().sweep(_failed, deadline(context)).run()
+    until = deadline(context)
+    report = dependencies().sweep(_failed, until).run()
+    report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

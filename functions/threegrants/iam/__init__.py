@@ -14,6 +14,7 @@ from threegrants.iam.authorize import (
     authorize_policy_type,
 )
 from threegrants.iam.compiled import CompiledPolicies, FastDecision
+from threegrants.iam.conditions import Condition
 from threegrants.iam.documents import Policy, Statement, load_document
 from threegrants.iam.errors import PolicyError
 from threegrants.iam.explain import Mismatch, NearestMiss, missed_by_condition, nearest_miss
@@ -28,6 +29,7 @@ from threegrants.iam.trace import trace
 
 __all__ = [
     "CompiledPolicies",
+    "Condition",
     "Decision",
     "Effect",
     "FastDecision",

@@ -46,6 +46,8 @@ class NearestMiss(NamedTuple):
 
     ref: StatementRef
     failed: tuple[Mismatch, ...]
+    met: tuple[Condition, ...] = ()
+    """of a statement that fails on conditions only: those that hold"""
 
 
 _WEIGHTS = {"condition": 1, "principal": 2, "resource": 3, "action": 4}
@@ -80,7 +82,11 @@ def missed_by_condition(outcome: PolicyTypeOutcome) -> tuple[NearestMiss, ...]:
         return ()
     request = outcome.request
     found = [
-        NearestMiss(reference(policy, statement), failed)
+        NearestMiss(
+            reference(policy, statement),
+            failed,
+            tuple(one for one in statement.conditions if condition_holds(one, request)),
+        )
         for policy in outcome.searched_policies
         for statement in policy.statements
         if statement.allows and statement.conditions

@@ -4,6 +4,7 @@ In: a `Report`. Out: an SNS message that a pager, a mailbox and a program can re
 """
 
 from threegrants.notifications.caller_limits import CallerLimits
+from threegrants.notifications.due_alerts import DueAlerts
 from threegrants.notifications.limit_alert import limit_alert
 from threegrants.notifications.payload import CERTAINTY_TEXT, REPLAYED_NOTE, Alert, build_alert
 from threegrants.notifications.publish import publish
@@ -13,6 +14,7 @@ __all__ = [
     "REPLAYED_NOTE",
     "Alert",
     "CallerLimits",
+    "DueAlerts",
     "build_alert",
     "limit_alert",
     "publish",

@@ -13,8 +13,8 @@ _HELD_BACK = {
         "Feed them in later with `threegrants replay`."
     ),
     Counted.ALERTS: (
-        "Until the hour ends, further alerts are held back. The incidents are kept, and each alerts "
-        "with its next denied call after that."
+        "Until the hour ends, further alerts are held back. The incidents are kept, and their alerts "
+        "go out within minutes after that, as far as the next hour's limits let them."
     ),
 }
 _MAX_NAME_CHARACTERS = 300

@@ -122,11 +122,18 @@ def mail_text(report: Report, stack: str, reason: AlertReason, note: str = "") -
         if blocker.owner:
             lines.append(f"Who decides   {blocker.owner}")
     lines += [f"Proposed      {patch.says}" for patch in report.proposed_patches]
+    next_step = _NEXT_STEP[report.outcome]
+    if report.is_fixable_by_two:
+        next_step += f"; or two people who know that {request.kms_key} is meant approve by digest"
     lines += [
         "",
-        f"{_NEXT_STEP[report.outcome]}:",
+        f"{next_step}:",
         f"  threegrants show {report.id} --stack {stack}",
     ]
+    if report.is_fixable_by_two:
+        lines.append(
+            f"  threegrants approve {report.id} --stack {stack} --digest DIGEST (one for each grant)"
+        )
     if report.is_fixable:
         lines.append(f"  threegrants approve {report.id} --stack {stack}")
     return "\n".join(strip_control_characters(line) for line in lines)

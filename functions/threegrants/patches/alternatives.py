@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from threegrants.aws.arn import bucket_arn
-from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail import Access, DeniedCall
 from threegrants.diagnosis import GrantName
+from threegrants.diagnosis.request_context import encryption_context_arn
 from threegrants.evidence import BucketEvidence, Evidence, KeyEvidence, Read
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import grant_operations
@@ -89,14 +90,23 @@ def kms_grant(
     return patch, GrantStatement(grantee, tuple(f"kms:{one}" for one in operations), (key.arn,))
 
 
-def _certain_context(call: DeniedCall, evidence: Evidence) -> str | None:
-    """The bucket's ARN where S3 surely sends it as `aws:s3:arn`: writing whole, with a Bucket Key.
+_CONTEXT_CHARACTERS = 384
+"""A grant holds no longer value. Source: `Constraints`,
+https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html"""
 
-    In every other case the object's ARN may be sent, or the record does not tell (S3 user guide,
-    "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys": the request may switch it off, and
-    older objects carry their own ARN).
+
+def _certain_context(call: DeniedCall, evidence: Evidence) -> str | None:
+    """What S3 surely sends as `aws:s3:arn`; None where it is not sure, or a grant cannot hold it.
+
+    Reading an object that was looked at: its own ARN, or with a Bucket Key the bucket's. Writing whole,
+    with a Bucket Key: the bucket's. In every other case either may be sent, or the record does not tell
+    (S3 user guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys": the request may switch it
+    off, and older objects carry their own ARN).
     """
-    bucket = evidence.bucket
+    bucket, seen = evidence.bucket, evidence.object.value_or_none
+    if call.kms_actions == ("kms:Decrypt",) and seen is not None and seen.encryption.value_or_none:
+        own = encryption_context_arn(call, evidence) if call.access is Access.READ else None
+        return own if own and len(own) <= _CONTEXT_CHARACTERS else None
     if call.operation != "PutObject" or bucket is None or not isinstance(bucket.encryption, Read):
         return None
     default = bucket.encryption.value

@@ -64,12 +64,12 @@ def _at(drafts: Iterable[Draft], place: tuple[str, str]) -> list[Draft]:
 def _combined(
     first: list[Draft], second: list[Draft], caller: CallerEvidence, access: str
 ) -> list[Draft]:
-    """Each draft of the first part with the one of the second in the same scope, or its default."""
+    """Each draft of the first part with the one of the second in the same scope, or the preferred."""
     found: dict[str, Draft] = {}
     for one in first:
-        both_default = [two for two in second if one.patch.default and two.patch.default]
+        both_preferred = [two for two in second if one.preferred and two.preferred]
         alike = [two for two in second if two.patch.scope == one.patch.scope]
-        for two in [*both_default, *alike] or [two for two in second if two.patch.default]:
+        for two in [*both_preferred, *alike] or [two for two in second if two.preferred]:
             if one.patch.operation != two.patch.operation:
                 continue
             draft = _with_both(one, two, access)
@@ -89,4 +89,4 @@ def _with_both(one: Draft, two: Draft, access: str) -> Draft:
         default=one.patch.default and two.patch.default,
         key_named_by_caller=one.patch.key_named_by_caller or two.patch.key_named_by_caller,
     )
-    return Draft(patch, meant)
+    return Draft(patch, meant, preferred=one.preferred and two.preferred)

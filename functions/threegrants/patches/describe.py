@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from threegrants.aws.arn import Arn
-from threegrants.aws.policy_json import statement_objects, texts
+from threegrants.aws.policy_json import is_our_condition, statement_objects, texts
 from threegrants.diagnosis import GrantName
 from threegrants.patches.grantable_actions import KEY_USER_ACTIONS
 from threegrants.patches.patch import Patch, PatchOperation
@@ -23,7 +23,7 @@ def describe_patch(patch: Patch) -> str:
     What opens a key that only the caller names says that first.
     """
     if patch.key_named_by_caller:
-        return f"{_NAMED_BY_CALLER}\n{_change_in_words(patch)}"
+        return f"{_NAMED_BY_CALLER} {_change_in_words(patch)}"
     return _change_in_words(patch)
 
 
@@ -31,9 +31,8 @@ def _change_in_words(patch: Patch) -> str:
     if patch.operation == PatchOperation.CREATE_GRANT:
         grant = json.loads(patch.after)
         operations = ", ".join(grant["Operations"])
-        limit = (
-            " for the bucket's encryption context" if "Constraints" in grant else ""
-        ) + _MORE_BY_A_GRANT
+        [context] = grant.get("Constraints", {}).get("EncryptionContextSubset", {"": ""}).values()
+        limit = (f" for the encryption context {context}" if context else "") + _MORE_BY_A_GRANT
         return (
             f"Adds a KMS grant beside the key policy, which stays as it is: "
             f"{_principal_text(grant['GranteePrincipal'])} may {operations}{limit}."
@@ -56,9 +55,11 @@ def _allowed(statement: Mapping[str, Any], grant: GrantName) -> str:
         else " and ".join(texts(statement.get("Resource")))
     )
     found = f"{actions} on {resources}"
-    for block in (statement.get("Condition") or {}).values():
+    for operator, block in (statement.get("Condition") or {}).items():
         for key, values in block.items():
-            found += _HOW[key.lower()].format(" or ".join(texts(values)))
+            kept = f", only where {key} is as the owner wants it ({operator} {{}})"
+            words = _HOW[key.lower()] if is_our_condition(operator, key) else kept
+            found += words.format(" or ".join(texts(values)))
     return found
 
 

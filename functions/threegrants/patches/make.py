@@ -32,10 +32,12 @@ class Draft:
     """A patch, and what it is meant to grant; the checks compare the two.
 
     Several statements where one cannot say it: with a condition that only some of the actions know.
+    `preferred` is the one of its grant that is proposed, or would be if the key were known.
     """
 
     patch: Patch
     grant_statements: tuple[GrantStatement, ...]
+    preferred: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def make_patches(
             )
         )
     scoped_patterns = scopes_for(call, choices.scope, folders)
-    narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns)
+    narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns, diagnosis)
     drafting = _Drafting(call, evidence, diagnosis.grantee, narrow)
     iam = diagnosis.iam_policy
     unmet = [
@@ -142,7 +144,8 @@ class _Drafting:
         key = self._key()
         if not opens_key or key is None or key.corroborated:
             return draft
-        return replace(draft, patch=replace(draft.patch, default=False, key_named_by_caller=True))
+        beside = replace(draft.patch, default=False, key_named_by_caller=True)
+        return replace(draft, patch=beside)
 
     def bucket_policy(self) -> Drafts:
         what, bucket = "patch of the bucket policy", self.evidence.bucket
@@ -206,7 +209,13 @@ class _Drafting:
             for scoped in patterns
         ]
         chosen = _with_default(offers, patterns)
-        grant = kms_grant(self.call, self.evidence, key, self.grantee, self.narrow.kms_actions())
+        # A KMS grant cannot keep the conditions of an owner.
+        kept = self.narrow.kept_of(lambda found: found.key_policy)
+        grant = (
+            None
+            if kept
+            else kms_grant(self.call, self.evidence, key, self.grantee, self.narrow.kms_actions())
+        )
         excess = limit_violation(grant[0], self.evidence.caller) if grant else None
         if chosen.drafts:
             cross_account = self.evidence.caller.account != key.account
@@ -305,7 +314,7 @@ class _Drafting:
                 problem,
                 "a shorter policy: statements that nobody needs any more can go",
             )
-        return Draft(patch, grant_statements)
+        return Draft(patch, grant_statements, preferred=patch.default)
 
     def _no_key(self, what: str) -> Drafts:
         """No draft, because it is not known which key it is about."""
@@ -331,7 +340,7 @@ def _with_default(
     fitting = [index for index, offer in enumerate(offers) if isinstance(offer, Draft)]
     best = max((index for index in fitting if index <= wanted), default=None)
     drafts = tuple(
-        Draft(replace(offer.patch, default=index == best), offer.grant_statements)
+        replace(offer, patch=replace(offer.patch, default=index == best), preferred=index == best)
         for index, offer in enumerate(offers)
         if isinstance(offer, Draft)
     )
@@ -340,7 +349,7 @@ def _with_default(
 
 
 def _draft_of(made: tuple[Patch, GrantStatement]) -> Draft:
-    return Draft(made[0], (made[1],))
+    return Draft(made[0], (made[1],), preferred=made[0].default)
 
 
 def _not_drafted(what: str, why: str, needs: str) -> Drafts:

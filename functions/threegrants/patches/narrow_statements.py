@@ -8,11 +8,13 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn, via_s3
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
+from threegrants.diagnosis import Diagnosis, Grant, KeptCondition
 from threegrants.diagnosis.facts import s3_resource
 from threegrants.evidence import KeyEvidence
 from threegrants.patches.choices import Choices, GranteeScope
@@ -41,6 +43,8 @@ class NarrowStatements:
     grantee: str
     choices: Choices
     scoped_patterns: tuple[ScopedPattern, ...]
+    diagnosis: Diagnosis | None = None
+    """whose grants say which conditions of the owner stay; None where nothing was evaluated"""
 
     def bucket_statement(self, scoped: ScopedPattern, owner: str) -> GrantStatement:
         """What the bucket policy allows."""
@@ -49,6 +53,7 @@ class NarrowStatements:
             self.call.s3_actions,
             self._s3_resources(scoped),
             self._listing_conditions(scoped),
+            self.kept_of(lambda found: found.bucket_policy),
         )
 
     def key_statement(self, key: KeyEvidence, scoped: ScopedPattern | None) -> GrantStatement:
@@ -58,6 +63,7 @@ class NarrowStatements:
             self.kms_actions(),
             ("*",),
             self._key_conditions(key, scoped),
+            self.kept_of(lambda found: found.key_policy),
         )
 
     def iam_statements(
@@ -68,15 +74,21 @@ class NarrowStatements:
         if bucket and scoped is not None:
             resources = (*self._s3_resources(scoped), *self._access_point_resources(scoped))
             listing = self._listing_conditions(scoped)
-            found.append(GrantStatement(None, self.call.s3_actions, resources, listing))
+            kept = self.kept_of(lambda found: found.iam_policy.bucket)
+            found.append(GrantStatement(None, self.call.s3_actions, resources, listing, kept))
         if key is not None:
             conditions = self._key_conditions(key, scoped)
-            found.append(GrantStatement(None, self.kms_actions(), (key.arn,), conditions))
-        if any(one.conditions for one in found):
+            kept = self.kept_of(lambda found: found.iam_policy.key)
+            found.append(GrantStatement(None, self.kms_actions(), (key.arn,), conditions, kept))
+        if any(one.is_conditional for one in found):
             return tuple(found)
         actions = tuple(action for one in found for action in one.actions)
         resources = tuple(resource for one in found for resource in one.resources)
         return (GrantStatement(None, actions, resources),)
+
+    def kept_of(self, grant: Callable[[Diagnosis], Grant]) -> tuple[KeptCondition, ...]:
+        """The conditions of the owner that the statement of one grant keeps."""
+        return grant(self.diagnosis).kept_conditions if self.diagnosis else ()
 
     def key_patterns(self) -> tuple[ScopedPattern | None, ...]:
         """The scopes in which the use of the key differs; only one, without a name, if in none."""

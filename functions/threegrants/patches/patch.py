@@ -32,6 +32,22 @@ ALTERNATIVES = frozenset({PatchOperation.CREATE_GRANT, PatchOperation.CREATE_POL
 """Operations that reach the same end by something new beside the policy that is diagnosed."""
 
 
+_WITHOUT_TEXTS = (
+    "grant", "account", "region", "target", "operation", "policy_name", "scope", "default",
+    "alternative", "key_named_by_caller", "before_sha256", "after_sha256", "statement",
+)  # fmt: skip
+
+
+def fields_without_texts(patch: Any) -> dict[str, Any]:
+    """What the JSON of a patch says beside its two texts and its digest.
+
+    Args:
+        patch: a `Patch`, or the `PatchReport` of one.
+    """
+    found = {name: getattr(patch, name) for name in _WITHOUT_TEXTS}
+    return found | {"scope": patch.scope or "", "statement": dict(patch.statement)}
+
+
 @dataclass(frozen=True, slots=True)
 class Patch:
     """One write to one policy.
@@ -56,7 +72,7 @@ class Patch:
     default: bool = True
     """the one that is proposed for its grant; the others are offered beside it"""
     key_named_by_caller: bool = False
-    """it opens a KMS key that nothing but the denied call names; never applied by this service"""
+    """it opens a KMS key that nothing but the denied call names; two people have to approve it"""
 
     @property
     def alternative(self) -> bool:
@@ -100,24 +116,8 @@ class Patch:
 
     def to_json(self) -> dict[str, Any]:
         """The patch as the diagnosis JSON shows it."""
-        return {
-            "grant": self.grant,
-            "account": self.account,
-            "region": self.region,
-            "target": self.target,
-            "operation": self.operation,
-            "policy_name": self.policy_name,
-            "scope": self.scope or "",
-            "default": self.default,
-            "alternative": self.alternative,
-            "key_named_by_caller": self.key_named_by_caller,
-            "before_sha256": self.before_sha256,
-            "after_sha256": self.after_sha256,
-            "statement": dict(self.statement),
-            "before": self.before,
-            "after": self.after,
-            "digest": self.digest,
-        }
+        texts = {"before": self.before, "after": self.after, "digest": self.digest}
+        return {**fields_without_texts(self), **texts}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Patch":

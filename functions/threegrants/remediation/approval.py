@@ -65,18 +65,17 @@ def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, .
     report = require_report(incident)
     if incident.state not in AWAITING_DECISION:
         raise Refused(HTTPStatus.CONFLICT, f"incident {incident.id} is {incident.state}, not open")
-    if not report.is_fixable:
+    if not report.is_fixable and not report.is_fixable_by_two:
         raise Refused(
             HTTPStatus.CONFLICT,
             f"the outcome of incident {incident.id} is {report.outcome}, so no patch can be approved: "
             f"{report.summary}",
         )
-    if report.request.key_is_named_by_caller:
+    if report.is_fixable and report.request.key_is_named_by_caller:
         raise Refused(
             HTTPStatus.CONFLICT,
-            f"nothing but the denied call names the key {report.request.kms_key}, and whoever makes a "
-            "call can choose that, so no patch of it can be approved here. With ReadObjects=true the "
-            "object's own key is read; or two people who know the key write the statement by hand",
+            f"nothing but the denied call names the key {report.request.kms_key}, and this diagnosis of "
+            "an earlier version does not take that into account: replay the denial, or wait for the next",
         )
     offered = report.patches_by_digest
     if not digests or any(digest not in offered for digest in digests):
@@ -89,7 +88,26 @@ def select_patches(incident: Incident, digests: Sequence[str]) -> tuple[Patch, .
         patches = tuple(offered[digest].to_patch() for digest in dict.fromkeys(digests))
     except ValueError as error:
         raise Refused(HTTPStatus.CONFLICT, str(error)) from error
+    if report.is_fixable_by_two:
+        _require_whole(report, patches)
     return patches
+
+
+def _require_whole(report: Report, patches: Sequence[Patch]) -> None:
+    """Make sure that a key which only the caller names is opened because somebody said so.
+
+    The patch of such a key is never the proposed one. Who approves what is proposed has not named it,
+    and the call would still be refused.
+    """
+    wanted = {(offered.grant, offered.target) for offered in report.patches}
+    left = wanted - {(patch.grant, patch.target) for patch in patches}
+    if left:
+        raise Refused(
+            HTTPStatus.CONFLICT,
+            f"only the denied call names the key {report.request.kms_key}: choose the patches by their "
+            "digests, one for each grant. Without one of "
+            f"{', '.join(sorted(target for _, target in left))} the call would still be refused",
+        )
 
 
 def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patch]) -> None:
@@ -158,15 +176,15 @@ def require_covered(
 def needs_two_people(limits: Limits, report: Report, patches: Sequence[Patch]) -> bool:
     """Whether two people have to approve these patches, by what the call was and each patch opens.
 
-    A copy writes one bucket and reads another: its patches are of two kinds of access. A key that
-    only the denied call names always needs two.
+    A copy writes one bucket and reads another: its patches are of two kinds of access. Where only the
+    denied call names the key it always takes two.
 
     Args:
         limits: the limits as they are now.
         report: the diagnosis report.
         patches: what is to be applied.
     """
-    if any(patch.key_named_by_caller for patch in patches):
+    if not report.is_fixable or any(patch.key_named_by_caller for patch in patches):
         return True
     opened = (kind for patch in patches for kind in opened_access(patch).access)
     return not limits.four_eyes.isdisjoint({report.request.access, *opened})

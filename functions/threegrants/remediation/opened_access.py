@@ -24,6 +24,9 @@ _S3_ACCESS: tuple[tuple[str, Access], ...] = (
     ("s3:replicate", Access.WRITE),
 )
 """How the actions of each kind of access begin, in lower case; all others are `other`."""
+_S3_CONTEXT = "kms:encryptioncontext:aws:s3:arn"
+"""The condition key of what S3 encrypts, in lower case; with a Bucket Key it is the bucket's ARN.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"""
 _KMS_ACCESS: tuple[tuple[str, frozenset[Access]], ...] = (
     ("kms:decrypt", frozenset({Access.READ})),
     ("kms:encrypt", frozenset({Access.WRITE})),
@@ -42,11 +45,19 @@ class OpenedAccess:
             user that has it.
         actions: the IAM actions, as they are written.
         resources: ARNs and patterns of ARNs; of a key policy or KMS grant the key's ARN.
+        encrypted: ARNs and patterns of what S3 encrypts, for which it opens a key; empty if it opens none,
+            or opens it for anything.
     """
 
     principals: frozenset[str]
     actions: frozenset[str]
     resources: frozenset[str]
+    encrypted: frozenset[str] = frozenset()
+
+    @property
+    def opens_key_for_anything(self) -> bool:
+        """Whether it opens a key without saying for which objects."""
+        return bool(self.keys) and not self.encrypted
 
     @property
     def access(self) -> frozenset[Access]:
@@ -74,6 +85,7 @@ def opened_access(patch: Patch) -> OpenedAccess:
             frozenset({str(grant.get("GranteePrincipal", ""))}),
             frozenset(f"kms:{operation}" for operation in grant.get("Operations") or ()),
             frozenset({patch.target}),
+            frozenset(_constrained_to(grant)),
         )
     new = new_statements(patch)
     named = frozenset(added_principals(patch))
@@ -84,7 +96,22 @@ def opened_access(patch: Patch) -> OpenedAccess:
         frozenset({patch.target}) if patch.grant == "iam_policy" else named,
         frozenset(one for statement in new for one in texts(statement.get("Action"))),
         frozenset(resources),
+        frozenset(one for statement in new for one in encrypted_objects(statement)),
     )
+
+
+def encrypted_objects(statement: Mapping[str, Any]) -> Iterator[str]:
+    """The ARNs for which a statement lets a key be used, where it says so by encryption context."""
+    conditions = statement.get("Condition")
+    for operator, block in conditions.items() if isinstance(conditions, dict) else ():
+        for name, values in block.items():
+            if name.lower() == _S3_CONTEXT and "Not" not in operator:
+                yield from texts(values) or ("*",)
+
+
+def _constrained_to(grant: Mapping[str, Any]) -> Iterator[str]:
+    for constraint in (grant.get("Constraints") or {}).values():
+        yield from (value for name, value in constraint.items() if name == "aws:s3:arn")
 
 
 def new_statements(patch: Patch) -> list[dict[str, Any]]:

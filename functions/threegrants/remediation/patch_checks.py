@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_root, parse_arn, via_s3
-from threegrants.aws.policy_json import is_ours, same_statement, texts
+from threegrants.aws.policy_json import (
+    is_our_condition,
+    is_ours,
+    outside_statements,
+    same_statement,
+    texts,
+)
 from threegrants.evidence import Unread
 from threegrants.patches import Patch, not_patchable
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
@@ -132,7 +138,10 @@ def _unprotected(
         for name, value in limits.protecting_tags:
             if item.value.get(name) == value:
                 return f"{arn} is protected (tag {name}={value})"
-    for resource in sorted(frozenset().union(*(one.resources for one in opened))):
+    data = frozenset().union(*(one.resources | one.encrypted for one in opened))
+    if any(one.opens_key_for_anything for one in opened):
+        data |= {f"{arn}/*" for arn in facts.tags if ":s3:::" in arn}  # the buckets of the call
+    for resource in sorted(data):
         pattern = limits.protects_part_of(resource)
         if pattern is not None:
             return f"{resource} holds what is protected ({pattern})"
@@ -238,14 +247,14 @@ def _too_wide(statement: Mapping[str, Any], patch: Patch) -> str | None:
 def _too_wide_condition(statement: Mapping[str, Any], patch: Patch) -> str | None:
     """Of a condition of ours: a key only through S3 where the key is, for things of one bucket each.
 
-    `is_ours` has seen that there are no other conditions. Statements without a condition are what a
-    direct call of KMS needs, and AWS's published form.
+    Statements without a condition are what a direct call of KMS needs, and AWS's published form. An
+    owner's condition that is kept beside ours can only narrow.
     """
     resources = (patch.target, *texts(statement.get("Resource")))
     regions = {arn.region for arn in map(parse_arn, resources) if arn and arn.service == "kms"}
-    for block in (statement.get("Condition") or {}).values():
+    for operator, block in (statement.get("Condition") or {}).items():
         for key, values in block.items():
-            for value in texts(values):
+            for value in texts(values) if is_our_condition(operator, key) else ():
                 literal = value.removesuffix("*")
                 if key.lower() == "kms:viaservice":
                     fine = value in {via_s3(region) for region in regions}
@@ -305,8 +314,7 @@ def _unread(item: Unread | None) -> str:
 
 
 def _outside_statements(text: str | None) -> dict[str, Any]:
-    document = json.loads(text) if text else {}
-    return {name: value for name, value in document.items() if name != "Statement"}
+    return outside_statements(json.loads(text) if text else {})
 
 
 def _in(statement: dict[str, Any], statements: list[dict[str, Any]]) -> bool:

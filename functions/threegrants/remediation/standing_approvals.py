@@ -5,24 +5,25 @@ a person has to look at is never covered: replayed records, a key that only the 
 policy, another outcome than `fixable` (so no condition that was not met), a copy from another bucket.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from threegrants.aws.arn import parse_arn
-from threegrants.aws.policy_json import texts
+from threegrants.aws.policy_json import keeps_conditions, texts
 from threegrants.cloudtrail import Access
 from threegrants.patches import Patch, PatchOperation, Scope
 from threegrants.remediation.limits import Limits
-from threegrants.remediation.opened_access import new_statements, opened_access
+from threegrants.remediation.opened_access import (
+    encrypted_objects,
+    new_statements,
+    opened_access,
+)
 from threegrants.remediation.standing_parameter import StandingApproval
 from threegrants.report import PatchReport, Report
 
 _WIDTH = {"": 0, Scope.OBJECT.value: 1, Scope.PREFIX.value: 2, Scope.BUCKET.value: 3}
 """From the narrowest; a grant to which scope does not apply (a key's) is the narrowest."""
-_S3_CONTEXT = "kms:encryptioncontext:aws:s3:arn"
-"""The condition key of what S3 encrypts, in lower case; with a Bucket Key it is the bucket's ARN.
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,8 @@ def _fits(offered: PatchReport, approval: StandingApproval) -> bool:
         opened = opened_access(patch)
     except (ValueError, AttributeError):
         return False
+    if any(map(keeps_conditions, new_statements(patch))):
+        return False  # a person looks at what an owner's conditions are worth
     if (
         offered.alternative
         or offered.scope not in _WIDTH
@@ -148,7 +151,7 @@ def _fits(offered: PatchReport, approval: StandingApproval) -> bool:
         return patch.target in approval.keys and all(
             _is_of_bucket(arn, approval)
             for statement in new_statements(patch)
-            for arn in _encrypted_objects(statement)
+            for arn in encrypted_objects(statement)
         )
     return (
         patch.operation == PatchOperation.PUT_BUCKET_POLICY
@@ -186,15 +189,6 @@ def _listed_prefixes(statement: Mapping[str, Any]) -> Sequence[str]:
         if values:
             return values
     return ("*",)
-
-
-def _encrypted_objects(statement: Mapping[str, Any]) -> Iterator[str]:
-    """The ARNs for which a statement lets a key be used, where it says so by encryption context."""
-    conditions = statement.get("Condition")
-    for block in conditions.values() if isinstance(conditions, dict) else ():
-        for name, values in block.items():
-            if name.lower() == _S3_CONTEXT:
-                yield from texts(values) or ("*",)
 
 
 def _is_of_bucket(arn: str, approval: StandingApproval) -> bool:

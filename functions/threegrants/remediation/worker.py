@@ -177,16 +177,18 @@ class Worker:
         for seconds in CHECK_DELAYS:
             self._require_time()
             self.pause(seconds)
-            analysis = self.reanalyze(self.store.get(self.incident_id))
-            summary = analysis.diagnosis.summary
-            hidden = [one for one in written if hidden_from(analysis.evidence, one.patch)]
-            if analysis.diagnosis.allowed and not hidden:
+            incident = self.store.get(self.incident_id)
+            found = self.reanalyze(incident)
+            summary = found.diagnosis.summary
+            hidden = [one for one in written if hidden_from(found.evidence, one.patch)]
+            allowed = _works(incident, found)
+            if allowed and not hidden:
                 return summary
         for intent in hidden:
             require_visible(
                 self.now(), intent.patch, intent.acknowledged, "the evidence does not show"
             )
-        if analysis.diagnosis.allowed:
+        if allowed:
             return summary
         raise StepFailed(f"the call would still be refused: {summary}")
 
@@ -301,6 +303,12 @@ class Worker:
         """The targets whose leases the run holds."""
         runs = tuple(dict.fromkeys((*self.run.runs_to_undo, self.run.id)))
         return target_arns(self.run_store.intents(self.incident_id, runs))
+
+
+def _works(incident: Incident, analysis: Analysis) -> bool:
+    """Whether the call is allowed now; presuming the key where two people stood for it."""
+    presumed = incident.report is not None and incident.report.is_fixable_by_two
+    return analysis.diagnosis.presumably_allowed if presumed else analysis.diagnosis.allowed
 
 
 def target_arns(intents: Sequence[Intent]) -> frozenset[str]:

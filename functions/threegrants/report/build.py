@@ -78,6 +78,7 @@ def report_for(
         message=analysis.call.message.text or None,
         evidence_at=evidence.oldest,
         evidence_age_seconds=_age_seconds(evidence.oldest),
+        presumed_outcome=diagnosis.presumed_outcome,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from threegrants.aws.policy_json import texts
 from threegrants.patches import Patch
+from threegrants.patches.patch import fields_without_texts
 from threegrants.report.json_object import JsonObject, ReportError
 
 
@@ -51,7 +52,7 @@ class PatchReport:
         default: whether it is the one that is proposed for its grant.
         alternative: whether it works by another way than the policy that is diagnosed.
         key_named_by_caller: whether it opens a KMS key that nothing but the denied call names; such a
-            patch is never proposed, and the service does not apply it.
+            patch is never proposed, and two people have to approve it.
         before_sha256: digest of the document that the patch was made for.
         after_sha256: digest of the document that the patch writes.
         statement: the statement that is added or extended; for `kms:CreateGrant` the KMS grant.
@@ -124,21 +125,7 @@ class PatchReport:
 
     def to_json(self) -> dict[str, Any]:
         """The patch as it stands in the report's JSON."""
-        written: dict[str, Any] = {
-            "grant": self.grant,
-            "account": self.account,
-            "region": self.region,
-            "target": self.target,
-            "operation": self.operation,
-            "policy_name": self.policy_name,
-            "scope": self.scope,
-            "default": self.default,
-            "alternative": self.alternative,
-            "key_named_by_caller": self.key_named_by_caller,
-            "before_sha256": self.before_sha256,
-            "after_sha256": self.after_sha256,
-            "statement": dict(self.statement),
-        }
+        written = fields_without_texts(self)
         if self.statements:
             written["statements"] = [dict(one) for one in self.statements]
         if self.after is not None:

@@ -107,9 +107,11 @@ class JsonObject:
         except ValueError as error:
             raise self._error(name, value, f"one of {', '.join(kind)}") from error
 
-    def choice_or_null(self, name: str, kind: type[_Choice]) -> _Choice | None:
-        """One of the values of an enum, or null."""
-        return None if self._nullable(name) is None else self.choice(name, kind)
+    def choice_or_null(
+        self, name: str, kind: type[_Choice], *, required: bool = True
+    ) -> _Choice | None:
+        """One of the values of an enum, or null; None if it is absent and not required."""
+        return None if self._nullable(name, required=required) is None else self.choice(name, kind)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """An object whose fields are not the report's own, as it stands."""

@@ -198,6 +198,8 @@ class Report:
         unknowns: what could not be known.
         outcome: what follows for the on-call.
         certainty: how AWS's own message relates to the evaluation.
+        presumed_outcome: where the outcome is unknown because only the call, or a KMS record, names
+            the key: what it would be if that key is right.
         patches: every offered patch: for each missing grant the proposed one, the same in other
             scopes, and other ways to the same end.
         handoffs: changes that people make.
@@ -223,11 +225,17 @@ class Report:
     message: str | None
     evidence_at: str
     evidence_age_seconds: int
+    presumed_outcome: Outcome | None = None
 
     @property
     def is_fixable(self) -> bool:
         """Whether the service may apply the patches, once they are approved."""
         return self.outcome is Outcome.FIXABLE
+
+    @property
+    def is_fixable_by_two(self) -> bool:
+        """Whether it may apply them once two people stand for the key, which only the caller names."""
+        return self.outcome is Outcome.UNKNOWN and self.presumed_outcome is Outcome.FIXABLE
 
     @property
     def proposed_patches(self) -> tuple[PatchReport, ...]:
@@ -321,6 +329,7 @@ class Report:
             "unknowns": [unknown.to_json() for unknown in self.unknowns],
             "outcome": self.outcome.value,
             "certainty": self.certainty.value,
+            "presumed_outcome": self.presumed_outcome.value if self.presumed_outcome else None,
             "patches": [patch.to_json() for patch in self.patches],
             "handoffs": [handoff.to_json() for handoff in self.handoffs],
             "summary": self.summary,
@@ -361,4 +370,5 @@ class Report:
             message=fields.text_or_null("message"),
             evidence_at=fields.text("evidence_at"),
             evidence_age_seconds=fields.integer("evidence_age_seconds", 0),
+            presumed_outcome=fields.choice_or_null("presumed_outcome", Outcome, required=False),
         )

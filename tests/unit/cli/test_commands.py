@@ -111,6 +111,20 @@ def test_approve_asks_first_and_no_means_no(run):
     assert len(api.asked) == 1
 
 
+def test_approve_opens_no_key_that_nobody_named(run):
+    key = "arn:aws:kms:eu-west-1:111111111111:key/named"
+    shown = report().to_json() | {"outcome": "unknown", "presumed_outcome": "fixable"}
+    shown["request"] |= {"kms_key": key, "kms_key_corroborated": False}
+    for patch in shown["patches"]:
+        patch |= {"default": False, "key_named_by_caller": True, "says": "Only the call names it."}
+    api = Api(incident(diagnosis=shown))
+    done = run(api, "approve", ID, "--yes")
+    assert done.exit_code == 2
+    assert f"only the denied call names the key {key}" in done.stderr
+    assert [method for method, *_ in api.asked] == ["GET"]
+    assert done.stdout.count("Only the call names it.") == len(shown["patches"])
+
+
 def test_approve_by_digest_asks_nothing(run):
     api = Api(VERIFIED)
     assert run(api, "approve", ID, "--digest", "sha256:1").exit_code == 0

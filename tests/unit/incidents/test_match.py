@@ -16,11 +16,11 @@ from threegrants.incidents.correlation import (
     match_late_kms_record,
     parking_key_of,
 )
-from threegrants.incidents.correlation.match import seconds_apart
+from threegrants.incidents.correlation.match import client_text, seconds_apart
 
 OTHER_KEY = f"arn:aws:kms:eu-west-1:{A}:key/other"
-KMS = kms_call(1)
-IP, AGENT = KMS.source_ip, KMS.user_agent
+KMS = kms_call(1, kms_key=KEY)
+IP, AGENT, NAMED = KMS.source_ip, KMS.user_agent, KMS.kms_key
 
 
 def candidate(ip=IP, agent=AGENT, **changes):
@@ -81,22 +81,46 @@ def at(second, **changes):
 
 SEVERAL = [
     ("none", [], None),
-    ("the nearer in time", [at(5, incident_id="far"), at(2, incident_id="near")], "near"),
-    ("two equally near: nothing is guessed", [at(0, incident_id="one"), at(2, incident_id="two")], None),
-    ("the same client, though farther", [at(4, incident_id="mine"), at(1, incident_id="other", ip="203.0.113.9")],
+    ("two of its own key: the nearer in time",
+     [at(5, incident_id="far", key=NAMED), at(2, incident_id="near", key=NAMED)], "near"),
+    ("one of its own key, though farther", [at(5, incident_id="own", key=NAMED), at(1, incident_id="other")],
+     "own"),
+    ("two whose key is not known: nothing is guessed", [at(5, incident_id="far"), at(2, incident_id="near")],
+     None),
+    ("two, and a record without a key: the nearer in time", [at(5, incident_id="far"), at(2, incident_id="near")],
+     "near"),
+    ("one of another key is none", [at(2, incident_id="mine"), at(1, incident_id="other", key=OTHER_KEY)],
      "mine"),
-    ("the same address, another program", [at(4, incident_id="mine"), at(1, incident_id="other", agent="curl")],
+    ("two equally near: nothing is guessed", [at(0, incident_id="one", key=NAMED), at(2, incident_id="two", key=NAMED)], None),
+    ("the same client, though farther", [at(4, incident_id="mine", key=NAMED), at(1, incident_id="other", ip="203.0.113.9", key=NAMED)],
      "mine"),
-    ("nobody with the same client", [at(4, incident_id="a", ip=None), at(1, incident_id="b", ip=None)], "b"),
+    ("the same address, another program", [at(4, incident_id="mine", key=NAMED), at(1, incident_id="other", agent="curl", key=NAMED)],
+     "mine"),
+    ("nobody with the same client", [at(4, incident_id="a", ip=None, key=NAMED), at(1, incident_id="b", ip=None, key=NAMED)], "b"),
     ("of two with the same client the nearer",
-     [at(4, incident_id="far"), at(2, incident_id="near"), at(1, incident_id="other", ip="203.0.113.9")], "near"),
+     [at(4, incident_id="far", key=NAMED), at(2, incident_id="near", key=NAMED), at(1, incident_id="other", ip="203.0.113.9", key=NAMED)], "near"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("found", "wanted"), [s[1:] for s in SEVERAL], ids=[s[0] for s in SEVERAL])
-def test_a_kms_record_and_several_incidents(found, wanted):
-    match = match_kms_record(KMS, found)
+@pytest.mark.parametrize(("name", "found", "wanted"), SEVERAL, ids=[s[0] for s in SEVERAL])
+def test_a_kms_record_and_several_incidents(name, found, wanted):
+    record = replace(KMS, kms_key=None) if "without a key" in name else KMS
+    match = match_kms_record(record, found)
     assert (match.incident_id if match else None) == wanted
+
+
+@pytest.mark.parametrize("agent", ["x" * 900_000, "é" * 400, "a\ud800" * 300])
+def test_a_long_user_agent_is_kept_short_and_still_told_from_others(agent):
+    kept = client_text(agent)
+    assert len(kept) < 400
+    assert "shortened by threegrants" in kept
+    assert client_text(f"{agent}y") != kept
+    record = replace(KMS, user_agent=agent)
+    found = [
+        at(4, incident_id="mine", agent=kept, key=NAMED),
+        at(1, incident_id="other", key=NAMED),
+    ]
+    assert match_kms_record(record, found).incident_id == "mine"
 
 
 # --- a KMS record that waited ---------------------------------------------------------------------

@@ -200,7 +200,7 @@ def test_an_alert_that_could_not_be_sent_stays_due(world):
     def down(_):
         raise OSError
 
-    object.__setattr__(world.ingest, "send", down)
+    object.__setattr__(world.ingest.due_alerts, "send", down)
     with pytest.raises(OSError):  # noqa: PT011 - the one raised here
         world.handle(from_s3())
     assert world.only().alert_due
@@ -218,7 +218,7 @@ def test_while_one_sends_another_does_not(world):
         sent.append(alert)
         world.handle(from_s3(f"during-{len(sent)}"), other)
 
-    object.__setattr__(world.ingest, "send", sending)
+    object.__setattr__(world.ingest.due_alerts, "send", sending)
     world.handle(from_s3())
     assert (len(sent), world.reasons()) == (1, [])
 

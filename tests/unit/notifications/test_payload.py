@@ -120,6 +120,15 @@ def test_the_next_step_of_each_outcome(outcome, step, approve):
     assert following == [f"  threegrants {command} {ID} --stack x" for command in commands]
 
 
+def test_of_a_key_that_only_the_caller_names_two_people_are_asked():
+    made = replace(about(kms_key="arn:k"), outcome=Outcome.UNKNOWN)
+    asked = replace(made, presumed_outcome=Outcome.FIXABLE)
+    command = f"threegrants approve {ID} --stack x --digest DIGEST (one for each grant)"
+    assert command in said(asked)["email"]
+    assert "two people who know that arn:k is meant" in said(asked)["email"]
+    assert "approve" not in said(made)["email"]
+
+
 @pytest.mark.parametrize("certainty", Certainty)
 def test_how_sure_it_is(certainty):
     text = mail_text(replace(report(), certainty=certainty), "x", AlertReason.OPENED)

@@ -13,7 +13,7 @@ from threegrants.aws.policy_json import texts
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import Encryption, NamedPolicy, Read, Unread
-from threegrants.evidence.snapshot import AccessPointEvidence
+from threegrants.evidence.snapshot import AccessPointEvidence, ObjectEvidence
 from threegrants.patches import (
     Choices,
     GranteeScope,
@@ -293,6 +293,36 @@ def bucket_key(encryption, **parameters):
 
 
 KEYED = Encryption("aws:kms", KEY, bucket_key=True)
+
+
+def object_key(encryption, key="2026/q3.csv", operation="GetObject"):
+    """The KMS grant for a read of an object that was looked at."""
+    seen = evidence((allow(ROLE),), (delegates(),), (allow(action="*", resource="*"),))
+    looked = Read(ObjectEvidence(Read(True), Read(encryption), Read(None), Read(None)))
+    found = offered(call(operation, key=key), replace(seen, object=looked))
+    [grant] = [p for p in found if p.operation == "kms:CreateGrant"]
+    return grant
+
+
+READS = [
+    ("its own ARN", Encryption("aws:kms", KEY), "2026/q3.csv", f"{BUCKET}/2026/q3.csv"),
+    ("with a Bucket Key the bucket's", KEYED, "2026/q3.csv", BUCKET),
+    ("a value that is too long for a grant", Encryption("aws:kms", KEY), "k" * 400, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encryption", "key", "context"), [one[1:] for one in READS], ids=[one[0] for one in READS]
+)
+def test_a_grant_to_read_an_object_that_was_looked_at_is_held_to_its_context(
+    encryption, key, context
+):
+    grant = object_key(encryption, key)
+    held = json.loads(grant.after).get("Constraints", {}).get("EncryptionContextSubset", {})
+    assert held.get("aws:s3:arn") == context
+    assert (f"for the encryption context {context}, also directly" in describe_patch(grant)) is (
+        context is not None
+    )
 
 
 def test_a_grant_is_held_to_an_encryption_context_only_where_it_is_certain():

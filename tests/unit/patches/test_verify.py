@@ -14,20 +14,19 @@ from threegrants.diagnosis import diagnose, diagnose_facts, facts_of
 from threegrants.evidence import NamedPolicy, PolicyKind, Read
 from threegrants.iam import CompiledPolicies, Policies, Policy, Request, authorize
 from threegrants.patches import Choices, GranteeScope, make_patches, verify_patches, with_patches
+from threegrants.patches.access_checks import (
+    _context,
+    _surrounding_policies,
+    _touched,
+    access_violation,
+)
 from threegrants.patches.documents import DocumentReader
+from threegrants.patches.edit_checks import edit_violation
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.make import Draft
 from threegrants.patches.policy_checks import lockout_violation, public_violation
 from threegrants.patches.probe_requests import probe_requests
-from threegrants.patches.verify import (
-    _access_violation,
-    _context,
-    _edit_violation,
-    _surrounding_policies,
-    _touched,
-    still_denied,
-    violation,
-)
+from threegrants.patches.verify import still_denied, violation
 
 THEIRS = (allow(f"{ROLE}2", "s3:PutObject"), allow("*", effect="Deny", action="s3:DeleteBucket"))
 SEEN = evidence(THEIRS, (delegates(),), (allow(action="sqs:*", resource="*"),))
@@ -104,8 +103,8 @@ WIDER = [
 
 @pytest.mark.parametrize("draft", [c[1] for c in WIDER], ids=[c[0] for c in WIDER])
 def test_a_widened_patch_is_refused_by_text_and_by_evaluation(draft):
-    assert _edit_violation(read(draft.patch), draft.grant_statements) != ""
-    assert _access_violation(read(draft.patch), draft.grant_statements, ROLE) != ""
+    assert edit_violation(read(draft.patch), draft.grant_statements) != ""
+    assert access_violation(read(draft.patch), draft.grant_statements, ROLE) != ""
 
 
 ALL_DRAFTS = [(" ".join(filter(None, name)), draft) for name, draft in DRAFTS.items()] + WIDER
@@ -168,8 +167,8 @@ def test_a_grant_to_another_or_for_more_is_refused():
         {"Operations": ["Encrypt"]},
     ):
         patch = replace(GRANT_DRAFT.patch, after=json.dumps({**held, **changes}))
-        assert _edit_violation(read(patch), GRANT_DRAFT.grant_statements) != ""
-        assert _access_violation(read(patch), GRANT_DRAFT.grant_statements, ROLE) != ""
+        assert edit_violation(read(patch), GRANT_DRAFT.grant_statements) != ""
+        assert access_violation(read(patch), GRANT_DRAFT.grant_statements, ROLE) != ""
 
 
 extras = st.fixed_dictionaries(
@@ -187,7 +186,7 @@ extras = st.fixed_dictionaries(
 @given(extras)
 def test_evaluation_alone_finds_a_foreign_grant_in_the_document(extra):
     draft = with_statements(BUCKET_DRAFT, *HELD[:2], extra, HELD[2])
-    assert _access_violation(read(draft.patch), draft.grant_statements, ROLE) != ""
+    assert access_violation(read(draft.patch), draft.grant_statements, ROLE) != ""
 
 
 def test_public_policies():

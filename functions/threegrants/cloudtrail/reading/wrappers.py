@@ -160,7 +160,8 @@ def _athena_rows(value: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]
     rows = [_cells(row) for row in result["Rows"]]
     info = result.get("ResultSetMetadata")
     columns = info.get("ColumnInfo") if isinstance(info, Mapping) else None
-    names = [str(c.get("Name")) for c in columns or () if isinstance(c, Mapping)]
+    listed = columns if isinstance(columns, list) else []
+    names = [str(column.get("Name")) for column in listed if isinstance(column, Mapping)]
     if rows and (not names or rows[0] == names):
         names = [str(name) for name in rows[0]]
         return [(i, dict(zip(names, row, strict=False))) for i, row in enumerate(rows) if i]
@@ -169,7 +170,8 @@ def _athena_rows(value: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]
 
 def _cells(row: Any) -> list[Any]:
     data = row.get("Data") if isinstance(row, Mapping) else None
-    return [c.get("VarCharValue", "") if isinstance(c, Mapping) else "" for c in data or ()]
+    cells = data if isinstance(data, list) else []
+    return [cell.get("VarCharValue", "") if isinstance(cell, Mapping) else "" for cell in cells]
 
 
 def _string(text: str, place: str, depth: int, *, of: str = "") -> Iterator[Entry]:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
 
 MAX_SECONDS_APART = 5
 """The S3 and the KMS record of one call are at most this many seconds apart."""
 MAX_SECONDS_LATE = 3600
 """A KMS record that waited may join an open incident that was seen this many seconds before."""
+_CLIENT_CHARACTERS = 300
 _WITHOUT_PRINCIPAL = frozenset({CallerType.SERVICE, CallerType.UNKNOWN})
 
 
@@ -36,7 +38,8 @@ class Candidate:
             this call.
         closed: whether the incident is closed, where that was looked up.
         source_ip: the address that a call came from, if the record had one.
-        user_agent: the program that made the call, if the record had one.
+        user_agent: the program that made the call, if the record had one. Both as `client_text` has
+            them.
     """
 
     incident_id: str
@@ -80,10 +83,12 @@ def _hash(*words: str) -> str:
 
 
 def match_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candidate | None:
-    """The incident of S3 calls that a KMS record belongs to; None if none fits, or several do.
+    """The incident of S3 calls that a KMS record belongs to; None if none fits, or several may.
 
-    Of several, those with the same source address and user agent come first (the oldest form of
-    record has neither), then the nearest in time.
+    Of several, those of the record's own key come first. If there are none, and the record would tell
+    one of several incidents its key, it joins none: whoever makes the calls chooses their times, and
+    one of them may be for a bucket of its own. Then those with the same source address and user agent
+    come first (the oldest form of record has neither), then the nearest in time.
     """
     matching = [
         candidate
@@ -92,11 +97,16 @@ def match_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candi
         and _may_be_one_call(call, candidate)
         and seconds_apart(call, candidate) <= MAX_SECONDS_APART
     ]
-    client = (call.source_ip, call.user_agent)
+    own = [candidate for candidate in matching if candidate.key and candidate.key == call.kms_key]
+    if not own and len(matching) > 1 and is_arn(call.kms_key or ""):
+        return None
+    client = (client_text(call.source_ip), client_text(call.user_agent))
     same_client = [
-        candidate for candidate in matching if (candidate.source_ip, candidate.user_agent) == client
+        candidate
+        for candidate in own or matching
+        if (candidate.source_ip, candidate.user_agent) == client
     ]
-    return _nearest(call, same_client or matching)
+    return _nearest(call, same_client or own or matching)
 
 
 def match_late_kms_record(call: DeniedCall, candidates: Iterable[Candidate]) -> Candidate | None:
@@ -123,6 +133,18 @@ def match_kms_only_incident(call: DeniedCall, candidates: Iterable[Candidate]) -
         and seconds_apart(call, candidate) <= MAX_SECONDS_APART
     ]
     return _nearest(call, matching)
+
+
+def client_text(text: str | None) -> str | None:
+    """An address or a user agent as it is kept: a long one is cut, and a hash tells it from others.
+
+    Whoever makes a call chooses its user agent; it stands in every item of a candidate.
+    """
+    if text is None or len(text) <= _CLIENT_CHARACTERS:
+        return text
+    digest = sha256(text.encode(errors="replace")).hexdigest()[:16]
+    cut = text[:_CLIENT_CHARACTERS]
+    return f"{cut}… (shortened by threegrants: {len(text)} characters, sha256 {digest})"
 
 
 def seconds_apart(call: DeniedCall, candidate: Candidate) -> float:

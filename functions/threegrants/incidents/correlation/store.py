@@ -8,7 +8,7 @@ few reads. Partition `kms#KEY` has an item for each KMS record: the record while
 (`kept`), then the incident it was assigned to (`joined`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,12 @@ from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import DeniedCall, is_replayed
-from threegrants.incidents.correlation.match import MAX_SECONDS_APART, MAX_SECONDS_LATE, Candidate
+from threegrants.incidents.correlation.match import (
+    MAX_SECONDS_APART,
+    MAX_SECONDS_LATE,
+    Candidate,
+    client_text,
+)
 from threegrants.incidents.events import (
     corroborated_key_of,
     event_id_of,
@@ -60,9 +65,17 @@ class KmsCorrelator:
         self._table = store.table
 
     def candidates(self, correlation_key: str | None, at: str) -> list[Candidate]:
-        """The incidents under a correlation key that were seen at about a time; none without a key."""
+        """The incidents under a correlation key that were seen at about a time; none without a key.
+
+        Of several incidents of S3 calls the keys that were read for them are looked up, unless they are
+        too many.
+        """
         reach = MAX_SECONDS_APART
-        return self._candidates(correlation_key, "near", at, reach, _NEAR_SECONDS)
+        found = self._candidates(correlation_key, "near", at, reach, _NEAR_SECONDS)
+        of_s3 = [one for one in found if one.bucket]
+        if not 1 < len(of_s3) <= _MOST_LOOKED_UP:
+            return found
+        return [*(one for one in found if not one.bucket), *self._looked_up(of_s3)]
 
     def candidates_of_the_hour(self, correlation_key: str | None, at: str) -> list[Candidate]:
         """The incidents of S3 calls within an hour, with their key as it was read, and their state.
@@ -71,8 +84,10 @@ class KmsCorrelator:
         """
         found = self._candidates(correlation_key, "hour", at, MAX_SECONDS_LATE, _HOUR)
         of_s3 = [one for one in found if one.bucket]
-        if len(of_s3) > _MOST_LOOKED_UP:
-            return []
+        return self._looked_up(of_s3) if len(of_s3) <= _MOST_LOOKED_UP else []
+
+    def _looked_up(self, of_s3: Iterable[Candidate]) -> list[Candidate]:
+        """Candidates with their key as it was read, and their state; none that is gone, none twice."""
         known: dict[str, Candidate] = {}
         for one in of_s3:
             incident = self._store.find(one.incident_id)
@@ -260,8 +275,8 @@ def candidate_writes(
         "legs": list(kms_actions_of(call)),
         "at": call.time,
         "key": named or key,
-        "source_ip": call.source_ip,
-        "user_agent": call.user_agent,
+        "source_ip": client_text(call.source_ip),
+        "user_agent": client_text(call.user_agent),
         "expires_at": expires_in(EVENT_DAYS),
     }
     slots = [
