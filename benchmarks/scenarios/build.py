@@ -2,7 +2,8 @@
 
     python benchmarks/scenarios/build.py
 
-A scenario is {"id", "cause", "record", "world", "writable", "expected"}. The labels follow from how
+A scenario is {"id", "cause", "record", "world", "writable", "expected"}; those of kinds from the field have
+"source" too, AWS's page. The labels follow from how
 a world is built (a grant is put in or left out), not from the product. `${KEY}` and `${ROLE_ID}`
 stand for what AWS chooses when the world is made.
 """
@@ -17,6 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scenarios.causes import causes
+from scenarios.field_keys import field_keys
+from scenarios.field_verdicts import field_verdicts
 from scenarios.words import (
     ACCESS,
     BUCKET,
@@ -33,7 +36,8 @@ from scenarios.words import (
     world,
 )
 
-VERSION = 2
+VERSION = 3
+"""Of the scenarios that are new; those of a version before stay as they are."""
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
 
 
@@ -83,7 +87,9 @@ def _detailed(words: list[str], action: str, kms: str | None, access: str) -> st
 
 def scenarios() -> list[dict[str, Any]]:
     # As a reader of the file finds them: JSON has no tuples.
-    listed: list[dict[str, Any]] = json.loads(json.dumps([*subsets(), *causes()]))
+    old = [{"version": 2, **scenario} for scenario in (*subsets(), *causes())]
+    new = [{"version": VERSION, **scenario} for scenario in (*field_verdicts(), *field_keys())]
+    listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *new]))
     return listed
 
 
@@ -91,5 +97,5 @@ if __name__ == "__main__":
     listed = scenarios()
     with gzip.GzipFile(FILE, "wb", mtime=0) as file:
         for scenario in listed:
-            file.write((json.dumps({"version": VERSION, **scenario}) + "\n").encode())
+            file.write((json.dumps(scenario) + "\n").encode())
     print(f"{len(listed)} scenarios, {len({s['cause'] for s in listed})} causes: {FILE.name}")

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,9 @@ import botocore.session
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import create_loader
 from moto import mock_aws
+from moto.iam.access_control import PermissionResult
 from moto.organizations.models import organizations_backends
+from moto.s3.models import FakeBucket
 from scenarios.words import BUCKET, POINT, REGION, SOURCE, A, B, C
 
 READER = "threegrants-reader"
@@ -58,6 +61,24 @@ def owner_of_object(parsed: dict[str, Any], **_: Any) -> None:
         entry["Owner"] = {"ID": owner}
 
 
+def lock(**_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """A version under Object Lock, as a HEAD shows it."""
+    if "lock" not in _WORLD:
+        return None
+    held = dict(_WORLD["lock"])
+    if "ObjectLockRetainUntilDate" in held:
+        held["ObjectLockRetainUntilDate"] = datetime.fromisoformat(
+            held["ObjectLockRetainUntilDate"]
+        )
+    return _answer(200, {"ServerSideEncryption": "AES256", **held})
+
+
+def boundary_of_user(parsed: dict[str, Any], **_: Any) -> None:
+    """A user's permissions boundary, which moto does not keep."""
+    if _WORLD.get("user_boundary"):
+        parsed["User"]["PermissionsBoundary"] = {"PermissionsBoundaryArn": _WORLD["user_boundary"]}
+
+
 def authorization(**_: Any) -> tuple[Any, dict[str, Any]]:
     details = _WORLD.get("authorization")
     if details is None:
@@ -88,6 +109,8 @@ HOOKS = (
     ("before-call.s3.GetBucketRequestPayment", payer),
     ("after-call.s3.GetBucketEncryption", blocked),
     ("after-call.s3.ListObjectsV2", owner_of_object),
+    ("before-call.s3.HeadObject", lock),
+    ("after-call.iam.GetUser", boundary_of_user),
     ("before-call.iam-toolbox", authorization),
 )
 
@@ -150,8 +173,9 @@ def _key(world: dict[str, Any], chosen: dict[str, str]) -> str:
 def _bucket(
     account: str, arn: str, world: dict[str, Any], key: str, chosen: dict[str, str]
 ) -> None:
-    s3, name = client("s3", account), arn.split(":::")[1]
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    place, name = world.get("place", REGION), arn.split(":::")[1]
+    s3 = client("s3", account, place)
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": place})
     default = {
         "key": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": world.get("alias") or key},
         "aws/s3": {"SSEAlgorithm": "aws:kms"},
@@ -162,10 +186,27 @@ def _bucket(
         "BucketKeyEnabled": bool(world.get("bucket_key")),
     }
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    for object_key in world.get("holds", ()):
+        # Before there is a policy: moto asks it also for what the builder does.
+        own = default if default["SSEAlgorithm"] == "aws:kms" else {"SSEAlgorithm": "AES256"}
+        how = {"ServerSideEncryption": own["SSEAlgorithm"]}
+        if world["encryption"] == "key":
+            how["SSEKMSKeyId"] = key
+        s3.put_object(Bucket=name, Key=object_key, Body=b"q3", **how)
     if world["bucket"]:
         s3.put_bucket_policy(Bucket=name, Policy=filled(world["bucket"], chosen))
     block = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy"), False)
     block["RestrictPublicBuckets"] = bool(world.get("block_public"))
+    block |= dict.fromkeys(world.get("blocks", ()), True)
+    if world.get("account_blocks"):
+        everywhere = dict.fromkeys(block, False) | dict.fromkeys(world["account_blocks"], True)
+        client("s3control", account).put_public_access_block(
+            AccountId=account, PublicAccessBlockConfiguration=everywhere
+        )
+    if world.get("ownership"):
+        s3.put_bucket_ownership_controls(
+            Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": world["ownership"]}]}
+        )
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=block)
 
 
@@ -233,6 +274,8 @@ def _holder(world: dict[str, Any], chosen: dict[str, str]) -> str:
     if "user" in world:
         return _user(world, chosen)
     role = world.get("role", {"account": B, "name": "analyst", "path": "/"})
+    if role is None:
+        return "AROAEXAMPLEDELETED00"  # there was one
     iam = client("iam", role["account"])
     bound = {}
     if world.get("boundary"):
@@ -262,6 +305,11 @@ def _holder(world: dict[str, Any], chosen: dict[str, str]) -> str:
 
 def _user(world: dict[str, Any], chosen: dict[str, str]) -> str:
     user, iam = world["user"], client("iam", world["user"]["account"])
+    if world.get("boundary"):
+        answer = iam.create_policy(
+            PolicyName="boundary", PolicyDocument=json.dumps(world["boundary"])
+        )
+        _WORLD["user_boundary"] = answer["Policy"]["Arn"]
     made = iam.create_user(UserName=user["name"])
     if world["iam"]:
         text = filled(world["iam"], chosen)
@@ -293,7 +341,11 @@ def aws() -> Iterator[None]:
     settings = {**own, **dict.fromkeys(keys, "testing"), "AWS_DEFAULT_REGION": REGION}
     BUILTIN_HANDLERS.extend(HOOKS)
     try:
-        with patch.dict(os.environ, settings, clear=True), mock_aws():
+        # moto asks a bucket policy without its conditions, and of everybody: the readers too.
+        everybody = patch.object(
+            FakeBucket, "get_permission", return_value=PermissionResult.PERMITTED
+        )
+        with patch.dict(os.environ, settings, clear=True), mock_aws(), everybody:
             yield
     finally:
         # moto forgets an organisation with its world, but not who managed it.

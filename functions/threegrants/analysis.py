@@ -38,6 +38,7 @@ from threegrants.patches import (
     Profile,
     Scope,
     combine_drafts,
+    dead_principals,
     iac_owner,
     make_patches,
     not_patchable,
@@ -249,6 +250,16 @@ def _owned_elsewhere(
 ) -> MissingInformation | None:
     """Why a patch is not for this service to write, if it is not."""
     what = f"direct write to {patch.target}"
+    if dead := dead_principals(patch):
+        refused = (
+            f"the stored policy names {', '.join(dead)}, which AWS shows in place of a principal that "
+            "was deleted, and refuses in a policy that is written"
+        )
+        return MissingInformation(
+            what,
+            refused,
+            "the owner, who takes the dead id out of the policy and adds the statement",
+        )
     if patch.grant == GrantName.IAM_POLICY and (why := unmodifiable_reason(patch.target)):
         return MissingInformation(what, why, "the change where it is owned: see the snippets")
     if options.require_patchable_tag and (found := not_patchable(patch, evidence.caller.tags)):

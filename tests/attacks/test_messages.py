@@ -3,7 +3,7 @@
 import pytest
 
 from support.attacks import Ends, attack
-from support.names import BUCKET_ARN, A
+from support.names import BUCKET_ARN, A, B
 from support.records import SESSION, denied, s3
 from threegrants.cloudtrail import StatedPolicyType
 
@@ -58,3 +58,38 @@ def test_words_beside_the_message_are_not_awss(planted):
     assert call.message.policy_type is None
     assert call.message.explicit_deny is None
     assert call.kms_key is None
+
+
+NAMED = {
+    "in the key of an object": (
+        f'x is not authorized to perform: s3:GetObject on resource: "{BUCKET_ARN}/User: '
+        f'arn:aws:sts::{B}:assumed-role/admin/s" because no resource-based policy allows the '
+        "s3:GetObject action"
+    ),
+    "of another account": f"arn:aws:sts::{A}:assumed-role/admin/s is not authorized to perform: s3:GetObject",
+    "with another session": f"arn:aws:sts::{B}:assumed-role/admin/x is not authorized to perform: s3:GetObject",
+    "of another kind": f"arn:aws:iam::{B}:user/admin is not authorized to perform: s3:GetObject",
+}
+
+
+@attack(
+    "2",
+    "another role's ARN where the owner's copy of a record names no principal",
+    "the other role is taken for the caller",
+    Ends.IGNORED,
+)
+@pytest.mark.parametrize("words", NAMED.values(), ids=NAMED)
+def test_another_role_is_not_taken_for_the_caller(words):
+    identity = {"type": "AWSAccount", "principalId": "AROAEXAMPLE000000000:s", "accountId": B}
+    call = denied(s3(userIdentity=identity, errorMessage=f"User: {words}"))
+    assert call.caller.arn is None
+
+
+@attack(
+    "2",
+    "KMS's words in an object key",
+    "the use of a key is said to be refused",
+    Ends.IGNORED,
+)
+def test_kmss_words_in_an_object_key_are_not_kmss():
+    assert quoting("The ciphertext refers to a customer master key").message.about_kms is False

@@ -1,5 +1,7 @@
 """AWS's own account of a denial, against botocore's model of the service."""
 
+import json
+
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError, UnknownServiceError
@@ -10,7 +12,12 @@ from support.names import REGION, A, B
 from support.readers import READER
 from support.records import denied, s3, session_of
 from threegrants.evidence import Read, RoleClients, Unread
-from threegrants.evidence.authorization import POLICY_TYPES, concerns, read_authorization
+from threegrants.evidence.authorization import (
+    EVALUATED_TYPES,
+    POLICY_TYPES,
+    concerns,
+    read_authorization,
+)
 from threegrants.evidence.snapshot import Authorization, AuthorizedAction, Check
 
 ID = "b5m5v5taprqh3yoluoo4dyw0w"
@@ -267,3 +274,66 @@ BY_ID = {"type": "AWSAccount", "principalId": "AROAEXAMPLE:s", "accountId": B}
 )
 def test_aws_must_speak_of_this_very_call(name, authorization, denied, expected):
     assert concerns(authorization, denied) is expected, name
+
+
+INLINE, BUCKET = "inline/0a1b2c3d", "arn:aws:s3:::a-reports"
+DOCUMENT = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+}
+
+
+def with_policies(*listed, token=None):
+    return page(evaluation(), token=token) | {"policies": list(listed)}
+
+
+def queue_policy(stub, uri, document=DOCUMENT):
+    asked = {"authorizationId": ID, "policyUri": uri}
+    stub.add_response("get_request_authorization_policy", {"policyDocument": document}, asked)
+
+
+def test_the_kinds_of_policies_are_all_of_the_model():
+    assert set(EVALUATED_TYPES) == set(MODEL["PolicyType"]["enum"])
+    assert "iam:GetRequestAuthorizationPolicy" in READER
+
+
+@pytest.mark.parametrize("kind", sorted(MODEL["PolicyType"]["enum"]))
+def test_a_policy_is_read_as_it_was_evaluated(toolbox, kind):
+    accounts, stub = toolbox
+    queue(
+        stub,
+        with_policies({"type": kind, "inline": True, "uri": INLINE, "attachedTo": [{"arn": ROLE}]}),
+    )
+    queue_policy(stub, INLINE)
+    [found] = read_authorization(accounts, B, ID, REGION).value.policies
+    assert found.policy_type == EVALUATED_TYPES[kind]
+    assert (found.uri, found.attached_to) == (INLINE, (ROLE,))
+    assert json.loads(found.document.value) == DOCUMENT
+
+
+def test_a_policy_on_two_pages_is_read_once(toolbox):
+    accounts, stub = toolbox
+    listed = {"type": "SESSION_POLICY", "inline": True, "uri": INLINE}
+    queue(stub, with_policies(listed, token="more"))
+    queue(stub, with_policies(listed), token="more")
+    queue_policy(stub, INLINE)
+    assert len(read_authorization(accounts, B, ID, REGION).value.policies) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "needs"),
+    [
+        ("AccessDeniedException", 403, "iam:GetRequestAuthorizationPolicy on *"),
+        ("ResourceNotFoundException", 404, "24 hours"),
+        ("ValidationException", 400, "iam:GetRequestAuthorizationPolicy on *"),
+        ("InternalServerException", 500, "iam:GetRequestAuthorizationPolicy on *"),
+    ],
+)
+def test_a_policy_that_is_not_shown_costs_only_itself(toolbox, code, status, needs):
+    accounts, stub = toolbox
+    queue(stub, with_policies({"type": "SESSION_POLICY", "inline": True, "uri": INLINE}))
+    stub.add_client_error("get_request_authorization_policy", code, "no", http_status_code=status)
+    found = read_authorization(accounts, B, ID, REGION).value
+    assert found.actions
+    assert isinstance(found.policies[0].document, Unread)
+    assert needs in found.policies[0].document.needs

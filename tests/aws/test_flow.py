@@ -127,7 +127,7 @@ def test_approve_verify_roll_back(harness, aws):
     result = harness.service.approve(incident_id, harness.digests(incident_id), APPROVER)
     assert result.state is State.VERIFIED
     assert ROLE in aws.client("s3").get_bucket_policy(Bucket="a-reports")["Policy"]
-    assert harness.reanalyze(harness.store.get(incident_id)).diagnosis.allowed
+    assert harness.reanalyze(harness.store.get(incident_id)).diagnosis.allowed_as_read
     harness.service.rollback(incident_id, APPROVER)
     assert harness.store.get(incident_id).state is State.ROLLED_BACK
     assert aws.client("kms").get_key_policy(KeyId=before, PolicyName="default")["Policy"] == (

@@ -164,7 +164,9 @@ class Model(RuleBasedStateMachine):
         number = self.number_of[incident.id]
         allowed = all(grants_to(number, self.cloud.texts[target]) for target in NEEDS[number])
         self.checked[incident.id] = (self.clock, allowed)
-        found = SimpleNamespace(allowed=allowed, summary="as the model says")
+        found = SimpleNamespace(
+            allowed=allowed, allowed_as_read=allowed, summary="as the model says"
+        )
         return SimpleNamespace(diagnosis=found)
 
     def swept(self):

@@ -27,6 +27,8 @@ class World:
     bucket: str
     key: str
     role: str
+    role_id: str
+    """the role's unique id"""
 
     @property
     def role_arn(self) -> str:
@@ -49,14 +51,14 @@ class World:
             "eventVersion": "1.11",
             "userIdentity": {
                 "type": "AssumedRole",
-                "principalId": "AROAEXAMPLEANALYST000:analyst",
+                "principalId": f"{self.role_id}:analyst",
                 "arn": f"arn:aws:sts::{CALLER}:assumed-role/{self.role}/analyst",
                 "accountId": CALLER,
                 "accessKeyId": "ASIAEXAMPLEANALYST00",
                 "sessionContext": {
                     "sessionIssuer": {
                         "type": "Role",
-                        "principalId": "AROAEXAMPLEANALYST000",
+                        "principalId": self.role_id,
                         "arn": self.role_arn,
                         "accountId": CALLER,
                         "userName": self.role,
@@ -133,7 +135,7 @@ def build(
     trust = _policy({"Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"})
     # Its owner lets the service write to it.
     patchable = [{"Key": "threegrants:patchable", "Value": "true"}]
-    iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust, Tags=patchable)
+    made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust, Tags=patchable)["Role"]
     role_arn = f"arn:aws:iam::{CALLER}:role/{role}"
     administrators = {
         "Sid": "AccountAdministers",
@@ -179,7 +181,7 @@ def build(
                 {"Action": "kms:Decrypt", "Resource": key},
             ),
         )
-    return World(embedded, name, bucket, key, role)
+    return World(embedded, name, bucket, key, role, made["RoleId"])
 
 
 def _policy(*statements: dict[str, Any]) -> str:

@@ -17,10 +17,11 @@ from threegrants.evidence import (
     Evidence,
     KeyEvidence,
     NamedPolicy,
+    ObjectEvidence,
     Read,
 )
 
-__all__ = ["ADMIN", "BUCKET", "KEY", "ROLE", "A", "B", "allow", "call", "delegates", "evidence",
+__all__ = ["ADMIN", "BUCKET", "KEY", "ROLE", "A", "B", "allow", "call", "delegates", "evidence", "looked_at",
            "policy"]  # fmt: skip
 ROLE = f"arn:aws:iam::{B}:role/analyst"
 UNIQUE = "AROAEXAMPLE000000000"
@@ -90,5 +91,18 @@ def evidence(
             if encrypted
             else None
         ),
+    )
+    if encrypted and "object" not in changes:
+        changes["object"] = Read(looked_at())
+    return replace(found, **changes)
+
+
+def looked_at(**changes: Any) -> ObjectEvidence:
+    """The object of the call: it is there, under the bucket's key, and belongs to the bucket's owner."""
+    found = ObjectEvidence(
+        exists=Read(True),
+        encryption=Read(Encryption("aws:kms", KEY)),
+        owner=Read(None),
+        bucket_owner=Read(None),
     )
     return replace(found, **changes)

@@ -53,6 +53,8 @@ def test_what_the_reader_may_only_where_asked():
     assert optional == {
         "s3:GetObject",
         "s3:GetObjectVersion",
+        "s3:GetObjectRetention",
+        "s3:GetObjectLegalHold",
         "s3:ListBucket",
         "s3:ListBucketVersions",
         "organizations:DescribeAccount",

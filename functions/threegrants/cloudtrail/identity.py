@@ -4,6 +4,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-ev
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from threegrants.aws.arn import account_in, parse_arn
@@ -89,6 +90,22 @@ def from_arn(arn: str) -> Caller:
     return Caller(kinds.get(named.resource_type, CallerType.UNKNOWN), account, arn)
 
 
+def named_by_message(caller: Caller, named: str) -> Caller:
+    """A caller of the owner's copy, which has no ARN, after what AWS's message says of it.
+
+    The message begins with the principal, before anything that the caller chose beside the name of
+    its session. Only an ARN that fits what the record itself says counts.
+    """
+    said = from_arn(named)
+    unnamed = caller.arn is None and caller.account is not None and said.account == caller.account
+    kinds = (CallerType.ROLE, CallerType.USER)
+    fits = caller.type in (said.type, CallerType.ACCOUNT) and said.type in kinds
+    same_session = caller.session_name in (None, said.session_name)
+    if not (unnamed and fits and same_session):
+        return caller
+    return replace(said, unique_id=caller.unique_id, invoked_by=caller.invoked_by)
+
+
 def _role(identity: Mapping[str, Any], session: Mapping[str, Any], where: str) -> Caller:
     issuer = object_field(session, "sessionIssuer", where)
     issuer_arn = arn_field(issuer, "arn", f"{where}.sessionIssuer")
@@ -116,6 +133,15 @@ def _account(
 ) -> Caller:
     """The bucket owner's copy of a cross-account record: only an account and a unique id."""
     kinds = {"AROA": CallerType.ROLE, "AIDA": CallerType.USER}
+    if account and unique == account:
+        # The root user has no unique id but its account's.
+        return Caller(
+            CallerType.ROOT,
+            account,
+            arn or f"arn:aws:iam::{account}:root",
+            unique_id=unique,
+            invoked_by=invoked_by,
+        )
     return Caller(
         kinds.get(unique[:4], CallerType.ACCOUNT),
         account,

@@ -51,6 +51,16 @@ _KEY_STATE = re.compile(
     r"(?:is (?:disabled|pending \w+|not enabled|not found|unavailable)|does not exist)\b"
 )
 """KMS's sentences about a key's state; they begin with the key and quote nothing of the caller's."""
+_ABOUT_KMS = re.compile(
+    rf"\s*(?:KMS\.\w+: |The ciphertext refers to a |Invalid (?:key|alias)|(?:Key|Alias) ['\"]?{_KEY_ARN}|{_KEY_ARN} )"
+)
+"""How KMS's sentences begin that S3 hands on: what is quoted of the caller's stands behind."""
+_OBJECT_LOCK = re.compile(
+    r"\s*Access Denied because object protected by object lock\.?\s*", re.IGNORECASE
+)
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html#object-lock-troubleshooting"""
+_ACLS_DISABLED = re.compile(r"\s*The bucket does not allow ACLs\.?\s*", re.IGNORECASE)
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html"""
 _POLICY_ARN = re.compile(rf"policy: (?P<arn>arn:{PARTITION}:(?:iam|organizations)::\S+)")
 _IMPLICIT_DENY = re.compile(r"because no [\w -]+? (?:policy|policies|boundary) allows?")
 _AUTHORIZATION_ID = re.compile(r"with the following authorization id: (?P<id>[0-9a-z]{1,256})\s*$")
@@ -90,6 +100,9 @@ def read_message(text: str | None) -> Message:
         policy_arn=policy["arn"].rstrip(".,") if policy else None,
         authorization_id=authorization["id"] if authorization else None,
         ambiguous=ambiguous,
+        about_kms=(parts.action or "").startswith("kms:") or bool(_ABOUT_KMS.match(text)),
+        object_lock=bool(_OBJECT_LOCK.fullmatch(text)),
+        acls_disabled=bool(_ACLS_DISABLED.fullmatch(text)),
     )
 
 

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthor
 
 from collections.abc import Iterable, Mapping
 
+from threegrants.cloudtrail.denied_call import Message
 from threegrants.diagnosis.facts import Facts
 from threegrants.diagnosis.guardrails import OWNERS
 from threegrants.diagnosis.legs import LegVerdicts
@@ -53,12 +54,51 @@ def reconcile_with_aws(verdicts: LegVerdicts, service: str, facts: Facts) -> Leg
         facts: with the authorization details, if the message carried their id.
     """
     actions = [one for one in _checked_actions(facts) if one.action.startswith(f"{service}:")]
-    if not actions:
+    if actions:
+        verdicts = LegVerdicts(
+            _reconcile(verdicts.resource, actions, PolicyType.RESOURCE),
+            _reconcile(verdicts.identity, actions, PolicyType.IDENTITY),
+        )
+    message = facts.call.message
+    if not (message.action or facts.call.action or "").startswith(f"{service}:"):
         return verdicts
     return LegVerdicts(
-        _reconcile(verdicts.resource, actions, PolicyType.RESOURCE),
-        _reconcile(verdicts.identity, actions, PolicyType.IDENTITY),
+        _settle(verdicts.resource, message, PolicyType.RESOURCE),
+        _settle(verdicts.identity, message, PolicyType.IDENTITY),
     )
+
+
+_HANGS_ON_CONTEXT = "condition_unknown"
+"""The code of a verdict that only an unknown condition key keeps from being certain."""
+
+
+def _settle(ours: Grant, message: Message, policy_type: PolicyType) -> Grant:
+    """A verdict that hangs on an unknown condition key, after what AWS's own sentence says of it.
+
+    "No … policy allows" means that the Allow with that condition did not apply: whoever wrote the
+    condition meant it, so nothing is patched around it. "An explicit deny" means that the Deny did.
+    """
+    if ours.verdict is not Verdict.UNKNOWN or str(message.policy_type) != str(policy_type):
+        return ours
+    hanging = [reason for reason in ours.reasons if reason.code == _HANGS_ON_CONTEXT]
+    if message.explicit_deny:
+        if not hanging and any(reason.code != "unread" for reason in ours.reasons):
+            return ours
+        detail = f"AWS's message says that {_A[policy_type]} policy explicitly denies it"
+        return Grant(
+            Verdict.DENIED, (Reason("aws_says", message.policy_arn, None, detail), *ours.reasons)
+        )
+    if not hanging:
+        return ours
+    detail = f"AWS's message says that no {policy_type.value}-based policy allows it"
+    advice = f"meet the condition: {hanging[0].detail}"
+    return Grant(
+        Verdict.MISSING,
+        (Reason("aws_says", message.policy_arn, None, detail, advice), *ours.reasons),
+    )
+
+
+_A = {PolicyType.RESOURCE: "a resource-based", PolicyType.IDENTITY: "an identity-based"}
 
 
 def _reconcile(ours: Grant, actions: Iterable[AuthorizedAction], policy_type: PolicyType) -> Grant:
@@ -161,9 +201,35 @@ def certainty(
             for what in dict.fromkeys(contradicted)
         )
         return Certainty.CONTRADICTED, missing_information
-    details = facts.evidence.authorization.value_or_none
-    said = facts.call.message.policy_type is not None or details is not None
+    said = _agrees(facts, s3, kms, blockers) and Verdict.UNKNOWN not in _all_of(s3, kms)
     return (Certainty.CONFIRMED if said else Certainty.EVALUATED), ()
+
+
+def _all_of(*legs: LegVerdicts) -> list[Verdict]:
+    return [grant.verdict for leg in legs for grant in (leg.resource, leg.identity)]
+
+
+def _agrees(
+    facts: Facts, s3: LegVerdicts, kms: LegVerdicts, blockers: frozenset[BlockerKind]
+) -> bool:
+    """Whether something that AWS names as the cause is a cause that was found here too."""
+    message = facts.call.message
+    action = message.action or facts.call.action or ""
+    refused = Verdict.DENIED if message.explicit_deny else Verdict.MISSING
+    named: list[tuple[str, str, Verdict]] = []
+    if message.policy_type:
+        named.append((message.policy_type, action, refused))
+    named += [
+        (check.policy_type, one.action, _VERDICTS[check.effect])
+        for one in _checked_actions(facts)
+        for check in one.checks
+        if _VERDICTS.get(check.effect) in _REFUSALS
+    ]
+    return any(
+        _verdict(policy_type, action, s3, kms) is verdict
+        or BLOCKER_KINDS.get(policy_type) in blockers
+        for policy_type, action, verdict in named
+    )
 
 
 def _by_message(
@@ -180,7 +246,9 @@ def _by_message(
     word = "explicitly denied" if message.explicit_deny else "did not allow"
     ours = _verdict(message.policy_type, action, s3, kms)
     if ours is not None:
-        wrong = ours is Verdict.GRANTED or (message.explicit_deny and ours is Verdict.MISSING)
+        wrong = ours is Verdict.GRANTED or (
+            ours is (Verdict.MISSING if message.explicit_deny else Verdict.DENIED)
+        )
         return [f"the {message.policy_type}-based policy {word} {action}"] if wrong else []
     kind = BLOCKER_KINDS[message.policy_type]
     if kind in evaluated and kind not in blockers:

@@ -27,6 +27,11 @@ def missing_information(
     evidence, key, seen = facts.evidence, facts.key, facts.object
     caller, bucket = evidence.caller, evidence.bucket
     note("the caller", caller.arn)
+    if caller.replaced_id:
+        why = (
+            f"who was refused had the id {caller.replaced_id}, and was deleted and made anew since"
+        )
+        found.append(MissingInformation("the caller", why, "a denial of the caller as it is now"))
     if caller.type not in NO_IDENTITY_POLICIES:
         note("identity-based policies", caller.policies)
     if bucket is not None:
@@ -52,5 +57,11 @@ def missing_information(
 
 def unique(found: list[MissingInformation]) -> tuple[MissingInformation, ...]:
     """What is missing for the same reason is said once, where it is said first."""
-    kept = {(item.why, item.needs): item for item in reversed(found)}
+    kept = {_same(item): item for item in reversed(found)}
     return tuple(reversed(kept.values()))
+
+
+def _same(item: MissingInformation) -> tuple[str, str, str]:
+    """Guardrails are told apart: who is bound by an SCP, and who by an RCP, is not the same."""
+    guardrail = "control policies" in item.what
+    return (item.what if guardrail else "", item.why, item.needs)

@@ -4,18 +4,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
+from threegrants.diagnosis.copied_tags import copied_tags
 from threegrants.diagnosis.facts import Facts, facts_of
 from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
 from threegrants.diagnosis.key_doubts import key_doubts, passed_over_key
-from threegrants.diagnosis.legs import kms_leg, s3_leg
+from threegrants.diagnosis.legs import LegVerdicts, kms_leg, s3_leg
 from threegrants.diagnosis.missing_object import missing_object
+from threegrants.diagnosis.non_policy_blockers import unseen_blockers
 from threegrants.diagnosis.summary import summarise
+from threegrants.diagnosis.unseen_object import decides, settled_by_kms, unseen_object
 from threegrants.diagnosis.verdicts import (
     Blocker,
     BlockerKind,
+    Certainty,
     Diagnosis,
     Grant,
     GrantName,
@@ -28,9 +33,7 @@ from threegrants.diagnosis.verdicts import (
 from threegrants.evidence import Evidence
 
 _PATCHABLE = (CallerType.ROLE, CallerType.USER)
-_ABOUT_THE_KEY = frozenset(
-    {BlockerKind.KEY_STATE, BlockerKind.KEY_REGION, BlockerKind.KEY_NOT_NAMED_BY_ARN}
-)
+_ABOUT_THE_KEY = frozenset({BlockerKind.KEY_STATE, BlockerKind.KEY_REGION})
 
 
 def diagnose(
@@ -66,7 +69,9 @@ def diagnose_facts(
     own = _diagnose_bucket(facts, writable, findings or guardrails(facts), hints=hints)
     if facts.source is None:
         return own
-    return _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
+    whole = _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
+    tags = copied_tags(facts) if hints and whole.outcome is Outcome.ALREADY_ALLOWED else None
+    return replace(whole, unknowns=(*whole.unknowns, tags)) if tags else whole
 
 
 def _diagnose_bucket(
@@ -74,52 +79,75 @@ def _diagnose_bucket(
 ) -> Diagnosis:
     """One call on one bucket."""
     s3 = reconcile_with_aws(s3_leg(facts), "s3", facts)
-    kms = reconcile_with_aws(kms_leg(facts), "kms", facts)
-    iam = IamGrant(
-        worst(s3.identity.verdict, kms.identity.verdict),
-        (*s3.identity.reasons, *kms.identity.reasons),
-        s3.identity,
-        kms.identity,
-    )
-    grants = (s3.resource, kms.resource, iam)
+    as_read = reconcile_with_aws(kms_leg(facts), "kms", facts)
+    kms = settled_by_kms(as_read, facts) if hints else as_read
+    grants = _grants(s3, kms)
+    iam = grants[2]
     stops, missing = _set_missing_object_aside(blockers(facts, findings), grants)
     grantee = _grantee(facts)
+    unseen = unseen_blockers(facts)
     decide = partial(
         _outcome,
-        grants,
-        stops,
+        stops=stops,
         reachable=_reachable(grants, facts, writable) and bool(grantee),
-        doubtful=bool(findings.missing_information or passed_over_key(facts)),
+        doubtful=bool(findings.missing_information or passed_over_key(facts) or unseen),
         guarded=any(grant.unmet_conditions for grant in (s3.resource, kms.resource, *_both(iam))),
     )
-    outcome = decide()
+    outcome = decide(grants)
     presumed: Outcome | None = None
     if facts.key_is_named_by_caller:
-        outcome, presumed = decide(surely=(s3.resource, s3.identity)), outcome
+        outcome, presumed = decide(grants, surely=(s3.resource, s3.identity)), outcome
         if outcome is not Outcome.UNKNOWN:
             presumed = None
-    allowed = outcome is Outcome.ALREADY_ALLOWED
-    hint = missing_object(facts) if allowed and hints else None
+    as_was_read = decide(_grants(s3, as_read))
+    nothing_read_stops = as_was_read is Outcome.ALREADY_ALLOWED and not facts.key_is_named_by_caller
+    assumed = unseen_object(facts) if nothing_read_stops and hints else ()
+    if outcome is Outcome.ALREADY_ALLOWED and assumed and decides(facts):
+        outcome = Outcome.UNKNOWN
+    hint = missing_object(facts) if nothing_read_stops and hints else None
     kinds = frozenset(blocker.kind for blocker in stops)
     sure, contradiction = certainty(facts, s3, kms, kinds, findings.evaluated)
+    if sure is Certainty.CONFIRMED and outcome is Outcome.UNKNOWN:
+        sure = Certainty.EVALUATED  # AWS names one cause; whether there is another is not known
     return Diagnosis(
         *grants,
         blockers=stops,
         unknowns=(
             *key_doubts(facts),
             *contradiction,
+            *assumed,
+            *unseen,
             *missing_information(facts, findings),
             *((hint,) if hint else ()),
             *missing,
             *_untrusted(facts, outcome, writable),
         ),
         outcome=outcome,
-        summary=summarise(facts, grants, stops, presumed or outcome, may_be_missing=bool(hint)),
+        summary=summarise(
+            facts,
+            grants,
+            stops,
+            presumed or outcome,
+            may_be_missing=bool(hint),
+            assumed=assumed,
+        ),
         cross_account=_cross_account(facts),
         grantee=grantee,
         certainty=sure,
         presumed_outcome=presumed,
+        nothing_read_stops=nothing_read_stops,
     )
+
+
+def _grants(s3: LegVerdicts, kms: LegVerdicts) -> tuple[Grant, Grant, IamGrant]:
+    """The verdicts on the three grants, from those on the two legs."""
+    iam = IamGrant(
+        worst(s3.identity.verdict, kms.identity.verdict),
+        (*s3.identity.reasons, *kms.identity.reasons),
+        s3.identity,
+        kms.identity,
+    )
+    return s3.resource, kms.resource, iam
 
 
 _COPY_ORDER = (
@@ -151,6 +179,7 @@ def _diagnose_copy(call: DeniedCall, own: Diagnosis, source: Diagnosis) -> Diagn
         presumed_outcome=presumed,
         summary=summary,
         source=source,
+        nothing_read_stops=own.nothing_read_stops and source.nothing_read_stops,
         blockers=(*own.blockers, *(one for one in source.blockers if one not in own.blockers)),
         unknowns=unique([
             *own.unknowns,
@@ -223,9 +252,10 @@ def _untrusted(
 
 
 def _grantee(facts: Facts) -> str | None:
-    """The one role or user a patch could name."""
+    """The one role or user a patch could name: its ARN, and nothing that only looks like one."""
     caller = facts.evidence.caller
-    return caller.arn.value_or_none if caller.type in _PATCHABLE else None
+    named = parse_arn(caller.arn.value_or_none) if caller.type in _PATCHABLE else None
+    return str(named) if named and named.service == "iam" and named.account else None
 
 
 def _reachable(

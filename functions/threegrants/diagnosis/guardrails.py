@@ -23,11 +23,20 @@ from threegrants.diagnosis.policy_answers import (
     PolicyAnswer,
     access_point_answer,
     boundary_answer,
+    bucket_policy_answer,
+    certain_answer,
+    key_policy_answer,
     policy_answer,
 )
-from threegrants.diagnosis.verdicts import Blocker, BlockerKind, MissingInformation, Verdict
+from threegrants.diagnosis.verdicts import (
+    Blocker,
+    BlockerKind,
+    MissingInformation,
+    Reason,
+    Verdict,
+)
 from threegrants.evidence import Item, Read, Unread
-from threegrants.iam import Effect, PolicyType
+from threegrants.iam import Effect, PolicyType, is_exempt_from_limits
 
 OWNERS: Mapping[BlockerKind, str] = {
     BlockerKind.PERMISSIONS_BOUNDARY: "whoever set the boundary of this role or user",
@@ -104,7 +113,40 @@ def _boundary(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     if isinstance(boundary, Unread):
         return ()  # said once, with the other policies that were not read
     name = boundary.value[0].name if boundary.value else ""
-    return ((name, boundary_answer(facts, asked)),)
+    answer = boundary_answer(facts, asked)
+    if answer is not None and answer.effect is Effect.IMPLICIT_DENY:
+        answer = _unless_exempt(facts, asked, answer)
+    return ((name, answer),)
+
+
+def _unless_exempt(
+    facts: Facts, asked: AuthorizationRequest, limited: PolicyAnswer
+) -> PolicyAnswer | None:
+    """A boundary's implicit deny, which an Allow of the resource's policy may be exempt from.
+
+    Within an account an Allow for the user's or the session's own ARN, or for everyone, is:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+    if asked.request.environment.cross_account:
+        return limited
+    key = facts.key
+    if asked.request.action.startswith("kms:") and key is not None:
+        named = certain_answer(facts, asked, lambda one: key_policy_answer(facts, one, key))
+    else:
+        named = bucket_policy_answer(facts, asked)
+    at_most, at_least = (
+        is_exempt_from_limits(asked.request.environment, match)
+        for match in (named.match, named.least_match)
+    )
+    if named.allows and at_least:
+        return None
+    if named.effect is None or (named.allows and at_most):
+        detail = (
+            "the boundary does not allow it, and whether the resource's policy names the caller so "
+            "that this does not matter is not known"
+        )
+        return PolicyAnswer(None, (Reason("condition_unknown", None, None, detail),))
+    return limited
 
 
 def _scps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
@@ -114,10 +156,13 @@ def _scps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
 
 
 def _rcps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
-    """RCPs of the organisation that owns the resource; not on its management account's."""
+    """RCPs of the organisation that owns the resource; not on its management account's.
+
+    They bind AWS services' principals too; what a service-linked role does is exempt.
+    """
     owner = asked.request.resource_account
     place = facts.evidence.organizations.get(owner)
-    if place is None or facts.evidence.caller.type is CallerType.SERVICE:
+    if place is None:
         return ()
     if place.management_account.value_or_none == owner:
         return ()

@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 from threegrants.aws.arn import is_arn
-from threegrants.cloudtrail import Access, CallerType, KeySource
-from threegrants.diagnosis.facts import Facts
-from threegrants.diagnosis.verdicts import Blocker, BlockerKind, Verdict
-from threegrants.evidence import Read
+from threegrants.cloudtrail import Access, CallerType, KeySource, strip_control_characters
+from threegrants.cloudtrail.operations import ANSWERED_IN_BUCKET_REGION_ONLY, writes_with_headers
+from threegrants.diagnosis.access_grants import access_grant_blocker
+from threegrants.diagnosis.facts import Facts, ParsedPolicy
+from threegrants.diagnosis.log_buckets import log_bucket_encryption
+from threegrants.diagnosis.verdicts import Blocker, BlockerKind, MissingInformation, Verdict
+from threegrants.evidence import NamedPolicy, Read, Unread
 from threegrants.iam import is_public, only_for_owner
 
 _KEY_OWNER = "the key's administrators"
 _BUCKET_OWNER = "the bucket's owner"
+_KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+_SHOWN = 120
 _CUSTOMER_KEY = "x-amz-server-side-encryption-customer-algorithm"
 
 
@@ -56,7 +61,7 @@ def _key_state(facts: Facts) -> Blocker | None:
     if key is None or state is None or state == "Enabled":
         return None
     if _key_alias(facts) is not None:
-        return None  # looked up in the wrong account: nothing is gone
+        return None  # looked up in the wrong place: nothing is gone
     if state == "NotFound":
         detail = f"the key {key.arn} does not exist any more; what it encrypted cannot be read"
     else:
@@ -86,6 +91,14 @@ def _key_alias(facts: Facts) -> Blocker | None:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-kms-encryption.html
     """
     key, account = facts.key, facts.evidence.caller.account
+    named = facts.call.request_headers.get(_KEY_HEADER) or ""
+    if named and not is_arn(named) and _not_found(facts):
+        detail = (
+            f"the request names the key as {strip_control_characters(named)[:_SHOWN]}, without its ARN: S3 looks for it in the "
+            f"caller's own account {account or '(not named)'} and in Region {facts.call.region}, where it is "
+            "not. Name the key by its full ARN"
+        )
+        return _blocker(BlockerKind.KEY_NOT_NAMED_BY_ARN, detail, "the caller")
     if (
         key is None
         or key.source != KeySource.BUCKET_DEFAULT
@@ -101,6 +114,16 @@ def _key_alias(facts: Facts) -> Blocker | None:
         "ARN into the default encryption"
     )
     return _blocker(BlockerKind.KEY_NOT_NAMED_BY_ARN, detail, _BUCKET_OWNER)
+
+
+def _not_found(facts: Facts) -> bool:
+    """Whether KMS has no key under the name that the write states, as it says or as was read."""
+    if not writes_with_headers(facts.call.operation):
+        return False
+    key = facts.key
+    looked_up = key is not None and key.account == facts.evidence.caller.account
+    gone = looked_up and key is not None and key.state.value_or_none == "NotFound"
+    return gone or facts.call.error_code == "KMS.NotFoundException"
 
 
 def _requester_pays(facts: Facts) -> Blocker | None:
@@ -200,12 +223,144 @@ def _owners_only(facts: Facts) -> Blocker | None:
     return None
 
 
+def _outside_region(facts: Facts) -> Blocker | None:
+    """Outside of the bucket's Region its policy does not apply to GetBucketLocation.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
+    """
+    bucket, call = facts.evidence.bucket, facts.call
+    place = bucket.region.value_or_none if bucket else None
+    if bucket is None or not place or not call.region or place == call.region:
+        return None
+    if call.operation not in ANSWERED_IN_BUCKET_REGION_ONLY or not _of_another_account(facts):
+        return None
+    detail = (
+        f"{call.operation} was sent to {call.region}, and bucket {bucket.name} is in {place}: there "
+        "its bucket policy does not apply, so another account is refused whatever it says. Send it to "
+        f"{place}, or use HeadBucket, which tells the Region"
+    )
+    return _blocker(BlockerKind.BUCKET_REGION, detail, "the caller")
+
+
+def _object_lock(facts: Facts) -> Blocker | None:
+    """A version under retention or legal hold is not deleted, whoever may delete.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+    """
+    call, seen = facts.call, facts.object
+    held = ""
+    if call.access is Access.DELETE and call.version_id and seen is not None:
+        bypass = call.request_headers.get("x-amz-bypass-governance-retention", "").lower() == "true"
+        retained = (seen.retained_until or "") > call.time
+        if seen.legal_hold:
+            held = "a legal hold"
+        elif retained and not (bypass and seen.retention_mode == "GOVERNANCE"):
+            held = f"{seen.retention_mode} retention until {seen.retained_until}"
+    if not held and not call.message.object_lock:
+        return None
+    why = f": {held}" if held else ""
+    detail = (
+        f"Object Lock protects the object{why}. Wait until the retention has ended; a legal hold is "
+        "released with s3:PutObjectLegalHold, GOVERNANCE retention is bypassed with "
+        "s3:BypassGovernanceRetention and its header, COMPLIANCE retention by nobody"
+    )
+    return _blocker(BlockerKind.OBJECT_LOCK, detail, "whoever set the retention or the legal hold")
+
+
+def _acls_disabled(facts: Facts) -> Blocker | None:
+    """With BucketOwnerEnforced, requests with an ACL are refused.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+    """
+    call, bucket = facts.call, facts.evidence.bucket
+    enforced = bucket is not None and bucket.object_ownership == Read("BucketOwnerEnforced")
+    acl = call.request_headers.get("x-amz-acl", "")
+    grants = any(name.startswith("x-amz-grant-") for name in call.request_headers)
+    with_acl = grants or acl not in ("", "bucket-owner-full-control")
+    if not call.message.acls_disabled and not (enforced and with_acl):
+        return None
+    detail = (
+        "ACLs are off on the bucket (BucketOwnerEnforced), and the request has one: leave the ACL out, "
+        "and grant by the bucket policy"
+    )
+    return _blocker(BlockerKind.ACLS_DISABLED, detail, "the caller")
+
+
+def _public_write(facts: Facts) -> Blocker | None:
+    """Block Public Access refuses public ACLs and public bucket policies when they are put.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
+    call, bucket = facts.call, facts.evidence.bucket
+    if bucket is None:
+        return None
+    if call.public_acl and bucket.block_public_acls.value_or_none:
+        detail = (
+            "Block Public Access (BlockPublicAcls) refuses a request with a public ACL: leave the ACL "
+            "out, or let the bucket's owner decide about the setting"
+        )
+        return _blocker(BlockerKind.BLOCK_PUBLIC_ACCESS, detail, "the caller")
+    if bucket.block_public_policy.value_or_none and _puts_public_policy(facts):
+        detail = (
+            "Block Public Access (BlockPublicPolicy) refuses a bucket policy that is public: narrow its "
+            "public statement, or let the bucket's owner decide about the setting"
+        )
+        return _blocker(BlockerKind.BLOCK_PUBLIC_ACCESS, detail, "the caller")
+    return None
+
+
+def _puts_public_policy(facts: Facts) -> bool:
+    text = facts.call.requested_policy
+    if facts.call.operation != "PutBucketPolicy" or text is None:
+        return False
+    policy = ParsedPolicy.parse(NamedPolicy("the policy of the request", text)).policy
+    return policy is not None and is_public(policy)
+
+
+def unseen_blockers(facts: Facts) -> tuple[MissingInformation, ...]:
+    """What may stop a call beside policies, and could not be seen; it decides if nothing else does."""
+    call, bucket = facts.call, facts.evidence.bucket
+    if bucket is None:
+        return ()
+    found = []
+    if call.public_acl and isinstance(bucket.block_public_acls, Unread):
+        item = bucket.block_public_acls
+        found.append(
+            MissingInformation("Block Public Access (BlockPublicAcls)", item.why, item.needs)
+        )
+    if call.operation == "PutBucketPolicy":
+        block = bucket.block_public_policy
+        if isinstance(block, Unread) and (
+            call.requested_policy is None or _puts_public_policy(facts)
+        ):
+            found.append(
+                MissingInformation(
+                    "Block Public Access (BlockPublicPolicy)", block.why, block.needs
+                )
+            )
+        elif block.value_or_none and call.requested_policy is None:
+            why = (
+                "BlockPublicPolicy is on, and the record does not show whether the policy that was put "
+                "is public"
+            )
+            found.append(MissingInformation("the policy that was put", why, "that policy's text"))
+    if call.operation in ANSWERED_IN_BUCKET_REGION_ONLY and _of_another_account(facts):
+        place = bucket.region
+        if isinstance(place, Unread):
+            found.append(MissingInformation("the bucket's Region", place.why, place.needs))
+    return tuple(found)
+
+
 def _blocker(kind: BlockerKind, detail: str, owner: str, *, policy: str | None = None) -> Blocker:
     return Blocker(kind, Verdict.DENIED, policy, None, detail, owner)
 
 
 CHECKS: tuple[Callable[[Facts], Blocker | None], ...] = (
     _public_access,
+    _public_write,
+    _outside_region,
+    _object_lock,
+    _acls_disabled,
     _key_alias,
     _key_state,
     _key_region,
@@ -215,5 +370,7 @@ CHECKS: tuple[Callable[[Facts], Blocker | None], ...] = (
     _object_missing,
     _caller,
     _owners_only,
+    log_bucket_encryption,
+    access_grant_blocker,
 )
 """Everything that is looked at, in the order in which it is said."""

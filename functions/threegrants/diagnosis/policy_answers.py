@@ -12,12 +12,21 @@ from threegrants.diagnosis.facts import (
     NO_IDENTITY_POLICIES,
     AuthorizationRequest,
     Facts,
+    ParsedPolicy,
     PolicyGroup,
 )
 from threegrants.diagnosis.reasons import kept_conditions, reasons
+from threegrants.diagnosis.unnamed_keys import possible_requests
 from threegrants.diagnosis.verdicts import KeptCondition, Reason
-from threegrants.evidence import Item, KeyEvidence, Unread
-from threegrants.iam import Effect, KmsGrant, PolicyType, partial_evaluate
+from threegrants.evidence import Item, KeyEvidence, NamedPolicy, Read, Unread
+from threegrants.iam import (
+    Effect,
+    KmsGrant,
+    PolicyType,
+    PrincipalMatch,
+    Request,
+    partial_evaluate,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,10 @@ class PolicyAnswer:
     delegates: bool = False
     kept_conditions: tuple[KeptCondition, ...] = ()
     """of an implicit deny: what a patch has to keep"""
+    match: PrincipalMatch = PrincipalMatch.NONE
+    """how closely the Allow names the caller, at most"""
+    least_match: PrincipalMatch = PrincipalMatch.NONE
+    """the same, at least: less where it hangs on an unknown condition key which Allow applies"""
 
     @property
     def allows(self) -> bool:
@@ -50,7 +63,8 @@ def identity_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer:
     if caller.type is CallerType.ROOT:
         detail = "the account root user needs no identity-based policy"
         return PolicyAnswer(Effect.ALLOW, (Reason("root_user", None, None, detail),))
-    answer = policy_answer(PolicyType.IDENTITY, asked, facts.identity_policies)
+    group = as_evaluated(facts, asked, PolicyType.IDENTITY, facts.identity_policies)
+    answer = policy_answer(PolicyType.IDENTITY, asked, group)
     if caller.type is CallerType.FEDERATED_USER and answer.allows:
         detail = (
             "the user's policies allow it, but a federated user has only what its session policy "
@@ -115,6 +129,7 @@ def _resource_answer(
     name: str,
     grants: tuple[KmsGrant, ...] = (),
 ) -> PolicyAnswer:
+    group = as_evaluated(facts, asked, PolicyType.RESOURCE, group)
     answer = policy_answer(
         PolicyType.RESOURCE, asked, group, grants, has_boundary=facts.has_boundary
     )
@@ -131,7 +146,47 @@ def boundary_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer |
         return None
     if facts.boundary.value_or_none == ():
         return None
-    return policy_answer(PolicyType.BOUNDARY, asked, facts.boundary)
+    group = as_evaluated(facts, asked, PolicyType.BOUNDARY, facts.boundary)
+    return policy_answer(PolicyType.BOUNDARY, asked, group)
+
+
+def as_evaluated(
+    facts: Facts, asked: AuthorizationRequest, policy_type: PolicyType, read: Item[PolicyGroup]
+) -> Item[PolicyGroup]:
+    """The policies of one type; where they could not be read, those that AWS evaluated.
+
+    AWS's are as they were at the denial, so they say why it was refused. They have every action of the
+    service that refused only, so they answer for no other. A policy that was read is newer, and is
+    the one that a patch would change: what AWS says of the older one is in its checks.
+
+    Args:
+        facts: of the call, with AWS's authorization details.
+        asked: what is asked.
+        policy_type: whose policies.
+        read: those that were read.
+    """
+    details = facts.evidence.authorization.value_or_none
+    service = asked.request.action.partition(":")[0]
+    if isinstance(read, Read) or details is None or service != facts.call.service:
+        return read
+    target = (
+        asked.request.resource if service == "kms" else asked.request.resource.partition("/")[0]
+    )
+    listed = [
+        one
+        for one in details.policies
+        if one.policy_type == policy_type
+        and (policy_type is not PolicyType.RESOURCE or target in one.attached_to)
+    ]
+    documents = [(one.uri, one.document.value) for one in listed if isinstance(one.document, Read)]
+    if not listed or len(documents) != len(listed):
+        return read
+    return Read(
+        tuple(
+            ParsedPolicy.parse(NamedPolicy(f"{name} (as AWS evaluated it)", text))
+            for name, text in documents
+        )
+    )
 
 
 def access_point_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer:
@@ -163,20 +218,31 @@ def policy_answer(
     error = next((one.error for one in group.value if one.error), "")
     if error:
         return PolicyAnswer(None, (Reason("policy_not_readable", None, None, error),))
-    result = partial_evaluate(
-        policy_type,
-        asked.request,
-        [one.policy for one in group.value if one.policy is not None],
-        asked.context,
-        grants,
-        has_boundary=has_boundary,
+    policies = [one.policy for one in group.value if one.policy is not None]
+
+    def ask(request: Request) -> PolicyAnswer:
+        result = partial_evaluate(
+            policy_type, request, policies, asked.context, grants, has_boundary=has_boundary
+        )
+        return PolicyAnswer(
+            result.effect,
+            reasons(result, request, group.value),
+            bool(result.outcome and result.outcome.delegates),
+            kept_conditions(result, group.value),
+            result.outcome.match if result.outcome else PrincipalMatch.NONE,
+            result.least_match,
+        )
+
+    if not asked.names_no_key:
+        return ask(asked.request)
+    each = [ask(request) for request in possible_requests(asked.request, policies)]
+    if len({(one.effect, one.delegates) for one in each}) == 1:
+        return each[0]
+    detail = (
+        f"whether {asked.request.action} is allowed depends on the objects' keys, which the record "
+        "does not carry"
     )
-    return PolicyAnswer(
-        result.effect,
-        reasons(result, asked.request, group.value),
-        bool(result.outcome and result.outcome.delegates),
-        kept_conditions(result, group.value),
-    )
+    return PolicyAnswer(None, (Reason("keys_not_recorded", None, None, detail),))
 
 
 def _unread(item: Unread, what: str) -> Reason:

@@ -70,6 +70,9 @@ class Grant:
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     kept_conditions: tuple[KeptCondition, ...] = ()
+    actions: tuple[str, ...] = ()
+    """the actions that the verdict is about, where the call needs several and not all are alike;
+    empty for all of them"""
 
     @property
     def unmet_conditions(self) -> tuple[Reason, ...]:
@@ -110,6 +113,11 @@ class BlockerKind(StrEnum):
     ANONYMOUS_CALLER = "anonymous_caller"
     SERVICE_LINKED_ROLE = "service_linked_role"
     OWNER_ACCOUNT_ONLY = "owner_account_only"
+    ACCESS_GRANT = "access_grant"
+    LOG_BUCKET_ENCRYPTION = "log_bucket_encryption"
+    BUCKET_REGION = "bucket_region"
+    OBJECT_LOCK = "object_lock"
+    ACLS_DISABLED = "acls_disabled"
 
     @property
     def words(self) -> str:
@@ -175,6 +183,8 @@ class Diagnosis:
     grantee: str | None
     certainty: Certainty = Certainty.EVALUATED
     source: "Diagnosis | None" = None
+    nothing_read_stops: bool = False
+    """whether everything that was read allows the call; what nobody looked at may still stop it"""
     presumed_outcome: Outcome | None = None
     """Where it is unknown because only the caller names the key: the outcome if that key is right."""
 
@@ -205,6 +215,11 @@ class Diagnosis:
             return False
         fine = all(g.verdict in (Verdict.GRANTED, Verdict.NOT_NEEDED) for g in grants)
         return fine and [one.kind for one in self.blockers] == [BlockerKind.OBJECT_MISSING]
+
+    @property
+    def allowed_as_read(self) -> bool:
+        """The same as far as anything was read: what a change could do is done."""
+        return self.allowed or self.nothing_read_stops
 
     @property
     def presumably_allowed(self) -> bool:

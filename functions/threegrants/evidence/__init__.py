@@ -11,6 +11,7 @@ from threegrants.evidence.role_clients import AccountError, MemberAccounts, Role
 from threegrants.evidence.session_scope import SessionScope, reading_scope
 from threegrants.evidence.snapshot import (
     UNREAD,
+    AccessGrantsEvidence,
     AccessPointEvidence,
     Authorization,
     AuthorizedAction,
@@ -33,6 +34,7 @@ from threegrants.evidence.snapshot import (
 
 __all__ = [
     "UNREAD",
+    "AccessGrantsEvidence",
     "AccessPointEvidence",
     "AccountError",
     "Authorization",

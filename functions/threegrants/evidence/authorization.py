@@ -9,8 +9,10 @@ denial. A reader in the caller's organisation (or account) sees every check; one
 organisation sees its own part only. Requests that a service made for a caller have none.
 """
 
+import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -18,12 +20,13 @@ from botocore.exceptions import ClientError, UnknownServiceError
 
 from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import DeniedCall
-from threegrants.evidence.calls import call_or_unread, code_of
+from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
     Authorization,
     AuthorizedAction,
     Check,
+    EvaluatedPolicy,
     Item,
     Unread,
 )
@@ -41,6 +44,19 @@ POLICY_TYPES: Mapping[str, PolicyType] = MappingProxyType(
     }
 )
 """AWS's types of checks, as types of policies."""
+
+EVALUATED_TYPES: Mapping[str, PolicyType] = MappingProxyType(
+    {
+        "IDENTITY_BASED_POLICY": PolicyType.IDENTITY,
+        "RESOURCE_BASED_POLICY": PolicyType.RESOURCE,
+        "PERMISSIONS_BOUNDARY": PolicyType.BOUNDARY,
+        "SESSION_POLICY": PolicyType.SESSION,
+        "SERVICE_CONTROL_POLICY": PolicyType.SCP,
+        "RESOURCE_CONTROL_POLICY": PolicyType.RCP,
+        "VPC_ENDPOINT_POLICY": PolicyType.VPCE,
+    }
+)
+"""AWS's types of policies, as ours."""
 
 _ID = re.compile(r"[0-9a-z]{1,256}")
 """The model's pattern and length."""
@@ -73,17 +89,49 @@ def read_authorization(
         pages = client.get_paginator("get_request_authorization_details").paginate(
             authorizationId=authorization_id
         )
-        return Authorization(
-            authorization_id,
-            tuple(
-                _action(found, _context(page.get("requestContext")))
-                for page in pages
-                for found in page.get("evaluations", ())
-            ),
+        actions: list[AuthorizedAction] = []
+        listed: dict[str, Mapping[str, Any]] = {}
+        for page in pages:
+            context = _context(page.get("requestContext"))
+            actions += [_action(found, context) for found in page.get("evaluations", ())]
+            listed |= {str(one["uri"]): one for one in page.get("policies", ()) if one.get("uri")}
+        found = run_concurrently(
+            [
+                partial(_policy, clients, account, client, authorization_id, one)
+                for one in listed.values()
+            ]
         )
+        return Authorization(authorization_id, tuple(actions), tuple(found))
 
     needs = clients.needs("iam:GetRequestAuthorizationDetails", "*", account)
     return call_or_unread(fetch, needs, _not_there)
+
+
+def _policy(
+    clients: RoleClients,
+    account: str,
+    client: Any,
+    authorization_id: str,
+    listed: Mapping[str, Any],
+) -> EvaluatedPolicy:
+    """One policy as it was evaluated; it may be gone, or be another by now.
+
+    https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthorizationPolicy.html
+    """
+    uri, kind = str(listed["uri"]), str(listed.get("type", ""))
+
+    def fetch() -> str:
+        answer = client.get_request_authorization_policy(
+            authorizationId=authorization_id, policyUri=uri
+        )
+        document = answer["policyDocument"]
+        return document if isinstance(document, str) else json.dumps(document)
+
+    needs = clients.needs("iam:GetRequestAuthorizationPolicy", "*", account)
+    targets = tuple(str(one["arn"]) for one in listed.get("attachedTo", ()) if one.get("arn"))
+    return EvaluatedPolicy(
+        uri, EVALUATED_TYPES.get(kind, kind), targets, call_or_unread(fetch, needs, _not_there)
+    )
 
 
 def concerns(found: Authorization, call: DeniedCall) -> bool:

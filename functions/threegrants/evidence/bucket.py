@@ -1,11 +1,13 @@
 """The bucket's side: owner, bucket policy, Block Public Access, default encryption, ownership."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from threegrants.cloudtrail.directory_buckets import is_directory_bucket
 from threegrants.evidence.calls import absent_when, call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import (
@@ -20,7 +22,9 @@ from threegrants.evidence.snapshot import (
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_NO_BLOCK = absent_when(("NoSuchPublicAccessBlockConfiguration",), False)
+OWNERSHIP_NOT_SET = "not set"
+"""Object Ownership where nobody ever set it: ACLs are on, as with ObjectWriter."""
+_NO_BLOCK = absent_when(("NoSuchPublicAccessBlockConfiguration",), frozenset())
 _SSE_S3_BY_DEFAULT = absent_when(
     ("ServerSideEncryptionConfigurationNotFoundError",), Encryption("AES256")
 )
@@ -38,12 +42,20 @@ def read_bucket_policy(s3: "S3Client", bucket: str, account: str) -> str | None:
         ClientError: `AccessDenied` also if `account` does not own the bucket.
     """
     try:
-        answer = s3.get_bucket_policy(Bucket=bucket, ExpectedBucketOwner=account)
+        answer = s3.get_bucket_policy(Bucket=bucket, **_expected_owner(bucket, account))
     except ClientError as error:
         if code_of(error) == "NoSuchBucketPolicy":
             return None
         raise
     return str(answer["Policy"])
+
+
+def _expected_owner(bucket: str, account: str) -> dict[str, str]:
+    """Whose bucket it has to be; of a directory bucket S3 answers nobody but the owner anyway.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html (`x-amz-expected-bucket-owner`)
+    """
+    return {} if is_directory_bucket(bucket) else {"ExpectedBucketOwner": account}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +132,12 @@ def _policy_and_encryption(
 
 
 def read_bucket(
-    clients: RoleClients, bucket: str, ownership: BucketOwnership, region: str
+    clients: RoleClients,
+    bucket: str,
+    ownership: BucketOwnership,
+    region: str,
+    *,
+    locate: bool = False,
 ) -> BucketEvidence:
     """Everything else of the bucket that decides, read in its owner's account.
 
@@ -129,11 +146,16 @@ def read_bucket(
         bucket: the bucket's name.
         ownership: the first look at it; without an owner nothing more is read.
         region: the Region of the call.
+        locate: whether to ask where the bucket lies.
     """
     owner = ownership.owner
     if isinstance(owner, Unread):
-        return BucketEvidence(bucket, owner, owner, owner, owner, owner, owner, owner)
+        return BucketEvidence(
+            bucket, owner, owner, owner, owner, owner, owner, owner, owner, owner, owner
+        )
     account = owner.value
+    if is_directory_bucket(bucket):
+        return _directory_bucket(bucket, ownership)
 
     def needs(action: str) -> str:
         return clients.needs(action, f"bucket {bucket}", account)
@@ -141,14 +163,19 @@ def read_bucket(
     def s3() -> "S3Client":
         return clients.client(account, "s3", region)
 
-    def bucket_block() -> bool:
+    def bucket_block() -> Settings:
         answer = s3().get_public_access_block(Bucket=bucket, ExpectedBucketOwner=account)
-        return bool(answer["PublicAccessBlockConfiguration"].get("RestrictPublicBuckets"))
+        return _settings(answer["PublicAccessBlockConfiguration"])
 
-    def account_block() -> bool:
+    def account_block() -> Settings:
         client = clients.client(account, "s3control", region)
         answer = client.get_public_access_block(AccountId=account)
-        return bool(answer["PublicAccessBlockConfiguration"].get("RestrictPublicBuckets"))
+        return _settings(answer["PublicAccessBlockConfiguration"])
+
+    def place() -> str:
+        answer = s3().get_bucket_location(Bucket=bucket, ExpectedBucketOwner=account)
+        stated = answer.get("LocationConstraint")
+        return _OLD_NAMES.get(stated or "", stated or "us-east-1")
 
     def payer() -> str:
         answer = s3().get_bucket_request_payment(Bucket=bucket, ExpectedBucketOwner=account)
@@ -158,7 +185,7 @@ def read_bucket(
         answer = s3().get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=account)
         return {str(tag["Key"]): str(tag["Value"]) for tag in answer["TagSet"]}
 
-    block, account_wide, object_ownership, pays, tagged = run_concurrently(
+    block, account_wide, object_ownership, pays, tagged, where = run_concurrently(
         [
             lambda: call_or_unread(bucket_block, needs("s3:GetBucketPublicAccessBlock"), _NO_BLOCK),
             lambda: call_or_unread(
@@ -167,34 +194,69 @@ def read_bucket(
             lambda: call_or_unread(
                 lambda: _object_ownership(s3(), bucket, account),
                 needs("s3:GetBucketOwnershipControls"),
-                absent_when(("OwnershipControlsNotFoundError",), "ObjectWriter"),
+                absent_when(("OwnershipControlsNotFoundError",), OWNERSHIP_NOT_SET),
             ),
             lambda: call_or_unread(payer, needs("s3:GetBucketRequestPayment")),
             lambda: call_or_unread(
                 tags, needs("s3:GetBucketTagging"), absent_when(("NoSuchTagSet",), {})
             ),
+            (lambda: call_or_unread(place, needs("s3:GetBucketLocation")))
+            if locate
+            else (lambda: Read(None)),
         ]
     )
     return BucketEvidence(
         bucket,
         owner,
         ownership.policy,
-        _strictest(block, account_wide),
+        _strictest(block, account_wide, "RestrictPublicBuckets"),
         ownership.encryption,
         object_ownership,
         pays,
         tagged,
+        block_public_acls=_strictest(block, account_wide, "BlockPublicAcls"),
+        block_public_policy=_strictest(block, account_wide, "BlockPublicPolicy"),
+        region=where,
     )
 
 
-def _strictest(bucket: Item[bool], account: Item[bool]) -> Item[bool]:
-    """Block Public Access: the stricter of bucket and account wins.
+def _directory_bucket(bucket: str, ownership: BucketOwnership) -> BucketEvidence:
+    """What is the same for every directory bucket: no public access, no ACLs, the owner pays.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-buckets-overview.html
+    """
+    return BucketEvidence(
+        bucket,
+        ownership.owner,
+        ownership.policy,
+        Read(True),
+        ownership.encryption,
+        Read("BucketOwnerEnforced"),
+        block_public_acls=Read(True),
+        block_public_policy=Read(True),
+    )
+
+
+Settings = frozenset[str]
+"""The settings of Block Public Access that are on."""
+
+
+def _settings(answer: Mapping[str, Any]) -> Settings:
+    return frozenset(name for name, on in answer.items() if on is True)
+
+
+_OLD_NAMES = {"EU": "eu-west-1"}
+"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html"""
+
+
+def _strictest(bucket: Item[Settings], account: Item[Settings], name: str) -> Item[bool]:
+    """One setting of Block Public Access: the stricter of bucket and account wins.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
     """
     for item in (bucket, account):
-        if item.value_or_none:
-            return item
+        if name in (item.value_or_none or ()):
+            return Read(True)
     for item in (bucket, account):
         if isinstance(item, Unread):
             return item
@@ -202,7 +264,7 @@ def _strictest(bucket: Item[bool], account: Item[bool]) -> Item[bool]:
 
 
 def _encryption(s3: "S3Client", bucket: str, account: str) -> Encryption:
-    answer = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=account)
+    answer = s3.get_bucket_encryption(Bucket=bucket, **_expected_owner(bucket, account))
     rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
     rule = rules[0] if rules else {}
     default = rule.get("ApplyServerSideEncryptionByDefault", {})

@@ -17,6 +17,7 @@ from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.session_scope import resolving_scope
 from threegrants.evidence.snapshot import (
     CallerEvidence,
+    Deleted,
     Item,
     NamedPolicy,
     PolicyKind,
@@ -106,7 +107,7 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
     if isinstance(description, Unread):
         if "NoSuchEntity" in description.why:
             why = f"{kind} {holder} does not exist in account {account} any more"
-            gone = Unread(
+            gone = Deleted(
                 why, f"a {kind} that exists: create it anew, or let the client use another"
             )
             return CallerEvidence(
@@ -115,18 +116,25 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
         return replace(_unread(caller, description), policies=policies)
     attributes: Mapping[str, Any] = description.value
     federated = caller.type is CallerType.FEDERATED_USER
+    now = str(attributes.get("RoleId") or attributes.get("UserId") or "")
+    then = caller.unique_id or ""
+    anew = not federated and now and then[:4] in _CALLER_KINDS and then != now
     return CallerEvidence(
         # A caller known by an id alone has turned out to be a role or a user.
         type=caller.type if federated or caller.arn else _CALLER_TYPES[kind],
         account=account,
         # A federated user is its own principal; only its policies are those of its issuer.
         arn=Read(caller.arn if federated else str(attributes["Arn"])),
-        unique_id=str(attributes.get("RoleId") or attributes.get("UserId") or "")
-        or caller.unique_id,
+        unique_id=now or caller.unique_id,
         policies=policies,
         boundary=boundary,
         tags=Read({tag["Key"]: tag["Value"] for tag in attributes.get("Tags", ())}),
+        replaced_id=then if anew else None,
     )
+
+
+_CALLER_KINDS = ("AROA", "AIDA")
+"""How the unique ids of roles and users begin; they are never given twice."""
 
 
 def _unread(caller: Caller, why: Unread) -> CallerEvidence:
@@ -196,7 +204,7 @@ def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[s
     if isinstance(found, Unread):
         return found
     if found.value is None:
-        return Unread(
+        return Deleted(
             f"no {kind} in account {account} has the id {unique} any more",
             f"a newer record of the denial: the {kind} of this one was deleted",
         )

@@ -96,7 +96,18 @@ def read_object(
         encryption=_encryption(head, exists),
         owner=Read(None) if bucket_owner_enforced else _owner(listed, exists),
         bucket_owner=bucket_owner,
+        **_lock(head.value_or_none or {}),
     )
+
+
+def _lock(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What a HEAD shows of Object Lock, to who may see retention and legal hold."""
+    until = description.get("ObjectLockRetainUntilDate")
+    return {
+        "retained_until": until.isoformat() if until is not None else None,
+        "retention_mode": description.get("ObjectLockMode"),
+        "legal_hold": description.get("ObjectLockLegalHoldStatus") == "ON",
+    }
 
 
 def _no_object(needs: str) -> Callable[[ClientError], Item[Any] | None]:

@@ -123,7 +123,14 @@ def resolving_scope() -> SessionScope:
 _IDS = ("iam:ListRoles", "iam:ListUsers", "iam:GetAccessKeyLastUsed")
 _PRINCIPAL = ("iam:GetRole*", "iam:ListRole*", "iam:GetUser*", "iam:ListUser*", "iam:ListAttached*")
 _GROUPS = ("iam:ListGroup*", "iam:GetGroup*", "iam:ListAttachedGroup*")
-_ANYWHERE = ("s3:GetAccountPublicAccessBlock", "organizations:*", "access-analyzer:*")
+_ANYWHERE = (
+    "s3:GetAccountPublicAccessBlock",
+    "s3:ListAccessGrants",
+    "s3:GetAccessGrants*",
+    "s3express:Get*",
+    "organizations:*",
+    "access-analyzer:*",
+)
 _KEYS = ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants", "kms:ListResourceTags")
 
 
@@ -140,13 +147,18 @@ def _reading_policy(call: DeniedCall, *, objects: bool, exact: bool) -> str:
     if call.vpc_endpoint_id:
         anywhere.append("ec2:DescribeVpcEndpoints")
     if call.message.authorization_id:
-        anywhere.append("iam:GetRequestAuthorizationDetails")
+        anywhere.append("iam:GetRequestAuthorization*")
     if objects:
         of_buckets.append("s3:ListBucket*")
     return session_policy(
         allow(of_buckets, buckets),
         allow(
-            ["s3:GetObject", "s3:GetObjectVersion"],
+            [
+                "s3:GetObject",
+                "s3:GetObjectVersion",
+                "s3:GetObjectRetention",
+                "s3:GetObjectLegalHold",
+            ],
             _objects(both, partition, exact=exact) if objects else (),
         ),
         allow(_KEYS, _keys(call)),

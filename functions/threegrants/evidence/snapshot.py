@@ -46,6 +46,11 @@ class Unread:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted(Unread):
+    """Unread because it does not exist any more."""
+
+
 Item = Read[T] | Unread
 
 
@@ -86,6 +91,13 @@ class CallerEvidence:
     policies: Item[tuple[NamedPolicy, ...]]
     boundary: Item[NamedPolicy | None]
     tags: Item[Mapping[str, str]]
+    replaced_id: str | None = None
+    """the unique id in the record, where whoever bears the name now has another: made anew since"""
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the role or user that called does not exist any more."""
+        return isinstance(self.arn, Deleted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,12 @@ class BucketEvidence:
     payer: Item[str] = Read("BucketOwner")
     """who pays for requests: BucketOwner or Requester"""
     tags: Item[Mapping[str, str]] = Read({})
+    block_public_acls: Item[bool] = Read(False)
+    """BlockPublicAcls in force: requests with a public ACL are refused"""
+    block_public_policy: Item[bool] = Read(False)
+    """BlockPublicPolicy in force: a public bucket policy cannot be put"""
+    region: Item[str | None] = Read(None)
+    """where the bucket lies; read only where it decides"""
 
     @property
     def owner_is_seen(self) -> bool:
@@ -222,6 +240,31 @@ class AccessPointEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessGrant:
+    """One access grant: who may do what below which prefix.
+
+    `grantee_type` is IAM, DIRECTORY_USER or DIRECTORY_GROUP; `permission` READ, WRITE or READWRITE;
+    `scope` is `s3://bucket/prefix*`, or one object.
+    """
+
+    id: str
+    grantee_type: str
+    grantee: str
+    permission: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGrantsEvidence:
+    """An S3 Access Grants instance: its grants, and the policy that lets other accounts ask it."""
+
+    arn: str
+    account: str
+    policy: Item[str | None]
+    grants: Item[tuple[AccessGrant, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectEvidence:
     """The object itself, where the reader may look at it (optional).
 
@@ -235,6 +278,11 @@ class ObjectEvidence:
     encryption: Item["Encryption | None"]
     owner: Item[str | None]
     bucket_owner: Item[str | None]
+    retained_until: str | None = None
+    """until when Object Lock retains it (ISO 8601), as far as the reader is shown it"""
+    retention_mode: str | None = None
+    """GOVERNANCE or COMPLIANCE"""
+    legal_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +319,28 @@ class AuthorizedAction:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluatedPolicy:
+    """A policy as AWS evaluated it for the denied request, not as it is now.
+
+    The document has every action of the service that refused, and may lack those of others.
+    """
+
+    uri: str
+    """AWS's name of it: an ARN, or an opaque id if inline"""
+    policy_type: PolicyType | str
+    """a string where AWS has a type of policies that is not known here"""
+    attached_to: tuple[str, ...]
+    """ARNs of the principal, resource, or level of the organisation"""
+    document: Item[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Authorization:
     """What AWS itself says of the denied request, by the authorization id in its message."""
 
     id: str
     actions: tuple[AuthorizedAction, ...]
+    policies: tuple[EvaluatedPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +361,7 @@ class Evidence:
     access_point: Item[AccessPointEvidence | None] = Read(None)
     object: Item[ObjectEvidence | None] = Read(None)
     authorization: Item[Authorization | None] = Read(None)
+    access_grants: Item[AccessGrantsEvidence | None] = Read(None)
     source: "Evidence | None" = None
     """Of a copy: the evidence of reading its source."""
 

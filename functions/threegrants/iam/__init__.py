@@ -12,6 +12,7 @@ from threegrants.iam.authorize import (
     PolicyTypeOutcome,
     authorize,
     authorize_policy_type,
+    is_exempt_from_limits,
 )
 from threegrants.iam.compiled import CompiledPolicies, FastDecision
 from threegrants.iam.conditions import Condition
@@ -22,6 +23,7 @@ from threegrants.iam.grants import KmsGrant
 from threegrants.iam.owners import only_for_owner
 from threegrants.iam.partial import PartialResult, RequestContext, partial_evaluate
 from threegrants.iam.policy_types import Effect, Policies, PolicyLevel, PolicyType
+from threegrants.iam.principals import PrincipalMatch
 from threegrants.iam.public import is_public
 from threegrants.iam.request import Request
 from threegrants.iam.statement import StatementRef
@@ -43,12 +45,14 @@ __all__ = [
     "PolicyLevel",
     "PolicyType",
     "PolicyTypeOutcome",
+    "PrincipalMatch",
     "Request",
     "RequestContext",
     "Statement",
     "StatementRef",
     "authorize",
     "authorize_policy_type",
+    "is_exempt_from_limits",
     "is_public",
     "load_document",
     "missed_by_condition",

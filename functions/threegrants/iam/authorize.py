@@ -96,7 +96,7 @@ def authorize(request: Request, policies: Policies) -> Decision:
     if denying:
         causes = tuple(f"{one.value}:explicit" for one in denying)
         return Decision(Effect.EXPLICIT_DENY, causes, request, outcomes)
-    exempt = _is_exempt_from_limits(request.environment, outcomes[PolicyType.RESOURCE].match)
+    exempt = is_exempt_from_limits(request.environment, outcomes[PolicyType.RESOURCE].match)
     limits = () if exempt else (PolicyType.SESSION,)
     guardrails = _GUARDRAILS if exempt else (PolicyType.BOUNDARY, *_GUARDRAILS)
     missing = (
@@ -139,7 +139,7 @@ def _is_sufficient_alone(environment: RequestEnvironment, match: PrincipalMatch)
     return not environment.cross_account and match >= PrincipalMatch.ROLE
 
 
-def _is_exempt_from_limits(environment: RequestEnvironment, match: PrincipalMatch) -> bool:
+def is_exempt_from_limits(environment: RequestEnvironment, match: PrincipalMatch) -> bool:
     """Whether implicit denies of permissions boundary and session policy do not limit the Allow.
 
     Within an account an Allow for the role's ARN stays under them; one for the session, for the

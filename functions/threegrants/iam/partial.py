@@ -25,6 +25,7 @@ from threegrants.iam.documents import Policy, Statement
 from threegrants.iam.elements import Resources
 from threegrants.iam.grants import KmsGrant
 from threegrants.iam.policy_types import Effect, Policies, PolicyLevel, PolicyType
+from threegrants.iam.principals import PrincipalMatch
 from threegrants.iam.request import Request
 from threegrants.iam.statement import applies
 from threegrants.iam.variables import Template, Variable
@@ -41,7 +42,7 @@ class RequestContext:
 
     Args:
         values: the keys that the request surely carried, in any case, with their values.
-        known_absent: the keys that it surely did not carry, in lower case; a name that ends in `/`
+        known_absent: the keys that it surely did not carry, in lower case; a name that ends in `/` or `:`
             stands for every key below it (`aws:principaltag/`).
     """
 
@@ -53,7 +54,7 @@ class RequestContext:
     def __post_init__(self) -> None:
         """Fold the case of the keys once."""
         carried = {name.lower() for name in self.values}
-        below = tuple(name for name in self.known_absent if name.endswith("/"))
+        below = tuple(name for name in self.known_absent if name.endswith(("/", ":")))
         object.__setattr__(self, "_known", self.known_absent | carried)
         object.__setattr__(self, "_absent_below", below)
 
@@ -70,10 +71,13 @@ class PartialResult:
     Args:
         outcome: under the optimistic assumption, where its effect is certain; else None.
         missing_context_keys: the unknown keys, as written, of the statements that remain; sorted.
+        least_match: how closely an Allow names the principal whatever the unknown values are; that of
+            `outcome` may be closer.
     """
 
     outcome: PolicyTypeOutcome | None
     missing_context_keys: tuple[str, ...] = ()
+    least_match: PrincipalMatch = PrincipalMatch.NONE
 
     @property
     def effect(self) -> Effect | None:
@@ -138,9 +142,10 @@ def partial_evaluate(
 
     optimistic = under(Assumption.OPTIMISTIC)
     if all(not unknown_keys(one, context) for policy in policies for one in policy.statements):
-        return PartialResult(optimistic)
-    if optimistic.effect is under(Assumption.PESSIMISTIC).effect:
-        return PartialResult(optimistic)
+        return PartialResult(optimistic, least_match=optimistic.match)
+    pessimistic = under(Assumption.PESSIMISTIC)
+    if optimistic.effect is pessimistic.effect:
+        return PartialResult(optimistic, least_match=min(optimistic.match, pessimistic.match))
     names_principal = policy_type is PolicyType.RESOURCE
     missing = {
         key

@@ -17,7 +17,11 @@ from threegrants.patches.patch import Patch, PatchOperation, sha256
 from threegrants.patches.patchable import PATCHABLE_TAG, not_patchable
 from threegrants.patches.scopes import Scope
 from threegrants.patches.snippets import iac_snippets
-from threegrants.patches.statement_edit import added_principal, remove_principals
+from threegrants.patches.statement_edit import (
+    added_principal,
+    dead_principals,
+    remove_principals,
+)
 from threegrants.patches.verify import verify_patches
 
 __all__ = [
@@ -35,6 +39,7 @@ __all__ = [
     "Scope",
     "added_principal",
     "combine_drafts",
+    "dead_principals",
     "describe_patch",
     "iac_owner",
     "iac_snippets",

@@ -1,13 +1,20 @@
 """Put a grant into a policy document, and take exactly that grant out again."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from threegrants.aws.policy_json import aws_principals, is_ours, same_grant, statements
+from threegrants.aws.policy_json import (
+    aws_principals,
+    is_ours,
+    same_grant,
+    statement_objects,
+    statements,
+)
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.json_edit import append, remove
-from threegrants.patches.patch import Patch
+from threegrants.patches.patch import Patch, PatchOperation
 
 _EMPTY = '{"Version": "2012-10-17", "Statement": []}'
 
@@ -112,3 +119,25 @@ def added_principal(patch: Patch) -> str | None:
         (one for one in old if is_ours(one) and one["Sid"] == statement["Sid"]), {}
     )
     return next((name for name in named if name not in aws_principals(held)), None)
+
+
+def dead_principals(patch: Patch) -> tuple[str, ...]:
+    """The ids of deleted principals in the resource policy that a patch would write anew.
+
+    AWS stores a role's or user's ARN as its unique id and shows the id once it is deleted; a policy
+    with such an id is refused as one with an invalid principal. So the stored text cannot be written
+    back, with or without the patch:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if patch.before is None or patch.operation is PatchOperation.CREATE_GRANT:
+        return ()
+    names = [
+        name
+        for statement in statement_objects(_object(patch.before))
+        for element in ("Principal", "NotPrincipal")
+        for name in aws_principals({"Principal": statement.get(element)})
+    ]
+    return tuple(dict.fromkeys(name for name in names if _UNIQUE_ID.fullmatch(name)))
+
+
+_UNIQUE_ID = re.compile(r"(?:AROA|AIDA)[A-Z0-9]{12,}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from threegrants.analysis import Analysis
+from threegrants.diagnosis import Diagnosis, Outcome
 from threegrants.incidents import AlertReason, Incident, State, Store
 from threegrants.remediation.outbox import OutboxItem, OutboxTask, outbox_writes
 from threegrants.report import report_for
@@ -29,7 +30,7 @@ def refresh(
     before = incident.diagnosis.patches_by_digest if incident.diagnosis else {}
     if not changed and list(report.patches_by_digest) == list(before):
         return incident
-    allowed = analysis.diagnosis.allowed
+    allowed = is_mended(incident, analysis.diagnosis)
     reason = AlertReason.RESOLVED if allowed else AlertReason.CHANGED
     alert = OutboxItem(OutboxTask.ALERT, incident.id, reason.value, int(now))
     return store.save_diagnosis(
@@ -40,3 +41,15 @@ def refresh(
         alert_due=incident.alert_due,
         also=outbox_writes([alert]) if changed else (),
     )
+
+
+_KNOWN_TO_STOP = (Outcome.FIXABLE, Outcome.HANDOFF, Outcome.DO_NOT_PATCH)
+
+
+def is_mended(incident: Incident, now: Diagnosis) -> bool:
+    """Whether nothing is left to do: the call is allowed, or what was known to stop it does not any more.
+
+    Where nothing was known to stop it, what nobody looked at is still the likely cause.
+    """
+    before = incident.diagnosis.outcome if incident.diagnosis else None
+    return now.allowed or (now.allowed_as_read and before in _KNOWN_TO_STOP)

@@ -306,9 +306,10 @@ class Worker:
 
 
 def _works(incident: Incident, analysis: Analysis) -> bool:
-    """Whether the call is allowed now; presuming the key where two people stood for it."""
+    """Whether all that was read allows the call now; presuming the key where two people stood for it."""
     presumed = incident.report is not None and incident.report.is_fixable_by_two
-    return analysis.diagnosis.presumably_allowed if presumed else analysis.diagnosis.allowed
+    found = analysis.diagnosis
+    return found.allowed_as_read or (presumed and found.presumably_allowed)
 
 
 def target_arns(intents: Sequence[Intent]) -> frozenset[str]:

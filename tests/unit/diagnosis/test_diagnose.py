@@ -6,8 +6,10 @@ from itertools import product
 
 import pytest
 
+from support.records import denied, s3
 from support.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
+from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import BucketEvidence, Encryption, NamedPolicy, Read, Unread
 from threegrants.patches import Profile
@@ -199,9 +201,9 @@ def test_notprincipal_spares_nobody_who_has_a_boundary():
 
 
 def test_a_missing_object_looks_like_a_missing_grant():
-    seen = evidence(IN_BUCKET, IN_KEY, IN_IAM)
+    seen = evidence(IN_BUCKET, IN_KEY, IN_IAM, object=Read(None))
     found = diagnose(call(), seen)
-    assert found.allowed
+    assert found.allowed_as_read
     assert "the object may not exist" in found.summary
     assert "whether the object exists" in [lack.what for lack in found.unknowns]
     lister = allow(ROLE, "s3:ListBucket", BUCKET), allow(action="s3:ListBucket", resource=BUCKET)
@@ -246,7 +248,7 @@ def test_a_disabled_key_is_no_matter_of_grants():
 def test_with_a_bucket_key_the_encryption_context_of_a_read_is_not_known():
     condition = {"StringEquals": {"kms:EncryptionContext:aws:s3:arn": f"{BUCKET}/2026/q3.csv"}}
     key = (delegates(), allow(ROLE, "kms:Decrypt", "*", Condition=condition))
-    seen = evidence(IN_BUCKET, key, IN_IAM)
+    seen = evidence(IN_BUCKET, key, IN_IAM, object=Read(None))
     assert diagnose(call(), seen).key_policy.verdict.value == "granted"
     keyed = replace(seen.bucket, encryption=Read(Encryption("aws:kms", KEY, bucket_key=True)))
     assert diagnose(call(), replace(seen, bucket=keyed)).key_policy.verdict.value == "unknown"
@@ -277,3 +279,17 @@ def test_a_key_of_another_region(multi, instead):
     assert blocker.kind == "key_region"
     assert instead in blocker.detail
     assert blocker.owner == "the bucket's owner"
+
+
+def test_a_service_that_asks_no_bucket_has_no_policies_that_could_lack():
+    record = s3(
+        operation="ListBuckets",
+        userIdentity={"type": "AWSService", "invokedBy": "macie.amazonaws.com"},
+        requestParameters={},
+        resources=[],
+    )
+    found = evidence()
+    caller = replace(found.caller, type=CallerType.SERVICE, account=None, arn=Read(None))
+    diagnosis = diagnose(denied(record), replace(found, caller=caller, bucket=None, key=Read(None)))
+    assert diagnosis.outcome == "unknown"
+    assert diagnosis.iam_policy.bucket.verdict == "not_needed"

@@ -42,8 +42,12 @@ SUMMARIES = [
     ("one grant is denied", call(), evidence((*IN_BUCKET, DENY), IN_KEY, IN_IAM),
      f"{WHO} cannot {WHAT}: the bucket policy in account {A} denies s3:GetObject."),
     ("everything is granted", call(), evidence(IN_BUCKET, IN_KEY, IN_IAM),
-     (f"{WHO} can {WHAT} now: every grant the call needs is in place. If it is still refused, the "
-      "object may not exist: without s3:ListBucket S3 says Access Denied for that too.")),
+     f"{WHO} can {WHAT} now: every grant the call needs is in place."),
+    ("everything that was read is granted", call(), evidence(IN_BUCKET, IN_KEY, IN_IAM, object=Read(None)),
+     (f"Every grant that was read lets {WHO} {WHAT}. Nobody looked at "
+      f"the object's own key: the bucket's default key {KEY} is assumed, but the object may be "
+      "encrypted with another key. If it is still refused, the object may not exist: without "
+      "s3:ListBucket S3 says Access Denied for that too.")),
     ("a write", call("PutObject"), evidence((allow(ROLE, "s3:PutObject"),), IN_KEY, IN_IAM[1:]),
      (f"{WHO} cannot write s3://a-reports/2026/q3.csv: the key policy in account {A} does not "
       f"allow kms:GenerateDataKey; the IAM policy in account {B} does not allow s3:PutObject; the "

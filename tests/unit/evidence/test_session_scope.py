@@ -1,5 +1,6 @@
 """What a session is asked for: its name, its 900 seconds, and a policy for one call."""
 
+import fnmatch
 import json
 import re
 from dataclasses import replace
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from support.names import BUCKET_ARN, A, B
 from support.records import ROLE, denied, kms, s3
+from support.templates import actions
 from threegrants.cloudtrail.denied_call import CopySource
 from threegrants.evidence.session_scope import (
     MAX_POLICY_CHARACTERS,
@@ -102,6 +104,23 @@ def test_what_is_read_for_one_call(action, resource, allowed):
     scope = reading_scope(denied(s3()), INCIDENT, objects=True)
     account = B if action.startswith("iam:") else A
     assert may(scope, action, resource, account) is allowed
+
+
+def test_a_session_leaves_no_action_of_the_reader_out():
+    """Some call needs each action that member.yaml gives the reader; none is taken away from all."""
+    call = denied(s3())
+    everything = replace(
+        call,
+        access_point_arn=f"arn:aws:s3:eu-west-1:{A}:accesspoint/reports",
+        vpc_endpoint_id="vpce-0123456789abcdef0",
+        message=replace(call.message, authorization_id="abc"),
+        caller=replace(call.caller, arn=None, issuer_arn=None),
+    )
+    policy = json.loads(reading_scope(everything, INCIDENT, objects=True).policy)
+    patterns = [one for statement in policy["Statement"] for one in statement["Action"]]
+    # Tags of what is written to are read in a session of their own (remediation/limit_facts.py).
+    for action in actions("ReaderRole") - {"iam:ListRoleTags", "iam:ListUserTags"}:
+        assert any(fnmatch.fnmatchcase(action, one) for one in patterns), action
 
 
 def test_objects_are_read_only_where_the_operator_lets_them():

@@ -8,15 +8,15 @@ from threegrants.handlers.settings import Settings, SettingsError
 from threegrants.incidents.hourly_limits import HourlyLimit, HourlyLimits
 from threegrants.patches import GranteeScope, Profile
 from threegrants.suppression import (
+    BY_DEFAULT,
     NEVER_DIAGNOSE,
     OWN_ROLES,
-    PRESETS,
     Field,
     NeverDiagnoseRule,
 )
 
 LEAST = {"TABLE_NAME": "t", "TOPIC_ARN": "arn:topic", "READER_ROLE_NAME": "reader"}
-A_PRESET = PRESETS[0]
+A_PRESET = BY_DEFAULT[0]
 
 
 def settings(**env):
@@ -41,7 +41,7 @@ def test_what_holds_when_nothing_more_is_said():
     assert found.analysis_options == AnalysisOptions(
         writable=frozenset(), require_patchable_tag=True
     )
-    assert found.suppression.presets == PRESETS
+    assert found.suppression.presets == BY_DEFAULT
     assert found.suppression.never_diagnose == ()
     assert found.suppression.own_roles == {
         "reader", "threegrants-diagnose", "threegrants-approve", "threegrants-worker",
