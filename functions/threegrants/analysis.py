@@ -25,6 +25,7 @@ from threegrants.evidence import (
     RoleClients,
     Unread,
     gather,
+    reading_scope,
     with_bucket_of_access_point,
 )
 from threegrants.evidence.analyzer import review_policy
@@ -40,6 +41,7 @@ from threegrants.patches import (
     dead_principals,
     iac_owner,
     make_patches,
+    not_patchable,
     unmodifiable_reason,
     verify_patches,
 )
@@ -53,7 +55,8 @@ class AnalysisOptions:
     """What the operator decided: where patches may go, and how they are cut.
 
     `writable` None means "not asked here": the command line, which applies nothing. `owner_tags`
-    and `write_owned` are about what infrastructure code owns; `analyzer` asks IAM Access Analyzer
+    and `write_owned` are about what infrastructure code owns; `require_patchable_tag` leaves roles and
+    users alone that nobody has tagged for it (`PATCHABLE_TAG`); `analyzer` asks IAM Access Analyzer
     about each patch, in the account it is for, where that account allows it.
     """
 
@@ -63,6 +66,7 @@ class AnalysisOptions:
     principal: GranteeScope = GranteeScope.PRINCIPAL
     owner_tags: tuple[str, ...] = ()
     write_owned: bool = False
+    require_patchable_tag: bool = False
     analyzer: bool = False
 
 
@@ -98,11 +102,12 @@ def analyze(
 
     Args:
         call: the denied call.
-        clients: clients with the reader role.
+        clients: clients with the reader role; their sessions get a policy for this call.
         options: what the operator decided.
         folders: the folders of all denied keys, if more than this call's key is known.
         fresh: read everything anew, as the verification of a change must.
     """
+    clients = clients.within(reading_scope(call, clients.scope.name, objects=clients.objects))
 
     def review_patch(patch: Patch) -> Item[tuple[str, ...]]:
         where = (patch.account, patch.region)
@@ -257,15 +262,17 @@ def _owned_elsewhere(
         )
     if patch.grant == GrantName.IAM_POLICY and (why := unmodifiable_reason(patch.target)):
         return MissingInformation(what, why, "the change where it is owned: see the snippets")
+    if options.require_patchable_tag and (found := not_patchable(patch, evidence.caller.tags)):
+        return MissingInformation(what, found.why, found.needs)
     if options.write_owned:
         return None
-    found = iac_owner(patch, evidence, options.owner_tags)
-    if isinstance(found, Unread):
-        why = f"whether infrastructure code owns it is not known: {found.why}"
-        return MissingInformation(what, why, found.needs)
-    if found:
+    owner = iac_owner(patch, evidence, options.owner_tags)
+    if isinstance(owner, Unread):
+        why = f"whether infrastructure code owns it is not known: {owner.why}"
+        return MissingInformation(what, why, owner.needs)
+    if owner:
         return MissingInformation(
-            what, found, "the change in the code that owns it: see the snippets"
+            what, owner, "the change in the code that owns it: see the snippets"
         )
     return None
 

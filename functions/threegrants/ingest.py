@@ -18,7 +18,7 @@ from typing import Any
 
 from threegrants.analysis import Analysis, AnalysisOptions, analyze, analyze_evidence
 from threegrants.cloudtrail import DeniedCall, is_genuine, parse_record
-from threegrants.evidence import Read, RoleClients, has_only_unique_id, resolve_unique_id
+from threegrants.evidence import Read, RoleClients, has_only_unique_id, look_up_unique_id
 from threegrants.incidents import (
     EVIDENCE_TTL_SECONDS,
     BucketOwners,
@@ -167,7 +167,7 @@ class Ingest:
         who = (call.caller.account or "", call.caller.unique_id or "")
         if self._unresolvable_until.get(who, 0) > self.clock():
             return None
-        found = resolve_unique_id(self.reader, *who)
+        found = look_up_unique_id(self.reader, *who)
         if isinstance(found, Read):
             return found.value
         self._unresolvable_until[who] = self.clock() + EVIDENCE_TTL_SECONDS
@@ -358,8 +358,8 @@ class Ingest:
             return analyze_evidence(call, last.evidence, self.analysis_options, incident.folders)
         # What was closed is opened by a new denial: evidence from before it was closed, or from
         # before it was taken back, must not answer that.
-        fresh = incident.state in REOPENED_BY_DENIAL
-        return analyze(call, self.reader, self.analysis_options, incident.folders, fresh=fresh)
+        fresh, reader = incident.state in REOPENED_BY_DENIAL, self.reader.for_incident(incident.id)
+        return analyze(call, reader, self.analysis_options, incident.folders, fresh=fresh)
 
     def _save(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
         """Keep the report of an analysis, and whether it has to be alerted."""

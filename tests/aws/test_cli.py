@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from aws.test_flow import SCHEMA
+from support.names import A, B
 from support.records import s3
+from support.wire import calls_made
 from threegrants.cli import main
 
 diagnose = importlib.import_module("threegrants.cli.diagnose")
@@ -231,3 +233,15 @@ def test_evaluate(tmp_path):
     }
     explained = run("evaluate", str(file), "--explain").stdout.splitlines()
     assert explained[:2] == ["one", "  implicit deny (identity:implicit, resource:implicit)"]
+
+
+def test_the_external_id_goes_to_named_accounts_only(aws, monkeypatch):
+    aws.world()
+    made = calls_made(monkeypatch)
+    text = json.dumps(s3())
+    own = ("--external-id", "secret", "--format", "json")
+    [body] = json.loads(run("diagnose", "-", *own, "--account", A, input=text).stdout)
+    entered = [call.parameters["RoleArn"] for call in made if call.operation == "AssumeRole"]
+    assert entered
+    assert {arn.split(":")[4] for arn in entered} == {A}
+    assert any(f"account {B} is not in --account" in one["why"] for one in body["unknowns"])

@@ -239,7 +239,7 @@ def test_what_was_read_is_kept_for_its_time(aws, org, accounts):
     assert read() is first
     assert not calls
     assert len(read(fresh=True).scps.value[0].policies) == 2
-    another = RoleClients("threegrants-mender", "external-id")
+    another = RoleClients("threegrants-remediation-key", "external-id")
     assert read(another) is not first
     now[0] += TTL_SECONDS
     org.policy("no-kms", org.root)

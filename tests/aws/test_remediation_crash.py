@@ -36,12 +36,13 @@ from support.runs import mac_keys, run_store, runs_table
 from support.staleness import Staleness
 from support.wire import Died, answer_calls, refusal
 from threegrants.analysis import AnalysisOptions, analyze
-from threegrants.evidence import RoleClients
+from threegrants.evidence import RoleClients, SessionScope
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
 from threegrants.remediation import Limits, RemediationService, Sweep, WorkerService
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.runs import Intent
 from threegrants.remediation.seals import Signer
 
@@ -231,7 +232,8 @@ class Case:
         return WorkerService(
             self.store,
             run_store(self.runs, self.table, KEYS, Signer.WORKER),
-            accounts["mender"],
+            reader,
+            RemediationRoles(accounts["writer"]),
             self.limits,
             lambda i: analyze(denied(self.store.record(i.id)), reader, RULES, fresh=True),
             lambda *alert: self.alerts.append(alert),
@@ -387,6 +389,13 @@ class Case:
         assert not self.errors
 
 
+class Kept(RoleClients):
+    """Clients whose sessions last for all cases, whatever each of them is for."""
+
+    def _session_key(self, account):
+        return (account, self.role_name, SessionScope())
+
+
 class Cold(RoleClients):
     """Accounts that have not been entered yet; behind that the warm clients, which cost less."""
 
@@ -397,7 +406,7 @@ class Cold(RoleClients):
     def client(self, account, service, region=None):
         with self.entering:
             self._session(account, datetime.now(UTC))
-        return self.warm.client(account, service, region)
+        return self.warm.within(self.scope, self.role_name).client(account, service, region)
 
 
 def attempt(run):
@@ -428,7 +437,8 @@ def wire():
         DYNAMODB = boto3.resource("dynamodb", region_name=REGION)
         SQS, KEYS = boto3.client("sqs"), mac_keys()
         KEY = OWNER["kms"].create_key(Policy=document(ADMIN))["KeyMetadata"]["Arn"]
-        WARM = {n: RoleClients(f"threegrants-{n}", "external-id") for n in ("reader", "mender")}
+        WARM = {n: Kept(f"threegrants-{n}", "external-id") for n in ("reader", "writer")}
+        Aws().remediation_roles()
         approve(Case())  # enters every account with both roles
         yield wire
     for name in [name for name in os.environ if name.startswith("AWS_")]:

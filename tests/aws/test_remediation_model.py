@@ -145,6 +145,7 @@ class Model(RuleBasedStateMachine):
             self.store,
             run_store(self.runs, self.table, self.keys, Signer.WORKER),
             self.cloud,
+            self.cloud,
             self.limits,
             self.reanalyze,
             lambda *_: None,

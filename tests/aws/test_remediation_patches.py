@@ -17,7 +17,7 @@ from threegrants.remediation.policy_io import read, write
 
 
 def remediation_role():
-    return RoleClients("threegrants-mender", "external-id")
+    return RoleClients("threegrants-remediation-iam", "external-id")
 
 
 def grant_patch(key):

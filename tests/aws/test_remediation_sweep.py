@@ -22,7 +22,8 @@ def test_what_is_allowed_by_now_is_resolved(harness, aws):
     incident_id = harness.handle().id
     assert "resolved" not in harness.sweep()
     for offered in harness.store.get(incident_id).report.patches:
-        write(offered.to_patch(), offered.after, harness.mender)
+        patch = offered.to_patch()
+        write(patch, patch.after, harness.roles.for_patch(patch, incident_id, "a-run"))
     assert harness.sweep()["resolved"] == 1
     assert harness.store.get(incident_id).state is State.RESOLVED
     assert [why for _, why, _ in harness.told] == ["resolved"]
@@ -153,7 +154,7 @@ def written_by(role, **changes):
 
 WINDOWS = [
     ("someone else", written_by("admin"), True),
-    ("we ourselves", written_by("threegrants-mender"), False),
+    ("we ourselves", written_by("threegrants-remediation-bucket"), False),
     ("another bucket", written_by("admin", requestParameters={"bucketName": "b"}), False),
     ("refused", written_by("admin", errorCode="AccessDenied"), False),
 ]

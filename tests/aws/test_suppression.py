@@ -51,7 +51,7 @@ NOISE = [
     ("service-probe", service_call("config.amazonaws.com", "GetBucketEncryption")),
     ("aws-owned-buckets", role_call(ROLE, bucket="aws-ssm-eu-west-1")),
     ("own-roles", role_call(f"arn:aws:iam::{B}:role/threegrants-reader")),
-    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-mender", "PutBucketPolicy")),
+    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-remediation-bucket", "PutBucketPolicy")),
     ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-diagnose")),
     ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-worker")),
     ("never-diagnose", role_call(ROLE, bucket="scratch-7")),

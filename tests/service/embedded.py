@@ -24,6 +24,7 @@ REGION = "eu-west-1"
 OWNER = "111111111111"
 CALLER = "222222222222"
 STACK = "threegrants"
+_TEMPLATE_BODY_BYTES = 51_200
 EXTERNAL_ID = "demo-external-id"
 T = TypeVar("T")
 _CONFIG = Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, read_timeout=60)
@@ -205,6 +206,9 @@ def deploy(embedded: Embedded) -> None:
     s3 = embedded.client("s3")
     s3.create_bucket(Bucket="deployments", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="deployments", Key="functions.zip", Body=_package())
+    embedded.client("ssm").put_parameter(
+        Name="/threegrants/external-id", Type="SecureString", Value=EXTERNAL_ID
+    )
     template = (ROOT / "template.yaml").read_text()
     template = template.replace("CodeUri: functions/", "CodeUri: s3://deployments/functions.zip")
     embedded.outputs = _stack(
@@ -214,7 +218,6 @@ def deploy(embedded: Embedded) -> None:
         template,
         {
             "RuleState": "ENABLED",
-            "ExternalId": EXTERNAL_ID,
             "TrustedAccounts": f"{OWNER},{CALLER}",
             "FourEyesAccess": "write,delete",
             "AllowReplay": "true",
@@ -262,13 +265,24 @@ def _package() -> bytes:
         return file.read()
 
 
+def _template(embedded: Embedded, template: str) -> dict[str, str]:
+    """A template as CloudFormation takes it: a large one by way of S3, as `sam deploy` gives it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+    """
+    if len(template.encode()) <= _TEMPLATE_BODY_BYTES:
+        return {"TemplateBody": template}
+    embedded.client("s3").put_object(Bucket="deployments", Key="template.yaml", Body=template)
+    return {"TemplateURL": f"{embedded.endpoint}/deployments/template.yaml"}
+
+
 def _stack(
     embedded: Embedded, account: str, name: str, template: str, parameters: dict[str, str]
 ) -> dict[str, str]:
     client = embedded.client("cloudformation", account)
     client.create_stack(
         StackName=name,
-        TemplateBody=template,
+        **_template(embedded, template),
         Parameters=[
             {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
         ],

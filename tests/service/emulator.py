@@ -14,6 +14,8 @@ MiniStack's own evaluator; what is changed here is what it is asked:
   with this source and detail-type; what somebody puts there directly, if the caller's and the bus's do.
 
 - **`aws:PrincipalArn`.** MiniStack fills in a session's ARN, AWS that of its role.
+- **`lambda:SourceFunctionArn`.** MiniStack does not know it. On AWS the credentials of a function's code
+  carry it; here a session of a function's role that is named like the function does, as Lambda names it.
 - **Batches.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have.
 
 MiniStack records no denials. `POST /_cloudtrail?account=ID`, with a record as its body, puts that
@@ -36,7 +38,7 @@ from urllib.parse import parse_qs
 from ministack import app as ministack
 from ministack.core import arn as arns
 from ministack.core import iam_evaluator, responses
-from ministack.services import apigateway_v1, eventbridge, iam
+from ministack.services import apigateway_v1, eventbridge, iam, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 _REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
@@ -77,6 +79,25 @@ def _key_as_aws_fills_it(key: str, context: Any) -> Any:
 
 
 iam_evaluator._resolve_condition_key = _key_as_aws_fills_it
+
+
+# --- lambda:SourceFunctionArn: what a function's own code carries -----------------------------------
+
+_principal_keys = iam_evaluator._principal_keys
+
+
+def _with_function(credential: Any) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html#permissions-executionrole-source-function-arn"""
+    keys: dict[str, Any] = _principal_keys(credential)
+    role, _, name = credential.principal_arn.rpartition(":assumed-role/")[2].partition("/")
+    found = lambda_svc._functions.get_scoped(credential.account_id, _REGION, name) if name else None
+    config = (found or {}).get("config", {})
+    if config.get("Role", "").endswith(f":role/{role}"):
+        keys["lambda:sourcefunctionarn"] = config["FunctionArn"]
+    return keys
+
+
+iam_evaluator._principal_keys = _with_function
 
 
 # --- one action by its name ----------------------------------------------------------------------

@@ -7,29 +7,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from service import demo
-from service.embedded import CALLER, OWNER, REGION, ROOT, deploy, running, wait_for
-from service.people import OnCall
+from service.embedded import CALLER, OWNER, REGION, ROOT, wait_for
 from service.storm import storm
+from service.thieves import lambda_role, refused
 from service.world import build
 from support.attacks import Ends, attack
 from support.handlers import api_event, sent_by
 from threegrants.cli.service import ServiceError
+from threegrants.remediation.remediation_roles import RemediationRole
 
 STRANGER = "333333333333"
 API_ROLE = "threegrants-approve"
 pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
-
-
-@pytest.fixture(scope="module")
-def embedded():
-    with running() as found:
-        deploy(found)
-        yield found
-
-
-@pytest.fixture(scope="module")
-def on_call(embedded):
-    return OnCall.hired(embedded)
 
 
 @pytest.mark.parametrize("number", range(1, len(demo.ACTS) + 1))
@@ -419,24 +408,6 @@ def test_mute(embedded, on_call):
         on_call.api("POST", f"{path}/mute", {"hours": 721})
 
 
-def lambda_role(embedded, name):
-    """A session of one of the service's own roles, for asking what it may do."""
-    iam = embedded.client("iam")
-    role = iam.get_role(RoleName=name)["Role"]
-    trust = role["AssumeRolePolicyDocument"]
-    trust["Statement"].append(
-        {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
-    )
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
-    return embedded.role_session(OWNER, name)
-
-
-def refused(call, **arguments):
-    with pytest.raises(ClientError) as error:
-        call(**arguments)
-    return "AccessDenied" in error.value.response["Error"]["Code"]
-
-
 @attack(
     "13.1",
     "a thief of the diagnose role invokes the others, assumes the remediation role, writes policies",
@@ -450,13 +421,13 @@ def test_the_diagnose_role_writes_no_policy(embedded):
         assert refused(function.invoke, FunctionName=embedded.outputs[name], Payload="{}")
     sts = embedded.client("sts", session=session)
     for account in (OWNER, CALLER):
-        remediation_role = f"arn:aws:iam::{account}:role/threegrants-mender"
-        assert refused(
-            sts.assume_role,
-            RoleArn=remediation_role,
-            RoleSessionName="test",
-            ExternalId="demo-external-id",
-        )
+        for kind in RemediationRole:
+            assert refused(
+                sts.assume_role,
+                RoleArn=f"arn:aws:iam::{account}:role/threegrants-remediation-{kind}",
+                RoleSessionName="tg-0123456789abcdef",
+                ExternalId="demo-external-id",
+            )
         reader = f"arn:aws:iam::{account}:role/threegrants-reader"
         assert refused(sts.assume_role, RoleArn=reader, RoleSessionName="test")
         given = sts.assume_role(
@@ -507,7 +478,7 @@ def test_who_approves_cannot_write_policies(embedded, role):
     for account in (OWNER, CALLER):
         assert refused(
             sts.assume_role,
-            RoleArn=f"arn:aws:iam::{account}:role/threegrants-mender",
+            RoleArn=f"arn:aws:iam::{account}:role/threegrants-remediation-bucket",
             RoleSessionName="test",
             ExternalId="demo-external-id",
         )

@@ -133,7 +133,9 @@ def build(
     bucket, role = f"a-{name}", f"b-{name}"
     iam = embedded.client("iam", CALLER)
     trust = _policy({"Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"})
-    made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)["Role"]
+    # Its owner lets the service write to it.
+    patchable = [{"Key": "threegrants:patchable", "Value": "true"}]
+    made = iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust, Tags=patchable)["Role"]
     role_arn = f"arn:aws:iam::{CALLER}:role/{role}"
     administrators = {
         "Sid": "AccountAdministers",

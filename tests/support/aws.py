@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from support.names import BUCKET, REGION, A, B
 from support.policies import allow, policy, root
+from threegrants.remediation.remediation_roles import DEFAULT_PREFIX, RemediationRole
 
 
 @cache
@@ -96,6 +97,15 @@ class Aws:
             RoleName=name, Path=path, AssumeRolePolicyDocument=trust
         )
         return str(made["Role"]["RoleId"])
+
+    def remediation_roles(self, *accounts: str) -> None:
+        """The three roles that write, in A and B if no account is named."""
+        trust = policy(allow("*", "sts:AssumeRole", None))
+        for account in accounts or (A, B):
+            for kind in RemediationRole:
+                self.client("iam", account).create_role(
+                    RoleName=f"{DEFAULT_PREFIX}-{kind}", AssumeRolePolicyDocument=trust
+                )
 
     def world(self, *, iam: Any = ()) -> str:
         """A's bucket `a-reports` with a key, B's role `analyst` with these statements; the key's ARN."""

@@ -60,7 +60,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         "REPLAY_QUEUE_ARN": f"{QUEUES}:replays",
         "DEAD_LETTER_QUEUE_URL": dead,
         "READER_ROLE_NAME": "threegrants-reader",
-        "MENDER_ROLE_NAME": "threegrants-mender",
+        "ACCOUNTS_TO_READ": f"{A},{B}",
         "NEVER_DIAGNOSE": f"bucket=scratch-*,principal=arn:aws:iam::{B}:role/chaos-*",
         "KMS_WAIT_SECONDS": "0",
         "POWERTOOLS_TRACE_DISABLED": "true",

@@ -32,6 +32,7 @@ from threegrants.remediation import (
     intent_steps,
     policy_io,
 )
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.results import Result
 from threegrants.remediation.seals import Signer
 
@@ -62,7 +63,8 @@ class Harness:
         self.ingest = self.worker(self.reader)
         self.limits = Limits(trusted=TRUSTED)
         self.read_limits: Callable[[], Limits] = lambda: self.limits
-        self.mender = RoleClients("threegrants-mender", "external-id")
+        self.roles = RemediationRoles(RoleClients("none", "external-id"))
+        aws.remediation_roles()
         self.service = Desk(self)
 
     def clock(self) -> float:
@@ -152,7 +154,8 @@ class Harness:
         service = WorkerService(
             self.store,
             run_store(self.runs, self.table, self.keys, Signer.WORKER),
-            self.mender,
+            RoleClients("threegrants-reader", "external-id"),
+            self.roles,
             self.read_limits,
             self.reanalyze,
             lambda *alert: self.told.append(alert),
@@ -200,7 +203,8 @@ class Harness:
     def reanalyze(self, incident: Incident) -> Analysis:
         """The incident's call, from fresh evidence."""
         record = dict(self.store.record(incident.id))
-        return analyze(denied(record), self.reader, OPTIONS, fresh=True)
+        reader = self.reader.for_incident(incident.id)
+        return analyze(denied(record), reader, OPTIONS, fresh=True)
 
     def digests(self, incident_id: str) -> list[str]:
         """The digests of the proposed patches."""

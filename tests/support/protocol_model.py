@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 from support.names import REGION, A, B
 from support.policies import Statement
 from support.wire import Died
+from threegrants.evidence import SessionScope
 from threegrants.remediation import Refused
+from threegrants.remediation.remediation_roles import DEFAULT_PREFIX
 
 BUCKET = "arn:aws:s3:::shared"
 OTHER = "arn:aws:s3:::other"
@@ -116,11 +118,24 @@ class Cloud:
             self.lost.append((target, added))
         self.texts[target] = text
 
-    # The clients that remediation asks for.
-    role_name = "threegrants-mender"
+    # The clients that remediation asks for: readers and remediation roles alike.
+    prefix = DEFAULT_PREFIX
+    scope = SessionScope()
+
+    def within(self, *_: Any) -> "Cloud":
+        return self
+
+    def for_incident(self, _: str) -> "Cloud":
+        return self
+
+    def for_patch(self, *_: Any) -> "Cloud":
+        return self
+
+    def for_event_history(self, *_: Any) -> "Cloud":
+        return self
 
     def client(self, account: str, service: str, region: str | None = None) -> Any:
-        return {"s3": S3(self), "kms": Kms(self)}[service]
+        return {"s3": S3(self), "kms": Kms(self), "iam": Iam()}[service]
 
     def needs(self, action: str, resource: str, account: str) -> str:
         return f"{action} on {resource} in account {account}"
@@ -148,6 +163,11 @@ class S3:
 
     def get_bucket_tagging(self, **_: Any) -> Any:
         return {"TagSet": []}
+
+
+class Iam:
+    def get_role(self, RoleName: str) -> Any:  # noqa: N803
+        return {"Role": {"RoleName": RoleName}}
 
 
 class Kms:

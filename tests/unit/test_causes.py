@@ -8,6 +8,7 @@ import pytest
 
 from threegrants.diagnosis import BlockerKind
 from threegrants.diagnosis.reasons import _DENIES
+from threegrants.evidence.snapshot import ACCOUNT_NOT_LISTED, UNREAD
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "functions" / "threegrants"
@@ -37,7 +38,7 @@ def codes():
     found = set()
     for path in [*(PACKAGE / "diagnosis").glob("*.py"), PACKAGE / "iam" / "explain.py"]:
         found |= set(named(path))
-    denies = {"explicit_deny", *(code for _, code in _DENIES)}
+    denies = {"explicit_deny", *(code for _, code in _DENIES), UNREAD, ACCOUNT_NOT_LISTED}
     return sorted((found | set(BlockerKind) | denies) - SAYS_NOTHING)
 
 

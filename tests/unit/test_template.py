@@ -8,6 +8,7 @@ from support.templates import MEMBER, ROLES, SERVICE, actions, statements, templ
 from threegrants.cloudtrail.envelope import DETAIL_TYPE, SOURCES
 from threegrants.handlers import worker
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS
+from threegrants.patches.grantable_actions import GRANT_OPERATIONS
 
 API_ROLE = "ApproveRole"
 
@@ -37,7 +38,7 @@ WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")
 )
 def test_no_write_on_any_policy(name):
     writes = {a for a in actions(name) if a.split(":")[1].startswith(WRITES)}
-    allowed = ("dynamodb:", "logs:", "xray:", "sqs:")
+    allowed = ("dynamodb:", "logs:", "xray:", "sqs:", "sts:")
     assert not {action for action in writes if not action.startswith(allowed)}
 
 
@@ -79,13 +80,71 @@ def test_what_the_reader_may_only_where_asked():
 SERVICE_ROLES = ("DiagnoseRole", "ApproveRole", "WorkerRole", "SweepRole")
 
 
-def test_only_the_worker_may_assume_the_remediation_role():
-    def assumed(name):
-        return str([s["Resource"] for s in statements(name) if s["Action"] == "sts:AssumeRole"])
+REMEDIATION_ROLES = ("BucketRemediationRole", "KeyRemediationRole", "IamRemediationRole")
 
-    assert [one for one in SERVICE_ROLES if "MenderRoleName" in assumed(one)] == ["WorkerRole"]
-    trust = MEMBER["MenderRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert [one["Principal"] for one in trust] == [{"AWS": {"Ref": "WorkerRoleArn"}}]
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_only_the_worker_may_assume_a_remediation_role():
+    def assumed(name):
+        return str([s["Resource"] for s in statements(name) if ASSUME in listed(s["Action"])])
+
+    assert [one for one in SERVICE_ROLES if "RemediationRolePrefix" in assumed(one)] == [
+        "WorkerRole"
+    ]
+    for name in REMEDIATION_ROLES:
+        trust = MEMBER[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert {str(one["Principal"]) for one in trust} == {str({"AWS": {"Ref": "WorkerRoleArn"}})}
+
+
+ASSUME = "sts:AssumeRole"
+
+
+@pytest.mark.parametrize("name", SERVICE_ROLES)
+def test_no_role_is_assumed_in_any_account(name):
+    for one in statements(name):
+        if ASSUME in listed(one["Action"]):
+            keys = one["Condition"]["StringEquals"]
+            assert {"aws:ResourceAccount", "aws:ResourceOrgID"} & set(keys), one["Sid"]
+
+
+OUTSIDE_THE_CODE = {"TakeFromQueue", "EncryptAlerts", "DecryptExternalId", "Log", "Trace"}
+"""What Lambda, SNS and SSM do for a function: those calls do not carry its ARN dependably."""
+
+
+@pytest.mark.parametrize("name", SERVICE_ROLES)
+def test_what_only_the_functions_own_code_may_do(name):
+    without = {
+        one["Sid"]
+        for one in statements(name)
+        if "lambda:SourceFunctionArn" not in str(one.get("Condition", ""))
+    }
+    assert without <= OUTSIDE_THE_CODE
+    assert not {one["Sid"] for one in statements(name)} & OUTSIDE_THE_CODE - without
+
+
+def test_the_external_id_is_in_no_environment():
+    parameters = template("template.yaml")["Parameters"]
+    assert "ExternalId" not in parameters
+    assert not [one for one in parameters.values() if one.get("NoEcho")]
+    assert "EXTERNAL_ID'" not in str(template("template.yaml")["Globals"])
+    for name in SERVICE_ROLES:
+        [read] = [one for one in statements(name) if one["Sid"] == "ReadExternalId"]
+        assert read["Action"] == "ssm:GetParameter"
+
+
+def test_the_key_role_makes_the_grants_that_the_service_makes():
+    [grants] = [one for one in statements("KeyRemediationRole") if one["Sid"] == "KeyGrants"]
+    allowed = grants["Condition"]["ForAllValues:StringEquals"]["kms:GrantOperations"]
+    assert sorted(allowed) == sorted(GRANT_OPERATIONS)
+
+
+def test_both_templates_name_the_roles_alike():
+    service, member = template("template.yaml")["Parameters"], template("member.yaml")["Parameters"]
+    for name in ("ReaderRoleName", "RemediationRolePrefix", "RequirePatchableTag"):
+        assert service[name]["Default"] == member[name]["Default"]
 
 
 def may(name, resource):
@@ -144,22 +203,38 @@ def test_no_role_of_the_service_may_invoke_another_function():
     assert not [name for name in SERVICE_ROLES if "lambda:InvokeFunction" in actions(name)]
 
 
-@pytest.mark.parametrize("name", ["ReaderRole", "MenderRole"])
+@pytest.mark.parametrize("name", ["ReaderRole", *REMEDIATION_ROLES])
 def test_member_roles_want_the_external_id(name):
-    [trust] = MEMBER[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+    for trust in MEMBER[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]:
+        if trust["Action"] == ASSUME:
+            wanted = trust["Condition"]["StringEquals"]
+            assert wanted == {"sts:ExternalId": {"Ref": "ExternalId"}}
 
 
-def test_the_remediation_role_keeps_off_protected_things():
-    denied = {s["Sid"] for s in statements("MenderRole") if s["Effect"] == "Deny"}
-    assert denied == {
+PROTECTED = {
+    "BucketRemediationRole": {"NeverProtectedBuckets"},
+    "KeyRemediationRole": {
         "NeverWithoutLockoutCheck",
-        "NeverProtectedBuckets",
         "NeverGrantsOfServices",
         "NeverProtectedKeys",
-        "NeverProtectedPrincipals",
-        "NeverTheseRoles",
+    },
+    "IamRemediationRole": {"NeverProtectedPrincipals", "NeverTheseRoles"},
+}
+
+
+@pytest.mark.parametrize("name", REMEDIATION_ROLES)
+def test_the_remediation_roles_keep_off_protected_things(name):
+    assert {s["Sid"] for s in statements(name) if s["Effect"] == "Deny"} == PROTECTED[name]
+
+
+def test_each_remediation_role_writes_one_kind():
+    kinds = {
+        "BucketRemediationRole": "s3",
+        "KeyRemediationRole": "kms",
+        "IamRemediationRole": "iam",
     }
+    for name, service in kinds.items():
+        assert {action.split(":")[0] for action in actions(name)} - {"cloudtrail"} == {service}
 
 
 API = SERVICE["Api"]["Properties"]

@@ -30,7 +30,7 @@ from threegrants.cli.records import (
 from threegrants.cli.render import Tool, json_text, show_diagnosis
 from threegrants.cli.selection import Selection, TimeError, parse_end, parse_time
 from threegrants.cloudtrail import strip_control_characters
-from threegrants.evidence import RoleClients
+from threegrants.evidence import MemberAccounts, RoleClients
 from threegrants.evidence.calls import NOT_AWS
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import Report, report_for
@@ -78,13 +78,17 @@ def _account_option(
     show_default=True,
     help="Role to assume in every account other than your own.",
 )
-@click.option("--external-id", default="", help="ExternalId that role's trust policy wants.")
+@click.option(
+    "--external-id",
+    default="",
+    help="ExternalId that role's trust policy wants; only accounts named with --account get it.",
+)
 @click.option(
     "--account",
     "accounts",
     multiple=True,
     callback=_account_option,
-    help="An account that may own the bucket, when the record does not say; repeatable.",
+    help="An account of yours: it may own the bucket, and it gets the ExternalId; repeatable.",
 )
 @click.option(
     "--organizations-account",
@@ -351,10 +355,13 @@ def role_clients(
         # Without credentials everything is unread, and each diagnosis says so.
         why = strip_control_characters(" ".join(str(error).split())[:300])
         click.echo(f"no AWS credentials: {why}", err=True)
+    # Whoever made a denied call chose the account ids in its record: no stranger gets our secret.
+    listed = frozenset((*known, *([organizations] if organizations else ())))
     return RoleClients(
         role,
         external_id,
         own_account=own,
+        members=MemberAccounts(listed, "--account") if external_id else None,
         candidate_owners=known,
         organizations=organizations,
         objects=objects,

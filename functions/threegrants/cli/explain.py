@@ -60,8 +60,17 @@ Say = Callable[[str], str]
     show_default=True,
     help="Role to assume in every account other than your own.",
 )
-@click.option("--external-id", default="", help="ExternalId that role's trust policy wants.")
-@click.option("--account", "accounts", multiple=True, help="An account that may own the bucket.")
+@click.option(
+    "--external-id",
+    default="",
+    help="ExternalId that role's trust policy wants; only accounts named with --account get it.",
+)
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    help="An account of yours: it may own the bucket, and it gets the ExternalId; repeatable.",
+)
 def explain(  # noqa: PLR0913, PLR0917 - click passes each option so
     text: tuple[str, ...],
     output_format: Format,

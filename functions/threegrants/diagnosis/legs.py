@@ -23,7 +23,7 @@ from threegrants.diagnosis.policy_answers import (
     key_policy_answer,
 )
 from threegrants.diagnosis.verdicts import Grant, KeptCondition, Reason, Verdict, worst
-from threegrants.evidence import KeyEvidence, Unread
+from threegrants.evidence import UNREAD, KeyEvidence, Unread
 from threegrants.iam import Effect
 
 _VERDICT_OF = {
@@ -47,7 +47,7 @@ def not_needed(code: str, detail: str) -> Grant:
     return Grant(Verdict.NOT_NEEDED, (Reason(code, None, None, detail),))
 
 
-def unknown(detail: str, code: str = "unread") -> Grant:
+def unknown(detail: str, code: str = UNREAD) -> Grant:
     """A grant on which nothing can be said, and why."""
     return Grant(Verdict.UNKNOWN, (Reason(code, None, None, detail),))
 
@@ -102,7 +102,7 @@ def _asked_of_no_bucket(facts: Facts, action: str) -> LegVerdicts:
 def _s3_action(facts: Facts, action: str) -> LegVerdicts:
     asked, bucket, caller = facts.s3_request(action), facts.evidence.bucket, facts.evidence.caller
     if asked is None or bucket is None:
-        grant = unknown(_why_no_request(facts))
+        grant = unknown(*_why_no_request(facts))
         return LegVerdicts(grant, grant)
     if isinstance(bucket.account, Unread):
         return _owner_unknown(_identity(facts, asked), bucket.account)
@@ -159,8 +159,8 @@ def _owner_unknown(identity: PolicyAnswer, owner: Unread) -> LegVerdicts:
     """
     why = f"{owner.why}; needs {owner.needs}"
     if identity.allows or identity.denies:
-        return LegVerdicts(unknown(why), _grant(identity))
-    return LegVerdicts(unknown(why), unknown(why))
+        return LegVerdicts(unknown(why, owner.code), _grant(identity))
+    return LegVerdicts(unknown(why, owner.code), unknown(why, owner.code))
 
 
 def kms_leg(facts: Facts) -> LegVerdicts:
@@ -173,7 +173,7 @@ def kms_leg(facts: Facts) -> LegVerdicts:
         grant = not_needed("no_kms_leg", f"a {call.access.value} request uses no KMS key")
         return LegVerdicts(grant, grant)
     if isinstance(key, Unread):
-        grant = unknown(f"the key is not known: {key.why}; needs {key.needs}")
+        grant = unknown(f"the key is not known: {key.why}; needs {key.needs}", key.code)
         return LegVerdicts(grant, grant)
     if key.value is None:
         grant = not_needed("no_kms_key", "the object is not encrypted with a KMS key")
@@ -198,7 +198,7 @@ def _doubted(grant: Grant, doubt: str) -> Grant:
 def _kms_action(facts: Facts, key: KeyEvidence, action: str) -> LegVerdicts:
     asked, caller = facts.kms_request(action), facts.evidence.caller
     if asked is None:
-        grant = unknown(_why_no_request(facts))
+        grant = unknown(*_why_no_request(facts))
         return LegVerdicts(grant, grant)
     across = caller.account != key.account
     if across and key.manager.value_or_none == "AWS":
@@ -295,10 +295,11 @@ def _unique(kept: Iterable[KeptCondition]) -> tuple[KeptCondition, ...]:
     return tuple(dict.fromkeys(kept))
 
 
-def _why_no_request(facts: Facts) -> str:
+def _why_no_request(facts: Facts) -> tuple[str, str]:
+    """Why there is no request to evaluate, for people, and its code."""
     arn, bucket = facts.evidence.caller.arn, facts.evidence.bucket
     if isinstance(arn, Unread):
-        return f"the caller is not known: {arn.why}; needs {arn.needs}"
+        return f"the caller is not known: {arn.why}; needs {arn.needs}", arn.code
     if bucket is not None and isinstance(bucket.account, Unread):
-        return f"{bucket.account.why}; needs {bucket.account.needs}"
-    return "the record does not name the caller"
+        return f"{bucket.account.why}; needs {bucket.account.needs}", bucket.account.code
+    return "the record does not name the caller", UNREAD

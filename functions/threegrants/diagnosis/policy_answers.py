@@ -246,4 +246,4 @@ def policy_answer(
 
 
 def _unread(item: Unread, what: str) -> Reason:
-    return Reason("unread", None, None, f"{what}: {item.why}; needs {item.needs}")
+    return Reason(item.code, None, None, f"{what}: {item.why}; needs {item.needs}")

@@ -5,10 +5,12 @@ everything is either `Read(value)` or `Unread(why, needs)`. Nothing is written h
 `remediation/policy_io.py` reads a policy again at the moment it writes one.
 """
 
-from threegrants.evidence.caller import has_only_unique_id, resolve_unique_id
+from threegrants.evidence.caller import has_only_unique_id, look_up_unique_id
 from threegrants.evidence.gather import gather, with_bucket_of_access_point
-from threegrants.evidence.role_clients import AccountError, RoleClients
+from threegrants.evidence.role_clients import AccountError, MemberAccounts, RoleClients
+from threegrants.evidence.session_scope import SessionScope, reading_scope
 from threegrants.evidence.snapshot import (
+    UNREAD,
     AccessGrantsEvidence,
     AccessPointEvidence,
     Authorization,
@@ -31,6 +33,7 @@ from threegrants.evidence.snapshot import (
 )
 
 __all__ = [
+    "UNREAD",
     "AccessGrantsEvidence",
     "AccessPointEvidence",
     "AccountError",
@@ -45,15 +48,18 @@ __all__ = [
     "Item",
     "KeyEvidence",
     "LevelEvidence",
+    "MemberAccounts",
     "NamedPolicy",
     "ObjectEvidence",
     "OrganizationEvidence",
     "PolicyKind",
     "Read",
     "RoleClients",
+    "SessionScope",
     "Unread",
     "gather",
     "has_only_unique_id",
-    "resolve_unique_id",
+    "look_up_unique_id",
+    "reading_scope",
     "with_bucket_of_access_point",
 ]

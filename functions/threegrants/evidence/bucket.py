@@ -10,7 +10,14 @@ from botocore.exceptions import ClientError
 from threegrants.cloudtrail.directory_buckets import is_directory_bucket
 from threegrants.evidence.calls import absent_when, call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
-from threegrants.evidence.snapshot import BucketEvidence, Encryption, Item, Read, Unread
+from threegrants.evidence.snapshot import (
+    ACCOUNT_NOT_LISTED,
+    BucketEvidence,
+    Encryption,
+    Item,
+    Read,
+    Unread,
+)
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -85,9 +92,17 @@ def find_bucket_owner(
     for account, (policy, encryption) in zip(asked, answers, strict=True):
         if stated or isinstance(policy, Read):
             return BucketOwnership(Read(account), policy, encryption)
-    names = ", ".join(candidates) or "no account"
+    unasked = [
+        account
+        for account, (policy, _) in zip(asked, answers, strict=True)
+        if isinstance(policy, Unread) and policy.code == ACCOUNT_NOT_LISTED
+    ]
+    names = ", ".join(account for account in asked if account not in unasked) or "no account"
+    beside = f" ({', '.join(unasked)} was not asked: not one of the accounts to read)" * bool(
+        unasked
+    )
     nobody = Unread(
-        f"the record does not name the owner of bucket {bucket} and {names} did not claim it",
+        f"the record does not name the owner of bucket {bucket} and {names} did not claim it{beside}",
         f"the bucket owner's copy of the record, or role {clients.role_name} in the account that "
         f"owns {bucket}",
     )

@@ -14,6 +14,7 @@ from threegrants.aws.arn import Arn, parse_arn
 from threegrants.cloudtrail import Caller, CallerType
 from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
+from threegrants.evidence.session_scope import resolving_scope
 from threegrants.evidence.snapshot import (
     CallerEvidence,
     Deleted,
@@ -208,6 +209,11 @@ def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[s
             f"a newer record of the denial: the {kind} of this one was deleted",
         )
     return Read(found.value)
+
+
+def look_up_unique_id(clients: RoleClients, account: str, unique: str) -> Item[str]:
+    """As `resolve_unique_id`, in a session that may do nothing else: there is no incident yet."""
+    return resolve_unique_id(clients.within(resolving_scope()), account, unique)
 
 
 _UNIQUE_ID_KINDS = {

@@ -42,7 +42,7 @@ def call_or_unread(
     try:
         return Read(call())
     except AccountError as error:
-        return Unread(error.why, error.needs)
+        return Unread(error.why, error.needs, error.code)
     except ClientError as error:
         answer = absent(error) if absent else None
         if answer is not None:

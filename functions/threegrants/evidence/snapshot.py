@@ -14,6 +14,11 @@ from threegrants.iam import KmsGrant, PolicyType
 
 T = TypeVar("T")
 
+UNREAD = "unread"
+"""The cause's code of what could not be read (docs/causes.md)."""
+ACCOUNT_NOT_LISTED = "account_not_listed"
+"""The cause's code of what was not asked for, because its account is none of the operator's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T]):
@@ -33,6 +38,7 @@ class Unread:
 
     why: str
     needs: str
+    code: str = UNREAD
 
     @property
     def value_or_none(self) -> None:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
-from threegrants.evidence import RoleClients
+from threegrants.evidence import AccountError, MemberAccounts, RoleClients
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
@@ -29,6 +29,7 @@ from threegrants.remediation import (
     WorkerService,
 )
 from threegrants.remediation.limits import from_env
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.seals import Seals, Signer
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _RESPONSE_SECONDS = 1.5
 """Kept for the answer itself at the end of an invocation."""
+_EXTERNAL_ID_TTL_SECONDS = 600
+"""For how long the ExternalId is kept."""
 _SECRET_TTL_SECONDS = 60
 _LIMITS_TTL_SECONDS = 60
 """For how long the operator's SSM parameter is kept."""
@@ -63,11 +66,44 @@ class Dependencies:
         """Clients with the reader role."""
         return RoleClients(
             self.settings.reader_role_name,
-            self.settings.external_id,
-            candidate_owners=self.settings.trusted_accounts,
+            self.external_id,
+            members=MemberAccounts(
+                frozenset(self.settings.accounts_to_read),
+                "AccountsToRead",
+                self.settings.organization_id,
+            ),
+            candidate_owners=self.settings.accounts_to_read,
             organizations=self.settings.organizations_account,
             objects=self.settings.reads_objects,
         )
+
+    def external_id(self) -> str:
+        """The ExternalId of the member roles, from its SSM parameter; kept for some minutes.
+
+        Raises:
+            AccountError: if it cannot be read; then no account is entered.
+        """
+        name = self.settings.external_id_parameter
+        if not name:
+            return ""
+        try:
+            return str(
+                parameters.get_parameter(name, decrypt=True, max_age=_EXTERNAL_ID_TTL_SECONDS)
+            )
+        except GetParameterError as error:
+            words = " ".join(str(error).split())[:300]
+            raise AccountError(
+                f"the ExternalId could not be read from SSM parameter {name}: {words}",
+                f"ssm:GetParameter on {name} for the function's role, and a SecureString there",
+            ) from error
+
+    @cached_property
+    def remediation_roles(self) -> RemediationRoles:
+        """The roles that write, in the trusted accounts."""
+        trusted = MemberAccounts(frozenset(self.settings.trusted_accounts), "TrustedAccounts")
+        prefix = self.settings.remediation_role_prefix
+        # Which of the three it is, and for which target, each write says.
+        return RemediationRoles(RoleClients(prefix, self.external_id, members=trusted), prefix)
 
     @cached_property
     def sns(self) -> "SNSClient":
@@ -132,7 +168,8 @@ class Dependencies:
         return WorkerService(
             self.store,
             self.run_store(Signer.WORKER),
-            RoleClients(self.settings.remediation_role_name, self.settings.external_id),
+            self.reader,
+            self.remediation_roles,
             current_limits,
             self.reanalyze,
             self.alert,
@@ -170,7 +207,7 @@ class Dependencies:
             raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
         return analyze(
             with_incident_facts(call, incident),
-            self.reader,
+            self.reader.for_incident(incident.id),
             self.settings.analysis_options,
             incident.folders,
             fresh=True,

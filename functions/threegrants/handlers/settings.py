@@ -19,6 +19,7 @@ from threegrants.incidents.hourly_limits import (
     HourlyLimits,
 )
 from threegrants.patches import GranteeScope, Profile
+from threegrants.remediation.remediation_roles import DEFAULT_PREFIX, RemediationRole
 from threegrants.suppression import (
     BY_DEFAULT,
     SuppressionError,
@@ -53,10 +54,12 @@ class Settings:
         table_name: the DynamoDB table of incidents.
         topic_arn: the SNS topic of alerts.
         reader_role_name: the role that the service assumes in member accounts to read.
-        remediation_role_name: the role that it assumes there to write; empty for the function that
-            never writes.
-        external_id: the external id of both roles.
-        trusted_accounts: the accounts that may be written to, and that may own a bucket.
+        remediation_role_prefix: how the names of the roles begin that it assumes there to write.
+        external_id_parameter: the SSM parameter with the ExternalId of all of them; empty for none.
+        trusted_accounts: the accounts that may be written to.
+        accounts_to_read: the accounts that may be read, and may own a bucket; the trusted ones, and
+            the one of `organizations_account`, are always among them.
+        organization_id: the organisation whose accounts may be read too; None for none.
         organizations_account: the account in which the reader may read AWS Organizations.
         reads_objects: whether the reader may look at objects.
         stack_name: the stack's name, for the commands that alerts show.
@@ -78,9 +81,11 @@ class Settings:
     table_name: str
     topic_arn: str
     reader_role_name: str
-    remediation_role_name: str
-    external_id: str
+    remediation_role_prefix: str
+    external_id_parameter: str
     trusted_accounts: tuple[str, ...]
+    accounts_to_read: tuple[str, ...]
+    organization_id: str | None
     organizations_account: str | None
     reads_objects: bool
     stack_name: str
@@ -106,15 +111,21 @@ class Settings:
             SettingsError: naming the variable, and what is wanted.
         """
         trusted = _accounts(env, "TRUSTED_ACCOUNTS")
+        read = _accounts(env, "ACCOUNTS_TO_READ")
+        organizations = env.get("ORGANIZATIONS_ACCOUNT") or None
         stack = env.get("STACK_NAME", "threegrants")
         return cls(
             table_name=_required(env, "TABLE_NAME"),
             topic_arn=_required(env, "TOPIC_ARN"),
             reader_role_name=_required(env, "READER_ROLE_NAME"),
-            remediation_role_name=env.get("MENDER_ROLE_NAME", ""),
-            external_id=env.get("EXTERNAL_ID", ""),
+            remediation_role_prefix=_remediation_role_prefix(env),
+            external_id_parameter=env.get("EXTERNAL_ID_PARAMETER", ""),
             trusted_accounts=trusted,
-            organizations_account=env.get("ORGANIZATIONS_ACCOUNT") or None,
+            accounts_to_read=tuple(
+                dict.fromkeys((*trusted, *read, *filter(None, [organizations])))
+            ),
+            organization_id=env.get("ORGANIZATION_ID") or None,
+            organizations_account=organizations,
             reads_objects=_is_true(env, "READ_OBJECTS"),
             stack_name=stack,
             queue_url=env.get("QUEUE_URL", ""),
@@ -130,6 +141,7 @@ class Settings:
                 principal=_one_of(GranteeScope, env, "PATCH_PRINCIPAL", GranteeScope.PRINCIPAL),
                 owner_tags=_comma_separated(env.get("OWNER_TAGS", "")),
                 write_owned=_is_true(env, "WRITE_OWNED"),
+                require_patchable_tag=env.get("REQUIRE_PATCHABLE_TAG") != "false",
                 analyzer=_is_true(env, "ACCESS_ANALYZER"),
             ),
             hourly_limits=HourlyLimits(
@@ -141,6 +153,10 @@ class Settings:
             mac_keys=(env.get("APPROVAL_MAC_KEY", ""), env.get("RUN_MAC_KEY", "")),
             may_be_approved_in_advance=bool(env.get("GUARDRAILS_PARAMETER")),
         )
+
+
+def _remediation_role_prefix(env: Mapping[str, str]) -> str:
+    return env.get("REMEDIATION_ROLE_PREFIX") or DEFAULT_PREFIX
 
 
 def _required(env: Mapping[str, str], name: str) -> str:
@@ -197,7 +213,8 @@ def _hourly_limit(env: Mapping[str, str], name: str, default: HourlyLimit) -> Ho
 
 def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
     """Which denials are not diagnosed: all presets unless the environment names some, and our own."""
-    roles = {env.get("READER_ROLE_NAME", ""), env.get("MENDER_ROLE_NAME", "")}
+    prefix = _remediation_role_prefix(env)
+    roles = {env.get("READER_ROLE_NAME", ""), *(f"{prefix}-{role}" for role in RemediationRole)}
     try:
         return SuppressionRules(
             presets=presets_named(_comma_separated(env["SUPPRESS"]))

@@ -14,6 +14,7 @@ from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
 from threegrants.patches.patch import Patch, PatchOperation, sha256
+from threegrants.patches.patchable import PATCHABLE_TAG, not_patchable
 from threegrants.patches.scopes import Scope
 from threegrants.patches.snippets import iac_snippets
 from threegrants.patches.statement_edit import (
@@ -24,6 +25,7 @@ from threegrants.patches.statement_edit import (
 from threegrants.patches.verify import verify_patches
 
 __all__ = [
+    "PATCHABLE_TAG",
     "Choices",
     "Draft",
     "Drafts",
@@ -42,6 +44,7 @@ __all__ = [
     "iac_owner",
     "iac_snippets",
     "make_patches",
+    "not_patchable",
     "remove_principals",
     "sha256",
     "unmodifiable_reason",

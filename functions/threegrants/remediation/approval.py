@@ -191,7 +191,7 @@ def needs_two_people(limits: Limits, report: Report, patches: Sequence[Patch]) -
 
 
 def check_limits(
-    limits: Limits, incident: Incident, patches: Sequence[Patch], remediation_role: RoleClients
+    limits: Limits, incident: Incident, patches: Sequence[Patch], reader: RoleClients
 ) -> None:
     """Hold the patches against the limits, as AWS is now.
 
@@ -199,13 +199,13 @@ def check_limits(
         limits: the limits as they are now.
         incident: whose patches they are.
         patches: what is to be applied.
-        remediation_role: clients by which tags and organisations are read.
+        reader: clients by which tags, organisations and the roles that write are read.
 
     Raises:
         Refused: with the limit that does not hold, or what could not be read.
     """
     report = require_report(incident)
-    facts = _limit_facts(limits, report, patches, remediation_role)
+    facts = _limit_facts(limits, report, patches, reader.for_incident(incident.id))
     found = objection(limits, report.principal, patches, facts)
     if found is not None:
         raise Refused(HTTPStatus.FORBIDDEN, found)
@@ -214,7 +214,7 @@ def check_limits(
 
 
 def _limit_facts(
-    limits: Limits, report: Report, patches: Sequence[Patch], remediation_role: RoleClients
+    limits: Limits, report: Report, patches: Sequence[Patch], reader: RoleClients
 ) -> LimitFacts:
     touched = accounts(report.principal, patches)
     if touched - limits.trusted:
@@ -223,9 +223,10 @@ def _limit_facts(
         return read_limit_facts(
             patches,
             touched,
-            remediation_role,
+            reader,
             organization=limits.organization is not None,
             owners=_likely_owners(limits, report, patches),
+            role_prefix=limits.role_prefix,
         )
     except Exception as error:
         words = " ".join(str(error).split())

@@ -53,14 +53,14 @@ class IntentSteps:
 
     Args:
         incident_id: the incident.
-        remediation_role: clients of the remediation role.
+        clients_for: clients with the role that writes a patch, in sessions for its target alone.
         record: records an intent; fails if the run has another worker.
         pause: waits for so many seconds.
         now: seconds since the epoch.
     """
 
     incident_id: str
-    remediation_role: RoleClients
+    clients_for: Callable[[Patch], RoleClients]
     record: Record
     pause: Callable[[float], None]
     now: Callable[[], float]
@@ -79,7 +79,7 @@ class IntentSteps:
         patch = intent.patch
         opened = math.floor(self.now())
         if not intent.acknowledged:
-            live = read(patch, self.remediation_role, intent.aws_ids)
+            live = read(patch, self.clients_for(patch), intent.aws_ids)
             if intent.step is Step.WRITING and live.says(patch.after):
                 intent = dataclasses.replace(intent, acknowledged=math.ceil(self.now()))
             elif sha256(live.text) != patch.before_sha256:
@@ -118,7 +118,8 @@ class IntentSteps:
             if self.answered[intent.sk] != intent.aws_ids:
                 self.record(self._with_what_is_known(intent))
 
-        write(intent.patch, text, self.remediation_role, self._known_ids(intent), answered)
+        clients = self.clients_for(intent.patch)
+        write(intent.patch, text, clients, self._known_ids(intent), answered)
         return self._with_what_is_known(intent)
 
     def _known_ids(self, intent: Intent) -> AwsIds:
@@ -175,7 +176,7 @@ class IntentSteps:
         live = LivePolicy()
         for seconds in _LOST_ANSWER_DELAYS if lost else (0.0,):
             self.pause(seconds)
-            live = read(intent.patch, self.remediation_role, intent.aws_ids)
+            live = read(intent.patch, self.clients_for(intent.patch), intent.aws_ids)
             if not live.says(intent.patch.before):
                 break
         return live
@@ -185,7 +186,7 @@ class IntentSteps:
         patch = intent.patch
         for seconds in CHECK_DELAYS:
             self.pause(seconds)
-            if not shows_ours(patch, read(patch, self.remediation_role, intent.aws_ids)):
+            if not shows_ours(patch, read(patch, self.clients_for(patch), intent.aws_ids)):
                 return self._record_undone(intent)
         raise NotVisibleYet(
             f"AWS has acknowledged the undo and still shows our patch of {patch.target}"
@@ -212,7 +213,7 @@ class IntentSteps:
         live = LivePolicy()
         for seconds in CHECK_DELAYS:
             self.pause(seconds)
-            live = read(patch, self.remediation_role, intent.aws_ids)
+            live = read(patch, self.clients_for(patch), intent.aws_ids)
             if live.says(patch.after):
                 known = intent.aws_ids.with_more(live.aws_ids)
                 return dataclasses.replace(intent, aws_ids=known)

@@ -19,6 +19,7 @@ from threegrants.remediation.parameter_values import (
     parse_object,
     text_of,
 )
+from threegrants.remediation.remediation_roles import DEFAULT_PREFIX
 from threegrants.remediation.standing_parameter import StandingApproval, standing_approval
 
 _HOUR = 3600
@@ -36,6 +37,8 @@ class Limits:
         four_eyes: kinds of access that two people have to approve.
         approval_seconds: for how long an approval holds.
         patches_an_hour: the most patches in one clock hour, for all incidents together.
+        require_patchable_tag: whether only roles and users that are tagged for it are written to.
+        role_prefix: how the names of the roles begin that write; each account may leave some out.
         standing_approvals: what is applied without a person.
     """
 
@@ -46,6 +49,8 @@ class Limits:
     four_eyes: frozenset[Access] = frozenset()
     approval_seconds: int = 24 * _HOUR
     patches_an_hour: int = 20
+    require_patchable_tag: bool = False
+    role_prefix: str = DEFAULT_PREFIX
     standing_approvals: tuple[StandingApproval, ...] = ()
 
     def protects(self, target: str) -> str | None:
@@ -96,6 +101,8 @@ def from_env(env: Mapping[str, str]) -> Limits:
         four_eyes=_access(list(_words(env, "FOUR_EYES_ACCESS")), "FOUR_EYES_ACCESS"),
         approval_seconds=_HOUR * number(env.get("APPROVAL_HOURS") or "24", "APPROVAL_HOURS"),
         patches_an_hour=number(env.get("MAX_PATCHES_PER_HOUR") or "20", "MAX_PATCHES_PER_HOUR"),
+        require_patchable_tag=env.get("REQUIRE_PATCHABLE_TAG") != "false",
+        role_prefix=env.get("REMEDIATION_ROLE_PREFIX") or DEFAULT_PREFIX,
     )
 
 

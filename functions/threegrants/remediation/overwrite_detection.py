@@ -6,15 +6,15 @@ write was overwritten. The event history still has its document
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from threegrants.aws.arn import Arn
-from threegrants.evidence import RoleClients
 from threegrants.patches import Patch
 from threegrants.remediation.outbox import OutboxItem
+from threegrants.remediation.remediation_roles import RemediationRoles
 
 _EVENTS = {
     "s3:PutBucketPolicy": ("PutBucketPolicy", "DeleteBucketPolicy"),
@@ -44,7 +44,7 @@ class ForeignWrite:
 
 
 def foreign_writes(
-    patch: Patch, window: OutboxItem, remediation_role: RoleClients
+    patch: Patch, window: OutboxItem, roles: RemediationRoles
 ) -> tuple[ForeignWrite, ...]:
     """Writes of the same policy by anyone else, from our first read to our last.
 
@@ -54,13 +54,14 @@ def foreign_writes(
     Args:
         patch: what we wrote.
         window: the outbox item; `opened` and `closed` are seconds since the epoch.
-        remediation_role: clients by which CloudTrail is asked; its own writes are not foreign.
+        roles: the roles that write; one of them asks CloudTrail, and their writes are not foreign.
 
     Raises:
         AccountError: if the account cannot be entered.
         ClientError: if CloudTrail refuses.
     """
-    client = remediation_role.client(patch.account, "cloudtrail", patch.region)
+    clients = roles.for_event_history(patch, window.incident, window.subject.split("#")[1])
+    client = clients.client(patch.account, "cloudtrail", patch.region)
     found: list[ForeignWrite] = []
     for name in _EVENTS[patch.operation]:
         pages = client.get_paginator("lookup_events").paginate(
@@ -73,7 +74,7 @@ def foreign_writes(
             for record in _records(pages)
             if not record.get("errorCode")
             and _about(record, patch)
-            and not _ours(record, remediation_role)
+            and not _ours(record, roles.names)
         ]
     return tuple(found)
 
@@ -112,12 +113,12 @@ def _about(record: Mapping[str, Any], patch: Patch) -> bool:
     return any(text.rsplit("/", 1)[-1] == name for text in stated)
 
 
-def _ours(record: Mapping[str, Any], remediation_role: RoleClients) -> bool:
+def _ours(record: Mapping[str, Any], roles: Collection[str]) -> bool:
     who = record.get("userIdentity") or {}
     issuer = ((who.get("sessionContext") or {}).get("sessionIssuer") or {}).get("arn") or ""
-    session = f":assumed-role/{remediation_role.role_name}/"
-    return issuer.endswith(f":role/{remediation_role.role_name}") or session in str(
-        who.get("arn") or ""
+    arn = str(who.get("arn") or "")
+    return any(
+        issuer.endswith(f":role/{role}") or f":assumed-role/{role}/" in arn for role in roles
     )
 
 

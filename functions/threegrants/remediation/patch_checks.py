@@ -19,7 +19,7 @@ from threegrants.aws.policy_json import (
     texts,
 )
 from threegrants.evidence import Unread
-from threegrants.patches import Patch
+from threegrants.patches import Patch, not_patchable
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
 from threegrants.remediation.approvers import account_of
 from threegrants.remediation.limit_facts import LimitFacts
@@ -30,6 +30,7 @@ from threegrants.remediation.opened_access import (
     opened_access,
     statements_in,
 )
+from threegrants.remediation.remediation_roles import PARAMETERS, role_of
 from threegrants.report import PrincipalReport
 
 _PRINCIPAL = re.compile(
@@ -266,6 +267,35 @@ def _too_wide_condition(statement: Mapping[str, Any], patch: Patch) -> str | Non
     return None
 
 
+def _patchable(
+    limits: Limits, _: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
+) -> str | None:
+    """Only roles and users that their owner has tagged for it; IAM itself refuses the others too."""
+    for patch in patches if limits.require_patchable_tag else ():
+        found = not_patchable(patch, facts.tags.get(patch.target))
+        if found is not None:
+            return f"{patch.target} is not written to: {found.why}. Needed: {found.needs}"
+    return None
+
+
+def _written_by_a_role_that_is_there(
+    _: Limits, __: PrincipalReport, patches: Sequence[Patch], facts: LimitFacts
+) -> str | None:
+    """Each account decides which of the three remediation roles it has."""
+    for patch in patches:
+        found = facts.roles.get(patch.digest)
+        if found is None:
+            continue  # whether it is there could not be read: the write says so
+        role, exists = found
+        if not exists:
+            return (
+                f"account {patch.account} has no role {role}, so this service does not write "
+                f"{patch.target}: hand the statement to its owner (threegrants show), or deploy "
+                f"member.yaml there with {PARAMETERS[role_of(patch)]}=true"
+            )
+    return None
+
+
 CHECKS: tuple[Check, ...] = (
     _trusted,
     _in_the_organization,
@@ -274,6 +304,8 @@ CHECKS: tuple[Check, ...] = (
     _only_ours,
     _no_wildcards,
     _unprotected,
+    _patchable,
+    _written_by_a_role_that_is_there,
 )
 
 

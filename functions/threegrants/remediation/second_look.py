@@ -7,12 +7,12 @@ own; what is found a second time is for a person: perhaps other code puts it the
 
 import dataclasses
 
-from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Incident, Move, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation.due_alerts import Alert
 from threegrants.remediation.outbox import OutboxItem
 from threegrants.remediation.policy_io import read
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import Intent, Run, Step, run_to_undo
@@ -27,7 +27,7 @@ _ENDS = {State.ROLLED_BACK: State.ROLLED_BACK, State.VERIFIED: State.VERIFIED}
 def second_look(
     store: Store,
     run_store: RunStore,
-    remediation_role: RoleClients,
+    remediation_roles: RemediationRoles,
     item: OutboxItem,
     alert: Alert,
     now: float,
@@ -37,7 +37,7 @@ def second_look(
     Args:
         store: the incidents.
         run_store: what is kept of runs.
-        remediation_role: clients of the remediation role.
+        remediation_roles: the roles that write in the member accounts.
         item: the outbox item; it stays due while a run of its incident is in progress.
         alert: sends an alert.
         now: seconds since the epoch.
@@ -58,7 +58,8 @@ def second_look(
     found = None
     if intent.step is Step.UNDONE and not _wanted_again(run_store, incident, last, intent):
         try:
-            live = read(intent.patch, remediation_role, intent.aws_ids)
+            clients = remediation_roles.for_patch(intent.patch, incident.id, intent.run_id)
+            live = read(intent.patch, clients, intent.aws_ids)
             found = not undo(intent.patch, live).nothing
         except StatementEdited as error:
             alert(incident.id, AlertReason.STUCK, error_text(error))

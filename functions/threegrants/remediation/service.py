@@ -27,6 +27,7 @@ from threegrants.remediation.forgery import forged_text, refuse_forged
 from threegrants.remediation.incident_changes import begin_applying, change_or_refuse
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.policy_io import read
+from threegrants.remediation.remediation_roles import reader_of
 from threegrants.remediation.results import Refused, Result, shown_patches
 from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import RunStore
@@ -154,7 +155,7 @@ class RemediationService:
                 f"incident {incident_id} has nothing to roll back: no patch of it is in force",
             )
         intents = self._intents(incident, run.runs_in_force)
-        self._require_undoable(intents)
+        self._require_undoable(incident_id, intents)
         undo_all = run_to_undo(
             run,
             (actor,),
@@ -278,7 +279,7 @@ class RemediationService:
             detail = refuse_forged(self.store, self.run_store, incident.id, forged, self.now())
             raise Refused(HTTPStatus.CONFLICT, detail) from forged
 
-    def _require_undoable(self, intents: Sequence[Intent]) -> None:
+    def _require_undoable(self, incident_id: str, intents: Sequence[Intent]) -> None:
         """Decide for every patch before anything is written.
 
         Raises:
@@ -287,7 +288,8 @@ class RemediationService:
         try:
             for intent in intents:
                 if intent.step in IN_FORCE:
-                    live = read(intent.patch, self.reader, intent.aws_ids)
+                    reader = reader_of(self.reader, intent.patch, incident_id)
+                    live = read(intent.patch, reader, intent.aws_ids)
                     undo(intent.patch, live, intent.aws_ids)
         except StatementEdited as error:
             raise Refused(HTTPStatus.CONFLICT, f"nothing was rolled back: {error}") from error

@@ -1,10 +1,10 @@
 """Overwrite windows that are due: CloudTrail is asked who else wrote, and a person is told."""
 
-from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason
 from threegrants.remediation.due_alerts import Alert
 from threegrants.remediation.outbox import OutboxItem
 from threegrants.remediation.overwrite_detection import describe_writes, foreign_writes
+from threegrants.remediation.remediation_roles import RemediationRoles, role_name
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.worker import error_text
 
@@ -13,13 +13,13 @@ _MAX_LOOKUPS = 12
 
 
 def look_into_window(
-    run_store: RunStore, remediation_role: RoleClients, item: OutboxItem, alert: Alert
+    run_store: RunStore, roles: RemediationRoles, item: OutboxItem, alert: Alert
 ) -> bool:
     """Ask who else wrote a policy while we did, and tell a person; whether anybody did.
 
     Args:
         run_store: what is kept of runs.
-        remediation_role: clients by which CloudTrail is asked.
+        roles: the roles that write; one of them asks CloudTrail.
         item: the outbox item.
         alert: sends an alert.
 
@@ -34,7 +34,7 @@ def look_into_window(
     ]
     foreign = False
     try:
-        writes = foreign_writes(patch, item, remediation_role)
+        writes = foreign_writes(patch, item, roles)
     except Exception as error:
         if item.tries + 1 < _MAX_LOOKUPS:
             run_store.outbox.count_try(item)
@@ -45,7 +45,8 @@ def look_into_window(
             f"CloudTrail could not be asked whether someone else wrote the policy of "
             f"{patch.target} while a patch of ours was being written: {error_text(error)}. Compare "
             "the policy with the patch. Needed: "
-            f"{remediation_role.needs('cloudtrail:LookupEvents', '*', patch.account)}",
+            f"cloudtrail:LookupEvents for role {role_name(patch, roles.prefix)} in account "
+            f"{patch.account}",
         )
     else:
         foreign = bool(writes)

@@ -15,6 +15,7 @@ from typing import Any
 from threegrants.analysis import Analysis
 from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Conflict, Incident, Move, State, Store
+from threegrants.patches import Patch
 from threegrants.remediation.intent_steps import (
     CHECK_DELAYS,
     IntentSteps,
@@ -22,6 +23,7 @@ from threegrants.remediation.intent_steps import (
     require_visible,
 )
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.rollback import StatementEdited
 from threegrants.remediation.run_store import LeaseLost, RunStore
 from threegrants.remediation.runs import IN_FORCE, Direction, Intent, Run, Step
@@ -65,7 +67,7 @@ class Worker:
         run: the run, as this worker holds it.
         store: the incidents.
         run_store: what is kept of runs.
-        remediation_role: clients of the remediation role.
+        remediation_roles: the roles that write in the member accounts.
         reanalyze: examines the incident's call again, from fresh evidence.
         pause: waits for so many seconds.
         now: seconds since the epoch.
@@ -76,7 +78,7 @@ class Worker:
     run: Run
     store: Store
     run_store: RunStore
-    remediation_role: RoleClients
+    remediation_roles: RemediationRoles
     reanalyze: Callable[[Incident], Analysis]
     pause: Callable[[float], None]
     now: Callable[[], float]
@@ -86,8 +88,12 @@ class Worker:
     def __post_init__(self) -> None:
         """The steps of single intents, recorded as this worker."""
         self._steps = IntentSteps(
-            self.incident_id, self.remediation_role, self._record, self.pause, self.now
+            self.incident_id, self._clients_for, self._record, self.pause, self.now
         )
+
+    def _clients_for(self, patch: Patch) -> RoleClients:
+        """Clients in sessions for one target; CloudTrail shows there which run it is."""
+        return self.remediation_roles.for_patch(patch, self.incident_id, self.run.id)
 
     def resume(self) -> RunProgress:
         """Go on until the run has ended, or must wait."""

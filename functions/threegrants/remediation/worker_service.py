@@ -31,6 +31,7 @@ from threegrants.remediation.incident_changes import begin_applying
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.refresh import refresh
+from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import LeaseLost, RunStore
 from threegrants.remediation.runs import Direction, Run, run_to_apply
@@ -54,7 +55,8 @@ class WorkerService:
     Args:
         store: the incidents.
         run_store: what is kept of runs; it seals as the worker.
-        remediation_role: clients of the remediation role.
+        reader: clients with the reader role: what limits need to know.
+        remediation_roles: the roles that write in the member accounts.
         limits: what the operators set, as it is now.
         reanalyze: examines the incident's call again, from fresh evidence.
         alert: sends an alert.
@@ -66,7 +68,8 @@ class WorkerService:
 
     store: Store
     run_store: RunStore
-    remediation_role: RoleClients
+    reader: RoleClients
+    remediation_roles: RemediationRoles
     limits: Callable[[], Limits]
     reanalyze: Callable[[Incident], Analysis]
     alert: Alert
@@ -181,7 +184,7 @@ class WorkerService:
             limits = self.limits()
             if not run.two_people and needs_two_people(limits, require_report(incident), patches):
                 return "by the limits as they are now, two people have to approve it"
-            check_limits(limits, incident, patches, self.remediation_role)
+            check_limits(limits, incident, patches, self.reader)
         except Refused as refused:
             if refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
@@ -198,7 +201,7 @@ class WorkerService:
             mine,
             self.store,
             self.run_store,
-            self.remediation_role,
+            self.remediation_roles,
             self.reanalyze,
             self.pause,
             self.now,
@@ -230,12 +233,12 @@ class WorkerService:
 
     def _look_into(self, item: OutboxItem, deadline: float, report: Counter[str]) -> None:
         if item.task is OutboxTask.WINDOW:
-            foreign = look_into_window(self.run_store, self.remediation_role, item, self.alert)
+            foreign = look_into_window(self.run_store, self.remediation_roles, item, self.alert)
             report["windows with foreign writes"] += foreign
             report["windows looked into"] += 1
         elif item.task is OutboxTask.SECOND_LOOK:
             found = second_look(
-                self.store, self.run_store, self.remediation_role, item, self.alert, self.now()
+                self.store, self.run_store, self.remediation_roles, item, self.alert, self.now()
             )
             report["second looks"] += 1
             report["found again"] += found
@@ -276,7 +279,7 @@ class WorkerService:
         limits, now = self.limits(), self.now()
         require_covered(approval, incident, digests, limits, now)
         patches = select_patches(incident, digests)
-        check_limits(limits, incident, patches, self.remediation_role)
+        check_limits(limits, incident, patches, self.reader)
         actor = f"standing approval {approval.name}"
         note = f"Applied without a person, by {actor}."
         alert = OutboxItem(

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
+from threegrants.evidence import AccountError
 from threegrants.handlers import dependencies as module
 from threegrants.handlers.dependencies import Dependencies, current_limits, deadline
 from threegrants.handlers.settings import Settings
@@ -19,8 +20,8 @@ ENV = {
     "TABLE_NAME": "t",
     "TOPIC_ARN": "arn:aws:sns:eu-west-1:1:alerts",
     "READER_ROLE_NAME": "reader",
-    "MENDER_ROLE_NAME": "mender",
-    "EXTERNAL_ID": "x",
+    "REMEDIATION_ROLE_PREFIX": "fix",
+    "EXTERNAL_ID_PARAMETER": "/external-id",
     "TRUSTED_ACCOUNTS": "111111111111",
     "ORGANIZATIONS_ACCOUNT": "333333333333",
     "READ_OBJECTS": "true",
@@ -33,8 +34,8 @@ def ssm(monkeypatch):
     """The operator's SSM parameter: what it holds, and what was asked."""
     state = SimpleNamespace(text="{}", error=None, asked=[])
 
-    def get_parameter(name, max_age):
-        state.asked.append((name, max_age))
+    def get_parameter(name, max_age, *, decrypt=False):
+        state.asked.append((name, max_age, "decrypted") if decrypt else (name, max_age))
         if state.error:
             raise state.error
         return state.text
@@ -101,12 +102,40 @@ def test_the_clients_have_the_roles_of_the_settings(built):
     assert (reader.role_name, reader.organizations) == ("reader", "333333333333")
     assert reader is built.reader
     worker = built.worker_service(print, 60)
-    assert worker.remediation_role.role_name == "mender"
+    assert worker.remediation_roles.names == {"fix-bucket", "fix-key", "fix-iam"}
+    assert worker.reader is reader
     assert worker.lease_seconds == 60
     assert worker.store is built.store
     assert built.remediation_service().reader is reader
     assert built.store.table.name == "t"
     assert built.sqs.meta.service_model.service_name == "sqs"
+
+
+def test_the_external_id_comes_from_a_secure_string(built, ssm):
+    ssm.text = "a-long-secret"
+    assert built.external_id() == "a-long-secret"
+    assert ssm.asked == [("/external-id", 600, "decrypted")]
+    ssm.error = GetParameterError("AccessDenied on\n /external-id")
+    with pytest.raises(
+        AccountError, match="SSM parameter /external-id: AccessDenied on /external-id"
+    ):
+        built.external_id()
+
+
+def test_without_a_parameter_no_external_id_is_sent(ssm):
+    env = {**ENV, "EXTERNAL_ID_PARAMETER": ""}
+    assert Dependencies(Settings.from_env(env)).external_id() == ""
+    assert ssm.asked == []
+
+
+def test_who_may_be_entered(built):
+    """Trusted accounts and those to read by the reader; only the trusted ones to write."""
+    assert built.reader.members.listed == {"111111111111", "333333333333"}
+    assert built.remediation_roles.clients.members.listed == {"111111111111"}
+    with pytest.raises(AccountError, match="not in AccountsToRead"):
+        built.reader.client("222222222222", "s3")
+    with pytest.raises(AccountError, match="not in TrustedAccounts"):
+        built.remediation_roles.clients.client("333333333333", "s3")
 
 
 def test_ingest_publishes_what_it_sends(built, monkeypatch):
@@ -151,7 +180,8 @@ def test_a_record_is_analyzed_again_with_what_its_incident_knows(built, monkeypa
     built.reanalyze(incident(folders=("2026/",)))
     [((denied, reader, options, folders), how)] = asked
     assert denied.bucket_account == "111111111111"
-    assert (reader, options) == (built.reader, built.settings.analysis_options)
+    assert options == built.settings.analysis_options
+    assert (reader.cache, reader.scope.name) == (built.reader.cache, incident().id)
     assert (folders, how) == (("2026/",), {"fresh": True})
 
 

@@ -30,25 +30,38 @@ def test_what_holds_when_nothing_more_is_said():
         "arn:topic",
         "reader",
     )
-    assert (found.remediation_role_name, found.external_id) == ("", "")
+    assert found.remediation_role_prefix == "threegrants-remediation"
+    assert found.external_id_parameter == ""
     assert (found.trusted_accounts, found.organizations_account) == ((), None)
+    assert (found.accounts_to_read, found.organization_id) == ((), None)
     assert not found.reads_objects
     assert found.stack_name == "threegrants"
     assert (found.queue_url, found.dead_letter_queue_url, found.delivery_table_name) == ("", "", "")
     assert found.kms_wait_seconds == 180
-    assert found.analysis_options == AnalysisOptions(writable=frozenset())
+    assert found.analysis_options == AnalysisOptions(
+        writable=frozenset(), require_patchable_tag=True
+    )
     assert found.suppression.presets == BY_DEFAULT
     assert found.suppression.never_diagnose == ()
     assert found.suppression.own_roles == {
         "reader", "threegrants-diagnose", "threegrants-approve", "threegrants-worker",
-        "threegrants-sweep",
+        "threegrants-sweep", "threegrants-remediation-bucket", "threegrants-remediation-key",
+        "threegrants-remediation-iam",
     }  # fmt: skip
 
 
 READ = [
-    ("MENDER_ROLE_NAME", "mender", lambda s: s.remediation_role_name, "mender"),
-    ("MENDER_ROLE_NAME", "mender", lambda s: "mender" in s.suppression.own_roles, True),
-    ("EXTERNAL_ID", "x", lambda s: s.external_id, "x"),
+    ("REMEDIATION_ROLE_PREFIX", "fix", lambda s: s.remediation_role_prefix, "fix"),
+    ("REMEDIATION_ROLE_PREFIX", "fix",
+     lambda s: {"fix-bucket", "fix-key", "fix-iam"} <= s.suppression.own_roles, True),
+    ("EXTERNAL_ID_PARAMETER", "/x", lambda s: s.external_id_parameter, "/x"),
+    ("ACCOUNTS_TO_READ", "111111111111", lambda s: s.accounts_to_read, ("111111111111",)),
+    ("ACCOUNTS_TO_READ", "111111111111", lambda s: s.trusted_accounts, ()),
+    ("TRUSTED_ACCOUNTS", "111111111111", lambda s: s.accounts_to_read, ("111111111111",)),
+    ("ORGANIZATIONS_ACCOUNT", "333333333333", lambda s: s.accounts_to_read, ("333333333333",)),
+    ("ORGANIZATION_ID", "o-0123456789", lambda s: s.organization_id, "o-0123456789"),
+    ("REQUIRE_PATCHABLE_TAG", "false",
+     lambda s: s.analysis_options.require_patchable_tag, False),
     ("TRUSTED_ACCOUNTS", "111111111111, 222222222222,", lambda s: s.trusted_accounts,
      ("111111111111", "222222222222")),
     ("TRUSTED_ACCOUNTS", "111111111111", lambda s: s.analysis_options.writable, {"111111111111"}),

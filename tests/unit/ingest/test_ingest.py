@@ -131,7 +131,7 @@ BY_ID = {"type": "AWSAccount", "principalId": "AROAEXAMPLE000000000:s", "account
 def test_a_unique_id_is_resolved_and_one_that_cannot_be_is_asked_once_a_minute(world, monkeypatch):
     asked, answers = [], [Unread("refused", "iam:ListRoles"), Read(ROLE)]
     monkeypatch.setattr(
-        module, "resolve_unique_id", lambda _, *who: asked.append(who) or answers[len(asked) - 1]
+        module, "look_up_unique_id", lambda _, *who: asked.append(who) or answers[len(asked) - 1]
     )
     by_id = parse_record({**from_s3(), "userIdentity": BY_ID})
     assert world.ingest.resolve_caller(parse_record(from_s3())) is None
@@ -143,7 +143,7 @@ def test_a_unique_id_is_resolved_and_one_that_cannot_be_is_asked_once_a_minute(w
 
 
 def test_both_copies_of_a_record_are_one_incident(world, monkeypatch):
-    monkeypatch.setattr(module, "resolve_unique_id", lambda *_: Read(ROLE))
+    monkeypatch.setattr(module, "look_up_unique_id", lambda *_: Read(ROLE))
     mine = {**from_s3("e-1"), "sharedEventID": "shared"}
     theirs = {**from_s3("e-2"), "sharedEventID": "shared", "userIdentity": BY_ID}
     assert world.handle(mine).id == world.handle(theirs).id

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.examples import examples
-from support.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence
+from support.worlds import BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import CallerType
-from threegrants.evidence import Read, Unread
+from threegrants.evidence import NamedPolicy, Read, Unread
 from threegrants.patches import iac_snippets
 from threegrants.patches.snippets import _hcl, _hcl_string
 from threegrants.report import report_for
@@ -22,6 +22,7 @@ from unit.patches.test_make import LONG, crowded
 
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
 IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))
+IN_PLACE = Read((NamedPolicy("own", policy(*IN_IAM)),))
 STACK = {"aws:cloudformation:stack-name": "network"}
 
 
@@ -56,6 +57,40 @@ def test_what_code_owns_is_handed_off_with_the_code(part, tags, rule, why):
     )
     assert forced.diagnosis.outcome.value == "fixable"
     assert not any(patch.snippets for patch in report_for(forced, "id").patches)
+
+
+PATCHABLE = {"threegrants:patchable": "true"}
+TAGGED = [
+    ("tagged for it", PATCHABLE, "fixable", ""),
+    ("not tagged", {}, "handoff", "it has no tag threegrants:patchable=true"),
+    ("another value", {"threegrants:patchable": "yes"}, "handoff", "it has no tag"),
+    ("another case", {"Threegrants:Patchable": "true"}, "handoff", "it has no tag"),
+    ("tags that were not read", Unread("the reader was refused", "iam:GetRole"), "handoff",
+     "is not known: the reader was refused"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tags", "outcome", "why"), [c[1:] for c in TAGGED],
+                         ids=[c[0] for c in TAGGED])  # fmt: skip
+def test_a_role_is_patched_only_if_it_is_tagged_for_it(tags, outcome, why):
+    rule = AnalysisOptions(require_patchable_tag=True)
+    analysis = analyze_evidence(call(), tagged("caller", tags), rule)
+    assert analysis.diagnosis.outcome.value == outcome
+    if why:
+        [said] = [one for one in analysis.diagnosis.unknowns if why in one.why]
+        assert said.what == f"direct write to {ROLE}"
+        assert "tag threegrants:patchable=true" in said.needs
+        assert all(patch.snippets for patch in report_for(analysis, "id").patches)
+    without = analyze_evidence(call(), tagged("caller", tags), AnalysisOptions(write_owned=True))
+    assert without.diagnosis.outcome.value == "fixable"
+
+
+def test_the_tag_is_about_roles_and_users_only():
+    """Buckets and keys are written to without it: their remediation roles can be left out."""
+    seen = replace(evidence(), caller=replace(evidence().caller, policies=IN_PLACE))
+    found = analyze_evidence(call(), seen, AnalysisOptions(require_patchable_tag=True))
+    assert {patch.grant.value for patch in found.patches} == {"bucket_policy", "key_policy"}
+    assert found.diagnosis.outcome.value == "fixable"
 
 
 FREE = [

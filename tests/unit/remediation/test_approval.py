@@ -10,6 +10,7 @@ from support.worlds import BUCKET, KEY, ROLE, A, B, allow, delegates, policy
 from threegrants.aws.policy_json import sid_of_ours
 from threegrants.cloudtrail import Access
 from threegrants.diagnosis import Outcome
+from threegrants.evidence import SessionScope
 from threegrants.incidents import Incident, State
 from threegrants.patches import Patch
 from threegrants.remediation import Limits, Refused
@@ -56,16 +57,27 @@ def incident(report=None, state=State.OPEN):
 class Clients:
     """A bucket, a key and a role with tags, in accounts of an organisation; AWS may refuse."""
 
-    def __init__(self, tags=None, organizations=None, refuses=()):
+    scope = SessionScope("tg-1")
+
+    def __init__(self, tags=None, organizations=None, refuses=(), left_out=()):
+        self.left_out = left_out
+        self.asked_for = []
         self.tags = tags or {}
         self.organizations = organizations or {}
         self.refuses = refuses
 
-    def client(self, account, service, region):
+    def client(self, account, service, region=None):
         return Client(self, account)
 
+    def for_incident(self, incident_id):
+        return self.within(SessionScope(incident_id))
+
+    def within(self, scope):
+        self.asked_for.append(scope)
+        return self
+
     def needs(self, action, resource, account):
-        return f"{action} on {resource} for role threegrants-mender in account {account}"
+        return f"{action} on {resource} for role threegrants-reader in account {account}"
 
 
 class Client:
@@ -80,6 +92,11 @@ class Client:
     def get_bucket_tagging(self, Bucket, ExpectedBucketOwner):  # noqa: N803 - boto3's names
         tags = [{"Key": k, "Value": v} for k, v in self.world.tags.items()]
         return self.answer("GetBucketTagging", {"TagSet": tags})
+
+    def get_role(self, RoleName):  # noqa: N803
+        if RoleName in self.world.left_out:
+            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": "none"}}, "GetRole")
+        return self.answer("GetRole", {"Role": {}})
 
     def get_paginator(self, name):
         self.name = name
@@ -211,6 +228,10 @@ BEYOND = [
      "organizations:DescribeOrganization", 403),
     ("too many for an hour", replace(TRUSTED, patches_an_hour=0), Clients(),
      "MaxPatchesPerHour", 429),
+    ("a role that was left out", TRUSTED, Clients(left_out=["threegrants-remediation-bucket"]),
+     f"account {A} has no role threegrants-remediation-bucket.*WithBucketRemediation=true", 403),
+    ("a role of another name that was left out", replace(TRUSTED, role_prefix="fix"),
+     Clients(left_out=["fix-bucket"]), "has no role fix-bucket", 403),
 ]  # fmt: skip
 
 
@@ -223,8 +244,38 @@ def test_beyond_the_limits(limits, clients, words, status):
     assert refused.value.status == status
 
 
+@pytest.mark.parametrize(
+    ("patch", "others"), [(IN_BUCKET, ("key", "iam")), (IN_KEY, ("bucket", "iam")),
+                          (IN_IAM, ("bucket", "key"))])  # fmt: skip
+def test_the_roles_of_other_patches_may_be_left_out(patch, others):
+    asked = incident(report_of(patch))
+    left_out = [f"threegrants-remediation-{kind}" for kind in others]
+    check_limits(TRUSTED, asked, [patch], Clients(left_out=left_out))
+    # Whether a role is there could not be asked: then the write says so.
+    check_limits(TRUSTED, asked, [patch], Clients(refuses=["GetRole"]))
+
+
+def test_a_role_is_written_to_only_if_it_is_tagged_for_it():
+    limits, asked = replace(TRUSTED, require_patchable_tag=True), incident(report_of(IN_IAM))
+    with pytest.raises(Refused, match=r"it has no tag threegrants:patchable=true.*Needed: tag"):
+        check_limits(limits, asked, [IN_IAM], Clients())
+    with pytest.raises(Refused, match="is not known"):
+        check_limits(limits, asked, [IN_IAM], Clients(refuses=["list_role_tags"]))
+    check_limits(limits, asked, [IN_IAM], Clients({"threegrants:patchable": "true"}))
+    check_limits(limits, incident(report_of(IN_BUCKET)), [IN_BUCKET], Clients())
+
+
+def test_the_facts_are_read_in_a_session_for_them():
+    clients = Clients()
+    check_limits(TRUSTED, incident(report_of(IN_BUCKET)), [IN_BUCKET], clients)
+    scope = clients.asked_for[-1]
+    assert scope.name == "tg-1"
+    assert BUCKET in scope.policy
+    assert "GetBucketPolicy" not in scope.policy
+
+
 def test_an_untrusted_account_is_not_even_read():
-    class Untouched:
+    class Untouched(Clients):
         def client(self, *_):
             raise AssertionError
 

@@ -40,7 +40,9 @@ def test_from_env():
     assert limits.four_eyes == {Access.WRITE, Access.DELETE}
     assert (limits.approval_seconds, limits.patches_an_hour) == (7200, 3)
     assert limits.protects("arn:aws:s3:::secret-plans") == "secret-*"
-    assert from_env({}) == Limits()
+    assert from_env({}) == Limits(require_patchable_tag=True)
+    named = from_env({"REQUIRE_PATCHABLE_TAG": "false", "REMEDIATION_ROLE_PREFIX": "fix"})
+    assert named == Limits(role_prefix="fix")
 
 
 @pytest.mark.parametrize(
