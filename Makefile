@@ -7,7 +7,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm diagrams differential fuzz clean
+	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm context-keys diagrams \
+	differential fuzz clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -63,6 +64,9 @@ explore: .venv/.ready  ## the properties, with new random examples at each run, 
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
+
+context-keys: .venv/.ready  ## the tables in docs/context-keys.md, from diagnosis/context_keys
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/context_key_page.py
 
 fuzz: .venv/.ready  ## 100,000 mutated records, policies and files through everything pure (FUZZ=N, FUZZ_SEED=S)
 	FUZZ=$(or $(FUZZ),100000) FUZZ_SEED=$(or $(FUZZ_SEED),1000000) $(BIN)/python -m pytest -n 0 -s tests/unit/test_fuzz.py

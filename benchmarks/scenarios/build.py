@@ -2,7 +2,8 @@
 
     python benchmarks/scenarios/build.py
 
-A scenario is {"id", "cause", "record", "world", "writable", "expected"}. The labels follow from how
+A scenario is {"id", "cause", "record", "world", "writable", "expected"}; those of kinds from the field have
+"source" too, AWS's page. The labels follow from how
 a world is built (a grant is put in or left out), not from the product. `${KEY}` and `${ROLE_ID}`
 stand for what AWS chooses when the world is made.
 """
@@ -17,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scenarios.causes import causes
+from scenarios.field_keys import field_keys
 from scenarios.field_verdicts import field_verdicts
 from scenarios.words import (
     ACCESS,
@@ -86,7 +88,7 @@ def _detailed(words: list[str], action: str, kms: str | None, access: str) -> st
 def scenarios() -> list[dict[str, Any]]:
     # As a reader of the file finds them: JSON has no tuples.
     old = [{"version": 2, **scenario} for scenario in (*subsets(), *causes())]
-    new = [{"version": VERSION, **scenario} for scenario in field_verdicts()]
+    new = [{"version": VERSION, **scenario} for scenario in (*field_verdicts(), *field_keys())]
     listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *new]))
     return listed
 

@@ -49,7 +49,6 @@ NOISE = [
     ("anonymous-scan", s3("n-1", userIdentity={"type": "AWSAccount", "principalId": "",
                                                 "accountId": "ANONYMOUS_PRINCIPAL"})),
     ("service-probe", service_call("config.amazonaws.com", "GetBucketEncryption")),
-    ("log-delivery", service_call("cloudtrail.amazonaws.com", "PutObject")),
     ("aws-owned-buckets", role_call(ROLE, bucket="aws-ssm-eu-west-1")),
     ("own-roles", role_call(f"arn:aws:iam::{B}:role/threegrants-reader")),
     ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-mender", "PutBucketPolicy")),
@@ -60,6 +59,7 @@ NOISE = [
 ]  # fmt: skip
 HEARD = [
     service_call("macie.amazonaws.com", "GetObject"),
+    service_call("cloudtrail.amazonaws.com", "PutObject"),
     role_call(f"arn:aws:iam::{B}:role/not-threegrants-reader"),
 ]
 

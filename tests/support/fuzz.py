@@ -16,6 +16,7 @@ from support.policies import allow
 from support.records import kms, s3, session_of
 from support.worlds import ADMIN, KEY, UNIQUE, A, B, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import (
     DeniedCall,
     Found,
@@ -226,8 +227,13 @@ def _about(call: DeniedCall, found: Evidence) -> Evidence:
         found = replace(found, bucket=replace(found.bucket, name=call.bucket))
     if key is not None and call.kms_key:
         source = call.kms_key_source or KeySource.REQUEST
-        named = replace(key, arn=call.kms_key, source=source, corroborated=False)
-        found = replace(found, key=Read(named))
+        arn = parse_arn(call.kms_key)
+        # What is read has the ARN that KMS answers: of another form there is no key.
+        if arn is None or arn.service != "kms":
+            found = replace(found, key=Unread("KMS knows no such key", "the key's full ARN"))
+        else:
+            named = replace(key, arn=call.kms_key, source=source, corroborated=False)
+            found = replace(found, key=Read(named))
     return replace(found, caller=who)
 
 

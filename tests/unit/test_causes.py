@@ -15,7 +15,7 @@ SECTIONS = set(re.findall(r"^### (\w+)$", (ROOT / "docs" / "causes.md").read_tex
 SAYS_NOTHING = {
     # Reasons of grants that are in place or not needed: no cause of a denial.
     "allowed", "allowed_by_delegation", "root_user", "same_account", "no_kms_key", "no_kms_leg",
-    "direct_kms_call", "no_identity_policies",
+    "direct_kms_call", "no_identity_policies", "no_bucket",
 }  # fmt: skip
 MAKERS = {"Reason": 0, "Mismatch": 1, "unknown": 1, "not_needed": 0}
 

@@ -171,3 +171,23 @@ def via_s3(region: str) -> str:
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
     """
     return f"s3.{region}.{_DNS_SUFFIXES.get(partition_of(region), 'amazonaws.com')}"
+
+
+_CALLING_SERVICE = re.compile(r"(?:fas\.)?([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
+
+
+def via_service(principal: str, region: str) -> str | None:
+    """A service in a Region as `kms:ViaService` names it.
+
+    None where its principal does not say it: `AWS Internal` is any service, and a principal with a
+    dot in its name (`delivery.logs.amazonaws.com`) has no documented name there.
+    https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+
+    Args:
+        principal: as CloudTrail writes it into `invokedBy` (`ssm.amazonaws.com`).
+        region: the Region of the call.
+    """
+    named = _CALLING_SERVICE.fullmatch(principal)
+    if named is None or not region:
+        return None
+    return f"{named[1]}.{region}.{_DNS_SUFFIXES.get(partition_of(region), 'amazonaws.com')}"

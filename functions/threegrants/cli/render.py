@@ -113,7 +113,7 @@ def _facts(report: Report) -> Table:
     facts = Table.grid(padding=(0, 2))
     facts.add_row("incident", plain(report.id))
     facts.add_row("principal", plain(report.principal.name))
-    facts.add_row("request", plain(f"{request.action} on {request.resource}"))
+    facts.add_row("request", plain(request.words))
     if request.kms_key:
         facts.add_row("key", plain(_key_text(request)))
     seen = f"{request.count} event(s), {request.first_seen} to {request.last_seen}"

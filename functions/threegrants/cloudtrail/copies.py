@@ -12,6 +12,10 @@ from types import MappingProxyType
 from threegrants.cloudtrail.denied_call import DeniedCall
 from threegrants.cloudtrail.operations import s3_operation
 
+_TAGS_OF_SOURCE = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
+"""What copying a tagged object needs on its source, where AWS says that it was refused:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html (x-amz-tagging-directive)"""
+
 
 def copy_source_read(call: DeniedCall) -> DeniedCall | None:
     """The read of the source that a denied copy includes; None for what is no copy.
@@ -23,6 +27,9 @@ def copy_source_read(call: DeniedCall) -> DeniedCall | None:
     if source is None or not source.bucket or not source.key:
         return None
     access, actions, kms = s3_operation("GetObject", versioned=source.version_id is not None)
+    said = call.message.action
+    if said in _TAGS_OF_SOURCE and said not in actions:
+        actions = (*actions, said)
     point = source.bucket if source.bucket.startswith("arn:") else None
     same = source.bucket == call.bucket
     return replace(

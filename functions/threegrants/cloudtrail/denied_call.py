@@ -166,6 +166,11 @@ class DeniedCall:
     version_id: str | None = None
     prefix: str | None = None
     access_point_arn: str | None = None
+    on_bucket: bool = True
+    """False for what is asked of an account, an access point, a job, … and of no bucket."""
+    resource: str | None = None
+    """The ARN that the actions are checked on, where it is neither a bucket's nor an object's; `*`
+    for what has no resource."""
     copy_source: CopySource | None = None
     kms_uncertainty: str | None = None
     """Why it is not sure that the call needs its KMS actions at all; None where it is."""
@@ -177,15 +182,26 @@ class DeniedCall:
     encryption_context: Mapping[str, str] | None = None
     """Of a KMS call: the encryption context, if the record shows it (a denied one usually not)."""
     via_service: bool = False
-    """True for a KMS call that S3 made for the caller."""
+    """True for a KMS call that S3 made for the caller, or may have made (`AWS Internal`)."""
+    calling_service: str | None = None
+    """The AWS service that made the call for the caller, as the record names it
+    (`ssm.amazonaws.com`, `AWS Internal` for one that it does not name); None if it names none."""
     source_ip: str | None = None
     user_agent: str | None = None
     vpc_endpoint_id: str | None = None
     vpc_endpoint_account: str | None = None
     tls_version: str | None = None
     mfa: bool | None = None
-    token_issue_time: str | None = None
-    """When the session's credentials were issued (`aws:TokenIssueTime`)."""
+    long_term_credentials: bool | None = None
+    """Whether a long-term access key signed the request; None if the record does not say it."""
+    has_session_context: bool = False
+    """Whether the record describes the caller's session."""
+    session_keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Condition keys of the caller's session that `userIdentity` states: see `session_keys`."""
+    signature_version: str | None = None
+    """`SigV4`, `SigV2`, as CloudTrail writes it"""
+    authentication_method: str | None = None
+    """`AuthHeader` or `QueryString`, as CloudTrail writes it"""
     public_acl: bool = False
     """True if the request asks for an ACL that opens something to everyone."""
     requested_policy: str | None = None

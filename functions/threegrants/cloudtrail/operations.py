@@ -8,23 +8,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.ht
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from threegrants.cloudtrail.control_operations import S3_CONTROL
 from threegrants.cloudtrail.denied_call import Access
+from threegrants.cloudtrail.operation import Operation
 
 _DECRYPT = ("kms:Decrypt",)
 _GENERATE = ("kms:GenerateDataKey",)
 _MULTIPART = ("kms:GenerateDataKey", "kms:Decrypt")
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: kind of access, S3 actions (with and without a version id), KMS actions."""
-
-    access: Access
-    actions: tuple[str, ...]
-    versioned: tuple[str, ...] = ()
-    kms: tuple[str, ...] = ()
 
 
 def _read(action: str, versioned: str = "", kms: tuple[str, ...] = ()) -> Operation:
@@ -37,8 +28,8 @@ def _write(action: str, versioned: str = "", kms: tuple[str, ...] = ()) -> Opera
     )
 
 
-def _list(action: str) -> Operation:
-    return Operation(Access.LIST, (f"s3:{action}",))
+def _list(action: str, versioned: str = "", kms: tuple[str, ...] = ()) -> Operation:
+    return Operation(Access.LIST, (f"s3:{action}",), (f"s3:{versioned}",) if versioned else (), kms)
 
 
 def _delete(action: str, versioned: str = "") -> Operation:
@@ -86,7 +77,7 @@ S3: Mapping[str, Operation] = {
     "HeadBucket": _list("ListBucket"),
     "ListObjectVersions": _list("ListBucketVersions"),
     "ListMultipartUploads": _list("ListBucketMultipartUploads"),
-    "ListParts": _list("ListMultipartUploadParts"),
+    "ListParts": _list("ListMultipartUploadParts", "", _DECRYPT),
     "ListBuckets": _other("ListAllMyBuckets"),
     "CreateBucket": _other("CreateBucket"),
     "DeleteBucket": _other("DeleteBucket"),
@@ -141,6 +132,47 @@ S3: Mapping[str, Operation] = {
     "DeletePublicAccessBlock": _other("PutBucketPublicAccessBlock"),
     "PutBucketNotification": _other("PutBucketNotification"),
     "PutBucketRequestPayment": _other("PutBucketRequestPayment"),
+    "PutBucketPublicAccessBlock": _other("PutBucketPublicAccessBlock"),
+    "DeleteBucketPublicAccessBlock": _other("PutBucketPublicAccessBlock"),
+    "PutBucketObjectLockConfiguration": _other("PutBucketObjectLockConfiguration"),
+    "PutAccelerateConfiguration": _other("PutAccelerateConfiguration"),
+    "DeleteBucketLifecycleConfiguration": _other("PutLifecycleConfiguration"),
+    "GetBucketAbac": _other("GetBucketAbac"),
+    "PutBucketAbac": _other("PutBucketAbac"),
+    "ListDirectoryBuckets": Operation(Access.OTHER, ("s3express:ListAllMyDirectoryBuckets",)),
+    "CreateSession": Operation(Access.OTHER, ("s3express:CreateSession",), (), _MULTIPART),
+    "RenameObject": Operation(Access.WRITE, ("s3express:CreateSession",)),
+    "WriteGetObjectResponse": Operation(Access.WRITE, ("s3-object-lambda:WriteGetObjectResponse",)),
+    "UpdateObjectEncryption": Operation(
+        Access.WRITE,
+        ("s3:UpdateObjectEncryption",),
+        (),
+        (
+            "kms:Encrypt",
+            "kms:Decrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ),
+    ),
+    "PutObjectAnnotation": _write("PutObjectAnnotation", "PutObjectVersionAnnotation"),
+    "GetObjectAnnotation": _read("GetObjectAnnotation", "GetObjectVersionAnnotation"),
+    "ListObjectAnnotations": _list("ListObjectAnnotations", "ListObjectVersionAnnotations"),
+    "DeleteObjectAnnotation": _delete("DeleteObjectAnnotation", "DeleteObjectVersionAnnotation"),
+    # The actions kept the name of the first version of these operations.
+    **{
+        f"{word}BucketMetadata{kind}Configuration": _other(
+            f"{word}BucketMetadataTableConfiguration"
+        )
+        for word in ("Create", "Delete", "Get")
+        for kind in ("", "Table")
+    },
+    **{
+        f"UpdateBucketMetadata{kind}TableConfiguration": _other(
+            f"UpdateBucketMetadata{kind}TableConfiguration"
+        )
+        for kind in ("Annotation", "Inventory", "Journal")
+    },
     **{
         operation: _other(f"{word}{subject}Configuration")
         for subject in ("Analytics", "IntelligentTiering", "Inventory", "Metrics")
@@ -154,28 +186,21 @@ S3: Mapping[str, Operation] = {
 }
 """CloudTrail's event names; some differ from the SDK's (`ListObjects` for ListObjectsV2)."""
 
-UNMAPPED = frozenset(
-    {
-        # Directory buckets and Object Lambda are authorised under services of their own.
-        "CreateSession", "ListDirectoryBuckets", "RenameObject", "WriteGetObjectResponse",
-        # Newer than the pages this table is taken from.
-        "CreateBucketMetadataConfiguration", "CreateBucketMetadataTableConfiguration",
-        "DeleteBucketMetadataConfiguration", "DeleteBucketMetadataTableConfiguration",
-        "DeleteObjectAnnotation", "GetBucketAbac", "GetBucketMetadataConfiguration",
-        "GetBucketMetadataTableConfiguration", "GetObjectAnnotation", "ListObjectAnnotations",
-        "PutBucketAbac", "PutObjectAnnotation", "UpdateBucketMetadataAnnotationTableConfiguration",
-        "UpdateBucketMetadataInventoryTableConfiguration",
-        "UpdateBucketMetadataJournalTableConfiguration", "UpdateObjectEncryption",
-    }
-)  # fmt: skip
-"""Operations of botocore's S3 model that are left out on purpose: their verdicts are `unknown`.
+UNMAPPED: frozenset[str] = frozenset()
+"""Operations of botocore's models that are left out on purpose: their verdicts are `unknown`.
 
-A test holds that the model has no others, so that a new operation is seen.
+A test holds that the models have no others, so that a new operation is seen.
 """
 
-_OBJECT_WORDS = ("Object", "MultipartUploadParts", "AbortMultipartUpload")
+_OBJECT_WORDS = (
+    "Object", "MultipartUploadParts", "AbortMultipartUpload", "ReplicateDelete", "ReplicateTags",
+    "BypassGovernanceRetention", "InitiateReplication",
+)  # fmt: skip
 _BUCKET_ACTIONS = frozenset(
-    {"s3:GetBucketObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration"}
+    {
+        "s3:GetBucketObjectLockConfiguration",
+        "s3:PutBucketObjectLockConfiguration",
+    }
 )
 
 
@@ -184,7 +209,11 @@ def is_object_action(action: str) -> bool:
 
     Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html (resource types)
     """
-    return any(word in action for word in _OBJECT_WORDS) and action not in _BUCKET_ACTIONS
+    if not action.startswith("s3:"):
+        return False  # of a directory bucket, an Object Lambda access point, a key
+    if action in _BUCKET_ACTIONS or action.endswith("ForObjectLambda"):
+        return False
+    return any(word in action for word in _OBJECT_WORDS)
 
 
 _KMS_ACCESS = {
@@ -224,7 +253,7 @@ def writes_with_headers(name: str) -> bool:
 
 def s3_operation(name: str, *, versioned: bool) -> tuple[Access, tuple[str, ...], tuple[str, ...]]:
     """Access kind, S3 actions and KMS actions; no actions if the operation is not mapped."""
-    found = S3.get(name)
+    found = S3.get(name) or S3_CONTROL.get(name)
     if found is None:
         return Access.OTHER, (), ()
     actions = found.versioned if versioned and found.versioned else found.actions

@@ -6,13 +6,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info
 https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from threegrants.aws.arn import Arn, is_account_id, is_arn
-from threegrants.cloudtrail.bucket_owners import listed_key, names_bucket, owner_by_arn
+from threegrants.cloudtrail.bucket_owners import listed_key, owner_by_arn
+from threegrants.cloudtrail.control_operations import control_resource
 from threegrants.cloudtrail.denied_call import (
     Caller,
     CallerType,
@@ -23,25 +25,28 @@ from threegrants.cloudtrail.denied_call import (
     Service,
     Skipped,
 )
+from threegrants.cloudtrail.directory_buckets import (
+    directory_actions,
+    directory_bucket_arn,
+    is_directory_bucket,
+)
 from threegrants.cloudtrail.envelope import detail_of
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.fields import object_field, object_list_field, string_field
 from threegrants.cloudtrail.identity import from_arn, named_by_message, read_caller
 from threegrants.cloudtrail.messages import key_arn_in, read_message
-from threegrants.cloudtrail.operations import (
-    is_object_action,
-    kms_operation,
-    s3_operation,
-    writes_with_headers,
-)
+from threegrants.cloudtrail.needed_actions import needed_actions
+from threegrants.cloudtrail.operations import is_object_action, kms_operation, writes_with_headers
 from threegrants.cloudtrail.public_requests import asks_for_public_acl, put_policy
 from threegrants.cloudtrail.replay import is_replayed
+from threegrants.cloudtrail.resources import read_resources
 from threegrants.cloudtrail.sanitize import fitting_id, without_lone_surrogates
+from threegrants.cloudtrail.session_keys import has_long_term_credentials, read_session_keys
+from threegrants.cloudtrail.uncovered import where_to_look
 
 _SERVICES = {
     "s3.amazonaws.com": Service.S3,
     "s3express.amazonaws.com": Service.S3,
-    "s3-outposts.amazonaws.com": Service.S3,
     "kms.amazonaws.com": Service.KMS,
 }
 _DENIALS = frozenset(
@@ -49,14 +54,9 @@ _DENIALS = frozenset(
 )
 _S3_AS_CALLER = frozenset({"fas.s3.amazonaws.com", "s3.amazonaws.com", "AWS Internal"})
 """How a KMS record says that S3 called for someone, over the years."""
-_ACCESS_POINT_ALIAS_ENDINGS = ("-s3alias", ".mrap")
-"""How the names end that stand for an access point, not for a bucket."""
+_SERVICE_NAME = re.compile(r"AWS Internal|[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
+"""What stands for an AWS service where otherwise an address does."""
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
-_HEAD_OBJECT_UNCERTAINTY = (
-    "S3 documents kms:Decrypt for HeadObject only where the request asks for checksums, and the "
-    "record does not say that it did"
-)
-"""https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html, x-amz-checksum-mode."""
 
 
 def parse_record(record: Any) -> DeniedCall | Skipped:
@@ -84,6 +84,9 @@ def parse_record(record: Any) -> DeniedCall | Skipped:
     service = _service(record, message)
     if service is None:
         named = string_field(record, "eventSource") or "no event source"
+        elsewhere = where_to_look(named, string_field(record, "eventName"))
+        if elsewhere and code in _DENIALS:
+            return Skipped(elsewhere, event_id)
         return Skipped(f"not S3 or KMS ({named[:80]})", event_id)
     if code is None:
         return Skipped("no error code: the call succeeded", event_id)
@@ -119,41 +122,59 @@ def _caller(record: Mapping[str, Any], message: Message) -> Caller:
 
 def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) -> DeniedCall:
     parameters = object_field(record, "requestParameters")
-    bucket, point, owner = _resources(record, parameters)
+    found = read_resources(record, parameters)
     version = string_field(parameters, "versionId", "requestParameters")
     operation = string_field(record, "eventName") or _operation_of(message)
-    access, actions, kms = s3_operation(operation, versioned=version is not None)
     headers = {
-        k.lower(): v for k, v in parameters.items() if isinstance(k, str) and isinstance(v, str)
+        k.lower(): str(v)
+        for k, v in parameters.items()
+        if isinstance(k, str) and isinstance(v, str | int) and not isinstance(v, bool)
     }
-    if operation in {"PutObject", "CopyObject", "CreateMultipartUpload"}:
-        actions += _extra_actions(headers)
-    key, key_source = _stated_key(message, headers, operation, kms)
-    uncertain = kms and operation == "HeadObject" and "x-amz-checksum-mode" not in headers
+    needed = needed_actions(
+        operation,
+        headers,
+        caller,
+        message,
+        _calling_service(record, caller),
+        versioned=version is not None,
+    )
+    actions, region = needed.s3, string_field(record, "awsRegion") or ""
+    key = _object_key(record, parameters, found.bucket, operation)
+    resource = None
+    if is_directory_bucket(found.bucket):
+        actions = directory_actions(actions)
+        if found.bucket and found.owner:
+            resource = directory_bucket_arn(found.bucket, found.owner, region)
+    elif not needed.on_bucket and actions:
+        stated = message.resource if message.action == actions[0] else found.other
+        resource = control_resource(actions[0], parameters, stated, region)
+    elif not (actions and is_object_action(actions[0])):
+        key = None
+    kms_key, key_source = _stated_key(message, headers, operation, needed.kms)
     return _call(
         record,
         caller,
         message,
         code,
         service=Service.S3,
-        kms_uncertainty=_HEAD_OBJECT_UNCERTAINTY if uncertain else None,
+        kms_uncertainty=needed.kms_uncertainty,
         operation=operation,
-        access=access,
+        access=needed.access,
         action=actions[0] if actions else None,
         s3_actions=actions,
-        kms_actions=kms,
-        bucket=bucket,
-        bucket_account=owner,
-        object_key=_object_key(record, parameters, bucket, operation)
-        if actions and is_object_action(actions[0])
-        else None,
+        kms_actions=needed.kms,
+        on_bucket=needed.on_bucket,
+        bucket=found.bucket if needed.on_bucket else None,
+        bucket_account=found.owner,
+        object_key=key if needed.on_bucket else None,
         version_id=version,
         prefix=string_field(parameters, "prefix", "requestParameters"),
-        access_point_arn=point,
+        access_point_arn=found.access_point if needed.on_bucket else None,
+        resource=resource,
         copy_source=_copy_source(record, headers),
         public_acl=asks_for_public_acl(parameters, headers),
         requested_policy=put_policy(parameters),
-        kms_key=key,
+        kms_key=kms_key,
         kms_key_source=key_source,
         request_headers=headers,
     )
@@ -250,54 +271,33 @@ def _call(
         tls_version=string_field(tls, "tlsVersion", "tlsDetails")
         or string_field(extra, "CipherSuite", "additionalEventData"),
         mfa=mfa,
-        token_issue_time=string_field(
-            attributes, "creationDate", "userIdentity.sessionContext.attributes"
-        ),
+        long_term_credentials=has_long_term_credentials(identity),
+        has_session_context=bool(attributes),
+        session_keys=read_session_keys(identity),
+        calling_service=_calling_service(record, caller),
+        signature_version=string_field(extra, "SignatureVersion", "additionalEventData"),
+        authentication_method=string_field(extra, "AuthenticationMethod", "additionalEventData"),
         condition_keys=_condition_keys(record),
         **rest,
     )
+
+
+def _calling_service(record: Mapping[str, Any], caller: Caller) -> str | None:
+    """The service that called for the caller: `invokedBy`, in some records only the address.
+
+    A service that calls as itself (`AWSService`) calls for nobody, but for FAS sessions of S3.
+    """
+    address = string_field(record, "sourceIPAddress") or ""
+    named = caller.invoked_by or (address if _SERVICE_NAME.fullmatch(address) else None)
+    if caller.type is CallerType.SERVICE and not (named or "").startswith("fas."):
+        return None
+    return named
 
 
 def _flag(record: Mapping[str, Any], name: str) -> bool | None:
     """A flag that CloudTrail writes as the string `true` or `false`."""
     value = record.get(name)
     return None if value is None else str(value).lower() == "true"
-
-
-def _resources(
-    record: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> tuple[str | None, str | None, str | None]:
-    """Bucket, access point ARN and owner account, from `resources` and the request.
-
-    In the caller's copy of a cross-account denial the owner's account is an empty string:
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-receive-logs-from-multiple-accounts.html
-    """
-    requested_bucket = string_field(parameters, "bucketName", "requestParameters")
-    point = owner = listed = None
-    for index, entry in enumerate(object_list_field(record, "resources")):
-        where = f"resources[{index}]"
-        arn, kind = (
-            string_field(entry, "ARN", where) or "",
-            string_field(entry, "type", where) or "",
-        )
-        if kind == "AWS::S3::AccessPoint" or ":accesspoint/" in arn:
-            point = arn or point
-        elif kind in {"AWS::S3::Bucket", ""} or (arn.startswith("arn:") and "/" not in arn):
-            owner = string_field(entry, "accountId", where) or owner
-            if not listed and ":::" in arn:
-                listed = arn.split(":::", 1)[1].split("/", 1)[0] or None
-    if requested_bucket and names_bucket(record, requested_bucket):
-        owner = owner_by_arn(record, requested_bucket)
-    known = owner if is_account_id(owner) else None
-    if (
-        requested_bucket
-        and requested_bucket.startswith("arn:")
-        and ":accesspoint/" in requested_bucket
-    ):
-        return listed, requested_bucket, known
-    if requested_bucket and requested_bucket.endswith(_ACCESS_POINT_ALIAS_ENDINGS):
-        return listed, point, known
-    return requested_bucket or listed, point, known
 
 
 def _kms_resource(record: Mapping[str, Any]) -> str | None:
@@ -321,16 +321,6 @@ def _stated_key(
         return named, KeySource.ERROR_MESSAGE
     header = headers.get(_KEY_HEADER) if writes_with_headers(operation) else None
     return (header, KeySource.REQUEST) if header else (None, None)
-
-
-def _extra_actions(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Headers of a write that need a permission of their own."""
-    extra = []
-    if "x-amz-acl" in headers or any(name.startswith("x-amz-grant-") for name in headers):
-        extra.append("s3:PutObjectAcl")
-    if "x-amz-tagging" in headers:
-        extra.append("s3:PutObjectTagging")
-    return tuple(extra)
 
 
 def _copy_source(record: Mapping[str, Any], headers: Mapping[str, str]) -> CopySource | None:

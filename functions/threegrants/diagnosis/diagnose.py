@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
+from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
+from threegrants.diagnosis.copied_tags import copied_tags
 from threegrants.diagnosis.facts import Facts, facts_of
 from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
 from threegrants.diagnosis.key_doubts import key_doubts, passed_over_key
@@ -67,7 +69,9 @@ def diagnose_facts(
     own = _diagnose_bucket(facts, writable, findings or guardrails(facts), hints=hints)
     if facts.source is None:
         return own
-    return _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
+    whole = _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
+    tags = copied_tags(facts) if hints and whole.outcome is Outcome.ALREADY_ALLOWED else None
+    return replace(whole, unknowns=(*whole.unknowns, tags)) if tags else whole
 
 
 def _diagnose_bucket(
@@ -248,9 +252,10 @@ def _untrusted(
 
 
 def _grantee(facts: Facts) -> str | None:
-    """The one role or user a patch could name."""
+    """The one role or user a patch could name: its ARN, and nothing that only looks like one."""
     caller = facts.evidence.caller
-    return caller.arn.value_or_none if caller.type in _PATCHABLE else None
+    named = parse_arn(caller.arn.value_or_none) if caller.type in _PATCHABLE else None
+    return str(named) if named and named.service == "iam" and named.account else None
 
 
 def _reachable(

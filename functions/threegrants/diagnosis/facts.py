@@ -11,6 +11,7 @@ from typing import Any
 
 from threegrants.aws.arn import account_in, bucket_arn, parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall, copy_source_read
+from threegrants.cloudtrail.directory_buckets import directory_bucket_arn, is_directory_bucket
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis.request_context import (
     caller_arn,
@@ -252,6 +253,7 @@ class Facts:
 
 def facts_of(call: DeniedCall, evidence: Evidence) -> Facts:
     """Work out the facts of a call, and of a copy those of reading its source too."""
+    call = _with_directory_arn(call, evidence)
     read = copy_source_read(call)
     source = None
     if read is not None and evidence.source is not None:
@@ -271,7 +273,9 @@ def facts_of(call: DeniedCall, evidence: Evidence) -> Facts:
         has_boundary=None if isinstance(boundary, Unread) else boundary.value is not None,
         bucket_owner=evidence.bucket_owner,
         key=key,
-        s3_context=s3_request_context(call, evidence) if principal and bucket else None,
+        s3_context=s3_request_context(call, evidence)
+        if principal and (bucket or call.resource)
+        else None,
         kms_context=kms_request_context(call, evidence, key) if principal and key else None,
         identity_policies=_parsed(caller.policies),
         boundary=_parsed(_listed(boundary)),
@@ -288,16 +292,28 @@ def facts_of(call: DeniedCall, evidence: Evidence) -> Facts:
 
 
 def s3_resource(call: DeniedCall, action: str) -> str | None:
-    """The ARN that an S3 action is checked against; None if the bucket is not known.
+    """The ARN that an S3 action is checked against; None if it is not known.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
-    if not call.bucket:
+    if call.resource is not None:
+        return call.resource
+    if not call.bucket or is_directory_bucket(call.bucket):
         return None
     bucket = bucket_arn(call.bucket, call.region)
     if not is_object_action(action):
         return bucket
     return f"{bucket}/{call.object_key}" if call.object_key is not None else f"{bucket}/*"
+
+
+def _with_directory_arn(call: DeniedCall, evidence: Evidence) -> DeniedCall:
+    """A directory bucket's ARN names its owner, whom the caller's copy of a record does not say."""
+    owner = evidence.bucket_owner
+    if call.resource is not None or not call.bucket or not owner:
+        return call
+    if not is_directory_bucket(call.bucket):
+        return call
+    return replace(call, resource=directory_bucket_arn(call.bucket, owner, call.region))
 
 
 def names_no_key(call: DeniedCall, action: str) -> bool:

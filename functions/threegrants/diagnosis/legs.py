@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from threegrants.aws.arn import account_in
 from threegrants.cloudtrail import DeniedCall
+from threegrants.diagnosis.access_grants import ASKED, access_grants_verdict
 from threegrants.diagnosis.facts import NO_IDENTITY_POLICIES, AuthorizationRequest, Facts
 from threegrants.diagnosis.policy_answers import (
     PolicyAnswer,
@@ -63,13 +64,39 @@ def s3_leg(facts: Facts, actions: Iterable[str] | None = None) -> LegVerdicts:
         why = "the record is of a KMS call; it does not say which S3 request it served"
         if call.via_service:
             return LegVerdicts(unknown(why, "no_s3_record"), unknown(why, "no_s3_record"))
-        direct = not_needed("direct_kms_call", "the caller called KMS itself, no bucket takes part")
+        how = (
+            f"the key was used through {call.calling_service}"
+            if call.calling_service
+            else ("the caller called KMS itself")
+        )
+        direct = not_needed("direct_kms_call", f"{how}, no bucket takes part")
         return LegVerdicts(direct, direct)
     wanted = call.s3_actions if actions is None else tuple(actions)
+    if wanted and not call.on_bucket:
+        return _of_all_actions((one, _asked_of_no_bucket(facts, one)) for one in wanted)
     if not wanted or facts.evidence.bucket is None:
         why = f"the IAM actions of {call.operation or 'this operation'} are not known"
         return LegVerdicts(unknown(why, "operation_unmapped"), unknown(why, "operation_unmapped"))
-    return _of_all_actions(_s3_action(facts, action) for action in wanted)
+    return _of_all_actions((one, _s3_action(facts, one)) for one in wanted)
+
+
+def _asked_of_no_bucket(facts: Facts, action: str) -> LegVerdicts:
+    """What is asked of an account, an access point or a job: the caller's own policies decide."""
+    asked = facts.s3_request(action)
+    if asked is None:
+        why = f"the record does not say which resource {action} was asked of"
+        grant = unknown(why, "resource_unknown")
+        return LegVerdicts(grant, grant)
+    if facts.evidence.caller.type in NO_IDENTITY_POLICIES:
+        why = f"who lets {facts.principal} do {action} is not known: it has no policies of its own"
+        return LegVerdicts(
+            unknown(why, "resource_unknown"), not_needed("no_identity_policies", why)
+        )
+    identity = _grant(_identity(facts, asked))
+    if action in ASKED:
+        return LegVerdicts(access_grants_verdict(facts, asked), identity)
+    detail = f"no bucket policy is asked about {action}"
+    return LegVerdicts(not_needed("no_bucket", detail), identity)
 
 
 def _s3_action(facts: Facts, action: str) -> LegVerdicts:
@@ -152,7 +179,7 @@ def kms_leg(facts: Facts) -> LegVerdicts:
         grant = not_needed("no_kms_key", "the object is not encrypted with a KMS key")
         return LegVerdicts(grant, grant)
     known = key.value
-    found = _of_all_actions(_kms_action(facts, known, action) for action in call.kms_actions)
+    found = _of_all_actions((one, _kms_action(facts, known, one)) for one in call.kms_actions)
     if call.kms_uncertainty:
         return LegVerdicts(
             _doubted(found.resource, call.kms_uncertainty),
@@ -246,19 +273,22 @@ def _with_unmet_conditions(grant: Grant, other: PolicyAnswer) -> Grant:
     return Grant(grant.verdict, (*grant.reasons, *unmet), kept)
 
 
-def _of_all_actions(verdicts: Iterable[LegVerdicts]) -> LegVerdicts:
+def _of_all_actions(verdicts: Iterable[tuple[str, LegVerdicts]]) -> LegVerdicts:
     each = list(verdicts)
     return LegVerdicts(
-        _merge([verdicts.resource for verdicts in each]),
-        _merge([verdicts.identity for verdicts in each]),
+        _merge([(action, verdicts.resource) for action, verdicts in each]),
+        _merge([(action, verdicts.identity) for action, verdicts in each]),
     )
 
 
-def _merge(grants: list[Grant]) -> Grant:
-    verdict = worst(*(grant.verdict for grant in grants))
-    reasons = [reason for g in grants if g.verdict is verdict for reason in g.reasons]
-    kept = [one for g in grants if g.verdict is verdict for one in g.kept_conditions]
-    return Grant(verdict, tuple(dict.fromkeys(reasons)), _unique(kept))
+def _merge(grants: list[tuple[str, Grant]]) -> Grant:
+    """The gravest verdict, its reasons, and the actions that it is about if it is not all of them."""
+    verdict = worst(*(grant.verdict for _, grant in grants))
+    worst_ones = [(action, grant) for action, grant in grants if grant.verdict is verdict]
+    reasons = [reason for _, grant in worst_ones for reason in grant.reasons]
+    kept = [one for _, grant in worst_ones for one in grant.kept_conditions]
+    actions = [action for action, _ in worst_ones] if len(worst_ones) < len(grants) else []
+    return Grant(verdict, tuple(dict.fromkeys(reasons)), _unique(kept), tuple(actions))
 
 
 def _unique(kept: Iterable[KeptCondition]) -> tuple[KeptCondition, ...]:

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from threegrants.aws.arn import is_arn
 from threegrants.cloudtrail import Access, CallerType, KeySource, strip_control_characters
 from threegrants.cloudtrail.operations import ANSWERED_IN_BUCKET_REGION_ONLY, writes_with_headers
+from threegrants.diagnosis.access_grants import access_grant_blocker
 from threegrants.diagnosis.facts import Facts, ParsedPolicy
+from threegrants.diagnosis.log_buckets import log_bucket_encryption
 from threegrants.diagnosis.verdicts import Blocker, BlockerKind, MissingInformation, Verdict
 from threegrants.evidence import NamedPolicy, Read, Unread
 from threegrants.iam import is_public, only_for_owner
@@ -368,5 +370,7 @@ CHECKS: tuple[Callable[[Facts], Blocker | None], ...] = (
     _object_missing,
     _caller,
     _owners_only,
+    log_bucket_encryption,
+    access_grant_blocker,
 )
 """Everything that is looked at, in the order in which it is said."""

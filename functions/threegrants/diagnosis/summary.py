@@ -131,19 +131,20 @@ def _named(grants: tuple[Grant, Grant, IamGrant]) -> list[tuple[str, Grant | Iam
 
 def _causes(facts: Facts, grants: tuple[Grant, Grant, IamGrant]) -> list[str]:
     bucket, key, iam = grants
-    s3, kms = " and ".join(facts.call.s3_actions), " and ".join(facts.call.kms_actions)
+    s3, kms = facts.call.s3_actions, facts.call.kms_actions
     key_account = facts.key.account if facts.key else None
     in_bucket = _policy_of("bucket policy", facts.bucket_owner)
     in_key = _policy_of("key policy", key_account)
     in_iam = _policy_of("IAM policy", facts.evidence.caller.account)
     legs = [
-        (bucket, in_bucket, s3),
-        (key, in_key, kms),
-        (iam.bucket, in_iam, s3),
-        (iam.key, in_iam, f"{kms} on the key"),
+        (bucket, in_bucket, s3, ""),
+        (key, in_key, kms, ""),
+        (iam.bucket, in_iam, s3, ""),
+        (iam.key, in_iam, kms, " on the key"),
     ]
     found = []
-    for grant, place, actions in legs:
+    for grant, place, needed, on in legs:
+        actions = " and ".join(grant.actions or needed) + on
         if grant.verdict is Verdict.MISSING:
             found.append(f"{place} does not allow {actions}")
         elif grant.verdict is Verdict.DENIED:

@@ -70,6 +70,9 @@ class Grant:
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     kept_conditions: tuple[KeptCondition, ...] = ()
+    actions: tuple[str, ...] = ()
+    """the actions that the verdict is about, where the call needs several and not all are alike;
+    empty for all of them"""
 
     @property
     def unmet_conditions(self) -> tuple[Reason, ...]:
@@ -110,6 +113,8 @@ class BlockerKind(StrEnum):
     ANONYMOUS_CALLER = "anonymous_caller"
     SERVICE_LINKED_ROLE = "service_linked_role"
     OWNER_ACCOUNT_ONLY = "owner_account_only"
+    ACCESS_GRANT = "access_grant"
+    LOG_BUCKET_ENCRYPTION = "log_bucket_encryption"
     BUCKET_REGION = "bucket_region"
     OBJECT_LOCK = "object_lock"
     ACLS_DISABLED = "acls_disabled"

@@ -9,6 +9,7 @@ from threegrants.evidence.caller import has_only_unique_id, resolve_unique_id
 from threegrants.evidence.gather import gather, with_bucket_of_access_point
 from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
+    AccessGrantsEvidence,
     AccessPointEvidence,
     Authorization,
     AuthorizedAction,
@@ -30,6 +31,7 @@ from threegrants.evidence.snapshot import (
 )
 
 __all__ = [
+    "AccessGrantsEvidence",
     "AccessPointEvidence",
     "AccountError",
     "Authorization",

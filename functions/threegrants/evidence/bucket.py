@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from threegrants.cloudtrail.directory_buckets import is_directory_bucket
 from threegrants.evidence.calls import absent_when, call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import BucketEvidence, Encryption, Item, Read, Unread
@@ -34,12 +35,20 @@ def read_bucket_policy(s3: "S3Client", bucket: str, account: str) -> str | None:
         ClientError: `AccessDenied` also if `account` does not own the bucket.
     """
     try:
-        answer = s3.get_bucket_policy(Bucket=bucket, ExpectedBucketOwner=account)
+        answer = s3.get_bucket_policy(Bucket=bucket, **_expected_owner(bucket, account))
     except ClientError as error:
         if code_of(error) == "NoSuchBucketPolicy":
             return None
         raise
     return str(answer["Policy"])
+
+
+def _expected_owner(bucket: str, account: str) -> dict[str, str]:
+    """Whose bucket it has to be; of a directory bucket S3 answers nobody but the owner anyway.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicy.html (`x-amz-expected-bucket-owner`)
+    """
+    return {} if is_directory_bucket(bucket) else {"ExpectedBucketOwner": account}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,8 @@ def read_bucket(
             bucket, owner, owner, owner, owner, owner, owner, owner, owner, owner, owner
         )
     account = owner.value
+    if is_directory_bucket(bucket):
+        return _directory_bucket(bucket, ownership)
 
     def needs(action: str) -> str:
         return clients.needs(action, f"bucket {bucket}", account)
@@ -194,6 +205,23 @@ def read_bucket(
     )
 
 
+def _directory_bucket(bucket: str, ownership: BucketOwnership) -> BucketEvidence:
+    """What is the same for every directory bucket: no public access, no ACLs, the owner pays.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-buckets-overview.html
+    """
+    return BucketEvidence(
+        bucket,
+        ownership.owner,
+        ownership.policy,
+        Read(True),
+        ownership.encryption,
+        Read("BucketOwnerEnforced"),
+        block_public_acls=Read(True),
+        block_public_policy=Read(True),
+    )
+
+
 Settings = frozenset[str]
 """The settings of Block Public Access that are on."""
 
@@ -221,7 +249,7 @@ def _strictest(bucket: Item[Settings], account: Item[Settings], name: str) -> It
 
 
 def _encryption(s3: "S3Client", bucket: str, account: str) -> Encryption:
-    answer = s3.get_bucket_encryption(Bucket=bucket, ExpectedBucketOwner=account)
+    answer = s3.get_bucket_encryption(Bucket=bucket, **_expected_owner(bucket, account))
     rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
     rule = rules[0] if rules else {}
     default = rule.get("ApplyServerSideEncryptionByDefault", {})

@@ -13,6 +13,7 @@ from typing import Any
 from threegrants.aws.arn import account_in, is_account_id, is_arn
 from threegrants.cloudtrail import DeniedCall, KeySource, Service, copy_source_read
 from threegrants.cloudtrail.operations import ANSWERED_IN_BUCKET_REGION_ONLY, writes_with_headers
+from threegrants.evidence.access_grants import read_access_grants
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
 from threegrants.evidence.bucket import BucketOwnership, find_bucket_owner, read_bucket
@@ -24,6 +25,7 @@ from threegrants.evidence.object import read_object
 from threegrants.evidence.organization import read_organization
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import (
+    AccessGrantsEvidence,
     AccessPointEvidence,
     Authorization,
     BucketEvidence,
@@ -52,12 +54,13 @@ def gather(call: DeniedCall, clients: RoleClients, *, fresh: bool = False) -> Ev
     """
     gathering = _Gathering(call, clients, fresh)
     source = copy_source_read(call)
-    caller, owner, endpoint, authorization, of_source = run_concurrently(
+    caller, owner, endpoint, authorization, access_grants, of_source = run_concurrently(
         [
             gathering.caller,
             gathering.owner,
             gathering.endpoint,
             gathering.authorization,
+            gathering.access_grants,
             lambda: gather(source, clients, fresh=fresh) if source else None,
         ]
     )
@@ -72,6 +75,7 @@ def gather(call: DeniedCall, clients: RoleClients, *, fresh: bool = False) -> Ev
         access_point=owner.access_point,
         object=owner.object,
         authorization=authorization,
+        access_grants=access_grants,
         source=of_source,
     )
 
@@ -152,6 +156,16 @@ class _Gathering:
                 "a newer record of the denial: the id in this message is of another request",
             )
         return found
+
+    def access_grants(self) -> Item[AccessGrantsEvidence | None]:
+        """The Access Grants instance that was asked for data."""
+        arn = self.call.resource or ""
+        if self.call.on_bucket or ":access-grants/" not in arn:
+            return Read(None)
+        found: AccessGrantsEvidence = self._cached(
+            ("access grants", arn), lambda: read_access_grants(self.clients, arn)
+        )
+        return Read(found)
 
     def owner(self) -> _OwnerSide:
         """Access point, bucket, key, object, and the organisations of their accounts."""

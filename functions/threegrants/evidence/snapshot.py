@@ -234,6 +234,31 @@ class AccessPointEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessGrant:
+    """One access grant: who may do what below which prefix.
+
+    `grantee_type` is IAM, DIRECTORY_USER or DIRECTORY_GROUP; `permission` READ, WRITE or READWRITE;
+    `scope` is `s3://bucket/prefix*`, or one object.
+    """
+
+    id: str
+    grantee_type: str
+    grantee: str
+    permission: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGrantsEvidence:
+    """An S3 Access Grants instance: its grants, and the policy that lets other accounts ask it."""
+
+    arn: str
+    account: str
+    policy: Item[str | None]
+    grants: Item[tuple[AccessGrant, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectEvidence:
     """The object itself, where the reader may look at it (optional).
 
@@ -330,6 +355,7 @@ class Evidence:
     access_point: Item[AccessPointEvidence | None] = Read(None)
     object: Item[ObjectEvidence | None] = Read(None)
     authorization: Item[Authorization | None] = Read(None)
+    access_grants: Item[AccessGrantsEvidence | None] = Read(None)
     source: "Evidence | None" = None
     """Of a copy: the evidence of reading its source."""
 

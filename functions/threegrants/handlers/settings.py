@@ -20,7 +20,7 @@ from threegrants.incidents.hourly_limits import (
 )
 from threegrants.patches import GranteeScope, Profile
 from threegrants.suppression import (
-    PRESETS,
+    BY_DEFAULT,
     SuppressionError,
     SuppressionRules,
     parse_never_diagnose,
@@ -202,7 +202,7 @@ def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
         return SuppressionRules(
             presets=presets_named(_comma_separated(env["SUPPRESS"]))
             if "SUPPRESS" in env
-            else PRESETS,
+            else BY_DEFAULT,
             never_diagnose=parse_never_diagnose(_comma_separated(env.get("NEVER_DIAGNOSE", ""))),
             own_roles=frozenset({*roles, *(f"{stack}-{one}" for one in _OWN_ROLES)} - {""}),
         )

@@ -42,7 +42,7 @@ class RequestContext:
 
     Args:
         values: the keys that the request surely carried, in any case, with their values.
-        known_absent: the keys that it surely did not carry, in lower case; a name that ends in `/`
+        known_absent: the keys that it surely did not carry, in lower case; a name that ends in `/` or `:`
             stands for every key below it (`aws:principaltag/`).
     """
 
@@ -54,7 +54,7 @@ class RequestContext:
     def __post_init__(self) -> None:
         """Fold the case of the keys once."""
         carried = {name.lower() for name in self.values}
-        below = tuple(name for name in self.known_absent if name.endswith("/"))
+        below = tuple(name for name in self.known_absent if name.endswith(("/", ":")))
         object.__setattr__(self, "_known", self.known_absent | carried)
         object.__setattr__(self, "_absent_below", below)
 

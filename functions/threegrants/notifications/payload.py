@@ -108,7 +108,7 @@ def mail_text(report: Report, stack: str, reason: AlertReason, note: str = "") -
         "",
         f"Incident   {report.id} ({reason}; {request.count} events)",
         f"Principal  {report.principal.name}",
-        f"Request    {request.action} on {request.resource}",
+        f"Request    {request.words}",
         f"Outcome    {report.outcome} ({CERTAINTY_TEXT[report.certainty]})",
         "",
         f"bucket policy {grants.bucket_policy.verdict}",

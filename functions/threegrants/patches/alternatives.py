@@ -24,6 +24,7 @@ class HandoffKind(StrEnum):
     """What people make where the service does not write."""
 
     ACCESS_POINT = "access_point"
+    SERVICE_STATEMENT = "service_statement"
 
 
 @dataclass(frozen=True, slots=True)

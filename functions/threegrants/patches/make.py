@@ -17,9 +17,11 @@ from threegrants.patches.alternatives import Handoff, access_point, kms_grant, m
 from threegrants.patches.choices import Choices
 from threegrants.patches.grant_statement import GrantStatement
 from threegrants.patches.grantable_actions import forbidden_among
+from threegrants.patches.missing_actions import missing_actions
 from threegrants.patches.narrow_statements import BUCKET_NAME, NarrowStatements
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.scopes import ScopedPattern, scopes_for
+from threegrants.patches.service_statements import service_handoffs
 from threegrants.patches.size_limits import limit_violation
 from threegrants.patches.statement_edit import add_grants
 
@@ -66,8 +68,8 @@ def make_patches(
         folders: the folders of all denied keys, if more than this call's key is known.
     """
     if diagnosis.grantee is None:
-        return Drafts()
-    forbidden = forbidden_among((*call.s3_actions, *call.kms_actions))
+        return Drafts(handoffs=service_handoffs(call, evidence, diagnosis))
+    forbidden = forbidden_among(missing_actions(call, diagnosis))
     if forbidden:
         why = (
             f"{', '.join(forbidden)} is not the reading, listing, writing or deleting of data: this "
@@ -91,11 +93,8 @@ def make_patches(
     narrow = NarrowStatements(call, diagnosis.grantee, choices, scoped_patterns, diagnosis)
     drafting = _Drafting(call, evidence, diagnosis.grantee, narrow)
     iam = diagnosis.iam_policy
-    unmet = [
-        reason
-        for grant in (diagnosis.bucket_policy, diagnosis.key_policy, iam.bucket, iam.key)
-        for reason in grant.unmet_conditions
-    ]
+    grants = (diagnosis.bucket_policy, diagnosis.key_policy, iam.bucket, iam.key)
+    unmet = [reason for grant in grants for reason in grant.unmet_conditions]
     if unmet:
         why = (
             f"{unmet[0].policy} {unmet[0].sid} would allow the call but for a condition on how it is "
@@ -104,12 +103,13 @@ def make_patches(
         return Drafts(missing_information=(MissingInformation("patches", why, unmet[0].advice),))
     found: list[Drafts] = []
     if diagnosis.bucket_policy.verdict is Verdict.MISSING:
-        found.append(drafting.bucket_policy())
+        found.append(drafting.only(s3=diagnosis.bucket_policy.actions).bucket_policy())
     if diagnosis.key_policy.verdict is Verdict.MISSING:
-        found.append(drafting.key_policy())
+        found.append(drafting.only(kms=diagnosis.key_policy.actions).key_policy())
     legs_missing = (iam.bucket.verdict is Verdict.MISSING, iam.key.verdict is Verdict.MISSING)
     if any(legs_missing):
-        found.append(drafting.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
+        own = drafting.only(s3=iam.bucket.actions, kms=iam.key.actions)
+        found.append(own.iam_policy(bucket=legs_missing[0], key=legs_missing[1]))
     return Drafts(
         tuple(drafting.beside_if_doubtful(draft) for one in found for draft in one.drafts),
         tuple(missing for one in found for missing in one.missing_information),
@@ -135,6 +135,15 @@ class _Drafting:
     evidence: Evidence
     grantee: str
     narrow: NarrowStatements
+
+    def only(self, s3: tuple[str, ...] = (), kms: tuple[str, ...] = ()) -> "_Drafting":
+        """The same for some of the call's actions: what is granted already is not granted again."""
+        call = replace(
+            self.call,
+            s3_actions=s3 or self.call.s3_actions,
+            kms_actions=kms or self.call.kms_actions,
+        )
+        return replace(self, call=call, narrow=replace(self.narrow, call=call))
 
     def beside_if_doubtful(self, draft: Draft) -> Draft:
         """A draft that opens a key which only the caller names is never the proposed one."""

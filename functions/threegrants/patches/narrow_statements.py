@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn, via_s3
+from threegrants.aws.arn import ACCOUNT_ID, PARTITION, Arn, via_s3, via_service
 from threegrants.cloudtrail import DeniedCall
 from threegrants.cloudtrail.operations import is_object_action
 from threegrants.diagnosis import Diagnosis, Grant, KeptCondition
@@ -92,8 +92,7 @@ class NarrowStatements:
 
     def key_patterns(self) -> tuple[ScopedPattern | None, ...]:
         """The scopes in which the use of the key differs; only one, without a name, if in none."""
-        direct = self.call.service == "kms" and not self.call.via_service
-        if direct or self.choices.profile is Profile.ARTICLE:
+        if self._is_direct or self.choices.profile is Profile.ARTICLE:
             return (None,)
         return self.scoped_patterns if self._context_arns(self.scoped_patterns[0]) else (None,)
 
@@ -104,6 +103,12 @@ class NarrowStatements:
     def bucket_arn(self) -> str:
         """The ARN of the bucket, by its name in the record."""
         return str(s3_resource(self.call, "s3:ListBucket"))
+
+    @property
+    def _is_direct(self) -> bool:
+        """Whether the caller called KMS itself."""
+        call = self.call
+        return call.service == "kms" and not call.via_service and not call.calling_service
 
     def _listing_conditions(self, scoped: ScopedPattern) -> tuple[GrantCondition, ...]:
         """Of a listing: below which prefixes."""
@@ -116,17 +121,19 @@ class NarrowStatements:
     def _key_conditions(
         self, key: KeyEvidence, scoped: ScopedPattern | None
     ) -> tuple[GrantCondition, ...]:
-        """How the key may be used: through S3 in its Region, for what is in scope.
+        """How the key may be used: through the calling service in its Region, for what is in scope.
 
         None for a call that went to KMS directly. Profile `article` is AWS's published form, which
-        has none.
+        has none. Where the record does not say which service called (`AWS Internal`), the statement
+        is for S3, and the check of the patch refuses it if that may be wrong.
         """
-        direct = self.call.service == "kms" and not self.call.via_service
-        if direct or self.choices.profile is Profile.ARTICLE:
+        if self._is_direct or self.choices.profile is Profile.ARTICLE:
             return ()
         arns = self._context_arns(scoped)
+        called_by = self.call.calling_service if self.call.service == "kms" else None
+        via = via_service(called_by, key.region) if called_by else None
         return (
-            GrantCondition(VIA_SERVICE, (via_s3(key.region),)),
+            GrantCondition(VIA_SERVICE, (via or via_s3(key.region),)),
             *((GrantCondition(OBJECT_CONTEXT, arns),) if arns else ()),
         )
 

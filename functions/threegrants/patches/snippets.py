@@ -73,6 +73,22 @@ def access_point_snippets(
     return {"terraform": terraform, "cloudformation": cloudformation}
 
 
+def statement_snippets(target: str, where: str, statement: Mapping[str, Any]) -> dict[str, str]:
+    """One statement for a policy, by tool: `terraform`, `cloudformation`.
+
+    Args:
+        target: the ARN of what has the policy.
+        where: which policy: `bucket policy`, `key policy`.
+        statement: the statement.
+    """
+    head = f"# One more member of the Statement list of the {where} of {strip_control_characters(target)}.\n"
+    name = str(statement["Sid"]).lower()
+    return {
+        "terraform": f"{head}locals {{\n  {name} = {_hcl(dict(statement), 1)}\n}}\n",
+        "cloudformation": f"{head}- {_yaml(dict(statement), '  ')}\n",
+    }
+
+
 def _statement(patch: Patch) -> tuple[str, str]:
     """One statement for a policy that exists."""
     if patch.grant == GrantName.BUCKET_POLICY:

@@ -89,6 +89,7 @@ def _principal(analysis: Analysis) -> PrincipalReport:
         session_arn=caller.session_arn,
         account=caller.account,
         type=caller.type,
+        service=caller.invoked_by,
     )
 
 
@@ -101,6 +102,7 @@ def _request(
     first, last = seen or (call.time, call.time)
     return RequestReport(
         action=call.action,
+        operation=call.operation or None,
         resource=_resource(analysis),
         bucket=call.bucket,
         bucket_account=owner or call.bucket_account,
@@ -213,8 +215,8 @@ def _handoff(handoff: Handoff) -> HandoffReport:
 
 def _resource(analysis: Analysis) -> str | None:
     call = analysis.call
-    if call.service == "s3" and call.action:
-        return s3_resource(call, call.action)
+    if call.service == "s3":
+        return s3_resource(call, call.action) if call.action else None
     key = _key(analysis.evidence)
     return key.arn if key else call.message.resource
 

@@ -169,7 +169,7 @@ class HandoffReport:
     """A change that people make, because the service does not.
 
     Args:
-        kind: what is made: `access_point`.
+        kind: what is made: `access_point`, or a `service_statement`.
         account: the account it is made in, 12 digits.
         target: the ARN of what it is for.
         why: why people make it.

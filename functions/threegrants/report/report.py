@@ -31,16 +31,20 @@ class PrincipalReport:
         session_arn: the session's ARN, as the record has it.
         account: the principal's account, if the record names one.
         type: what kind of principal it is.
+        service: the AWS service that called as itself, or for the principal; None if none did.
     """
 
     arn: str | None
     session_arn: str | None
     account: str | None
     type: CallerType
+    service: str | None = None
 
     @property
     def name(self) -> str:
-        """The most exact name that is known: the ARN, else the account, else the type."""
+        """The most exact name that is known: the ARN, else the service, the account, the type."""
+        if self.type is CallerType.SERVICE and self.service:
+            return self.service
         return self.arn or self.account or self.type.value
 
     @property
@@ -55,6 +59,7 @@ class PrincipalReport:
             "session_arn": self.session_arn,
             "account": self.account,
             "type": self.type.value,
+            "service": self.service,
         }
 
     @classmethod
@@ -69,6 +74,7 @@ class PrincipalReport:
             session_arn=fields.text_or_null("session_arn"),
             account=fields.text_or_null("account"),
             type=fields.choice("type", CallerType),
+            service=fields.text_or_null("service", required=False),
         )
 
 
@@ -95,6 +101,7 @@ class RequestReport:
         count: how many denied calls were counted, at least 1.
         first_seen: when the first of them was made, ISO 8601 in UTC.
         last_seen: when the last of them was made, ISO 8601 in UTC.
+        operation: the operation as CloudTrail names it; None in reports of versions that did not say.
     """
 
     action: str | None
@@ -113,6 +120,14 @@ class RequestReport:
     count: int
     first_seen: str | None
     last_seen: str | None
+    operation: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What was asked of what, for people: as far as the record says it."""
+        what = self.action or self.operation or "a call"
+        where = self.resource or (f"bucket {self.bucket}" if self.bucket else "")
+        return f"{what} on {where}" if where else what
 
     @property
     def stated_key(self) -> str | None:
@@ -139,6 +154,7 @@ class RequestReport:
         """The request as it stands in the report's JSON."""
         return {
             "action": self.action,
+            "operation": self.operation,
             "resource": self.resource,
             "bucket": self.bucket,
             "bucket_account": self.bucket_account,
@@ -180,6 +196,7 @@ class RequestReport:
             count=fields.integer("count"),
             first_seen=fields.text_or_null("first_seen"),
             last_seen=fields.text_or_null("last_seen"),
+            operation=fields.text_or_null("operation", required=False),
         )
 
 

@@ -5,7 +5,7 @@ that suppresses it, or None.
 """
 
 from threegrants.suppression.fields import Field
-from threegrants.suppression.presets import PRESETS, Preset
+from threegrants.suppression.presets import BY_DEFAULT, PRESETS, Preset
 from threegrants.suppression.rules import (
     NEVER_DIAGNOSE,
     OWN_ROLES,
@@ -17,6 +17,7 @@ from threegrants.suppression.rules import (
 )
 
 __all__ = [
+    "BY_DEFAULT",
     "NEVER_DIAGNOSE",
     "OWN_ROLES",
     "PRESETS",

@@ -20,8 +20,12 @@ class Preset:
     what: str
     rows: tuple[Row, ...]
     source: str
+    by_default: bool = True
+    """False for what somebody may lose by it: the operator has to ask for it"""
 
 
+_CONFIGURATION = ("GetAccelerate*", "GetBucket[!AL]*", "GetObjectLock*", "GetPublicAccess*")
+"""Reading a bucket's configuration, but its ACL and its location."""
 _REGION = "[a-z][a-z]-*-[0-9]"
 
 PRESETS: tuple[Preset, ...] = (
@@ -40,20 +44,37 @@ PRESETS: tuple[Preset, ...] = (
                 Field.CALLER: ("service",),
                 Field.SERVICE: (
                     "access-analyzer.amazonaws.com",
-                    "cloudtrail.amazonaws.com",
-                    "config.amazonaws.com",
                     "config-multiaccountsetup.amazonaws.com",
-                    "guardduty.amazonaws.com",
-                    "inspector2.amazonaws.com",
-                    "macie.amazonaws.com",
                     "malware-protection-plan.guardduty.amazonaws.com",
                     "resource-explorer-2.amazonaws.com",
                     "securityhub.amazonaws.com",
-                    "storage-lens.s3.amazonaws.com",
                     "support.amazonaws.com",
                     "trustedadvisor.amazonaws.com",
                 ),
                 Field.ACCESS: ("other", "list"),
+            },
+            # These deliver into buckets too, and ask for ACL and location before: without an answer
+            # they do not deliver, so that is heard. AWS Config lists the bucket as well.
+            {
+                Field.CALLER: ("service",),
+                Field.SERVICE: (
+                    "guardduty.amazonaws.com",
+                    "inspector2.amazonaws.com",
+                    "macie.amazonaws.com",
+                    "storage-lens.s3.amazonaws.com",
+                ),
+                Field.OPERATION: (*_CONFIGURATION, "ListObjects"),
+            },
+            {
+                Field.CALLER: ("service",),
+                Field.SERVICE: ("config.amazonaws.com",),
+                Field.OPERATION: _CONFIGURATION,
+            },
+            # AWS Config reads the environment of Lambda functions, and goes on without it.
+            {
+                Field.ROLE_PATH: ("/aws-service-role/config.amazonaws.com/*",),
+                Field.SERVICE: ("config.amazonaws.com",),
+                Field.OPERATION: ("Decrypt",),
             },
             # Their roles in the account: AWS keeps this path for itself.
             {Field.ROLE_PATH: ("/aws-service-role/*",), Field.ACCESS: ("other", "list")},
@@ -68,7 +89,8 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "log-delivery",
-        "AWS services that deliver logs, trails and inventories into a bucket that refuses them",
+        "AWS services that deliver logs, trails and inventories into a bucket that refuses them: what they"
+        " deliver is lost, so this is not suppressed unless the operator asks for it",
         (
             {
                 Field.CALLER: ("service",),
@@ -86,6 +108,7 @@ PRESETS: tuple[Preset, ...] = (
         ),
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html: these service"
         " principals deliver; the service that was set up to deliver reports the failure itself",
+        by_default=False,
     ),
     Preset(
         "aws-owned-buckets",
@@ -110,3 +133,6 @@ PRESETS: tuple[Preset, ...] = (
         " AWS can change the policies of the buckets that SSM Agent uses",
     ),
 )
+
+BY_DEFAULT: tuple[Preset, ...] = tuple(preset for preset in PRESETS if preset.by_default)
+"""What is suppressed unless the operator says otherwise: only what is known to be harmless."""

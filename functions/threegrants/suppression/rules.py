@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from threegrants.cloudtrail import CallerType, DeniedCall
 from threegrants.suppression.fields import Field, fields_of
-from threegrants.suppression.presets import PRESETS, Preset
+from threegrants.suppression.presets import BY_DEFAULT, PRESETS, Preset
 
 OWN_ROLES = "own-roles"
 """Our own roles: a denial that our reader meets must never become an incident, or it would make
@@ -57,7 +57,7 @@ class SuppressionRules:
     `own_roles` are names of roles, in any account.
     """
 
-    presets: tuple[Preset, ...] = PRESETS
+    presets: tuple[Preset, ...] = BY_DEFAULT
     never_diagnose: tuple[NeverDiagnoseRule, ...] = ()
     own_roles: frozenset[str] = frozenset()
 

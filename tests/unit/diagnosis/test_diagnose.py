@@ -6,8 +6,10 @@ from itertools import product
 
 import pytest
 
+from support.records import denied, s3
 from support.worlds import ADMIN, BUCKET, KEY, ROLE, A, B, allow, call, delegates, evidence, policy
 from threegrants.analysis import AnalysisOptions, analyze_evidence
+from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import diagnose
 from threegrants.evidence import BucketEvidence, Encryption, NamedPolicy, Read, Unread
 from threegrants.patches import Profile
@@ -277,3 +279,17 @@ def test_a_key_of_another_region(multi, instead):
     assert blocker.kind == "key_region"
     assert instead in blocker.detail
     assert blocker.owner == "the bucket's owner"
+
+
+def test_a_service_that_asks_no_bucket_has_no_policies_that_could_lack():
+    record = s3(
+        operation="ListBuckets",
+        userIdentity={"type": "AWSService", "invokedBy": "macie.amazonaws.com"},
+        requestParameters={},
+        resources=[],
+    )
+    found = evidence()
+    caller = replace(found.caller, type=CallerType.SERVICE, account=None, arn=Read(None))
+    diagnosis = diagnose(denied(record), replace(found, caller=caller, bucket=None, key=Read(None)))
+    assert diagnosis.outcome == "unknown"
+    assert diagnosis.iam_policy.bucket.verdict == "not_needed"

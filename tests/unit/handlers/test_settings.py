@@ -8,15 +8,15 @@ from threegrants.handlers.settings import Settings, SettingsError
 from threegrants.incidents.hourly_limits import HourlyLimit, HourlyLimits
 from threegrants.patches import GranteeScope, Profile
 from threegrants.suppression import (
+    BY_DEFAULT,
     NEVER_DIAGNOSE,
     OWN_ROLES,
-    PRESETS,
     Field,
     NeverDiagnoseRule,
 )
 
 LEAST = {"TABLE_NAME": "t", "TOPIC_ARN": "arn:topic", "READER_ROLE_NAME": "reader"}
-A_PRESET = PRESETS[0]
+A_PRESET = BY_DEFAULT[0]
 
 
 def settings(**env):
@@ -37,7 +37,7 @@ def test_what_holds_when_nothing_more_is_said():
     assert (found.queue_url, found.dead_letter_queue_url, found.delivery_table_name) == ("", "", "")
     assert found.kms_wait_seconds == 180
     assert found.analysis_options == AnalysisOptions(writable=frozenset())
-    assert found.suppression.presets == PRESETS
+    assert found.suppression.presets == BY_DEFAULT
     assert found.suppression.never_diagnose == ()
     assert found.suppression.own_roles == {
         "reader", "threegrants-diagnose", "threegrants-approve", "threegrants-worker",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from support.records import denied, kms, session_of
 from support.worlds import ROLE, B, call
 from threegrants.cloudtrail import Access, Caller, CallerType
 from threegrants.suppression import (
@@ -25,6 +26,11 @@ LINKED = f"arn:aws:iam::{B}:role/aws-service-role/config.amazonaws.com/AWSServic
 def by_role(arn=ROLE, operation="GetObject", bucket="a-reports", *, path_known=True):
     caller = Caller(CallerType.ROLE, B, arn, path_known=path_known)
     return replace(call(operation, bucketName=bucket), caller=caller)
+
+
+def of_key(arn, operation, invoked_by):
+    identity = {**session_of(arn), "invokedBy": invoked_by}
+    return denied(kms("e", operation=operation, userIdentity=identity))
 
 
 def by_service(name, operation="GetObject"):
@@ -49,10 +55,8 @@ SUPPRESSED = [
     ("such a role whose path is not known",
      by_role(f"arn:aws:iam::{B}:role/AWSServiceRoleForConfig", "GetBucketAcl", path_known=False),
      "service-probe"),
-    ("logs that are delivered", by_service("delivery.logs.amazonaws.com", "PutObject"),
-     "log-delivery"),
-    ("an inventory that is delivered", by_service("s3.amazonaws.com", "PutObject"),
-     "log-delivery"),
+    ("AWS Config reads the environment of a Lambda function",
+     of_key(LINKED, "Decrypt", "config.amazonaws.com"), "service-probe"),
     ("SSM Agent", by_role(bucket="aws-ssm-eu-west-1"), "aws-owned-buckets"),
     ("SSM Agent in GovCloud", by_role(bucket="aws-windows-downloads-us-gov-west-1"),
      "aws-owned-buckets"),
@@ -66,14 +70,23 @@ SUPPRESSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("denied", "by_what"), [c[1:] for c in SUPPRESSED],
+@pytest.mark.parametrize(("refused", "by_what"), [c[1:] for c in SUPPRESSED],
                          ids=[c[0] for c in SUPPRESSED])  # fmt: skip
-def test_suppressed(denied, by_what):
-    assert RULES.match(denied) == by_what
+def test_suppressed(refused, by_what):
+    assert RULES.match(refused) == by_what
 
 
 HEARD = [
     ("a role", by_role()),
+    ("logs that cannot be delivered", by_service("delivery.logs.amazonaws.com", "PutObject")),
+    ("a trail that looks before it delivers", by_service("cloudtrail.amazonaws.com", "GetBucketAcl")),
+    ("an inventory that cannot be delivered", by_service("s3.amazonaws.com", "PutObject")),
+    ("AWS Config looks before it delivers", by_service("config.amazonaws.com", "GetBucketAcl")),
+    ("AWS Config lists before it delivers", by_service("config.amazonaws.com", "ListObjects")),
+    ("GuardDuty looks before it exports", by_service("guardduty.amazonaws.com", "GetBucketLocation")),
+    ("AWS Config decrypts through S3", of_key(LINKED, "Decrypt", "fas.s3.amazonaws.com")),
+    ("AWS Config encrypts", of_key(LINKED, "GenerateDataKey", "config.amazonaws.com")),
+    ("a role that AWS Config assumes", of_key(ROLE, "Decrypt", "config.amazonaws.com")),
     ("a user named like our reader", by(CallerType.USER, f"arn:aws:iam::{B}:user/threegrants-reader")),
     ("a role that only ends like our reader", by_role(f"arn:aws:iam::{B}:role/a-threegrants-reader")),
     ("a service that reads objects", by_service("macie.amazonaws.com", "GetObject")),
@@ -88,9 +101,9 @@ HEARD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("denied", [c[1] for c in HEARD], ids=[c[0] for c in HEARD])
-def test_heard(denied):
-    assert RULES.match(denied) is None
+@pytest.mark.parametrize("refused", [c[1] for c in HEARD], ids=[c[0] for c in HEARD])
+def test_heard(refused):
+    assert RULES.match(refused) is None
 
 
 def test_the_resolved_principal_counts():
@@ -103,10 +116,17 @@ def test_the_resolved_principal_counts():
 
 
 def test_a_preset_that_is_left_out_suppresses_nothing():
-    denied = by(CallerType.ANONYMOUS)
-    assert SuppressionRules().match(denied) == "anonymous-scan"
-    assert SuppressionRules(presets=()).match(denied) is None
-    assert SuppressionRules(presets=presets_named(["log-delivery"])).match(denied) is None
+    scan = by(CallerType.ANONYMOUS)
+    assert SuppressionRules().match(scan) == "anonymous-scan"
+    assert SuppressionRules(presets=()).match(scan) is None
+    assert SuppressionRules(presets=presets_named(["log-delivery"])).match(scan) is None
+
+
+def test_log_delivery_is_suppressed_only_if_the_operator_asks_for_it():
+    lost = by_service("cloudtrail.amazonaws.com", "PutObject")
+    assert SuppressionRules().match(lost) is None
+    chosen = SuppressionRules(presets=presets_named(["log-delivery"]))
+    assert chosen.match(lost) == "log-delivery"
 
 
 FIELDS = [
@@ -125,9 +145,9 @@ FIELDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("denied", "wanted"), [c[1:] for c in FIELDS], ids=[c[0] for c in FIELDS])
-def test_what_patterns_are_held_against(denied, wanted):
-    found = fields_of(denied)
+@pytest.mark.parametrize(("refused", "wanted"), [c[1:] for c in FIELDS], ids=[c[0] for c in FIELDS])
+def test_what_patterns_are_held_against(refused, wanted):
+    found = fields_of(refused)
     assert {field: found[field] for field in wanted} == wanted
     assert found.keys() == set(Field)
 
