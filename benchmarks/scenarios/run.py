@@ -128,7 +128,7 @@ def main() -> int:
     causes = {scenario["cause"] for scenario in listed}
     right = len(listed) - len(wrong)
     print(
-        f"\n{len(listed)} scenarios (version {listed[0]['version']}), {len(causes)} causes: {right} right"
+        f"\n{len(listed)} scenarios (to version {max(s['version'] for s in listed)}), {len(causes)} causes: {right} right"
     )
     for scenario, said in wrong:
         differs = apart(scenario["expected"], said)
