@@ -121,14 +121,15 @@ def test_the_statements_let_exactly_this_call_in():
     assert effect("s3:PutObject", OBJECT) is Effect.IMPLICIT_DENY
 
 
-def test_the_permission_that_aws_names_counts_and_not_the_operations_own():
+def test_the_permission_that_aws_names_is_among_those_asked_for():
     said = explain(
         BOTO.format(
             "GetObjectTagging",
             refusal("s3:ListBucket", "arn:aws:s3:::a-reports", NO_IDENTITY.format("s3:ListBucket")),
         )
     )
-    assert [one.statements[0]["Action"] for one in said.grants] == ["s3:ListBucket"] * 2
+    wanted = ["s3:GetObjectTagging", "s3:ListBucket"]
+    assert [one.statements[0]["Action"] for one in said.grants] == [wanted, wanted]
     assert any("The operation was GetObjectTagging" in line for line in said.said)
 
 
