@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.fixture
 def service(aws, monkeypatch):
     monkeypatch.setenv("TRUSTED_ACCOUNTS", f"{A},{B}")
+    aws.remediation_roles()
     yield from serving(aws, monkeypatch)
 
 
