@@ -3,7 +3,6 @@
 import diagnose
 import pytest
 
-
 LATENCY = 0.05
 """Seconds of each call. With none, the thread that enters the organisation's account at the start could
 come after one that needs its session later, which AWS's latency never lets happen."""
