@@ -251,6 +251,28 @@ def test_the_denied_principal_silences_nothing(desk, monkeypatch, arn, what, bod
     assert asks(desk, monkeypatch, identity, what, APPROVER, body)["statusCode"] == 200
 
 
+def federated_by(user):
+    """A denied session of a federated user, as CloudTrail shows it."""
+    return {
+        "type": "FederatedUser", "principalId": f"{B}:guest", "accountId": B,
+        "arn": f"arn:aws:sts::{B}:federated-user/guest",
+        "sessionContext": {"sessionIssuer": {
+            "type": "IAMUser", "principalId": "AIDAEXAMPLE", "arn": user, "accountId": B}},
+    }  # fmt: skip
+
+
+@attack("10", "an IAM user lets a federated session of its own be denied, and rejects or mutes the incident",
+        "the on-call hears no more of it", Ends.REFUSED)  # fmt: skip
+@pytest.mark.parametrize(("what", "body"), [("mute", {"hours": 720}), ("reject", {})])
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_who_made_the_denied_session_silences_nothing(desk, monkeypatch, what, body):
+    ann, ben = f"arn:aws:iam::{B}:user/ann", f"arn:aws:iam::{B}:user/ben"
+    identity = desk.handle(s3("e-federated", userIdentity=federated_by(ann))).id
+    assert asks(desk, monkeypatch, identity, what, ann, body)["statusCode"] == 403
+    assert desk.store.get(identity).muted_until == 0
+    assert asks(desk, monkeypatch, identity, what, ben, body)["statusCode"] == 200
+
+
 @attack("10.1", "a second approval that overtakes the change of the first",
         "the run has an approval that was replaced or withdrawn", Ends.REFUSED)  # fmt: skip
 @pytest.mark.parametrize("meanwhile", ["replaced", "by another"])

@@ -90,6 +90,7 @@ def _principal(analysis: Analysis) -> PrincipalReport:
         account=caller.account,
         type=caller.type,
         service=caller.invoked_by,
+        issuer_arn=caller.issuer_arn,
     )
 
 

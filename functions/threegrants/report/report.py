@@ -32,6 +32,7 @@ class PrincipalReport:
         account: the principal's account, if the record names one.
         type: what kind of principal it is.
         service: the AWS service that called as itself, or for the principal; None if none did.
+        issuer_arn: of a federated user, the IAM user who made its session; None if not known.
     """
 
     arn: str | None
@@ -39,6 +40,7 @@ class PrincipalReport:
     account: str | None
     type: CallerType
     service: str | None = None
+    issuer_arn: str | None = None
 
     @property
     def name(self) -> str:
@@ -60,6 +62,7 @@ class PrincipalReport:
             "account": self.account,
             "type": self.type.value,
             "service": self.service,
+            "issuer_arn": self.issuer_arn,
         }
 
     @classmethod
@@ -75,6 +78,7 @@ class PrincipalReport:
             account=fields.text_or_null("account"),
             type=fields.choice("type", CallerType),
             service=fields.text_or_null("service", required=False),
+            issuer_arn=fields.text_or_null("issuer_arn", required=False),
         )
 
 
