@@ -36,8 +36,8 @@ SEED = 20261125
 READ_BY_TESTS = ("functions", "docs", "events", "template.yaml", "member.yaml", "README.md")
 SETTINGS = """\
 [tool.pytest.ini_options]
-pythonpath = ["tests"]
-addopts = "--import-mode=importlib -q -p no:cacheprovider"
+pythonpath = ["tests", "."]
+addopts = "--import-mode=importlib -q -p no:cacheprovider -p start_anew"
 
 [tool.mutmut]
 source_paths = ["threegrants"]
@@ -48,6 +48,22 @@ use_git_change_detection = false
 track_dependencies = false
 timeout_constant = 5.0
 """
+START_ANEW = '''\
+"""mutmut runs the tests once, and then forks a process for each mutant.
+
+What that first run left behind - tables made when a module is loaded, remembered values, policies
+that a test module parses at its top - would hide a mutant from the tests. So each process loads the
+package and the tests anew.
+"""
+
+import sys
+
+
+def pytest_load_initial_conftests():
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in {"threegrants", "tests", "unit", "support", "conftest"}:
+            del sys.modules[name]
+'''
 KILLED = frozenset({"killed", "timeout", "segfault"})
 
 
@@ -65,7 +81,8 @@ def lay_out() -> None:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, PLACE / name)
     rooms = ", ".join(f'"threegrants/{room}/*"' for room in ROOMS)
-    read = ", ".join(f'"{name}"' for name in READ_BY_TESTS)
+    read = ", ".join(f'"{name}"' for name in (*READ_BY_TESTS, "start_anew.py"))
+    (PLACE / "start_anew.py").write_text(START_ANEW)
     (PLACE / "pyproject.toml").write_text(SETTINGS.format(rooms=rooms, read=read))
 
 
