@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
+.PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm context-keys diagrams \
 	differential fuzz clean
 
@@ -59,6 +59,9 @@ stale-reads: .venv/.ready  ## the same with 1 to 50 stale reads at every read (h
 
 mutants: .venv/.ready  ## how many small errors in the pure rooms the unit tests notice (SAMPLE=N, SEED=S)
 	$(BIN)/python benchmarks/mutants.py $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+
+answers: .venv/.ready  ## the whole answers that tests/unit/whole holds, written anew: look at the difference
+	THREEGRANTS_ANSWERS=write $(BIN)/python -m pytest -n 0 tests/unit/whole
 
 explore: .venv/.ready  ## the properties, with new random examples at each run, and many more of them
 	THREEGRANTS_EXAMPLES=many $(BIN)/python -m pytest -n auto tests/unit tests/aws/test_remediation_model.py
