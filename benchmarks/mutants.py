@@ -33,7 +33,10 @@ ROOMS = ("aws", "cloudtrail", "suppression", "iam", "diagnosis", "patches")
 SAMPLE = 240
 """As many as two cores try in about 12 minutes."""
 SEED = 20261125
-READ_BY_TESTS = ("functions", "docs", "events", "template.yaml", "member.yaml", "README.md")
+READ_BY_TESTS = (
+    "functions", "docs", "events", "template.yaml", "member.yaml", "templates", "README.md", "CONTRIBUTING.md",
+    "Makefile",
+)  # fmt: skip
 SETTINGS = """\
 [tool.pytest.ini_options]
 pythonpath = ["tests", "."]
@@ -73,7 +76,7 @@ def lay_out() -> None:
     # What the pages say is tested on the whole tree, and kills no mutant.
     forget = shutil.ignore_patterns("__pycache__", "test_docs.py", "benchmarks")
     shutil.copytree(ROOT / "functions" / "threegrants", PLACE / "threegrants", ignore=forget)
-    for part in ("unit", "support"):
+    for part in ("unit", "support", "data"):
         if (ROOT / "tests" / part).is_dir():
             shutil.copytree(ROOT / "tests" / part, PLACE / "tests" / part, ignore=forget)
     shutil.copy(ROOT / "tests" / "conftest.py", PLACE / "tests")
