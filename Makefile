@@ -43,8 +43,9 @@ check: lint types template unit  ## what to run before each commit (under a minu
 unit: .venv/.ready  ## the tests of the pure rooms, without AWS (seconds)
 	$(BIN)/python -m pytest -n auto tests/unit
 
+# One worker more than there are cores: the tests of the deployed service wait most of their time.
 test: setup  ## everything a change must pass (under 5 minutes on two cores)
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))') --dist loadgroup
 
 coverage: setup  ## branch coverage: by the unit tests alone, then by all tests
 	$(BIN)/python -m pytest -n auto tests/unit --cov --cov-report=term
