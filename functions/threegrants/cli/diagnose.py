@@ -16,8 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from threegrants.analysis import AnalysisOptions, analyze
-from threegrants.aws.arn import is_account_id
 from threegrants.cli.findings import Finding, Findings
+from threegrants.cli.options import (
+    ACCOUNTS,
+    EXTERNAL_ID,
+    FORMAT,
+    READER_ROLE,
+    SNIPPETS,
+    account_option,
+)
 from threegrants.cli.overview import show_overview, show_summary_line, summary_object
 from threegrants.cli.records import (
     Leftovers,
@@ -53,48 +60,17 @@ def _time_option(
         raise click.BadParameter(str(error), param=option) from error
 
 
-def _account_option(
-    _context: click.Context, option: click.Parameter, given: str | tuple[str, ...] | None
-) -> str | tuple[str, ...] | None:
-    for account in (given,) if isinstance(given, str) else given or ():
-        if not is_account_id(account):
-            why = f"{account!r} is no AWS account id; expected 12 digits"
-            raise click.BadParameter(why, param=option)
-    return given
-
-
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-)
-@click.option(
-    "--reader-role",
-    default="threegrants-reader",
-    show_default=True,
-    help="Role to assume in every account other than your own.",
-)
-@click.option(
-    "--external-id",
-    default="",
-    help="ExternalId that role's trust policy wants; only accounts named with --account get it.",
-)
-@click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    callback=_account_option,
-    help="An account of yours: it may own the bucket, and it gets the ExternalId; repeatable.",
-)
+@FORMAT
+@READER_ROLE
+@EXTERNAL_ID
+@ACCOUNTS
 @click.option(
     "--organizations-account",
     "organizations",
     default=None,
-    callback=_account_option,
+    callback=account_option,
     help="The account whose reader role may read SCPs and RCPs (management or delegated).",
 )
 @click.option("--objects", is_flag=True, help="Look at the objects themselves (HeadObject).")
@@ -127,13 +103,7 @@ def _account_option(
     help="A tag (KEY or KEY=VALUE) of what infrastructure code owns; repeatable.",
 )
 @click.option("--analyzer", is_flag=True, help="Ask IAM Access Analyzer about each patch too.")
-@click.option(
-    "--snippets",
-    "tool",
-    type=click.Choice(["terraform", "cloudformation"]),
-    default=None,
-    help="Show what is handed off as this tool's code.",
-)
+@SNIPPETS
 @click.option(
     "--since", callback=_time_option, help="Only calls from this time on: 2026-11-20, 6h, 2d."
 )

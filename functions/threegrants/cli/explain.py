@@ -13,8 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.cli.diagnose import role_clients
 from threegrants.cli.failure import Failure
+from threegrants.cli.options import ACCOUNTS, EXTERNAL_ID, READER_ROLE
 from threegrants.cli.render import console, json_text, plain, show_diagnosis
-from threegrants.cloudtrail import DeniedCall, strip_control_characters
+from threegrants.cloudtrail import DeniedCall, strip_control_characters, strip_lines
 from threegrants.cloudtrail.identity import from_arn
 from threegrants.error_text import (
     Explanation,
@@ -54,23 +55,9 @@ Say = Callable[[str], str]
 @click.option(
     "--redact", is_flag=True, help="Print no account ids, names or keys; asks AWS nothing."
 )
-@click.option(
-    "--reader-role",
-    default="threegrants-reader",
-    show_default=True,
-    help="Role to assume in every account other than your own.",
-)
-@click.option(
-    "--external-id",
-    default="",
-    help="ExternalId that role's trust policy wants; only accounts named with --account get it.",
-)
-@click.option(
-    "--account",
-    "accounts",
-    multiple=True,
-    help="An account of yours: it may own the bucket, and it gets the ExternalId; repeatable.",
-)
+@READER_ROLE
+@EXTERNAL_ID
+@ACCOUNTS
 def explain(  # noqa: PLR0913, PLR0917 - click passes each option so
     text: tuple[str, ...],
     output_format: Format,
@@ -171,11 +158,6 @@ def _show(explanation: Explanation, say: Say) -> None:
     if letter:
         out.print(plain("The letter to the owner's side: the same with --format letter", "dim"))
     out.print()
-
-
-def strip_lines(text: str) -> str:
-    """A text of several lines without other control characters."""
-    return "\n".join(strip_control_characters(line) for line in text.split("\n"))
 
 
 def _print_letters(explanations: Sequence[Explanation], say: Say) -> None:

@@ -15,6 +15,7 @@ from threegrants.cli.diagnose import diagnose
 from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure
 from threegrants.cli.fetch import fetch
+from threegrants.cli.options import FORMAT, SNIPPETS
 from threegrants.cli.records import parse_records
 from threegrants.cli.render import (
     Tool,
@@ -36,22 +37,6 @@ _STACK = click.option(
     default="threegrants",
     show_default=True,
     help="The deployed stack's name; from another account its ApiUrl.",
-)
-_FORMAT = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-)
-
-
-_SNIPPETS = click.option(
-    "--snippets",
-    "tool",
-    type=click.Choice(["terraform", "cloudformation"]),
-    default=None,
-    help="Show what is handed off as this tool's code.",
 )
 
 
@@ -89,7 +74,7 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
 @main.command()
 @_STACK
 @click.option("--state", default=None, help="Only incidents in this state.")
-@_FORMAT
+@FORMAT
 def incidents(stack: str, state: str | None, output_format: str) -> None:
     """List the incidents, the latest first."""
     query = f"?state={state}" if state else ""
@@ -103,8 +88,8 @@ def incidents(stack: str, state: str | None, output_format: str) -> None:
 @main.command()
 @click.argument("incident_id", metavar="ID")
 @_STACK
-@_FORMAT
-@_SNIPPETS
+@FORMAT
+@SNIPPETS
 def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
     incident = _call_api(stack, "GET", f"/incidents/{incident_id}")

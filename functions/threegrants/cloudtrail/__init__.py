@@ -19,7 +19,7 @@ from threegrants.cloudtrail.envelope import detail_of, is_genuine, require_own_a
 from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.parse import parse_record
 from threegrants.cloudtrail.replay import REPLAY_SOURCE, as_replayed, is_replayed
-from threegrants.cloudtrail.sanitize import strip_control_characters
+from threegrants.cloudtrail.sanitize import strip_control_characters, strip_lines
 from threegrants.cloudtrail.trail_files import (
     Entry,
     Found,
@@ -56,4 +56,5 @@ __all__ = [
     "read_trail_file",
     "require_own_account",
     "strip_control_characters",
+    "strip_lines",
 ]

@@ -15,6 +15,11 @@ def strip_control_characters(text: object) -> str:
     return "".join(ch if ch.isprintable() else "\ufffd" for ch in str(text))
 
 
+def strip_lines(text: str) -> str:
+    """The text without control characters; its lines stay lines."""
+    return "\n".join(strip_control_characters(line) for line in text.split("\n"))
+
+
 def without_lone_surrogates(value: Any) -> Any:
     r"""JSON in which every string can be stored and sent.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from threegrants.cloudtrail import strip_control_characters
+from threegrants.cloudtrail import strip_control_characters, strip_lines
 from threegrants.diagnosis import Certainty, Outcome
 from threegrants.incidents import AlertReason
 from threegrants.report import SCHEMA, Report
@@ -75,7 +75,7 @@ def build_alert(report: Report, stack: str, reason: AlertReason, note: str = "")
     """
     return Alert(
         subject=subject_line(report),
-        message=_message(report, stack, reason, _strip_lines(note[:MAX_NOTE_CHARACTERS])),
+        message=_message(report, stack, reason, strip_lines(note[:MAX_NOTE_CHARACTERS])),
         attributes={
             "incident_id": report.id,
             "outcome": report.outcome.value,
@@ -151,11 +151,6 @@ def program_json(report: Report) -> str:
     """
     written = json.dumps(report.to_json(), ensure_ascii=False)
     return written.encode(errors="replace").decode()
-
-
-def _strip_lines(text: str) -> str:
-    """The text without control characters; its lines stay lines."""
-    return "\n".join(strip_control_characters(line) for line in text.split("\n"))
 
 
 def _message(report: Report, stack: str, reason: AlertReason, note: str) -> str:
