@@ -7,11 +7,11 @@ items are one partition of the table of incidents, sorted by the second from whi
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.conditions import Attr, Key
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from threegrants.incidents.items import SECONDS_A_DAY
+from threegrants.incidents.table import due_items
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -63,21 +63,8 @@ class HeldAlerts:
 
     def due(self) -> list[HeldAlert]:
         """Those whose hour is over, the longest waiting first; at most 50."""
-        found: list[HeldAlert] = []
-        start: dict[str, Any] = {}
-        while len(found) < _MOST:
-            page = self._table.query(
-                KeyConditionExpression=Key("pk").eq(_PARTITION)
-                & Key("sk").lte(f"{int(self._clock()):012}~"),
-                FilterExpression=Attr("sent").eq(False),
-                ConsistentRead=True,
-                **start,
-            )
-            found += [HeldAlert(str(one["sk"]), str(one["incident"])) for one in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                break
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        return found[:_MOST]
+        due = due_items(self._table, _PARTITION, self._clock(), "sent")
+        return [HeldAlert(str(one["sk"]), str(one["incident"])) for one in islice(due, _MOST)]
 
     def done(self, held: HeldAlert) -> None:
         """Note that an alert was sent, was not due any more, or waits for another hour."""

@@ -5,9 +5,10 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Trans
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
@@ -30,6 +31,32 @@ class Conflict(RuntimeError):
     def __init__(self, why: str, refused: frozenset[int] = frozenset()) -> None:
         super().__init__(why)
         self.refused = refused
+
+
+def due_items(
+    table: "Table", partition: str, now: float, done_attribute: str
+) -> Iterator[Mapping[str, Any]]:
+    """The items of a partition that are due and not done, the longest due first; read as asked for.
+
+    Args:
+        table: the table.
+        partition: the partition's key; its sort keys begin with the second from which each is due,
+            in twelve digits.
+        now: seconds since the epoch.
+        done_attribute: the attribute that is false until an item is done.
+    """
+    start: dict[str, Any] = {}
+    while True:
+        page = table.query(
+            KeyConditionExpression=Key("pk").eq(partition) & Key("sk").lte(f"{int(now):012}~"),
+            FilterExpression=Attr(done_attribute).eq(False),
+            ConsistentRead=True,
+            **start,
+        )
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def transact(table: "Table", items: Sequence[Mapping[str, Any]]) -> None:

@@ -12,12 +12,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
-
-from boto3.dynamodb.conditions import Attr, Key
 
 from threegrants.incidents.fitting import fitting_detail
 from threegrants.incidents.items import SECONDS_A_DAY, put_write
+from threegrants.incidents.table import due_items
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
@@ -120,20 +120,8 @@ class Outbox:
 
     def due(self, now: float, limit: int = 50) -> list[OutboxItem]:
         """What is due by now (seconds since the epoch) and not done, the longest due first."""
-        found: list[OutboxItem] = []
-        start: dict[str, Any] = {}
-        while len(found) < limit:
-            answer = self._table.query(
-                KeyConditionExpression=Key("pk").eq(_PARTITION) & Key("sk").lte(f"{int(now):012}~"),
-                FilterExpression=Attr("done").eq(False),
-                ConsistentRead=True,
-                **start,
-            )
-            found += [due for item in answer["Items"] if (due := _read(item))]
-            if "LastEvaluatedKey" not in answer:
-                break
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        return found[:limit]
+        items = due_items(self._table, _PARTITION, now, "done")
+        return list(islice((due for item in items if (due := _read(item))), limit))
 
     def mark_done(self, item: OutboxItem) -> None:
         """Mark an item as done; it expires a week later."""
