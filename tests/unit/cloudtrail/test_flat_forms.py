@@ -1,6 +1,7 @@
 """A row of a table becomes the record again: each field under its own name, and what is lacking, by name."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ CONTEXT = {
     "sessionIssuer": {"type": "Role", "arn": ROLE},
     "attributes": {"creationDate": "2026-11-20T08:00:00Z", "mfaAuthenticated": "true"},
 }
-RECORD = {
+RECORD: dict[str, Any] = {
     "eventVersion": "1.11",
     "userIdentity": {
         "type": "AssumedRole",

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import zlib
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def cells(*values):
 
 
 def nested(depth):
-    value = RECORD
+    value: Any = RECORD
     for _ in range(depth):
         value = [value]
     return value
