@@ -7,7 +7,6 @@ stands for it, the configuration's references lead to that resource.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from threegrants.access_check.folder import checked_policy
@@ -39,7 +38,7 @@ class _Resource:
         return found if isinstance(found, str) else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Plan:
     resources: tuple[_Resource, ...]
     references: Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -48,11 +47,6 @@ class _Plan:
     def of_type(self, *types: str) -> Iterator[_Resource]:
         """The resources of some types."""
         return (one for one in self.resources if one.type in types)
-
-    @cached_property
-    def by_address(self) -> Mapping[str, _Resource]:
-        """The resources by their address."""
-        return {one.address: one for one in self.resources}
 
     def refers_to(self, resource: _Resource, argument: str, target: _Resource) -> bool:
         """Whether an argument stands for another resource of the plan."""
