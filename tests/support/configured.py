@@ -5,10 +5,23 @@ from typing import Any
 
 import pytest
 
+from support.names import A, B
 from threegrants.configuration import Configuration, ConfigurationError, parse_configuration
 from threegrants.handlers.configuration_source import ConfigurationSource
 
 PLACE = "app1234/env1234/pro1234"
+APPROVAL = {
+    "name": "reports for analysts",
+    "owner": A,
+    "principals": [f"arn:aws:iam::{B}:role/analyst"],
+    "bucket": "a-reports",
+    "prefix": "2026/*",
+    "keys": [f"arn:aws:kms:eu-west-1:{A}:key/11111111-2222-3333-4444-555555555555"],
+    "actions": ["s3:GetObject", "kms:Decrypt"],
+    "starts": "2026-11-01T00:00:00Z",
+    "expires": "2026-12-31T00:00:00Z",
+}
+"""a standing approval"""
 
 
 class Deployed:

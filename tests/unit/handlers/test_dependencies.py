@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from support.configured import PLACE, accounts, configured
+from support.configured import APPROVAL, PLACE, accounts, configured
 from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
 from threegrants.configuration import ConfigurationError
@@ -215,19 +215,6 @@ def test_an_account_that_is_taken_out_is_not_entered_again(built, clock, configu
     clock.now = 60.0
     with pytest.raises(AccountError, match="not in TrustedAccounts"):
         clients.client("111111111111", "s3")
-
-
-APPROVAL = {
-    "name": "reports",
-    "owner": "111111111111",
-    "principals": ["arn:aws:iam::222222222222:role/analyst"],
-    "bucket": "a-reports",
-    "prefix": "*",
-    "keys": [],
-    "actions": ["s3:GetObject"],
-    "starts": "2026-11-01T00:00:00Z",
-    "expires": "2026-12-01T00:00:00Z",
-}
 
 
 def test_the_sweep_asks_for_open_incidents_if_something_is_approved_in_advance(configuration):
