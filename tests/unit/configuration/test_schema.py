@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any
 
 import jsonschema
 import pytest
@@ -84,7 +85,8 @@ PLACES = list(places(FULL))
 
 def changed(place, value, *, how):
     document = {"root": copy.deepcopy(FULL)}
-    inner, path = document, ("root", *place)
+    inner: Any = document
+    path = ("root", *place)
     for name in path[:-1]:
         inner = inner[name]
     if how == "replaced":
