@@ -30,6 +30,7 @@ FUNCTIONS = {
 }
 OF_PARAMETERS = service(TrustedAccounts=",".join(SOME[:75]), AccountsToRead=",".join(SOME[75:]))
 OF_OUR_OWN = service(OwnConfiguration="true", OrganizationId=ORGANIZATION, TrustedAccounts="")
+BOUND_TWICE = service(OwnConfiguration="true", OrganizationId=ORGANIZATION, TrustedAccounts=A)
 WITHOUT_ORGANIZATION = service(OwnConfiguration="true", TrustedAccounts=A, AccountsToRead=B)
 
 
@@ -197,6 +198,8 @@ ENTERED = [
     ),
     pytest.param(OF_OUR_OWN, STRANGER, "o-9999999999", False, False, id="of another organisation"),
     pytest.param(OF_OUR_OWN, STRANGER, None, False, False, id="of none"),
+    pytest.param(BOUND_TWICE, A, ORGANIZATION, True, True, id="listed, and of the organisation"),
+    pytest.param(BOUND_TWICE, B, ORGANIZATION, True, False, id="not listed, of the organisation"),
     pytest.param(WITHOUT_ORGANIZATION, A, None, True, True, id="trusted by the stack's parameters"),
     pytest.param(
         WITHOUT_ORGANIZATION, B, None, True, False, id="to read by the stack's parameters"

@@ -1,7 +1,5 @@
 """`threegrants config`: hold a configuration against its schema, or print the schema."""
 
-from typing import BinaryIO
-
 import click
 
 from threegrants.cli.options import FORMAT
@@ -19,28 +17,29 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @FORMAT
-def check(file: BinaryIO, output_format: str) -> None:
+def check(file: str, output_format: str) -> None:
     """Say whether FILE is a configuration that the service takes (`-` for standard input).
 
     Everything that is wrong is said at once, one line each: where, what, and what to do. Exit status: 0
     if it is valid, 2 if not.
     """
-    text = file.read()
+    with click.open_file(file, "rb") as opened:
+        text = opened.read()
     problems = problems_of(text)
     if output_format == "json":
         found = {
-            "file": file.name,
+            "file": file,
             "valid": not problems,
             "problems": [problem.to_json() for problem in problems],
         }
         click.echo(json_text(found))
     else:
         for problem in problems:
-            click.echo(strip_control_characters(f"{file.name}: {problem}"), err=True)
+            click.echo(strip_control_characters(f"{file}: {problem}"), err=True)
         if not problems:
-            click.echo(f"{file.name}: valid; {_summary(parse_configuration(text))}")
+            click.echo(f"{file}: valid; {_summary(parse_configuration(text))}")
     if problems:
         raise click.exceptions.Exit(_INVALID)
 
