@@ -12,7 +12,7 @@ from support.handlers import CONTEXT, api_event, deliver, metas, serving
 from support.harness import bucket_policy
 from support.names import A, B
 from support.records import s3
-from threegrants.configuration.problem import ConfigurationUnreadableError
+from threegrants.configuration import ConfigurationUnreadableError
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers import diagnose, remediate, sweep
 from threegrants.handlers.dependencies import dependencies

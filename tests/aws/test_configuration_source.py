@@ -13,8 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from support.configured import PLACE
 from support.wire import answer_calls, refusal
-from threegrants.configuration import ConfigurationError
-from threegrants.configuration.problem import ConfigurationUnreadableError
+from threegrants.configuration import ConfigurationError, ConfigurationUnreadableError
 from threegrants.handlers.configuration_source import ConfigurationSource
 from threegrants.handlers.settings import ConfigurationPlace
 

@@ -178,7 +178,7 @@ def test_accounts_that_were_not_asked_are_said(monkeypatch):
     owner, asked = ask_many(None, monkeypatch)
     assert set(asked) == {B, *MANY[:20]}
     assert isinstance(owner, Unread)
-    assert "and 12 more did not claim it" in owner.why
+    assert "and 13 more did not claim it" in owner.why
     assert "(980 more accounts to read were not asked: 20 are at most)" in owner.why
     assert len(owner.why) < 500
 

@@ -8,8 +8,11 @@ from aws_lambda_powertools.utilities.parameters import AppConfigProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
 
-from threegrants.configuration import Configuration, parse_configuration
-from threegrants.configuration.problem import ConfigurationUnreadableError
+from threegrants.configuration import (
+    Configuration,
+    ConfigurationUnreadableError,
+    parse_configuration,
+)
 from threegrants.handlers.settings import ConfigurationPlace
 
 MAX_AGE_SECONDS = 60.0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from functools import cache, cached_property
@@ -60,6 +61,7 @@ class Dependencies:
         self.settings = settings
         self._configuration = ConfigurationSource(settings.configuration)
         self._kept = TtlCache(MAX_AGE_SECONDS)
+        self._reading = threading.Lock()
         self._last: InForce | None = None
         self._ingest: tuple[InForce, Ingest] | None = None
 
@@ -69,7 +71,9 @@ class Dependencies:
         Raises:
             ConfigurationError: if it cannot be read or is wrong: then nothing is in force.
         """
-        found, _ = self._kept.get("configuration", self._read_configuration)
+        # One thread reads, or each would use the same token of AppConfig's session.
+        with self._reading:
+            found, _ = self._kept.get("configuration", self._read_configuration)
         return found
 
     def _read_configuration(self) -> InForce:

@@ -1,7 +1,10 @@
 """What the functions share: the limits of the moment, the clients, alerts, the deadline."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
@@ -11,12 +14,11 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from support.configured import APPROVAL, PLACE, accounts, configured
 from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
-from threegrants.configuration import ConfigurationError
-from threegrants.configuration.problem import ConfigurationUnreadableError
+from threegrants.configuration import ConfigurationError, ConfigurationUnreadableError
 from threegrants.evidence import AccountError
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers import dependencies as module
-from threegrants.handlers.configuration_source import MAX_AGE_SECONDS
+from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.dependencies import Dependencies, deadline
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason
@@ -174,6 +176,25 @@ def test_the_configuration_is_read_once_a_minute(built, clock, configuration):
     clock.now = 60.0
     assert built.in_force().limits.trusted == {"222222222222"}
     assert configuration.asked == 2
+
+
+def test_threads_read_it_once_between_them(built, clock, configuration, monkeypatch):
+    real, gate = configuration.read, Barrier(8)
+
+    def slow(*_):
+        time.sleep(0)  # another thread's turn
+        return real()
+
+    monkeypatch.setattr(ConfigurationSource, "read", slow)
+
+    def use(_):
+        gate.wait()
+        return built.reader.members
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(use, range(8)))
+    assert configuration.asked == 1
+    assert len({id(one) for one in found}) == 1
 
 
 def test_what_is_built_of_a_configuration_stays_as_long_as_it_does(built, clock, configuration):
