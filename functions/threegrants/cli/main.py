@@ -1,4 +1,4 @@
-"""The commands of `threegrants`: `config`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`. `check`, `config`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
@@ -11,6 +11,7 @@ import click
 
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
+from threegrants.cli.check import check
 from threegrants.cli.config import config
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.explain import explain
@@ -48,6 +49,7 @@ def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
+main.add_command(check)
 main.add_command(config)
 main.add_command(diagnose)
 main.add_command(explain)
