@@ -139,3 +139,14 @@ REGIONS = [
 def test_the_region(region, wanted):
     assert denied(direct(errorMessage=says("kms:Decrypt", KEY), awsRegion=region)).region == wanted
     assert denied(direct(awsRegion=None)).region == ""
+
+
+def test_a_record_without_an_identity_is_of_whom_the_message_names():
+    caller = denied(s3(userIdentity=None, errorMessage=says("s3:GetObject", "x"))).caller
+    assert (caller.session_arn, caller.session_name) == (SESSION, "s")
+    assert denied(s3(userIdentity=None)).caller.arn is None
+
+
+def test_what_is_asked_of_no_bucket_has_no_key():
+    call = denied(s3(operation="ListBuckets", requestParameters={"key": "k"}))
+    assert (call.on_bucket, call.object_key) == (False, None)
