@@ -89,6 +89,11 @@ def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
         where = f"s3://{source.bucket}/{source.object_key}"
         out.print(plain(f"to read the copy's source, {where}", "bold"))
         out.print(grants_table(source.grants))
+    if since := report.since_denial:
+        out.print(plain(since.words, "bold"))
+        if since.grants:
+            out.print(plain("the grants above are those at the denial; in force now", "dim"))
+            out.print(grants_table(since.grants))
     for blocker in report.blockers:
         out.print(plain(f"blocked by {blocker.kind_in_words}: {blocker.detail}"))
         if blocker.owner:

@@ -1,7 +1,8 @@
 """What AWS itself says: its error message, and its checks of the request by authorization id.
 
-Both are about the moment of the call; the policies were read later. AWS decides where we do not
-know, and never makes "granted" of what the policies do not allow now.
+Both are about the moment of the call; the policies were read later. Of the policies as they are now AWS
+decides where we do not know, and never makes "granted" of what they do not allow. Of the policies of the
+denial (`Moment.DENIAL`) AWS's own check is what counts.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthorizationDetails.html
@@ -10,7 +11,7 @@ https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthor
 from collections.abc import Iterable, Mapping
 
 from threegrants.cloudtrail.denied_call import Message
-from threegrants.diagnosis.facts import Facts
+from threegrants.diagnosis.facts import Facts, Moment
 from threegrants.diagnosis.guardrails import OWNERS
 from threegrants.diagnosis.legs import LegVerdicts
 from threegrants.diagnosis.verdicts import (
@@ -56,15 +57,15 @@ def reconcile_with_aws(verdicts: LegVerdicts, service: str, facts: Facts) -> Leg
     actions = [one for one in _checked_actions(facts) if one.action.startswith(f"{service}:")]
     if actions:
         verdicts = LegVerdicts(
-            _reconcile(verdicts.resource, actions, PolicyType.RESOURCE),
-            _reconcile(verdicts.identity, actions, PolicyType.IDENTITY),
+            _reconcile(verdicts.resource, actions, PolicyType.RESOURCE, facts.moment),
+            _reconcile(verdicts.identity, actions, PolicyType.IDENTITY, facts.moment),
         )
     message = facts.call.message
     if not (message.action or facts.call.action or "").startswith(f"{service}:"):
         return verdicts
     return LegVerdicts(
-        _settle(verdicts.resource, message, PolicyType.RESOURCE),
-        _settle(verdicts.identity, message, PolicyType.IDENTITY),
+        _settle(verdicts.resource, message, PolicyType.RESOURCE, facts.moment),
+        _settle(verdicts.identity, message, PolicyType.IDENTITY, facts.moment),
     )
 
 
@@ -72,13 +73,19 @@ _HANGS_ON_CONTEXT = "condition_unknown"
 """The code of a verdict that only an unknown condition key keeps from being certain."""
 
 
-def _settle(ours: Grant, message: Message, policy_type: PolicyType) -> Grant:
+def _settle(ours: Grant, message: Message, policy_type: PolicyType, moment: Moment) -> Grant:
     """A verdict that hangs on an unknown condition key, after what AWS's own sentence says of it.
 
     "No … policy allows" means that the Allow with that condition did not apply: whoever wrote the
     condition meant it, so nothing is patched around it. "An explicit deny" means that the Deny did.
     """
-    if ours.verdict is not Verdict.UNKNOWN or str(message.policy_type) != str(policy_type):
+    if str(message.policy_type) != str(policy_type):
+        return ours
+    if moment is Moment.DENIAL and ours.verdict is Verdict.GRANTED:
+        # What grants it was read later: at the denial AWS's sentence is right.
+        then = Verdict.DENIED if message.explicit_deny else Verdict.MISSING
+        return Grant(then, (Reason("aws_says", message.policy_arn, None, _WHAT_AWS_FOUND[then]),))
+    if ours.verdict is not Verdict.UNKNOWN:
         return ours
     hanging = [reason for reason in ours.reasons if reason.code == _HANGS_ON_CONTEXT]
     if message.explicit_deny:
@@ -101,7 +108,9 @@ def _settle(ours: Grant, message: Message, policy_type: PolicyType) -> Grant:
 _A = {PolicyType.RESOURCE: "a resource-based", PolicyType.IDENTITY: "an identity-based"}
 
 
-def _reconcile(ours: Grant, actions: Iterable[AuthorizedAction], policy_type: PolicyType) -> Grant:
+def _reconcile(
+    ours: Grant, actions: Iterable[AuthorizedAction], policy_type: PolicyType, moment: Moment
+) -> Grant:
     """One grant after AWS's checks; the module's first lines say which of the two counts."""
     said = [
         (_VERDICTS[check.effect], check)
@@ -117,6 +126,10 @@ def _reconcile(ours: Grant, actions: Iterable[AuthorizedAction], policy_type: Po
     reason = Reason("aws_says", policies, ", ".join(check.sids) or None, _WHAT_AWS_FOUND[aws])
     if ours.verdict is Verdict.UNKNOWN:
         return Grant(aws, (reason,))
+    if moment is Moment.DENIAL:
+        # Both are about the same moment, and AWS may show fewer policies than it checked.
+        same = ours.verdict is aws or (ours.verdict, aws) == (Verdict.GRANTED, Verdict.NOT_NEEDED)
+        return ours if same else Grant(aws, (reason,))
     if ours.verdict is Verdict.MISSING and aws is Verdict.DENIED:
         return Grant(Verdict.DENIED, (reason, *ours.reasons))  # denied outweighs missing
     if ours.verdict is Verdict.GRANTED or aws in _REFUSALS:

@@ -7,6 +7,7 @@ Each policy document is parsed here and nowhere else. A patch is checked against
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Any
 
 from threegrants.aws.arn import account_in, bucket_arn, parse_arn
@@ -39,6 +40,16 @@ from threegrants.iam import (
     RequestContext,
     load_document,
 )
+
+
+class Moment(Enum):
+    """Which policies count: those that were read, or those that AWS evaluated at the denial."""
+
+    NOW = auto()
+    """what was read; what AWS evaluated stands in for what could not be read"""
+    DENIAL = auto()
+    """what AWS evaluated; what was read stands in for what AWS does not show"""
+
 
 NO_IDENTITY_POLICIES = (CallerType.SERVICE, CallerType.ANONYMOUS)
 """Callers without an account of their own, and so without identity-based policies."""
@@ -128,6 +139,7 @@ class Facts:
     access_point_policy: Item[PolicyGroup]
     source: "Facts | None" = None
     """of a copy: the facts of reading its source"""
+    moment: Moment = Moment.NOW
 
     @property
     def object(self) -> ObjectEvidence | None:

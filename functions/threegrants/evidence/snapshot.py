@@ -332,6 +332,8 @@ class EvaluatedPolicy:
     attached_to: tuple[str, ...]
     """ARNs of the principal, resource, or level of the organisation"""
     document: Item[str]
+    grant_id: str | None = None
+    """of a KMS grant, which AWS lists among the key's resource-based policies"""
 
 
 @dataclass(frozen=True, slots=True)
