@@ -18,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scenarios.causes import causes
+from scenarios.field_at_denial import field_at_denial
 from scenarios.field_keys import field_keys
 from scenarios.field_verdicts import field_verdicts
 from scenarios.words import (
@@ -36,7 +37,7 @@ from scenarios.words import (
     world,
 )
 
-VERSION = 3
+VERSION = 4
 """Of the scenarios that are new; those of a version before stay as they are."""
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
 
@@ -88,8 +89,9 @@ def _detailed(words: list[str], action: str, kms: str | None, access: str) -> st
 def scenarios() -> list[dict[str, Any]]:
     # As a reader of the file finds them: JSON has no tuples.
     old = [{"version": 2, **scenario} for scenario in (*subsets(), *causes())]
-    new = [{"version": VERSION, **scenario} for scenario in (*field_verdicts(), *field_keys())]
-    listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *new]))
+    field = [{"version": 3, **scenario} for scenario in (*field_verdicts(), *field_keys())]
+    new = [{"version": VERSION, **scenario} for scenario in field_at_denial()]
+    listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *field, *new]))
     return listed
 
 

@@ -79,8 +79,14 @@ def boundary_of_user(parsed: dict[str, Any], **_: Any) -> None:
         parsed["User"]["PermissionsBoundary"] = {"PermissionsBoundaryArn": _WORLD["user_boundary"]}
 
 
-def authorization(**_: Any) -> tuple[Any, dict[str, Any]]:
+def authorization(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    """AWS's own account of a denial, and each policy as it was evaluated; or the error in its place."""
     details = _WORLD.get("authorization")
+    if details is not None and model.name == "GetRequestAuthorizationPolicy":
+        document = _WORLD.get("documents", {})[params["query_string"]["policyUri"]]
+        if isinstance(document, str):
+            return _answer(400, {"Error": {"Code": document, "Message": "as the scenario wants"}})
+        return _answer(200, {"policyDocument": document.get("malformed", document)})
     if details is None:
         gone = {"Code": "ResourceNotFoundException", "Message": "no details"}
         return _answer(404, {"Error": gone})
@@ -149,7 +155,9 @@ def build(world: dict[str, Any]) -> dict[str, str]:
     if world.get("object", {}).get("exists"):
         _object(world["object"], key, chosen)
     chosen["${ROLE_ID}"] = _holder(world, chosen)
-    _WORLD["authorization"] = json.loads(filled(world.get("authorization"), chosen))
+    for name in ("authorization", "documents"):
+        if name in world:
+            _WORLD[name] = json.loads(filled(world[name], chosen))
     return chosen
 
 

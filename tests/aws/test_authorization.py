@@ -337,3 +337,52 @@ def test_a_policy_that_is_not_shown_costs_only_itself(toolbox, code, status, nee
     assert found.actions
     assert isinstance(found.policies[0].document, Unread)
     assert needs in found.policies[0].document.needs
+
+
+@pytest.mark.parametrize("document", ["{}", ["Statement"], 7, None], ids=type)
+def test_a_document_that_is_none_is_unread(toolbox, document):
+    accounts, stub = toolbox
+    queue(stub, with_policies({"type": "SESSION_POLICY", "inline": True, "uri": INLINE}))
+    queue_policy(stub, INLINE, document)
+    found = read_authorization(accounts, [B], ID, REGION).value.policies[0].document
+    assert isinstance(found, Unread)
+    assert "not as documented" in found.why
+
+
+def test_a_kms_grant_is_told_by_its_id(toolbox):
+    accounts, stub = toolbox
+    source = {"type": "KMS_GRANT", "typeName": "KMS grant", "grantId": "1a2b3c"}
+    queue(
+        stub,
+        with_policies({"type": "RESOURCE_BASED_POLICY", "uri": INLINE, "policySource": source}),
+    )
+    queue_policy(stub, INLINE)
+    assert read_authorization(accounts, [B], ID, REGION).value.policies[0].grant_id == "1a2b3c"
+
+
+def test_another_account_of_the_organisation_may_ask(aws):
+    """The caller's account refuses; the next one answers, and no further one is asked."""
+    accounts = RoleClients("threegrants-reader", "external-id")
+    callers, others = (accounts.client(account, "iam-toolbox", REGION) for account in (B, A))
+    with Stubber(callers) as refusing, Stubber(others) as answering:
+        refusing.add_client_error("get_request_authorization_details", "AccessDeniedException")
+        queue(answering, page(evaluation()))
+        found = read_authorization(accounts, [B, A, "333333333333"], ID, REGION)
+    assert isinstance(found, Read)
+
+
+def test_what_is_not_kept_is_asked_for_once(toolbox):
+    accounts, stub = toolbox
+    stub.add_client_error("get_request_authorization_details", "ResourceNotFoundException")
+    found = read_authorization(accounts, [B, A], ID, REGION)
+    assert isinstance(found, Unread)
+    assert "no details" in found.why
+
+
+def test_what_the_first_account_lacks_is_named(aws):
+    accounts = RoleClients("threegrants-reader", "external-id")
+    stubs = [Stubber(accounts.client(account, "iam-toolbox", REGION)) for account in (B, A)]
+    for stub in stubs:
+        stub.add_client_error("get_request_authorization_details", "AccessDeniedException")
+        stub.activate()
+    assert f"account {B}" in read_authorization(accounts, [B, A], ID, REGION).needs

@@ -127,8 +127,8 @@ def session_is_shown(facts: Facts) -> bool:
     return bool(listed) or checked
 
 
-def changed_since(facts: Facts) -> tuple[str, ...]:
-    """The policies that were read and do not say what they said at the denial, for people.
+def changed_since(facts: Facts) -> Mapping[PolicyType, str]:
+    """The policies that were read and do not say what they said at the denial, with words for them.
 
     Only what is about the service that refused is compared: AWS may leave out the rest. Sids do not
     count, because AWS makes them up where there are none.
@@ -144,7 +144,7 @@ def changed_since(facts: Facts) -> tuple[str, ...]:
         (PolicyType.SCP, "the service control policies", _all_levels(facts.scps)),
         (PolicyType.RCP, "the resource control policies", _all_levels(facts.rcps.get(owner))),
     )
-    return tuple(what for kind, what, group in read if _differs(facts, kind, group))
+    return {kind: what for kind, what, group in read if _differs(facts, kind, group)}
 
 
 def unshown_policies(facts: Facts) -> Iterator[tuple[str, Unread]]:

@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthor
 from collections.abc import Iterable, Mapping
 
 from threegrants.cloudtrail.denied_call import Message
+from threegrants.diagnosis.at_denial import changed_since
 from threegrants.diagnosis.facts import Facts, Moment
 from threegrants.diagnosis.guardrails import OWNERS
 from threegrants.diagnosis.legs import LegVerdicts
@@ -54,18 +55,21 @@ def reconcile_with_aws(verdicts: LegVerdicts, service: str, facts: Facts) -> Leg
         service: `s3` or `kms`: which leg.
         facts: with the authorization details, if the message carried their id.
     """
+    # What AWS said of a policy that was changed since says nothing of the policy as it is now.
+    changed = changed_since(facts) if facts.moment is Moment.NOW else {}
     actions = [one for one in _checked_actions(facts) if one.action.startswith(f"{service}:")]
-    if actions:
-        verdicts = LegVerdicts(
-            _reconcile(verdicts.resource, actions, PolicyType.RESOURCE, facts.moment),
-            _reconcile(verdicts.identity, actions, PolicyType.IDENTITY, facts.moment),
-        )
-    message = facts.call.message
-    if not (message.action or facts.call.action or "").startswith(f"{service}:"):
-        return verdicts
+    message, moment = facts.call.message, facts.moment
+    in_message = (message.action or facts.call.action or "").startswith(f"{service}:")
+
+    def reconciled(ours: Grant, policy_type: PolicyType) -> Grant:
+        if policy_type in changed and (actions or in_message):
+            return ours
+        checked = _reconcile(ours, actions, policy_type, moment)
+        return _settle(checked, message, policy_type, moment) if in_message else checked
+
     return LegVerdicts(
-        _settle(verdicts.resource, message, PolicyType.RESOURCE, facts.moment),
-        _settle(verdicts.identity, message, PolicyType.IDENTITY, facts.moment),
+        reconciled(verdicts.resource, PolicyType.RESOURCE),
+        reconciled(verdicts.identity, PolicyType.IDENTITY),
     )
 
 

@@ -26,7 +26,9 @@ def since_denial(facts: Facts, now: Diagnosis, then: Diagnosis) -> Diagnosis:
     # A policy that was changed since is no contradiction of AWS's message.
     explained = [one for one in now.unknowns if one.what != _AWSS_MESSAGE]
     same = _decides(now) == _decides(then)
-    changed = changed_since(facts) or (() if same else _where_they_differ(now, then))
+    changed = tuple(changed_since(facts).values()) or (
+        () if same else _where_they_differ(now, then)
+    )
     both = replace(
         now,
         certainty=then.certainty,
