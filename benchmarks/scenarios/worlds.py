@@ -61,6 +61,11 @@ def owner_of_object(parsed: dict[str, Any], **_: Any) -> None:
         entry["Owner"] = {"ID": owner}
 
 
+def hidden_tags(**_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """A reader that may not see the tags of objects."""
+    return _answer(403, {"Error": _DENIED}) if _WORLD.get("hidden_tags") else None
+
+
 def lock(**_: Any) -> tuple[Any, dict[str, Any]] | None:
     """A version under Object Lock, as a HEAD shows it."""
     if "lock" not in _WORLD:
@@ -116,6 +121,7 @@ HOOKS = (
     ("after-call.s3.GetBucketEncryption", blocked),
     ("after-call.s3.ListObjectsV2", owner_of_object),
     ("before-call.s3.HeadObject", lock),
+    ("before-call.s3.GetObjectTagging", hidden_tags),
     ("after-call.iam.GetUser", boundary_of_user),
     ("before-call.iam-toolbox", authorization),
 )
@@ -201,6 +207,9 @@ def _bucket(
         if world["encryption"] == "key":
             how["SSEKMSKeyId"] = key
         s3.put_object(Bucket=name, Key=object_key, Body=b"q3", **how)
+        if world.get("tags"):
+            listed = [{"Key": tag, "Value": value} for tag, value in world["tags"].items()]
+            s3.put_object_tagging(Bucket=name, Key=object_key, Tagging={"TagSet": listed})
     if world["bucket"]:
         s3.put_bucket_policy(Bucket=name, Policy=filled(world["bucket"], chosen))
     block = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy"), False)

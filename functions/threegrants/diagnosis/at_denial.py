@@ -90,6 +90,8 @@ def levels_as_evaluated(
 def shown_for(facts: Facts, asked: AuthorizationRequest, policy_type: PolicyType) -> PolicyGroup:
     """The policies of one type that AWS shows, if they answer for a request; else none."""
     request = asked.request
+    if facts.evidence.authorization.value_or_none is None:
+        return ()
     if not _answers_for(facts, request.action):
         return ()
     target: str | None = None
@@ -239,7 +241,7 @@ def _target(facts: Facts, policy_type: PolicyType) -> str | None:
 def _refusing(facts: Facts) -> str:
     """The service that refused: S3, or KMS where AWS's message names an action of it."""
     named = facts.call.message.action or ""
-    return named.partition(":")[0] or facts.call.service.value
+    return named.partition(":")[0] or str(facts.call.service)
 
 
 def _answers_for(facts: Facts, action: str) -> bool:

@@ -1,6 +1,6 @@
 """From a denied call and its evidence to a diagnosis."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from threegrants.diagnosis.missing_object import missing_object
 from threegrants.diagnosis.non_policy_blockers import unseen_blockers
 from threegrants.diagnosis.since_denial import since_denial
 from threegrants.diagnosis.summary import summarise
-from threegrants.diagnosis.unseen_object import decides, settled_by_kms, unseen_object
+from threegrants.diagnosis.unseen_object import decides, settled_by_kms, unseen_object, unseen_tags
 from threegrants.diagnosis.verdicts import (
     Blocker,
     BlockerKind,
@@ -124,6 +124,7 @@ def _diagnose_bucket(
             *key_doubts(facts),
             *contradiction,
             *assumed,
+            *unseen_tags(facts, _not_decided(grants, findings)),
             *unseen,
             *missing_information(facts, findings),
             *((hint,) if hint else ()),
@@ -156,6 +157,16 @@ def _grants(s3: LegVerdicts, kms: LegVerdicts) -> tuple[Grant, Grant, IamGrant]:
         kms.identity,
     )
     return s3.resource, kms.resource, iam
+
+
+def _not_decided(
+    grants: tuple[Grant, Grant, IamGrant], findings: GuardrailFindings
+) -> Iterator[str]:
+    """Why verdicts and guardrails are not known, in words."""
+    for grant in (*grants[:2], *_both(grants[2])):
+        if grant.verdict is Verdict.UNKNOWN:
+            yield from (reason.detail for reason in grant.reasons)
+    yield from (item.why for item in findings.missing_information)
 
 
 _COPY_ORDER = (

@@ -49,7 +49,7 @@ def test_nothing_is_offered_where_the_policies_now_grant():
     assert found.diagnosis.bucket_policy.verdict.value == "missing"
     assert found.diagnosis.outcome.value == "already_allowed"
     assert found.diagnosis.allowed
-    assert found.offered == found.handoffs == ()
+    assert (found.offered, found.handoffs) == ((), ())
 
 
 def test_a_patch_is_made_from_the_bytes_in_force_now():
