@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scenarios.causes import causes
 from scenarios.field_at_denial import field_at_denial
+from scenarios.field_jobs import field_jobs
 from scenarios.field_keys import field_keys
 from scenarios.field_objects import field_objects
 from scenarios.field_verdicts import field_verdicts
@@ -91,7 +92,10 @@ def scenarios() -> list[dict[str, Any]]:
     # As a reader of the file finds them: JSON has no tuples.
     old = [{"version": 2, **scenario} for scenario in (*subsets(), *causes())]
     field = [{"version": 3, **scenario} for scenario in (*field_verdicts(), *field_keys())]
-    new = [{"version": VERSION, **scenario} for scenario in (*field_at_denial(), *field_objects())]
+    new = [
+        {"version": VERSION, **scenario}
+        for scenario in (*field_at_denial(), *field_objects(), *field_jobs())
+    ]
     listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *field, *new]))
     return listed
 

@@ -59,7 +59,9 @@ def reconcile_with_aws(verdicts: LegVerdicts, service: str, facts: Facts) -> Leg
     changed = changed_since(facts) if facts.moment is Moment.NOW else {}
     actions = [one for one in _checked_actions(facts) if one.action.startswith(f"{service}:")]
     message, moment = facts.call.message, facts.moment
-    in_message = (message.action or facts.call.action or "").startswith(f"{service}:")
+    # What is no action of KMS (iam:PassRole, s3express:CreateSession) is of the S3 leg.
+    said = message.action or facts.call.action or ""
+    in_message = bool(said) and said.startswith("kms:") is (service == "kms")
 
     def reconciled(ours: Grant, policy_type: PolicyType) -> Grant:
         if policy_type in changed and (actions or in_message):
