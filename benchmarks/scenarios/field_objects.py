@@ -1,4 +1,4 @@
-"""Denials that hang on the tags of an object: looked at, not looked at, and not to be seen."""
+"""Denials that hang on what no record shows: the tags of an object, and conditions within one account."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,16 +12,21 @@ from scenarios.words import (
     IN_BUCKET,
     IN_IAM,
     MISSING,
+    NOT_NEEDED,
     ROLE,
     UNKNOWN,
     W_BUCKET,
+    A,
     Row,
     all_in,
     allow,
     deny,
     expected,
+    no,
     policy,
     record,
+    says,
+    world,
     writing,
 )
 
@@ -100,16 +105,69 @@ def _tags() -> Iterator[Row]:
            {**open_, "needs": "s3:GetObjectVersionTagging"})  # fmt: skip
 
 
+def _one_account() -> Iterator[Row]:
+    """In one account AWS names the identity-based policy only where the bucket policy allows nothing either."""
+    arn, session = f"arn:aws:iam::{A}:role/analyst", f"arn:aws:sts::{A}:assumed-role/analyst/sam"
+    issuer = {
+        "type": "Role",
+        "principalId": "${ROLE_ID}",
+        "arn": arn,
+        "accountId": A,
+        "userName": "analyst",
+    }
+    who = {"type": "AssumedRole", "principalId": "${ROLE_ID}:sam", "accountId": A, "arn": session,
+           "sessionContext": {"sessionIssuer": issuer}}  # fmt: skip
+    rec = {"userIdentity": who, "recipientAccountId": A,
+           "resources": [{"type": "AWS::S3::Bucket", "ARN": BUCKET, "accountId": A}]}  # fmt: skip
+    made = {"role": {"account": A, "name": "analyst", "path": "/"}, "encryption": "AES256"}
+    tagged = {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "red"}}}
+    hanging = allow(arn, "s3:GetObject", _TARGET, **tagged)
+    refuse = deny("*", "s3:GetObject", _TARGET, **tagged)
+    mine = allow(None, "s3:GetObject", _TARGET)
+    action = "s3:GetObject"
+    told = {**rec, "message": says(action, f"{BUCKET}/2026/q3.csv", no("identity-based", action))}
+    lacks = expected(
+        NOT_NEEDED, NOT_NEEDED, MISSING, NOT_NEEDED, outcome="handoff", certainty="confirmed"
+    )
+    open_ = expected(UNKNOWN, NOT_NEEDED, UNKNOWN, NOT_NEEDED, outcome="unknown")
+    yield (
+        "one account: the bucket policy's Allow hangs, and AWS names the IAM policy",
+        told,
+        world((hanging,), None, (), **made),
+        lacks,
+    )
+    yield (
+        "one account: the bucket policy's Allow hangs, and AWS names nothing",
+        rec,
+        world((hanging,), None, (), **made),
+        open_,
+    )
+    own = allow(None, "s3:GetObject", _TARGET, **tagged)
+    yield ("one account: both policies hang, and AWS names the IAM policy", told,
+           world((hanging,), None, (own,), **made), lacks)  # fmt: skip
+    yield ("one account: the bucket policy's Deny hangs, nothing allows, and AWS names the IAM policy", told,
+           world((refuse,), None, (), **made),
+           expected(NOT_NEEDED, NOT_NEEDED, MISSING, NOT_NEEDED, outcome="handoff"))  # fmt: skip
+    yield ("one account: the bucket policy's Deny hangs, and the IAM policy allows now", told,
+           world((refuse,), None, (mine,), **made),
+           expected(UNKNOWN, NOT_NEEDED, GRANTED, NOT_NEEDED, outcome="unknown"))  # fmt: skip
+    yield ("one account: nothing hangs, and AWS names the IAM policy", told, world((), None, (), **made),
+           expected(NOT_NEEDED, NOT_NEEDED, MISSING, NOT_NEEDED, outcome="fixable", certainty="confirmed"))  # fmt: skip
+
+
+_SINGLE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-single-account.html"
+
+
 def field_objects() -> list[dict[str, Any]]:
     """The scenarios, each with its source."""
     return [
         {
             "id": f"object-{number:03}",
             "cause": cause,
-            "source": SOURCE,
+            "source": _SINGLE if cause.startswith("one account") else SOURCE,
             "record": record(**rec),
             "world": made,
             "expected": label,
         }
-        for number, (cause, rec, made, label) in enumerate(_tags(), 1)
+        for number, (cause, rec, made, label) in enumerate((*_tags(), *_one_account()), 1)
     ]

@@ -69,10 +69,11 @@ def reconcile_with_aws(verdicts: LegVerdicts, service: str, facts: Facts) -> Leg
         checked = _reconcile(ours, actions, policy_type, moment)
         return _settle(checked, message, policy_type, moment) if in_message else checked
 
-    return LegVerdicts(
+    found = LegVerdicts(
         reconciled(verdicts.resource, PolicyType.RESOURCE),
         reconciled(verdicts.identity, PolicyType.IDENTITY),
     )
+    return _settle_in_one_account(found, facts) if service == "s3" and in_message else found
 
 
 _HANGS_ON_CONTEXT = "condition_unknown"
@@ -108,6 +109,34 @@ def _settle(ours: Grant, message: Message, policy_type: PolicyType, moment: Mome
     return Grant(
         Verdict.MISSING,
         (Reason("aws_says", message.policy_arn, None, detail, advice), *ours.reasons),
+    )
+
+
+def _settle_in_one_account(found: LegVerdicts, facts: Facts) -> LegVerdicts:
+    """Of a bucket in the caller's account: "no identity-based policy allows" is about both policies.
+
+    There an Allow of either suffices, and a Deny of either is named first. So AWS says it only where the
+    bucket policy neither allows nor denies:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-single-account.html
+    """
+    message, owner = facts.call.message, facts.bucket_owner
+    hanging = [one for one in found.resource.reasons if one.code == _HANGS_ON_CONTEXT]
+    open_ = found.resource.verdict is Verdict.UNKNOWN and hanging
+    if not open_ or not owner or facts.evidence.caller.account != owner:
+        return found
+    if str(message.policy_type) != str(PolicyType.IDENTITY) or message.explicit_deny:
+        return found
+    if found.identity.verdict not in (Verdict.UNKNOWN, Verdict.MISSING):
+        return found
+    detail = (
+        "AWS's message says that no identity-based policy allows it, and in one account it says so only "
+        "where the bucket policy does not allow it either"
+    )
+    advice = f"meet the condition: {hanging[0].detail}"
+    same = Reason("same_account", None, None, "same account: the identity-based policy suffices")
+    said = Reason("aws_says", message.policy_arn, None, detail, advice)
+    return LegVerdicts(
+        Grant(Verdict.NOT_NEEDED, (same,)), Grant(Verdict.MISSING, (said, *found.identity.reasons))
     )
 
 
