@@ -1,4 +1,4 @@
-"""The commands of `threegrants`: `diagnose`, `fetch` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`. `check`, `config`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
@@ -11,6 +11,8 @@ import click
 
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
+from threegrants.cli.check import check
+from threegrants.cli.config import config
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure
@@ -25,11 +27,12 @@ from threegrants.cli.render import (
     show_result,
 )
 from threegrants.cli.service import ServiceClient, ServiceError
-from threegrants.cli.standing import dry_run, recent_incidents
+from threegrants.cli.standing import dry_run, limits_in, recent_incidents
 from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
+from threegrants.configuration import ConfigurationError
 from threegrants.incidents.states import UNSUCCESSFUL, State
-from threegrants.remediation import Limits, LimitsError
+from threegrants.remediation import LimitsError
 from threegrants.report import Report, ReportError
 
 _STACK = click.option(
@@ -46,6 +49,8 @@ def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
+main.add_command(check)
+main.add_command(config)
 main.add_command(diagnose)
 main.add_command(explain)
 main.add_command(fetch)
@@ -163,12 +168,12 @@ def mute(incident_id: str, hours: int, stack: str) -> None:
 def standing(file: TextIO, stack: str) -> None:
     """Dry run: what each standing approval in FILE would have done in the last 30 days.
 
-    FILE holds what the SSM parameter of limits holds, or is to hold (`-` for standard input). Nothing
-    is applied. The incidents are judged by their last diagnosis.
+    FILE is the configuration, or holds what the SSM parameter of guardrails holds, or is to hold (`-`
+    for standard input). Nothing is applied. The incidents are judged by their last diagnosis.
     """
     try:
-        limits = Limits().with_ssm_parameter(file.read())
-    except LimitsError as error:
+        limits = limits_in(file.read())
+    except (ConfigurationError, LimitsError) as error:
         raise Failure(str(error)) from error
     listed = [_call_api(stack, "GET", f"/incidents?state={state}")["incidents"] for state in State]
     seen = recent_incidents(listed, time.time())
