@@ -61,6 +61,8 @@ def test_what_the_reader_may_only_where_asked():
         "s3:GetObjectVersion",
         "s3:GetObjectRetention",
         "s3:GetObjectLegalHold",
+        "s3:GetObjectTagging",
+        "s3:GetObjectVersionTagging",
         "s3:ListBucket",
         "s3:ListBucketVersions",
         "organizations:DescribeAccount",

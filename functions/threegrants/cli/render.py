@@ -127,6 +127,11 @@ def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
         where = f"s3://{source.bucket}/{source.object_key}"
         say(f"to read the copy's source, {where}", "bold")
         show_grants(source.grants)
+    if since := report.since_denial:
+        say(since.words, "bold")
+        if since.grants:
+            say("the grants above are those at the denial; in force now", "dim")
+            show_grants(since.grants)
     show_blockers_and_unknowns(report)
     for patch in report.proposed_patches:
         show_patch(patch)

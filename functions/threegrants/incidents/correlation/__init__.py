@@ -19,6 +19,7 @@ from threegrants.incidents.correlation.match import (
     match_late_kms_record,
     names_another_key,
     parking_key_of,
+    seconds_apart,
 )
 from threegrants.incidents.correlation.store import (
     KmsCorrelator,
@@ -40,4 +41,5 @@ __all__ = [
     "match_late_kms_record",
     "names_another_key",
     "parking_key_of",
+    "seconds_apart",
 ]
