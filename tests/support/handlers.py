@@ -11,6 +11,7 @@ import pytest
 
 from support.aws import Aws
 from support.harness import EVERYTHING
+from support.incidents import stored_incidents
 from support.names import A, B
 from support.runs import mac_keys, runs_table
 from threegrants.handlers import diagnose, remediate, worker
@@ -33,12 +34,6 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """The handlers' environment, queues, topic and both tables, until the test ends."""
     aws.world(iam=EVERYTHING)
     table = aws.table()
-    boto3.client("dynamodb").create_table(
-        TableName="seen",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
     sqs = boto3.client("sqs")
     queue, replays, dead = (
         sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "replays", "dead")
@@ -53,7 +48,6 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         "APPROVAL_MAC_KEY": keys[Signer.APPROVER],
         "RUN_MAC_KEY": keys[Signer.WORKER],
         "TABLE_NAME": table.name,
-        "SEEN_TABLE_NAME": "seen",
         "TOPIC_ARN": topic,
         "QUEUE_URL": queue,
         "REPLAY_QUEUE_URL": replays,
@@ -70,7 +64,6 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     caches = (
         dependencies,
         diagnose._ingest,
-        diagnose._delivery_store,
         remediate._service,
         worker._service,
     )
@@ -188,4 +181,4 @@ def api_event(method: str, path: str, body: Any, actor: str | None, **changes: A
 
 def metas(service: Served) -> list[dict[str, Any]]:
     """The incidents, as they are stored."""
-    return [i for i in service.table.scan()["Items"] if i["sk"] == "meta"]
+    return stored_incidents(service.table)

@@ -10,6 +10,7 @@ JSON, the key material of the seals, and for each story what its incident was.
 import base64
 import json
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from moto.kms.models import kms_backends
 
 from support.aws import mocked
 from support.harness import APPROVER, EVERYTHING, Harness, die_at_write
-from support.names import REGION, A, B
+from support.names import REGION, B
 from support.records import ROLE, SESSION, kms, s3
 from support.wire import Died
 from threegrants import __version__
@@ -129,9 +130,7 @@ def _waiting(harness: Harness) -> None:
 def _items(table: Any) -> list[dict[str, Any]]:
     found = table.meta.client.scan(TableName=table.name, ConsistentRead=True)["Items"]
     as_typed = TypeSerializer().serialize  # a resource's client has made plain values of them
-    return [
-        _jsonable({name: as_typed(value) for name, value in item.items()}) for item in found
-    ]
+    return [_jsonable({name: as_typed(value) for name, value in item.items()}) for item in found]
 
 
 def _jsonable(value: Any) -> Any:
@@ -150,20 +149,27 @@ def _material(arn: str) -> str:
 
 
 def restored(harness: Harness, release: dict[str, Any]) -> None:
-    """Put the items of a release into a harness's empty tables, sealed with the same keys."""
+    """Put the items of a release into a harness's empty tables, sealed with the same keys.
+
+    What expires by then (DynamoDB TTL) expires in a month from now, whenever this is run.
+    """
+    month = {"N": str(int(time.time()) + 30 * 86_400)}
     for signer, arn in harness.keys.items():
         key = kms_backends[_ACCOUNT][REGION].keys[arn.rpartition("/")[2]]
         key.key_material = base64.b64decode(release["keys"][Signer(signer).value])
     client = harness.aws.client("dynamodb", _ACCOUNT)
     for table, items in ((harness.table, "incidents"), (harness.runs, "runs")):
         for item in release[items]:
-            client.put_item(TableName=table.name, Item=_with_bytes(item))
+            expiring = {"expires_at": month} if "expires_at" in item else {}
+            client.put_item(TableName=table.name, Item={**_with_bytes(item), **expiring})
 
 
 def _with_bytes(item: Any) -> Any:
     if isinstance(item, dict):
         return {
-            name: base64.b64decode(one) if name == "B" and isinstance(one, str) else _with_bytes(one)
+            name: base64.b64decode(one)
+            if name == "B" and isinstance(one, str)
+            else _with_bytes(one)
             for name, one in item.items()
         }
     return [_with_bytes(one) for one in item] if isinstance(item, list) else item

@@ -67,7 +67,6 @@ class Settings:
         replay_queue_url: the queue of records that people feed in; empty where nobody may.
         replay_queue_arn: its ARN, for the function that reads it.
         dead_letter_queue_url: the queue of records that cannot be read.
-        delivery_table_name: the DynamoDB table in which deliveries are remembered.
         kms_wait_seconds: for how long a KMS record waits for its S3 record.
         suppression: which denials are not diagnosed.
         analysis_options: where patches may go, and how they are cut.
@@ -93,7 +92,6 @@ class Settings:
     replay_queue_url: str
     replay_queue_arn: str
     dead_letter_queue_url: str
-    delivery_table_name: str
     kms_wait_seconds: int
     suppression: SuppressionRules
     analysis_options: AnalysisOptions
@@ -132,7 +130,6 @@ class Settings:
             replay_queue_url=env.get("REPLAY_QUEUE_URL", ""),
             replay_queue_arn=env.get("REPLAY_QUEUE_ARN", ""),
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),
-            delivery_table_name=env.get("SEEN_TABLE_NAME", ""),
             kms_wait_seconds=_kms_wait(env),
             suppression=_suppression(env, stack),
             analysis_options=AnalysisOptions(

@@ -11,11 +11,12 @@ from threegrants.incidents.bucket_owners import BucketOwners
 from threegrants.incidents.events import corroborated_key_of, needs_kms, with_incident_facts
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.incident_id import incident_id_of, principal_of
+from threegrants.incidents.incident_reader import IncidentNotFound
 from threegrants.incidents.leases import IncidentLeases, Lease
 from threegrants.incidents.moves import Move
 from threegrants.incidents.mute import MuteError, mute, parse_hours
 from threegrants.incidents.states import State
-from threegrants.incidents.store import IncidentNotFound, RecordedEvent, Store
+from threegrants.incidents.store import Event, RecordedEvent, Store
 from threegrants.incidents.table import Conflict
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "AlertReason",
     "BucketOwners",
     "Conflict",
+    "Event",
     "Incident",
     "IncidentLeases",
     "IncidentNotFound",

@@ -23,7 +23,6 @@ from threegrants.incidents.correlation.match import (
 from threegrants.incidents.correlation.store import (
     KmsCorrelator,
     assign_write,
-    candidate_slot,
     candidate_writes,
 )
 
@@ -31,7 +30,6 @@ __all__ = [
     "Candidate",
     "KmsCorrelator",
     "assign_write",
-    "candidate_slot",
     "candidate_writes",
     "correlation_key_of",
     "kms_key_correlation_key",
