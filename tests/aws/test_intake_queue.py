@@ -106,10 +106,10 @@ def test_what_failed_is_delivered_again_and_then_taken_in(service, monkeypatch):
     assert meta["count"] == 2
 
 
-def test_a_kms_record_goes_back_to_the_queue_once(service):
+def test_a_kms_record_waits_once_in_a_queue_of_its_own(service):
     assert deliver(kms("k-1")) == []
     [back] = service.sqs.receive_message(
-        QueueUrl=service.queue, MessageAttributeNames=["All"], MaxNumberOfMessages=10
+        QueueUrl=service.waiting, MessageAttributeNames=["All"], MaxNumberOfMessages=10
     )["Messages"]
     assert json.loads(back["Body"])["detail"]["eventID"] == "k-1"
     assert back["MessageAttributes"]["waited"]["StringValue"] == "true"
@@ -117,7 +117,7 @@ def test_a_kms_record_goes_back_to_the_queue_once(service):
     waited = {"waited": {"stringValue": "true", "dataType": "String"}}
     assert deliver(back["Body"], message="m-2", attributes=waited) == []
     assert len(metas(service)) == 1
-    assert "Messages" not in service.sqs.receive_message(QueueUrl=service.queue)
+    assert "Messages" not in service.sqs.receive_message(QueueUrl=service.waiting)
 
 
 def test_bad_input_is_a_dead_letter_with_its_reason(service):

@@ -25,7 +25,7 @@ class Served:
 
     table: Any
     sqs: Any
-    queue: str
+    waiting: str
     replays: str
     dead: str
 
@@ -35,8 +35,8 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     aws.world(iam=EVERYTHING)
     table = aws.table()
     sqs = boto3.client("sqs")
-    queue, replays, dead = (
-        sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "replays", "dead")
+    waiting, replays, dead = (
+        sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("waiting", "replays", "dead")
     )
     topic = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
     runs, keys = runs_table(table), mac_keys()
@@ -49,7 +49,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         "RUN_MAC_KEY": keys[Signer.WORKER],
         "TABLE_NAME": table.name,
         "TOPIC_ARN": topic,
-        "QUEUE_URL": queue,
+        "WAIT_QUEUE_URL": waiting,
         "REPLAY_QUEUE_URL": replays,
         "REPLAY_QUEUE_ARN": f"{QUEUES}:replays",
         "DEAD_LETTER_QUEUE_URL": dead,
@@ -69,7 +69,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     )
     for cached in caches:
         cached.cache_clear()
-    yield Served(table, sqs, queue, replays, dead)
+    yield Served(table, sqs, waiting, replays, dead)
     for cached in caches:
         cached.cache_clear()
 

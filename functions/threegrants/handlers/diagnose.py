@@ -136,7 +136,7 @@ def _process(
         return
     if incident is None:
         dependencies().sqs.send_message(
-            QueueUrl=settings.replay_queue_url if _is_fed_in(message) else settings.queue_url,
+            QueueUrl=settings.replay_queue_url if _is_fed_in(message) else settings.wait_queue_url,
             MessageBody=message.body,
             DelaySeconds=settings.kms_wait_seconds,
             MessageAttributes={_WAITED: {"DataType": "String", "StringValue": "true"}},

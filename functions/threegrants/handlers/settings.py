@@ -63,7 +63,7 @@ class Settings:
         organizations_account: the account in which the reader may read AWS Organizations.
         reads_objects: whether the reader may look at objects.
         stack_name: the stack's name, for the commands that alerts show.
-        queue_url: the queue of CloudTrail records.
+        wait_queue_url: the queue of KMS records that wait for their S3 record.
         replay_queue_url: the queue of records that people feed in; empty where nobody may.
         replay_queue_arn: its ARN, for the function that reads it.
         dead_letter_queue_url: the queue of records that cannot be read.
@@ -88,7 +88,7 @@ class Settings:
     organizations_account: str | None
     reads_objects: bool
     stack_name: str
-    queue_url: str
+    wait_queue_url: str
     replay_queue_url: str
     replay_queue_arn: str
     dead_letter_queue_url: str
@@ -126,7 +126,7 @@ class Settings:
             organizations_account=organizations,
             reads_objects=_is_true(env, "READ_OBJECTS"),
             stack_name=stack,
-            queue_url=env.get("QUEUE_URL", ""),
+            wait_queue_url=env.get("WAIT_QUEUE_URL", ""),
             replay_queue_url=env.get("REPLAY_QUEUE_URL", ""),
             replay_queue_arn=env.get("REPLAY_QUEUE_ARN", ""),
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),

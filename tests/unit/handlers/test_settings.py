@@ -36,7 +36,7 @@ def test_what_holds_when_nothing_more_is_said():
     assert (found.accounts_to_read, found.organization_id) == ((), None)
     assert not found.reads_objects
     assert found.stack_name == "threegrants"
-    assert (found.queue_url, found.dead_letter_queue_url) == ("", "")
+    assert (found.wait_queue_url, found.dead_letter_queue_url) == ("", "")
     assert found.kms_wait_seconds == 180
     assert found.analysis_options == AnalysisOptions(
         writable=frozenset(), require_patchable_tag=True
@@ -71,7 +71,7 @@ READ = [
     ("READ_OBJECTS", "false", lambda s: s.reads_objects, False),
     ("STACK_NAME", "prod", lambda s: s.stack_name, "prod"),
     ("STACK_NAME", "prod", lambda s: "prod-diagnose" in s.suppression.own_roles, True),
-    ("QUEUE_URL", "q", lambda s: s.queue_url, "q"),
+    ("WAIT_QUEUE_URL", "q", lambda s: s.wait_queue_url, "q"),
     ("DEAD_LETTER_QUEUE_URL", "d", lambda s: s.dead_letter_queue_url, "d"),
     ("KMS_WAIT_SECONDS", "0", lambda s: s.kms_wait_seconds, 0),
     ("KMS_WAIT_SECONDS", "900", lambda s: s.kms_wait_seconds, 900),
