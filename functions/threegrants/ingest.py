@@ -397,7 +397,13 @@ class Ingest:
         # What was closed is opened by a new denial: evidence from before it was closed, or from
         # before it was taken back, must not answer that.
         fresh, reader = incident.state in REOPENED_BY_DENIAL, self.reader.for_incident(incident.id)
-        return analyze(call, reader, self.analysis_options, incident.folders, fresh=fresh)
+        found = analyze(call, reader, self.analysis_options, incident.folders, fresh=fresh)
+        bucket = found.evidence.bucket
+        owner = bucket.account.value_or_none if bucket and bucket.owner_is_seen else None
+        if call.bucket and not call.bucket_account and owner:
+            # S3 itself answered in that account, and in no other: the next incident need not ask.
+            self.bucket_owners.learn(call.bucket, owner)
+        return found
 
     def _save(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
         """Keep the report of an analysis, and whether it has to be alerted."""

@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.evidence import AccountError, MemberAccounts, RoleClients
+from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_session, within
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
@@ -37,11 +39,12 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
-_RESPONSE_SECONDS = 1.5
-"""Kept for the answer itself at the end of an invocation."""
+_RESPONSE_SECONDS = OWN_CALL_SECONDS + 2
+"""Kept at the end of an invocation for what has to be written down, and for the answer."""
 _EXTERNAL_ID_TTL_SECONDS = 600
 """For how long the ExternalId is kept."""
 _SECRET_TTL_SECONDS = 60
+bound_default_session()
 _LIMITS_TTL_SECONDS = 60
 """For how long the operator's SSM parameter is kept."""
 
@@ -257,6 +260,13 @@ def api_secret() -> str:
     """What the API's stage sends with every event, so that the function knows it; read once a minute."""
     name = os.environ["API_SECRET"]
     return str(parameters.get_secret(name, max_age=_SECRET_TTL_SECONDS))
+
+
+@contextmanager
+def time_of(context: LambdaContext) -> Iterator[None]:
+    """While this runs, no call to AWS begins that could outlast the invocation."""
+    with within(context.get_remaining_time_in_millis() / 1000):
+        yield
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:

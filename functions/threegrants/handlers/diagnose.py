@@ -30,7 +30,7 @@ from threegrants.cloudtrail import (
     require_own_account,
     strip_control_characters,
 )
-from threegrants.handlers.dependencies import dependencies
+from threegrants.handlers.dependencies import dependencies, time_of
 from threegrants.handlers.observability import NAMESPACE, logger, metrics
 from threegrants.incidents import Event, Incident
 from threegrants.incidents.hourly_limits import LimitReached
@@ -188,8 +188,9 @@ def _plain(why: str) -> str:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""
     messages = event["Records"]
-    if len(messages) > 1:
-        _ingest().expect(_countable(messages))
-    return process_partial_response(
-        event=event, record_handler=_handle_message, processor=processor, context=context
-    )
+    with time_of(context):
+        if len(messages) > 1:
+            _ingest().expect(_countable(messages))
+        return process_partial_response(
+            event=event, record_handler=_handle_message, processor=processor, context=context
+        )

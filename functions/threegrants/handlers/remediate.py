@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
-from threegrants.handlers.dependencies import api_secret, dependencies
+from threegrants.handlers.dependencies import api_secret, dependencies, time_of
 from threegrants.handlers.observability import logger, metrics
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
@@ -199,9 +199,10 @@ def _problem(status: int, detail: str) -> Response[str]:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """REST API event in, response out."""
-    if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
-        return {
-            "statusCode": int(HTTPStatus.FORBIDDEN),
-            "body": json.dumps({"message": _NO_CALLER}),
-        }
-    return app.resolve(event, context)
+    with time_of(context):
+        if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
+            return {
+                "statusCode": int(HTTPStatus.FORBIDDEN),
+                "body": json.dumps({"message": _NO_CALLER}),
+            }
+        return app.resolve(event, context)

@@ -6,7 +6,11 @@ history; which KMS record belongs to which S3 call; when an analysis or an alert
 
 from threegrants.incidents.alert_reason import AlertReason
 from threegrants.incidents.alert_schedule import due_alert, is_muted
-from threegrants.incidents.analysis_schedule import EVIDENCE_TTL_SECONDS, analysis_is_due
+from threegrants.incidents.analysis_schedule import (
+    EVIDENCE_TTL_SECONDS,
+    analysis_is_due,
+    recheck_is_due,
+)
 from threegrants.incidents.bucket_owners import BucketOwners
 from threegrants.incidents.events import corroborated_key_of, needs_kms, with_incident_facts
 from threegrants.incidents.incident import Incident
@@ -43,5 +47,6 @@ __all__ = [
     "needs_kms",
     "parse_hours",
     "principal_of",
+    "recheck_is_due",
     "with_incident_facts",
 ]

@@ -45,6 +45,8 @@ class Incident:
         suppressed_alert: the alert that was held back last, so that each is noted once.
         replayed: whether a person fed in any of its records: then the records are that person's
             word, and nothing is applied without another one.
+        rechecked_at: when the sweep examined it again last, in seconds since the epoch; 0 if never.
+            Changes without a new version.
         opened_by_schema: the version of the items (`items.SCHEMA_VERSION`) with which it was opened.
     """
 
@@ -76,6 +78,7 @@ class Incident:
     suppressed_alert: str = ""
     replayed: bool = False
     diagnosis_id: str = ""
+    rechecked_at: int = 0
     opened_by_schema: int = 2
 
     @property

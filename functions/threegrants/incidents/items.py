@@ -52,7 +52,7 @@ _ATTRIBUTES = {
 }
 """The stored name of each field whose name is another one; tables that are in use have these."""
 
-_WITHOUT_VERSION = frozenset({"alerted_count", "muted_until", "suppressed_alert"})
+_WITHOUT_VERSION = frozenset({"alerted_count", "muted_until", "suppressed_alert", "rechecked_at"})
 """Fields that change by conditional writes of their own, not with the incident's version."""
 _COUNTED = frozenset({"count", "last_seen", "event_ids"})
 """Fields of the item that every event changes."""

@@ -20,6 +20,7 @@ from threegrants.incidents.hourly_limits import Counter, LimitReached
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.incident_reader import Found, IncidentReader
 from threegrants.incidents.items import (
+    META,
     change_writes,
     count_write,
     event_marker_key,
@@ -31,7 +32,7 @@ from threegrants.incidents.items import (
 )
 from threegrants.incidents.moves import Move, history_write, opened_write
 from threegrants.incidents.states import State
-from threegrants.incidents.table import Conflict, back_off, transact
+from threegrants.incidents.table import Conflict, back_off, transact, update_if
 from threegrants.report import Report
 
 if TYPE_CHECKING:
@@ -138,6 +139,16 @@ class Store(IncidentReader):
             self._remember(incident_id, counted)
             return RecordedEvent(counted, adds_facts)
         raise Conflict(f"incident {incident_id} is being changed by too many others; try again")
+
+    def note_recheck(self, incident: Incident, now: float) -> None:
+        """Note that an incident was examined again, and nothing was new enough to be kept."""
+        update_if(
+            self._table,
+            item_key(incident.id, META),
+            "SET rechecked_at = :now",
+            "attribute_exists(pk)",
+            now=int(now),
+        )
 
     def forget_counted_ahead(self) -> None:
         """Forget which events were counted before they came: what comes now is another batch."""
