@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm context-keys diagrams \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm context-keys diagrams \
 	differential fuzz clean
 
 help:  ## what can be made

@@ -400,7 +400,7 @@ class Ingest:
         found = analyze(call, reader, self.analysis_options, incident.folders, fresh=fresh)
         bucket = found.evidence.bucket
         owner = bucket.account.value_or_none if bucket and bucket.owner_is_seen else None
-        if call.bucket and not call.bucket_account and owner:
+        if call.bucket and not call.bucket_account and owner and not call.replayed:
             # S3 itself answered in that account, and in no other: the next incident need not ask.
             self.bucket_owners.learn(call.bucket, owner)
         return found

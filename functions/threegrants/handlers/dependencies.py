@@ -1,4 +1,8 @@
-"""Dependencies: what the functions work with, built once from their settings."""
+"""Dependencies: what the functions work with, built once from their settings.
+
+Each function imports what it alone needs where it is built, so that none loads another one's.
+"""
+# ruff: noqa: PLC0415
 
 import json
 import os
@@ -20,24 +24,17 @@ from threegrants.evidence import AccountError, MemberAccounts, RoleClients
 from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_session, within
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
-from threegrants.ingest import Ingest
 from threegrants.notifications import Alert, build_alert, publish
-from threegrants.remediation import (
-    Limits,
-    LimitsError,
-    Refused,
-    RemediationService,
-    Sweep,
-    WorkerService,
-)
-from threegrants.remediation.limits import from_env
-from threegrants.remediation.remediation_roles import RemediationRoles
-from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.seals import Seals, Signer
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
+
+    from threegrants.ingest import Ingest
+    from threegrants.remediation import Limits, RemediationService, Sweep, WorkerService
+    from threegrants.remediation.remediation_roles import RemediationRoles
+    from threegrants.remediation.run_store import RunStore
+    from threegrants.remediation.seals import Signer
 
 _RESPONSE_SECONDS = OWN_CALL_SECONDS + 2
 """Kept at the end of an invocation for what has to be written down, and for the answer."""
@@ -101,8 +98,10 @@ class Dependencies:
             ) from error
 
     @cached_property
-    def remediation_roles(self) -> RemediationRoles:
+    def remediation_roles(self) -> "RemediationRoles":
         """The roles that write, in the trusted accounts."""
+        from threegrants.remediation.remediation_roles import RemediationRoles
+
         trusted = MemberAccounts(frozenset(self.settings.trusted_accounts), "TrustedAccounts")
         prefix = self.settings.remediation_role_prefix
         # Which of the three it is, and for which target, each write says.
@@ -122,8 +121,10 @@ class Dependencies:
         """Publish an alert on the topic."""
         publish(self.sns, self.settings.topic_arn, alert)
 
-    def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> Ingest:
+    def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> "Ingest":
         """What takes in denied calls."""
+        from threegrants.ingest import Ingest
+
         return Ingest(
             store=self.store,
             reader=self.reader,
@@ -134,12 +135,15 @@ class Dependencies:
             limits=self.settings.hourly_limits,
         )
 
-    def run_store(self, signer: Signer | None) -> RunStore:
+    def run_store(self, signer: "Signer | None") -> "RunStore":
         """What is kept of runs, sealed as one of the two that may; None for who only reads.
 
         Args:
             signer: whose seals this function makes.
         """
+        from threegrants.remediation.run_store import RunStore
+        from threegrants.remediation.seals import Seals, Signer
+
         keys = dict(zip((Signer.APPROVER, Signer.WORKER), self.settings.mac_keys, strict=True))
         table = boto3.resource("dynamodb").Table(self.settings.remediation_table_name)
         return RunStore(table, self.store.table, Seals(boto3.client("kms"), keys, signer))
@@ -149,8 +153,11 @@ class Dependencies:
         body = json.dumps({"incident": incident_id})
         self.sqs.send_message(QueueUrl=self.settings.run_queue_url, MessageBody=body)
 
-    def remediation_service(self) -> RemediationService:
+    def remediation_service(self) -> "RemediationService":
         """What people ask for: it approves, and enters no account but as a reader."""
+        from threegrants.remediation.seals import Signer
+        from threegrants.remediation.service import RemediationService
+
         return RemediationService(
             self.store,
             self.run_store(Signer.APPROVER),
@@ -161,13 +168,16 @@ class Dependencies:
 
     def worker_service(
         self, on_error: Callable[[str, Exception], None], lease_seconds: int
-    ) -> WorkerService:
+    ) -> "WorkerService":
         """What carries runs out.
 
         Args:
             on_error: told what went wrong with an incident.
             lease_seconds: how long a worker of this function holds a run.
         """
+        from threegrants.remediation.seals import Signer
+        from threegrants.remediation.worker_service import WorkerService
+
         return WorkerService(
             self.store,
             self.run_store(Signer.WORKER),
@@ -180,13 +190,15 @@ class Dependencies:
             lease_seconds=lease_seconds,
         )
 
-    def sweep(self, on_error: Callable[[str, Exception], None], until: float) -> Sweep:
+    def sweep(self, on_error: Callable[[str, Exception], None], until: float) -> "Sweep":
         """One sweep.
 
         Args:
             on_error: told what went wrong with an incident.
             until: the second by which it must have ended.
         """
+        from threegrants.remediation.sweep import Sweep
+
         return Sweep(
             self.store,
             self.run_store(None),
@@ -205,6 +217,8 @@ class Dependencies:
         Raises:
             Refused: if the record is no denial that this version can read.
         """
+        from threegrants.remediation.results import Refused
+
         call = parse_record(self.store.record(incident.id))
         if not isinstance(call, DeniedCall):
             raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
@@ -239,12 +253,16 @@ def dependencies() -> Dependencies:
     return Dependencies(Settings.from_env(os.environ))
 
 
-def current_limits() -> Limits:
+def current_limits() -> "Limits":
     """The limits as they are now: the stack's parameters, and the operator's SSM parameter.
 
     Raises:
         Refused: if they cannot be read or are wrong; then nothing is applied.
     """
+    from threegrants.remediation.limits import from_env
+    from threegrants.remediation.parameter_values import LimitsError
+    from threegrants.remediation.results import Refused
+
     name = os.environ.get("GUARDRAILS_PARAMETER")
     try:
         limits = from_env(os.environ)

@@ -17,20 +17,18 @@ import pytest
 import zstandard
 
 from support.records import IP, kms, s3
-from threegrants.cloudtrail import (
-    DeniedCall,
-    Found,
-    Incomplete,
-    Irrelevant,
-    Skipped,
-    Unreadable,
-    parse_record,
-    read_entries,
-)
+from threegrants.cloudtrail import DeniedCall, Skipped, parse_record
 from threegrants.cloudtrail.parse import _DENIALS
 from threegrants.cloudtrail.prefilter import may_be_denial
 from threegrants.cloudtrail.reading import FORMS, packing
 from threegrants.cloudtrail.reading.presto_text import AmbiguousTextError, read_text
+from threegrants.cloudtrail.trail_files import (
+    Found,
+    Incomplete,
+    Irrelevant,
+    Unreadable,
+    read_entries,
+)
 
 KEY = "2026/q3 \u00e9\u2028end.csv"
 KMS_KEY = "arn:aws:kms:eu-west-1:111111111111:key/11111111-2222-3333-4444-555555555555"

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
 from threegrants.evidence import AccountError
+from threegrants.evidence.time_left import OWN_CALL_SECONDS
 from threegrants.handlers import dependencies as module
 from threegrants.handlers.dependencies import Dependencies, current_limits, deadline
 from threegrants.handlers.settings import Settings
@@ -196,4 +197,4 @@ def test_the_dependencies_are_built_once(monkeypatch):
 
 def test_an_answer_is_due_before_the_function_ends():
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 29_000)
-    assert deadline(context, lambda: 100.0) == 127.5
+    assert deadline(context, lambda: 100.0) == 100 + 29 - (OWN_CALL_SECONDS + 2)
