@@ -128,8 +128,14 @@ $(SIMULATOR)/.ready:
 bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against iam-simulate (needs npm)
 	$(BIN)/python benchmarks/evaluator.py --against $(SIMULATOR)
 
-bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
+bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, calls in a row, reads a day
 	$(BIN)/python benchmarks/diagnose.py
+
+bench-intake: .venv/.ready  ## write units an event, as DynamoDB bills them, and events a second of one incident (minutes)
+	$(BIN)/python benchmarks/intake.py
+
+bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and Powertools alone
+	$(BIN)/python benchmarks/coldstart.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py
