@@ -51,6 +51,8 @@ _PARTITION_UNITS = 1000
 MOST_UNITS, LEAST_EVENTS = 6, 500
 INDEXES = {"incidents": [Index(("state", "last_seen"), ("id",))]}
 """As `template.yaml` has them."""
+SIZES = {"small": 0, "largest": 32_000}
+"""About how many bytes each policy gets, as far as AWS takes them."""
 
 
 @dataclass
@@ -299,10 +301,11 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--events", type=int, default=200, help="events of the storm")
     options.add_argument("--rate", type=int, default=50, help="events a second of the storm")
+    options.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     options.add_argument("--tree", help="another working tree, whose functions are measured")
     given = options.parse_args()
     logging.disable(logging.CRITICAL)
-    found = {name: measured(size, given.events, given.rate) for name, size in SIZES.items()}
+    found = {name: measured(SIZES[name], given.events, given.rate) for name in given.sizes}
     print("write units an event" + f"{'':38}" + "".join(f"{name:>16}" for name in found))
     failed = False
     for line in zip(*(rows for rows, _, _ in found.values()), strict=True):
