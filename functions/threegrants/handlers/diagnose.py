@@ -7,7 +7,7 @@ reason); what fails is delivered again. A delivery that comes twice is known by 
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
+from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -30,6 +30,7 @@ from threegrants.cloudtrail import (
     require_own_account,
     strip_control_characters,
 )
+from threegrants.configuration import ConfigurationError
 from threegrants.handlers.dependencies import dependencies, time_of
 from threegrants.handlers.observability import NAMESPACE, logger, metrics
 from threegrants.incidents import Event, Incident
@@ -38,10 +39,11 @@ from threegrants.ingest import Ingest
 from threegrants.suppression import SuppressionRules
 
 processor = BatchProcessor(event_type=EventType.SQS)
+MAX_RECEIVES = 5
+"""How often the queues deliver a message (template.yaml) before it is a dead letter."""
 _WAITED = "waited"
 
 
-@cache
 def _ingest() -> Ingest:
     return dependencies().ingest(on_suppressed_alert=_count_suppressed_alert)
 
@@ -59,12 +61,15 @@ def _handle_message(record: SQSRecord) -> None:
         logger.info("skipped", extra={"why": call.why, "event_id": call.event_id})
         return
     waited = _WAITED in record.message_attributes
-    _process(call, event, record, waited=waited, replayed=call.replayed)
+    try:
+        _process(call, event, record, waited=waited, replayed=call.replayed)
+    except ConfigurationError as error:
+        _without_configuration(record, error)
 
 
 def _countable(messages: list[dict[str, Any]]) -> Iterator[Event]:
     """The denied calls of a batch that become part of an incident."""
-    rules = dependencies().settings.suppression
+    rules = dependencies().in_force().suppression
     for message in messages:
         try:
             event = _event_of(SQSRecord(message))
@@ -120,7 +125,7 @@ def _process(
         replayed: whether a person fed it in.
     """
     settings, ingest = dependencies().settings, _ingest()
-    preset = _preset(settings.suppression, call)
+    preset = _preset(dependencies().in_force().suppression, call)
     if preset:
         with single_metric(
             name="RecordsSuppressed", unit=MetricUnit.Count, value=1, namespace=NAMESPACE
@@ -178,6 +183,19 @@ def _dead_letter(message: SQSRecord, why: str) -> None:
     )
 
 
+def _without_configuration(message: SQSRecord, error: ConfigurationError) -> None:
+    """Have a message delivered again; the last time, send it to the dead letters with the reason.
+
+    Raises:
+        ConfigurationError: if it is delivered again.
+    """
+    metrics.add_metric(name="ConfigurationErrors", unit=MetricUnit.Count, value=1)
+    logger.error("no configuration is in force", extra={"why": str(error)})
+    if int(message.attributes.approximate_receive_count) < MAX_RECEIVES:
+        raise error
+    _dead_letter(message, str(error))
+
+
 def _plain(why: str) -> str:
     """A reason that SQS takes as an attribute: no control characters, and not empty."""
     return strip_control_characters(why[:1000]) or "unknown"
@@ -190,7 +208,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     messages = event["Records"]
     with time_of(context):
         if len(messages) > 1:
-            _ingest().expect(_countable(messages))
+            # Without a configuration each message says so, when it is its turn.
+            with suppress(ConfigurationError):
+                _ingest().expect(_countable(messages))
         return process_partial_response(
             event=event, record_handler=_handle_message, processor=processor, context=context
         )
