@@ -261,12 +261,12 @@ def _rows(events: int, rate: int) -> tuple[list[Row], dict[str, float], float]:
             meter.units = 0
             for batch in batches:
                 service.take(0, *batch, **how)
-            rows.append(Row(name, meter.units / number, counts))
+            rows.append(Row(name, meter.units / number, counts=counts))
 
         cost("the first, with its diagnosis and alert", 1, [s3("o-1")], counts=False)
         service.take(0, s3("o-2"))  # this worker knows the key from here on
         cost("one that only counts, alone", 20, *([s3(f"a-{n}")] for n in range(20)))
-        cost("the first of another five seconds", 1, [s3("b-1", -500)], counts=False)
+        cost("the first of another five seconds", 1, [s3("b-1", -500)])
         cost("one of a batch of ten", 100,
              *([s3(f"c-{n}-{m}", -500) for m in range(10)] for n in range(10)))  # fmt: skip
         cost("the other copy, or a redelivery", 10, *([s3(f"a-{n}")] for n in range(10)))
