@@ -27,12 +27,12 @@ GOAL = 1.15
 _PYTHONS = ("python3.13",)
 
 BUILD = {
-    "diagnose": "from threegrants.handlers import diagnose; diagnose._ingest(); d.sqs; d.sns",
-    "remediate": "from threegrants.handlers import remediate; remediate._service(); d.sqs",
-    "worker": "from threegrants.handlers import worker; worker._service(); d.sns",
-    "sweep": "from threegrants.handlers import sweep; sweep._ingest(); d.sweep(print, 0); d.sqs; d.sns",
+    "diagnose": "from threegrants.handlers import diagnose; d.store; d.reader; d.sqs; d.sns",
+    "remediate": "from threegrants.handlers import remediate; d.run_store(None); d.reader; d.sqs",
+    "worker": "from threegrants.handlers import worker; d.run_store(None); d.reader; d.sns",
+    "sweep": "from threegrants.handlers import sweep; d.run_store(None); d.reader; d.sqs; d.sns",
 }
-"""What the first event of each handler builds."""
+"""What the first event of each handler builds, as far as that asks nothing of AWS."""
 _OURS = """
 from threegrants.handlers.dependencies import dependencies
 d = dependencies()
@@ -66,6 +66,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_REGION": "eu-west-1",
     "TABLE_NAME": "incidents",
+    "CONFIGURATION": "app1234/env1234/pro1234",
     "REMEDIATION_TABLE_NAME": "runs",
     "TOPIC_ARN": "arn:aws:sns:eu-west-1:111111111111:alerts",
     "READER_ROLE_NAME": "threegrants-reader",
