@@ -7,7 +7,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm configuration context-keys diagrams \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm configuration \
+	context-keys diagrams \
 	differential fuzz clean
 
 help:  ## what can be made
@@ -131,8 +132,14 @@ $(SIMULATOR)/.ready:
 bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against iam-simulate (needs npm)
 	$(BIN)/python benchmarks/evaluator.py --against $(SIMULATOR)
 
-bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
+bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, calls in a row, reads a day
 	$(BIN)/python benchmarks/diagnose.py
+
+bench-intake: .venv/.ready  ## write units an event, as DynamoDB bills them, and events a second of one incident (minutes)
+	$(BIN)/python benchmarks/intake.py
+
+bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and Powertools alone
+	$(BIN)/python benchmarks/coldstart.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

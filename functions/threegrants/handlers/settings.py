@@ -78,11 +78,10 @@ class Settings:
         organizations_account: the account in which the reader may read AWS Organizations.
         reads_objects: whether the reader may look at objects.
         stack_name: the stack's name, for the commands that alerts show.
-        queue_url: the queue of CloudTrail records.
+        wait_queue_url: the queue of KMS records that wait for their S3 record.
         replay_queue_url: the queue of records that people feed in; empty where nobody may.
         replay_queue_arn: its ARN, for the function that reads it.
         dead_letter_queue_url: the queue of records that cannot be read.
-        delivery_table_name: the DynamoDB table in which deliveries are remembered.
         kms_wait_seconds: for how long a KMS record waits for its S3 record.
         own_roles: the names of our own roles, whose denials are not diagnosed.
         key_use_profile: which KMS actions a patch grants.
@@ -106,11 +105,10 @@ class Settings:
     organizations_account: str | None
     reads_objects: bool
     stack_name: str
-    queue_url: str
+    wait_queue_url: str
     replay_queue_url: str
     replay_queue_arn: str
     dead_letter_queue_url: str
-    delivery_table_name: str
     kms_wait_seconds: int
     own_roles: frozenset[str]
     key_use_profile: Profile
@@ -142,11 +140,10 @@ class Settings:
             organizations_account=env.get("ORGANIZATIONS_ACCOUNT") or None,
             reads_objects=_is_true(env, "READ_OBJECTS"),
             stack_name=stack,
-            queue_url=env.get("QUEUE_URL", ""),
+            wait_queue_url=env.get("WAIT_QUEUE_URL", ""),
             replay_queue_url=env.get("REPLAY_QUEUE_URL", ""),
             replay_queue_arn=env.get("REPLAY_QUEUE_ARN", ""),
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),
-            delivery_table_name=env.get("SEEN_TABLE_NAME", ""),
             kms_wait_seconds=_kms_wait(env),
             own_roles=_own_roles(env, stack),
             key_use_profile=_one_of(Profile, env, "KEY_USE_PROFILE", Profile.LEAST),

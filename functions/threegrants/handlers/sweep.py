@@ -5,8 +5,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import deadline, dependencies
-from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.dependencies import deadline, dependencies, time_of
+from threegrants.handlers.observability import logger, metrics
 from threegrants.ingest import Ingest
 
 
@@ -22,13 +22,13 @@ def _failed(incident_id: str, error: Exception) -> None:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
     until = deadline(context)
-    report = dependencies().sweep(_failed, until).run()
-    report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
+    with time_of(context):
+        report = dependencies().sweep(_failed, until).run()
+        report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

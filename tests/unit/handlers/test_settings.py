@@ -32,7 +32,7 @@ def test_what_holds_when_nothing_more_is_said():
     assert found.guardrails_parameter == ""
     assert not found.reads_objects
     assert found.stack_name == "threegrants"
-    assert (found.queue_url, found.dead_letter_queue_url, found.delivery_table_name) == ("", "", "")
+    assert (found.wait_queue_url, found.dead_letter_queue_url) == ("", "")
     assert found.kms_wait_seconds == 180
     assert (found.key_use_profile, found.patch_principal) == (Profile.LEAST, GranteeScope.PRINCIPAL)
     assert (found.write_owned, found.require_patchable_tag, found.access_analyzer) == (
@@ -63,9 +63,8 @@ READ = [
     ("READ_OBJECTS", "false", lambda s: s.reads_objects, False),
     ("STACK_NAME", "prod", lambda s: s.stack_name, "prod"),
     ("STACK_NAME", "prod", lambda s: "prod-diagnose" in s.own_roles, True),
-    ("QUEUE_URL", "q", lambda s: s.queue_url, "q"),
+    ("WAIT_QUEUE_URL", "q", lambda s: s.wait_queue_url, "q"),
     ("DEAD_LETTER_QUEUE_URL", "d", lambda s: s.dead_letter_queue_url, "d"),
-    ("SEEN_TABLE_NAME", "seen", lambda s: s.delivery_table_name, "seen"),
     ("KMS_WAIT_SECONDS", "0", lambda s: s.kms_wait_seconds, 0),
     ("KMS_WAIT_SECONDS", "900", lambda s: s.kms_wait_seconds, 900),
     ("KEY_USE_PROFILE", "article", lambda s: s.key_use_profile, Profile("article")),

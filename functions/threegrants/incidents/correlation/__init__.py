@@ -24,7 +24,6 @@ from threegrants.incidents.correlation.match import (
 from threegrants.incidents.correlation.store import (
     KmsCorrelator,
     assign_write,
-    candidate_slot,
     candidate_writes,
 )
 
@@ -32,7 +31,6 @@ __all__ = [
     "Candidate",
     "KmsCorrelator",
     "assign_write",
-    "candidate_slot",
     "candidate_writes",
     "correlation_key_of",
     "kms_key_correlation_key",
