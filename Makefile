@@ -85,7 +85,7 @@ types: .venv/.ready  ## static types
 	$(BIN)/mypy
 
 template: .venv/.ready  ## lint of the CloudFormation templates
-	$(BIN)/cfn-lint template.yaml member.yaml templates/*.yaml
+	$(BIN)/cfn-lint template.yaml templates/*.yaml
 
 # A second opinion on the templates; its environment is a scratch one, of one pinned version.
 CHECKOV_VERSION := 3.3.30

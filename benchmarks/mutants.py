@@ -34,7 +34,7 @@ SAMPLE = 240
 """As many as two cores try in about 12 minutes."""
 SEED = 20261125
 READ_BY_TESTS = (
-    "functions", "docs", "events", "template.yaml", "member.yaml", "templates", "README.md", "CONTRIBUTING.md",
+    "functions", "docs", "events", "template.yaml", "templates", "README.md", "CONTRIBUTING.md",
     "Makefile",
 )  # fmt: skip
 SETTINGS = """\

@@ -231,4 +231,4 @@ def member(account: str = B, **parameters: str) -> Deployed:
         "WorkerRoleArn": roles.arn("WorkerRole"),
         "ExternalId": "a-long-secret",
     }
-    return Deployed("member.yaml", account, **{**given, **parameters})
+    return Deployed("templates/member.yaml", account, **{**given, **parameters})

@@ -70,7 +70,7 @@ def test_what_the_reader_may_only_where_asked():
         "Organization",
         "Analyzer",
     ]
-    parameters = template("member.yaml")["Parameters"]
+    parameters = template("templates/member.yaml")["Parameters"]
     assert parameters["ReadObjects"]["Default"] == "false"
     assert parameters["ReadOrganization"]["Default"] == "false"
     assert parameters["AccessAnalyzer"]["Default"] == "false"
@@ -142,7 +142,10 @@ def test_the_key_role_makes_the_grants_that_the_service_makes():
 
 
 def test_both_templates_name_the_roles_alike():
-    service, member = template("template.yaml")["Parameters"], template("member.yaml")["Parameters"]
+    service, member = (
+        template("template.yaml")["Parameters"],
+        template("templates/member.yaml")["Parameters"],
+    )
     for name in ("ReaderRoleName", "RemediationRolePrefix", "RequirePatchableTag"):
         assert service[name]["Default"] == member[name]["Default"]
 
