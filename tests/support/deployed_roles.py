@@ -110,6 +110,7 @@ _FUNCTIONS: Mapping[str, Any] = {
         argument[1 if at._holds({"Condition": argument[0]}) else 2]
     ),
     "Fn::Split": lambda at, argument: at.resolved(argument[1]).split(argument[0]),
+    "Fn::Select": lambda at, argument: at.resolved(argument[1])[int(argument[0])],
     "Fn::Join": lambda at, argument: argument[0].join(map(str, at.resolved(argument[1]))),
 }
 
@@ -196,7 +197,8 @@ def allowed(
 
 def trusted(role: DeployedRole, caller: str, action: str, context: Mapping[str, Any]) -> bool:
     """Whether a role's trust policy lets a caller in; its own policies are asked by `allowed`."""
-    request = Request(caller, action, role.arn, Arn.parse(role.arn).account, dict(context))
+    keys = {"aws:PrincipalArn": caller, **context}
+    request = Request(caller, action, role.arn, Arn.parse(role.arn).account, keys)
     everything = Policies(identity=(_everything_identity(),), resource=role.trust)
     return authorize(request, everything).effect is Effect.ALLOW
 

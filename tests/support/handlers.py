@@ -59,6 +59,7 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         "REPLAY_QUEUE_URL": replays,
         "REPLAY_QUEUE_ARN": f"{QUEUES}:replays",
         "DEAD_LETTER_QUEUE_URL": dead,
+        "AWS_REGION": "eu-west-1",
         "READER_ROLE_NAME": "threegrants-reader",
         "ACCOUNTS_TO_READ": f"{A},{B}",
         "NEVER_DIAGNOSE": f"bucket=scratch-*,principal=arn:aws:iam::{B}:role/chaos-*",

@@ -87,6 +87,11 @@ def listed(value):
     return value if isinstance(value, list) else [value]
 
 
+def account_of(parameter):
+    """A trust policy names a role's account, or it would end with the role (condition: the role)."""
+    return {"AWS": {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": parameter}]}]}}
+
+
 def test_only_the_worker_may_assume_a_remediation_role():
     def assumed(name):
         return str([s["Resource"] for s in statements(name) if ASSUME in listed(s["Action"])])
@@ -96,7 +101,9 @@ def test_only_the_worker_may_assume_a_remediation_role():
     ]
     for name in REMEDIATION_ROLES:
         trust = MEMBER[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert {str(one["Principal"]) for one in trust} == {str({"AWS": {"Ref": "WorkerRoleArn"}})}
+        for one in trust:
+            assert one["Principal"] == account_of("WorkerRoleArn")
+            assert one["Condition"]["ArnEquals"] == {"aws:PrincipalArn": {"Ref": "WorkerRoleArn"}}
 
 
 ASSUME = "sts:AssumeRole"

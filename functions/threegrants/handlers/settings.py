@@ -39,7 +39,10 @@ _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
 
 
 _OWN_ROLES = ("diagnose", "approve", "worker", "sweep")
-"""The functions' roles, by the last part of their names in `template.yaml`."""
+"""The functions' roles, by the last part of their names in `template.yaml`.
+
+The Region stands before it: roles are of the whole account, and each Region may have a stack of a name.
+"""
 
 
 class SettingsError(ValueError):
@@ -162,7 +165,9 @@ def _remediation_role_prefix(env: Mapping[str, str]) -> str:
 def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "")
     if not value:
-        raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
+        raise SettingsError(
+            f"environment variable {name} is empty; template.yaml, or Lambda, sets it"
+        )
     return value
 
 
@@ -213,7 +218,7 @@ def _hourly_limit(env: Mapping[str, str], name: str, default: HourlyLimit) -> Ho
 
 def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
     """Which denials are not diagnosed: all presets unless the environment names some, and our own."""
-    prefix = _remediation_role_prefix(env)
+    prefix, region = _remediation_role_prefix(env), _required(env, "AWS_REGION")
     roles = {env.get("READER_ROLE_NAME", ""), *(f"{prefix}-{role}" for role in RemediationRole)}
     try:
         return SuppressionRules(
@@ -221,7 +226,9 @@ def _suppression(env: Mapping[str, str], stack: str) -> SuppressionRules:
             if "SUPPRESS" in env
             else BY_DEFAULT,
             never_diagnose=parse_never_diagnose(_comma_separated(env.get("NEVER_DIAGNOSE", ""))),
-            own_roles=frozenset({*roles, *(f"{stack}-{one}" for one in _OWN_ROLES)} - {""}),
+            own_roles=frozenset(
+                {*roles, *(f"{stack}-{region}-{one}" for one in _OWN_ROLES)} - {""}
+            ),
         )
     except SuppressionError as error:
         raise SettingsError(f"SUPPRESS or NEVER_DIAGNOSE: {error}") from error

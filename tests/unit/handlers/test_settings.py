@@ -15,7 +15,12 @@ from threegrants.suppression import (
     NeverDiagnoseRule,
 )
 
-LEAST = {"TABLE_NAME": "t", "TOPIC_ARN": "arn:topic", "READER_ROLE_NAME": "reader"}
+LEAST = {
+    "TABLE_NAME": "t",
+    "TOPIC_ARN": "arn:topic",
+    "READER_ROLE_NAME": "reader",
+    "AWS_REGION": "eu-west-1",
+}
 A_PRESET = BY_DEFAULT[0]
 
 
@@ -44,9 +49,9 @@ def test_what_holds_when_nothing_more_is_said():
     assert found.suppression.presets == BY_DEFAULT
     assert found.suppression.never_diagnose == ()
     assert found.suppression.own_roles == {
-        "reader", "threegrants-diagnose", "threegrants-approve", "threegrants-worker",
-        "threegrants-sweep", "threegrants-remediation-bucket", "threegrants-remediation-key",
-        "threegrants-remediation-iam",
+        "reader", "threegrants-eu-west-1-diagnose", "threegrants-eu-west-1-approve",
+        "threegrants-eu-west-1-worker", "threegrants-eu-west-1-sweep",
+        "threegrants-remediation-bucket", "threegrants-remediation-key", "threegrants-remediation-iam",
     }  # fmt: skip
 
 
@@ -70,7 +75,7 @@ READ = [
     ("READ_OBJECTS", "true", lambda s: s.reads_objects, True),
     ("READ_OBJECTS", "false", lambda s: s.reads_objects, False),
     ("STACK_NAME", "prod", lambda s: s.stack_name, "prod"),
-    ("STACK_NAME", "prod", lambda s: "prod-diagnose" in s.suppression.own_roles, True),
+    ("STACK_NAME", "prod", lambda s: "prod-eu-west-1-diagnose" in s.suppression.own_roles, True),
     ("QUEUE_URL", "q", lambda s: s.queue_url, "q"),
     ("DEAD_LETTER_QUEUE_URL", "d", lambda s: s.dead_letter_queue_url, "d"),
     ("SEEN_TABLE_NAME", "seen", lambda s: s.delivery_table_name, "seen"),
@@ -112,6 +117,7 @@ REFUSED = [
     ("TABLE_NAME", "", "TABLE_NAME is empty"),
     ("TOPIC_ARN", "", "TOPIC_ARN is empty"),
     ("READER_ROLE_NAME", "", "READER_ROLE_NAME is empty"),
+    ("AWS_REGION", "", "AWS_REGION is empty"),
     ("TRUSTED_ACCOUNTS", "11111111111", "TRUSTED_ACCOUNTS holds '11111111111'; wanted 12 digits"),
     ("TRUSTED_ACCOUNTS", "1111111111111", "wanted 12 digits"),
     ("TRUSTED_ACCOUNTS", "111111111111,*", r"TRUSTED_ACCOUNTS holds '\*'"),
