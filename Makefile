@@ -115,8 +115,23 @@ lock: $(UV)/.ready  ## the hash-pinned requirements, anew from pyproject.toml an
 	$(COMPILE) pyproject.toml --extra dev --constraints functions/requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) requirements-ministack.in --output-file requirements-ministack.txt
 
-build:  ## the deployable package (needs the SAM command line)
-	sam build
+# SAM builds for Lambda's Python with a Python of that version; without one, in Lambda's own image
+# (BUILD=--use-container, which needs Docker). SAM itself is a scratch environment of one pinned version.
+SAM_VERSION := 1.170.0
+SAM := .build/sam-$(SAM_VERSION)
+PYTHON_OF_LAMBDA = $(shell for p in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.13; do \
+	$$p -c 'import sys; print(sys.prefix + "/bin")' 2>/dev/null && break; done)
+export SAM_CLI_TELEMETRY := 0
+$(SAM)/.ready:
+	$(PYTHON) -m venv $(SAM)
+	$(SAM)/bin/python -m pip install --quiet aws-sam-cli==$(SAM_VERSION)
+	touch $@
+
+build: $(SAM)/.ready  ## the deployable packages and their sizes (BUILD=--use-container without Python 3.13)
+	@test -n "$(PYTHON_OF_LAMBDA)$(BUILD)" || { \
+		echo "no python3.13 found: install it, or run make build BUILD=--use-container (needs Docker)"; exit 2; }
+	PATH="$(PYTHON_OF_LAMBDA):$$PATH" $(SAM)/bin/sam build $(BUILD)
+	$(PYTHON) benchmarks/package_sizes.py
 
 # The simulator that the evaluator is measured against: into a scratch folder, never vendored.
 SIMULATOR := .build/iam-simulate
