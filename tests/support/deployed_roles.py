@@ -20,13 +20,14 @@ NO_VALUE = object()
 
 
 class Deployed:
-    """One template with its parameters; `resolved` gives a value as CloudFormation would write it."""
+    """One template (by name, or parsed) with its parameters; `resolved` gives a value as deployed."""
 
-    def __init__(self, name: str, account: str, **parameters: str) -> None:
-        self.template = template(name)
+    def __init__(self, name: Any, account: str, **parameters: str) -> None:
+        self.template = template(name) if isinstance(name, str) else name
         self.account = account
         defaults = {
-            key: str(one.get("Default", "")) for key, one in self.template["Parameters"].items()
+            key: str(one.get("Default", ""))
+            for key, one in self.template.get("Parameters", {}).items()
         }
         unknown = set(parameters) - set(defaults)
         assert not unknown, f"{name} has no parameter {unknown}"
@@ -72,8 +73,9 @@ class Deployed:
             return bool(one == other)
         if name == "Fn::Not":
             return not self._holds(argument[0])
-        assert name == "Fn::Or", name
-        return any(self._holds(one) for one in argument)
+        assert name in ("Fn::Or", "Fn::And"), name
+        holds = (self._holds(one) for one in argument)
+        return any(holds) if name == "Fn::Or" else all(holds)
 
     def _sub(self, argument: Any) -> str:
         text, more = argument if isinstance(argument, list) else (argument, {})
@@ -89,16 +91,38 @@ class Deployed:
         """The ARN (or name) of a resource; enough to tell resources apart."""
         logical, _, attribute = name.partition(".")
         resource = self.template["Resources"][logical]
-        service = resource["Type"].split("::")[1].lower()
+        kind = resource["Type"]
+        service, form = _ARN_FORMS.get(kind, (kind.split("::")[1].lower(), "{}"))
         if resource["Type"] == "AWS::IAM::Role":
             role = self.resolved(resource["Properties"].get("RoleName", logical))
             return f"arn:aws:iam::{self.account}:role/{role}"
-        return f"arn:aws:{service}:{REGION}:{self.account}:{logical}" if attribute else logical
+        if kind in ("AWS::IAM::ManagedPolicy", "AWS::S3::Bucket"):
+            own = ":" if kind == "AWS::S3::Bucket" else f":{self.account}:"
+            return f"arn:aws:{service}:{own}{form.format(logical)}" if attribute else logical
+        region = self.values["AWS::Region"]
+        return (
+            f"arn:aws:{service}:{region}:{self.account}:{form.format(logical)}"
+            if attribute
+            else logical
+        )
 
     def arn(self, logical: str) -> str:
         """The ARN of a resource of this template."""
         return self._attribute(f"{logical}.Arn")
 
+
+_ARN_FORMS: Mapping[str, tuple[str, str]] = {
+    "AWS::DynamoDB::Table": ("dynamodb", "table/{}"),
+    "AWS::Events::EventBus": ("events", "event-bus/{}"),
+    "AWS::Events::Rule": ("events", "rule/{}"),
+    "AWS::IAM::ManagedPolicy": ("iam", "policy/{}"),
+    "AWS::KMS::Key": ("kms", "key/{}"),
+    "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
+    "AWS::S3::Bucket": ("s3", "{}"),
+    "AWS::SecretsManager::Secret": ("secretsmanager", "secret:{}"),
+    "AWS::Serverless::Function": ("lambda", "function:{}"),
+}
+"""How the ARN of a resource ends, where it is more than a name."""
 
 _FUNCTIONS: Mapping[str, Any] = {
     "Ref": lambda at, name: at.values[name] if name in at.values else at.arn(name),

@@ -64,7 +64,6 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         "ACCOUNTS_TO_READ": f"{A},{B}",
         "NEVER_DIAGNOSE": f"bucket=scratch-*,principal=arn:aws:iam::{B}:role/chaos-*",
         "KMS_WAIT_SECONDS": "0",
-        "POWERTOOLS_TRACE_DISABLED": "true",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -37,7 +37,7 @@ from threegrants.cloudtrail import (
     strip_control_characters,
 )
 from threegrants.handlers.dependencies import dependencies
-from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
+from threegrants.handlers.observability import NAMESPACE, logger, metrics
 from threegrants.incidents import Incident
 from threegrants.incidents.hourly_limits import LimitReached
 from threegrants.ingest import Ingest
@@ -72,7 +72,6 @@ def _delivery_store() -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(table, boto3_client=boto3.client("dynamodb"))
 
 
-@tracer.capture_method(capture_response=False)
 def _handle_message(record: SQSRecord) -> None:
     metrics.add_metric(name="Deliveries", unit=MetricUnit.Count, value=1)
     try:
@@ -210,7 +209,6 @@ def _plain(why: str) -> str:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""

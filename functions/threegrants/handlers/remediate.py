@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
 from threegrants.handlers.dependencies import api_secret, dependencies
-from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.observability import logger, metrics
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
 from threegrants.incidents.states import RUN_IN_PROGRESS
@@ -196,7 +196,6 @@ def _problem(status: int, detail: str) -> Response[str]:
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """REST API event in, response out."""

@@ -7,7 +7,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import deadline, dependencies
-from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.observability import logger, metrics
 from threegrants.ingest import Ingest
 
 
@@ -24,7 +24,6 @@ def _failed(incident_id: str, error: Exception) -> None:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""

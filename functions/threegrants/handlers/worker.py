@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import deadline, dependencies
-from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.observability import logger, metrics
 from threegrants.incidents import IncidentNotFound
 from threegrants.remediation import WorkerService
 
@@ -72,7 +72,6 @@ def _incident_of(body: str) -> str | None:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""
