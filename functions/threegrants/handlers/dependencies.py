@@ -17,7 +17,7 @@ from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.evidence import AccountError, MemberAccounts, RoleClients
 from threegrants.handlers.settings import Settings
-from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
+from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert, build_alert, publish
 from threegrants.remediation import (
@@ -60,6 +60,11 @@ class Dependencies:
     def store(self) -> Store:
         """The store of incidents."""
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
+
+    @cached_property
+    def account_clocks(self) -> AccountClocks:
+        """When each account was last heard of."""
+        return AccountClocks(self.store.table, time.time)
 
     @cached_property
     def reader(self) -> RoleClients:

@@ -88,6 +88,8 @@ def _handle_message(record: SQSRecord) -> None:
     # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
     # A record that a person feeds in once more is meant to be looked at once more.
     replayed = call.replayed
+    if not replayed and call.recipient_account:
+        dependencies().account_clocks.heard(call.recipient_account)
     known = None if replayed else call.event_id
     delivery = {"event": known or record.message_id, "waited": waited}
 

@@ -34,6 +34,8 @@ MAX_KMS_WAIT_SECONDS = 900
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
 """
 
+MAX_SILENT_HOURS = 1000
+"""Below the 60 days after which an account is forgotten (incidents/account_clocks.py)."""
 
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
 
@@ -72,6 +74,7 @@ class Settings:
         dead_letter_queue_url: the queue of records that cannot be read.
         delivery_table_name: the DynamoDB table in which deliveries are remembered.
         kms_wait_seconds: for how long a KMS record waits for its S3 record.
+        silent_after_hours: after how many hours an account without a record counts as silent; 0 for never.
         suppression: which denials are not diagnosed.
         analysis_options: where patches may go, and how they are cut.
         hourly_limits: how many incidents are opened, and alerts sent, in one hour.
@@ -98,6 +101,7 @@ class Settings:
     dead_letter_queue_url: str
     delivery_table_name: str
     kms_wait_seconds: int
+    silent_after_hours: int
     suppression: SuppressionRules
     analysis_options: AnalysisOptions
     hourly_limits: HourlyLimits
@@ -136,7 +140,8 @@ class Settings:
             replay_queue_arn=env.get("REPLAY_QUEUE_ARN", ""),
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),
             delivery_table_name=env.get("SEEN_TABLE_NAME", ""),
-            kms_wait_seconds=_kms_wait(env),
+            kms_wait_seconds=_whole(env, "KMS_WAIT_SECONDS", "180", MAX_KMS_WAIT_SECONDS),
+            silent_after_hours=_whole(env, "SILENT_AFTER_HOURS", "168", MAX_SILENT_HOURS),
             suppression=_suppression(env, stack),
             analysis_options=AnalysisOptions(
                 writable=frozenset(trusted),
@@ -198,10 +203,10 @@ def _one_of(kind: type[_Choice], env: Mapping[str, str], name: str, default: _Ch
         raise SettingsError(f"{name} is {value!r}; wanted {' or '.join(kind)}") from error
 
 
-def _kms_wait(env: Mapping[str, str]) -> int:
-    value = env.get("KMS_WAIT_SECONDS") or "180"
-    if not (value.isascii() and value.isdecimal()) or int(value) > MAX_KMS_WAIT_SECONDS:
-        raise SettingsError(f"KMS_WAIT_SECONDS is {value!r}; wanted 0 to {MAX_KMS_WAIT_SECONDS}")
+def _whole(env: Mapping[str, str], name: str, default: str, most: int) -> int:
+    value = env.get(name) or default
+    if not (value.isascii() and value.isdecimal()) or int(value) > most:
+        raise SettingsError(f"{name} is {value!r}; wanted 0 to {most}")
     return int(value)
 
 
