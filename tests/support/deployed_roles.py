@@ -31,6 +31,11 @@ class Deployed:
         }
         unknown = set(parameters) - set(defaults)
         assert not unknown, f"{name} has no parameter {unknown}"
+        lists = {
+            key
+            for key, one in self.template.get("Parameters", {}).items()
+            if one["Type"] == "CommaDelimitedList"
+        }
         self.values: dict[str, Any] = (
             defaults
             | parameters
@@ -43,6 +48,7 @@ class Deployed:
                 "AWS::NoValue": NO_VALUE,
             }
         )
+        self.values |= {key: self.values[key].split(",") for key in lists}
 
     def has(self, logical: str) -> bool:
         """Whether a resource is made with these parameters."""

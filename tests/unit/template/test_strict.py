@@ -32,6 +32,9 @@ TEMPLATES = [
         id="member.yaml with everything",
     ),
     pytest.param("templates/forwarder.yaml", {"EventBusArn": BUS}, id="forwarder.yaml"),
+    pytest.param("templates/trail.yaml", {"ObjectArnPrefixes": "arn:aws:s3:::reports/"}, id="trail.yaml"),
+    pytest.param("templates/organization.yaml", {**MEMBER, "EventBusArn": BUS, "ForwarderRegions": "eu-west-1",
+                  "OrganizationalUnitIds": "ou-ab12-cdefgh34"}, id="organization.yaml"),
     pytest.param("templates/approvers.yaml", {"ServiceAccount": A, "ApiId": "a1b2c3"}, id="approvers.yaml"),
 ]  # fmt: skip
 
