@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm context-keys diagrams \
-	differential fuzz clean service-authorization
+	differential fuzz clean release service-authorization
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -143,7 +143,10 @@ build: $(SAM)/.ready  ## the deployable packages and their sizes (BUILD=--use-co
 	@test -n "$(PYTHON_OF_LAMBDA)$(BUILD)" || { \
 		echo "no python3.13 found: install it, or run make build BUILD=--use-container (needs Docker)"; exit 2; }
 	PATH="$(PYTHON_OF_LAMBDA):$$PATH" $(SAM)/bin/sam build $(BUILD)
-	$(PYTHON) benchmarks/package_sizes.py
+	$(PYTHON) release/package_sizes.py
+
+release: build  ## the service under its version, to be deployed or published (.build/release)
+	$(PYTHON) release/release.py
 
 # The simulator that the evaluator is measured against: into a scratch folder, never vendored.
 SIMULATOR := .build/iam-simulate
