@@ -146,7 +146,7 @@ build: $(SAM)/.ready  ## the deployable packages and their sizes (BUILD=--use-co
 	$(PYTHON) release/package_sizes.py
 
 release: build  ## the service under its version, to be deployed or published (.build/release)
-	$(PYTHON) release/release.py
+	$(PYTHON) release/pack_release.py
 
 # The simulator that the evaluator is measured against: into a scratch folder, never vendored.
 SIMULATOR := .build/iam-simulate

@@ -35,11 +35,11 @@ SAMPLE = 240
 SEED = 20261125
 READ_BY_TESTS = (
     "functions", "docs", "events", "template.yaml", "templates", "README.md", "CONTRIBUTING.md",
-    "Makefile",
+    "Makefile", "CHANGELOG.md", "LICENSE", "SECURITY.md", "release", "samconfig.toml",
 )  # fmt: skip
 SETTINGS = """\
 [tool.pytest.ini_options]
-pythonpath = ["tests", "."]
+pythonpath = ["tests", "release", "."]
 addopts = "--import-mode=importlib -q -p no:cacheprovider -p start_anew"
 
 [tool.mutmut]

@@ -3,9 +3,9 @@
 import re
 import zipfile
 
+import pack_release
 import pytest
-import release
-from release import ReleaseError
+from pack_release import ReleaseError
 
 from support.templates import ROOT, template
 from threegrants import __version__
@@ -38,7 +38,7 @@ def built(tmp_path):
 
 def test_the_version_is_said_once():
     said = template("template.yaml")["Metadata"]["AWS::ServerlessRepo::Application"]
-    assert said["SemanticVersion"] == __version__ == release.version()
+    assert said["SemanticVersion"] == __version__ == pack_release.version()
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
     assert f"threegrants-{__version__}/" in (ROOT / "docs" / "deploy.md").read_text()
 
@@ -58,7 +58,7 @@ def test_the_metadata_is_what_the_repository_takes():
 
 
 def test_what_is_in_it(built, tmp_path):
-    file = release.release(built, tmp_path)
+    file = pack_release.release(built, tmp_path)
     top = f"threegrants-{__version__}"
     assert file.name == f"{top}.zip"
     with zipfile.ZipFile(file) as archive:
@@ -66,7 +66,7 @@ def test_what_is_in_it(built, tmp_path):
         text = archive.read(f"{top}/template.yaml").decode()
     assert f"{top}/functions/threegrants/__init__.py" in names
     assert {f"{top}/templates/{one.name}" for one in (ROOT / "templates").iterdir()} <= set(names)
-    assert {f"{top}/{page}" for page in release.PAGES} <= set(names)
+    assert {f"{top}/{page}" for page in pack_release.PAGES} <= set(names)
     assert text.count("CodeUri: functions\n") == 2
     assert "LicenseUrl: LICENSE\n" in text
     assert "ReadmeUrl: README.md\n" in text
@@ -74,16 +74,16 @@ def test_what_is_in_it(built, tmp_path):
 
 
 def test_two_of_the_same_content_are_the_same_file(built, tmp_path):
-    first = release.release(built, tmp_path).read_bytes()
-    assert release.release(built, tmp_path).read_bytes() == first
+    first = pack_release.release(built, tmp_path).read_bytes()
+    assert pack_release.release(built, tmp_path).read_bytes() == first
 
 
 def test_functions_of_two_builds_are_not_released(built, tmp_path):
     (built / "OneFunction" / "more.py").write_text("")
     with pytest.raises(ReleaseError, match="OneFunction, OtherFunction differ"):
-        release.release(built, tmp_path)
+        pack_release.release(built, tmp_path)
 
 
 def test_nothing_built(tmp_path):
     with pytest.raises(ReleaseError, match="run make build first"):
-        release.release(tmp_path, tmp_path)
+        pack_release.release(tmp_path, tmp_path)
