@@ -42,6 +42,36 @@ def senders_to_a_bus_have_a_role(stack: Stack) -> Iterator[str]:
                 yield f"{name}: its target has no role that may put events on {target['Arn']}"
 
 
+def buses_take_events_of_others_by_policy(stack: Stack) -> Iterator[str]:
+    """A bus takes events of other accounts only by its policy, and of everybody by a careless one.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-permissions-manage.html
+    """
+    for name, bus in stack.of("AWS::Events::EventBus"):
+        for one in stack.statements():
+            if one.where != name:
+                continue
+            organization = "aws:PrincipalOrgID" in str(one.condition)
+            if one.effect == "Allow" and one.principal == "*" and not organization:
+                yield f"{name}: {one.sid} lets every account send"
+        values = stack.deployed.values
+        senders = [key for key in ("MemberAccounts", "OrganizationId") if values.get(key)]
+        if senders and "events:PutEvents" not in str(bus.get("Policy")):
+            yield f"{name}: no policy lets {senders} send"
+
+
+def no_event_goes_on_to_a_third_account(stack: Stack) -> Iterator[str]:
+    """What came from another account is not sent on: a rule of our own bus has no bus as its target.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+    """
+    for name, rule in stack.of("AWS::Events::Rule"):
+        if "EventBusName" in rule:
+            for target in rule.get("Targets", ()):
+                if ":event-bus/" in str(target["Arn"]):
+                    yield f"{name}: events that were sent here are not sent on to {target['Arn']}"
+
+
 def trails_log_what_is_needed(stack: Stack) -> Iterator[str]:
     """What the service cannot see: other Regions, reads, KMS; and what CloudTrail refuses in a selector.
 

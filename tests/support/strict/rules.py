@@ -36,6 +36,8 @@ RULES: Mapping[str, Rule] = {
     "API logs": functions.api_logs_have_the_accounts_role,
     "read-only events": events.rules_let_read_only_events_through,
     "sending to a bus": events.senders_to_a_bus_have_a_role,
+    "buses": events.buses_take_events_of_others_by_policy,
+    "third accounts": events.no_event_goes_on_to_a_third_account,
     "trails": events.trails_log_what_is_needed,
     "stack sets": events.stack_sets_may_name_roles,
 }

@@ -190,6 +190,15 @@ BROKEN = [
     ("read-only events", "no KMS", rule(ENABLED_WITH_ALL, ", RoleArn: !GetAtt R.Arn").replace(", aws.kms", "") + ROLE + SENDER),
     ("sending to a bus", "no role", rule(ENABLED_WITH_ALL)),
     ("sending to a bus", "a role that may not", rule(ENABLED_WITH_ALL, ", RoleArn: !GetAtt R.Arn") + allows("sqs:ListQueues")),
+    ("buses", "everybody may send", """
+  B:
+    Type: AWS::Events::EventBus
+    Properties:
+      Policy:
+        Statement: [{Effect: Allow, Principal: "*", Action: events:PutEvents, Resource: "*"}]
+"""),
+    ("third accounts", "a bus behind a bus", rule(ENABLED_WITH_ALL, ", RoleArn: !GetAtt R.Arn")
+        .replace("State:", "EventBusName: b\n      State:") + ROLE + SENDER),
     ("trails", "one Region", trail(multi="false")),
     ("trails", "no reads", trail(management=", {Field: readOnly, Equals: ['false']}")),
     ("trails", "no KMS", trail(management=", {Field: eventSource, NotEquals: [kms.amazonaws.com]}")),
