@@ -1,4 +1,7 @@
-"""The commands of `threegrants`: `diagnose`, `fetch`, `cost` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`.
+
+`check`, `cost`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service.
+"""
 
 import gzip
 import json
@@ -11,6 +14,7 @@ import click
 
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
+from threegrants.cli.check import check
 from threegrants.cli.cost import cost
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.explain import explain
@@ -47,6 +51,7 @@ def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
+main.add_command(check)
 main.add_command(cost)
 main.add_command(diagnose)
 main.add_command(explain)
