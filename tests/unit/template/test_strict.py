@@ -5,6 +5,7 @@ import pytest
 from support.deployed_roles import Deployed
 from support.names import A, B
 from support.strict import refusals
+from support.templates import ROOT, template
 
 BUS = f"arn:aws:events:eu-west-1:{A}:event-bus/threegrants"
 ROLES = {
@@ -37,8 +38,16 @@ TEMPLATES = [
                   "OrganizationalUnitIds": "ou-ab12-cdefgh34"}, id="organization.yaml"),
     pytest.param("templates/approvers.yaml", {"ServiceAccount": A, "ApiId": "a1b2c3"}, id="approvers.yaml"),
 ]  # fmt: skip
+LISTED = {one.values[0] for one in TEMPLATES}
+OTHERS = [
+    pytest.param(name, {key: f"a-{key}" for key, one in template(name)["Parameters"].items() if "Default" not in one},
+                 id=name)
+    for name in sorted(f"templates/{path.name}" for path in (ROOT / "templates").glob("*.yaml"))
+    if name not in LISTED
+]  # fmt: skip
+"""Templates that nobody gave better parameters here."""
 
 
-@pytest.mark.parametrize(("name", "parameters"), TEMPLATES)
+@pytest.mark.parametrize(("name", "parameters"), [*TEMPLATES, *OTHERS])
 def test_aws_would_take_it_and_do_it(name, parameters):
     assert refusals(Deployed(name, A, **parameters)) == []
