@@ -79,9 +79,10 @@ class Deployed:
             return bool(one == other)
         if name == "Fn::Not":
             return not self._holds(argument[0])
-        assert name in ("Fn::Or", "Fn::And"), name
-        holds = (self._holds(one) for one in argument)
-        return any(holds) if name == "Fn::Or" else all(holds)
+        if name == "Fn::And":
+            return all(self._holds(one) for one in argument)
+        assert name == "Fn::Or", name
+        return any(self._holds(one) for one in argument)
 
     def _sub(self, argument: Any) -> str:
         text, more = argument if isinstance(argument, list) else (argument, {})
@@ -139,8 +140,8 @@ _FUNCTIONS: Mapping[str, Any] = {
     "Fn::If": lambda at, argument: at.resolved(
         argument[1 if at._holds({"Condition": argument[0]}) else 2]
     ),
-    "Fn::Split": lambda at, argument: at.resolved(argument[1]).split(argument[0]),
     "Fn::Select": lambda at, argument: at.resolved(argument[1])[int(argument[0])],
+    "Fn::Split": lambda at, argument: at.resolved(argument[1]).split(argument[0]),
     "Fn::Join": lambda at, argument: argument[0].join(map(str, at.resolved(argument[1]))),
 }
 

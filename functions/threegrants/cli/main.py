@@ -1,6 +1,7 @@
 """The commands of `threegrants`.
 
-`check`, `cost`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service.
+`check`, `config`, `cost`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the
+service.
 """
 
 import gzip
@@ -15,6 +16,7 @@ import click
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.check import check
+from threegrants.cli.config import config
 from threegrants.cli.cost import cost
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.explain import explain
@@ -30,11 +32,12 @@ from threegrants.cli.render import (
     show_result,
 )
 from threegrants.cli.service import ServiceClient, ServiceError
-from threegrants.cli.standing import dry_run, recent_incidents
+from threegrants.cli.standing import dry_run, limits_in, recent_incidents
 from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
+from threegrants.configuration import ConfigurationError
 from threegrants.incidents.states import UNSUCCESSFUL, State
-from threegrants.remediation import Limits, LimitsError
+from threegrants.remediation import LimitsError
 from threegrants.report import Report, ReportError
 
 _STACK = click.option(
@@ -52,6 +55,7 @@ def main() -> None:
 
 
 main.add_command(check)
+main.add_command(config)
 main.add_command(cost)
 main.add_command(diagnose)
 main.add_command(explain)
@@ -170,12 +174,12 @@ def mute(incident_id: str, hours: int, stack: str) -> None:
 def standing(file: TextIO, stack: str) -> None:
     """Dry run: what each standing approval in FILE would have done in the last 30 days.
 
-    FILE holds what the SSM parameter of limits holds, or is to hold (`-` for standard input). Nothing
-    is applied. The incidents are judged by their last diagnosis.
+    FILE is the configuration, or holds what the SSM parameter of guardrails holds, or is to hold (`-`
+    for standard input). Nothing is applied. The incidents are judged by their last diagnosis.
     """
     try:
-        limits = Limits().with_ssm_parameter(file.read())
-    except LimitsError as error:
+        limits = limits_in(file.read())
+    except (ConfigurationError, LimitsError) as error:
         raise Failure(str(error)) from error
     listed = [_call_api(stack, "GET", f"/incidents?state={state}")["incidents"] for state in State]
     seen = recent_incidents(listed, time.time())
