@@ -27,6 +27,10 @@ SWEEP_METRICS, DENIAL_METRICS = 4, 12
 """Metrics of ours that are written while the service is idle, and those that denials add."""
 SWEEP_READS = 20
 """Read units of an idle sweep: a query for each state and outbox, and the accounts' clocks."""
+SWEEPERS_A_MONTH = HOURS_A_MONTH / 2
+"""Assumed: a worker of the sweep lives for two hours; then a new one gets the whole configuration."""
+DIAGNOSES_AT_ONCE = 7
+"""The queues' MaximumConcurrency together; each worker asks for the configuration once a minute."""
 LOG_BYTES_A_SWEEP = 1_500
 
 DENIALS_A_BATCH = 10
@@ -116,6 +120,7 @@ def estimate(usage: Usage, prices: Mapping[str, Price] = PRICES) -> Estimate:
     """
     batches = usage.denials / DENIALS_A_BATCH
     alerts = min(usage.denials, ALERTS_AN_HOUR * HOURS_A_MONTH)
+    asked = min(batches, DIAGNOSES_AT_ONCE * 60 * HOURS_A_MONTH)
     stored = usage.data_events * RECORD_BYTES / _GB
     idle = {
         "alarms": ("alarms", ALARMS),
@@ -125,6 +130,8 @@ def estimate(usage: Usage, prices: Mapping[str, Price] = PRICES) -> Estimate:
         "keys of the accounts' trails": ("kms_keys", usage.accounts * TRAIL_KEYS),
         "the API's secret": ("secrets", SECRETS),
         "empty queues that Lambda reads": ("sqs_requests", QUEUES_READ * POLLS_A_MONTH),
+        "the configuration, asked for": ("appconfig_requests", SWEEPS_A_MONTH),
+        "the configuration, received": ("appconfig_received", SWEEPERS_A_MONTH),
         "the schedule of the sweep": ("scheduler", SWEEPS_A_MONTH),
         "the sweep, calls": ("lambda_requests", SWEEPS_A_MONTH),
         "the sweep, time": ("lambda_arm_gb_seconds", SWEEPS_A_MONTH * SWEEP_SECONDS * FUNCTION_GB),
@@ -139,6 +146,7 @@ def estimate(usage: Usage, prices: Mapping[str, Price] = PRICES) -> Estimate:
         "queue: sent, and read and deleted in batches": ("sqs_requests", usage.denials + 2 * batches),
         "diagnosis, calls": ("lambda_requests", batches),
         "diagnosis, time": ("lambda_arm_gb_seconds", batches * SECONDS_A_BATCH * FUNCTION_GB),
+        "diagnosis, configuration asked for": ("appconfig_requests", asked),
         "incidents, writes": ("dynamodb_writes", usage.denials * WRITES_A_DENIAL),
         "incidents, reads": ("dynamodb_reads", usage.denials * READS_A_DENIAL),
         "logs": ("logs", usage.denials * LOG_BYTES_A_DENIAL / _GB),

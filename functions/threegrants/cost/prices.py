@@ -38,6 +38,7 @@ class Price:
 
 
 _MILLION = 1_000_000
+_APPCONFIG = "https://aws.amazon.com/systems-manager/pricing/"
 _CLOUDTRAIL = "https://aws.amazon.com/cloudtrail/pricing/"
 _CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
 _DYNAMODB = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
@@ -68,6 +69,8 @@ PRICES: Mapping[str, Price] = {
     "dashboards": Price(3.00, 1, "dashboards", _CLOUDWATCH),
     "metrics": Price(0.30, 1, "metrics", _CLOUDWATCH),
     "logs": Price(0.50, 1, "GB of logs", _CLOUDWATCH),
+    "appconfig_requests": Price(0.20, _MILLION, "requests", _APPCONFIG),
+    "appconfig_received": Price(0.0008, 1, "configurations", _APPCONFIG),
     "traces": Price(5.00, _MILLION, "traces", _XRAY),
 }
 

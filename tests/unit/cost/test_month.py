@@ -61,6 +61,10 @@ def test_more_never_costs_less(usage, more):
     assert estimate(grown).used >= estimate(usage).used
 
 
+def function_events(stack, name):
+    return dict(stack.functions())[name]["Events"].values()
+
+
 def test_what_stands_still_is_what_the_templates_have():
     def number(stack, *types):
         return len(list(stack.of(*types)))
@@ -75,6 +79,13 @@ def test_what_stands_still_is_what_the_templates_have():
     assert {batch for name, _, batch in sources if name == "DiagnoseFunction"} == {
         made.DENIALS_A_BATCH
     }
+    with_replay = Stack(Deployed("template.yaml", A, AllowReplay="true"))
+    limits = [
+        *(event["Properties"] for event in function_events(with_replay, "DiagnoseFunction")),
+        *(one for _, one in with_replay.of("AWS::Lambda::EventSourceMapping")),
+    ]
+    at_once = sum(one["ScalingConfig"]["MaximumConcurrency"] for one in limits)
+    assert at_once == made.DIAGNOSES_AT_ONCE
     parameters = SERVICE.deployed.template["Parameters"]
     assert int(parameters["AlertsPerHour"]["Default"].split(",")[2]) == made.ALERTS_AN_HOUR
     memory = {name: one["MemorySize"] for name, one in SERVICE.functions()}
