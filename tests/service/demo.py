@@ -130,7 +130,7 @@ def main() -> int:
     try:
         with running(keep=keep) as embedded:
             say(
-                "An embedded AWS is up, with IAM enforced. Deploying template.yaml and member.yaml…"
+                "An embedded AWS is up, with IAM enforced. Deploying template.yaml and templates/member.yaml…"
             )
             deploy(embedded)
             on_call = OnCall.hired(embedded)

@@ -63,9 +63,9 @@ def serving(
         "REPLAY_QUEUE_URL": replays,
         "REPLAY_QUEUE_ARN": f"{QUEUES}:replays",
         "DEAD_LETTER_QUEUE_URL": dead,
+        "AWS_REGION": "eu-west-1",
         "READER_ROLE_NAME": "threegrants-reader",
         "KMS_WAIT_SECONDS": "0",
-        "POWERTOOLS_TRACE_DISABLED": "true",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -54,7 +54,7 @@ _ACTIONS = (
 _NO_READER = Unread(
     "no account is named that may read the organisation",
     f"OrganizationsAccount: the management account or a delegated administrator, with {_ACTIONS} "
-    "for the reader there (member.yaml, ReadOrganization=true)",
+    "for the reader there (templates/member.yaml, ReadOrganization=true)",
 )
 
 

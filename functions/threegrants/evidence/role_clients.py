@@ -350,7 +350,7 @@ class RoleClients:
             hint = members.hint(account) if members else ""
             raise AccountError(
                 f"{arn} could not be assumed ({code}){hint}",
-                f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
+                f"sts:AssumeRole on {arn}, with that role in account {account} (templates/member.yaml)",
             ) from error
         credentials = answer["Credentials"]
         core = _botocore_session()

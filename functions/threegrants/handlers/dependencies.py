@@ -28,7 +28,7 @@ from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.in_force import InForce, in_force
 from threegrants.handlers.settings import Settings
-from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
+from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
 from threegrants.notifications import Alert, build_alert, publish
 
 if TYPE_CHECKING:
@@ -87,6 +87,11 @@ class Dependencies:
     def store(self) -> Store:
         """The store of incidents."""
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
+
+    @cached_property
+    def account_clocks(self) -> AccountClocks:
+        """When each account was last heard of."""
+        return AccountClocks(self.store.table, time.time)
 
     @cached_property
     def reader(self) -> RoleClients:

@@ -61,6 +61,8 @@ def _handle_message(record: SQSRecord) -> None:
         logger.info("skipped", extra={"why": call.why, "event_id": call.event_id})
         return
     waited = _WAITED in record.message_attributes
+    if not call.replayed and call.recipient_account:
+        dependencies().account_clocks.heard(call.recipient_account)
     try:
         _process(call, event, record, waited=waited, replayed=call.replayed)
     except ConfigurationError as error:

@@ -1,13 +1,15 @@
 """The one logger and metrics of every handler.
 
-Lambda traces the functions (`Tracing: Active` in template.yaml) without a library of ours. Each line of
-the log carries the id of its trace as `xray_trace_id`, which the logger takes from `_X_AMZN_TRACE_ID`.
-
-Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+Lambda traces each invocation by itself (`Tracing: Active`, template.yaml); no tracing library is loaded.
+The logger writes the trace's id, as Lambda gives it in the environment, on each line (`xray_trace_id`):
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 """
+
+import os
 
 from aws_lambda_powertools import Logger, Metrics
 
 NAMESPACE = "threegrants"
 logger = Logger(service="threegrants")
-metrics = Metrics(namespace=NAMESPACE, service="threegrants")
+metrics = Metrics(namespace=NAMESPACE, service=os.environ.get("STACK_NAME", "threegrants"))
+"""Two stacks of an account and Region have alarms of their own: the metrics' dimension is the stack."""

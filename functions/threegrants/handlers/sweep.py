@@ -21,14 +21,24 @@ def _failed(incident_id: str, error: Exception) -> None:
     )
 
 
+def _gauges() -> dict[str, int]:
+    """What an alarm watches: it is said every time, also when it is nothing."""
+    hours = dependencies().settings.silent_after_hours
+    silent = dependencies().account_clocks.silent(hours)
+    if silent:
+        logger.warning("no record for hours", extra={"hours": hours, "accounts": silent[:100]})
+    return {"silent accounts": len(silent)}
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
     """A schedule's event in (nothing of it is used), a count of what was done out."""
     until = deadline(context)
     with time_of(context):
-        report = dependencies().sweep(_failed, until).run()
+        report = {"runs stuck": 0, **dependencies().sweep(_failed, until).run()}
         report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
+        report |= _gauges()
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

@@ -4,6 +4,7 @@ In: denied calls and their analysis. Out: an incident in DynamoDB with its repor
 history; which KMS record belongs to which S3 call; when an analysis or an alert is due.
 """
 
+from threegrants.incidents.account_clocks import AccountClocks
 from threegrants.incidents.alert_reason import AlertReason
 from threegrants.incidents.alert_schedule import due_alert, is_muted
 from threegrants.incidents.analysis_schedule import (
@@ -25,6 +26,7 @@ from threegrants.incidents.table import Conflict
 
 __all__ = [
     "EVIDENCE_TTL_SECONDS",
+    "AccountClocks",
     "AlertReason",
     "BucketOwners",
     "Conflict",

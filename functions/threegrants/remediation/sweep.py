@@ -19,6 +19,8 @@ from threegrants.remediation.run_store import RunStore
 
 _BATCH = 50
 """Incidents of one state that one sweep looks at."""
+_STUCK_SECONDS = 1800
+"""Seconds after which a run counts as stuck; the longest wait for AWS's own delays is shorter."""
 _INCIDENT_SECONDS = 12.0
 """Seconds that one incident may take; with less time left, none is begun."""
 
@@ -60,6 +62,7 @@ class Sweep:
         for state in sorted(RUN_IN_PROGRESS):
             for incident_id in self.run_store.incidents_in_state(state, _BATCH)[0]:
                 self._attempt(incident_id, partial(self._ask, incident_id))
+                self._attempt(incident_id, partial(self._notice_if_stuck, incident_id))
         for item in self.run_store.outbox.due(self.now()):
             self._attempt(item.incident, partial(self._ask, item.incident))
         for incident_id in self.run_store.incidents_in_state(State.PROPOSED, _BATCH)[0]:
@@ -87,6 +90,11 @@ class Sweep:
             self.ask(incident_id)
             self._asked.add(incident_id)
             self.report["asked the worker"] += 1
+
+    def _notice_if_stuck(self, incident_id: str) -> None:
+        began = self.run_store.begun_at(incident_id)
+        if began is not None and self.now() - began > _STUCK_SECONDS:
+            self.report["runs stuck"] += 1
 
     def _expire(self, incident_id: str) -> None:
         """End a first approval that no second followed in time."""

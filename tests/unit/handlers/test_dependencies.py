@@ -26,6 +26,7 @@ from threegrants.incidents import AlertReason
 from threegrants.remediation import Refused
 
 ENV = {
+    "AWS_REGION": "eu-west-1",
     "TABLE_NAME": "t",
     "TOPIC_ARN": "arn:aws:sns:eu-west-1:1:alerts",
     "READER_ROLE_NAME": "reader",
