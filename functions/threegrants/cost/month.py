@@ -20,7 +20,7 @@ POLLS_A_MONTH = 5 * 3 * 60 * HOURS_A_MONTH
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
-ALARMS, DASHBOARDS, KEYS, SECRETS, QUEUES_READ = 15, 1, 3, 1, 2
+ALARMS, DASHBOARDS, KEYS, SECRETS, QUEUES_READ = 16, 1, 3, 1, 3
 TRAIL_KEYS = 1
 """Keys of an account that has `templates/trail.yaml`."""
 SWEEP_METRICS, DENIAL_METRICS = 4, 12
@@ -29,7 +29,7 @@ SWEEP_READS = 20
 """Read units of an idle sweep: a query for each state and outbox, and the accounts' clocks."""
 SWEEPERS_A_MONTH = HOURS_A_MONTH / 2
 """Assumed: a worker of the sweep lives for two hours; then a new one gets the whole configuration."""
-DIAGNOSES_AT_ONCE = 7
+DIAGNOSES_AT_ONCE = 9
 """The queues' MaximumConcurrency together; each worker asks for the configuration once a minute."""
 LOG_BYTES_A_SWEEP = 1_500
 
