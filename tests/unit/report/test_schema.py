@@ -49,7 +49,7 @@ NODES = {
     SnippetsReport: DEFS["snippets"],
     HandoffReport: DEFS["handoff"],
 }
-ABSENT_NOT_NULL = {(PatchReport, "after"), (PatchReport, "snippets")}
+ABSENT_NOT_NULL = {(PatchReport, "after"), (PatchReport, "snippets"), (HandoffReport, "statement")}
 """None in the value; left out of the JSON."""
 FIELDS = [(kind, field.name) for kind in NODES for field in dataclasses.fields(kind)]
 IDS = [f"{kind.__name__}.{name}" for kind, name in FIELDS]
