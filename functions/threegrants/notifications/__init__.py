@@ -3,6 +3,7 @@
 In: a `Report`. Out: an SNS message that a pager, a mailbox and a program can read.
 """
 
+from threegrants.notifications.bodies import incident_bodies
 from threegrants.notifications.caller_limits import CallerLimits
 from threegrants.notifications.due_alerts import DueAlerts
 from threegrants.notifications.limit_alert import limit_alert
@@ -16,6 +17,7 @@ __all__ = [
     "CallerLimits",
     "DueAlerts",
     "build_alert",
+    "incident_bodies",
     "limit_alert",
     "publish",
 ]

@@ -17,6 +17,7 @@ from threegrants.report.grants import (
     UnknownReport,
 )
 from threegrants.report.json_object import ReportError
+from threegrants.report.policy_diff import policy_diff
 from threegrants.report.report import SCHEMA, PrincipalReport, Report, RequestReport
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "RequestReport",
     "SnippetsReport",
     "UnknownReport",
+    "policy_diff",
     "report_for",
 ]
