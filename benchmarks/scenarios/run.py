@@ -1,6 +1,6 @@
 """Diagnose every scenario in a world of its own on moto, and compare with the labels.
 
-    python benchmarks/scenarios/run.py [--only TEXT]
+    python benchmarks/scenarios/run.py [--only TEXT] [--reports]
 
 Each scenario runs the whole way: CloudTrail record → denied call → evidence read through boto3 in
 every account → diagnosis → the alert of every channel. The exit status is 1 if one verdict is wrong,
@@ -19,6 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "benchmarks")]
 
+from scenarios import reports
 from scenarios.alerts import wrong_in_alerts
 from scenarios.words import A, B
 from scenarios.worlds import READER, aws, build, filled
@@ -27,7 +28,7 @@ from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.diagnosis import Diagnosis, causes
 from threegrants.evidence import RoleClients
-from threegrants.report import report_for
+from threegrants.report import Report, report_for
 
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
 _INCIDENT = "tg-0123456789abcdef"
@@ -39,6 +40,11 @@ def answer(scenario: dict[str, Any]) -> dict[str, Any]:
     analysis = analysis_of(scenario)
     report = report_for(analysis, _INCIDENT)
     return {**labelled(analysis.diagnosis), "alerts": wrong_in_alerts(report)}
+
+
+def report_of(scenario: dict[str, Any]) -> tuple[str, Report]:
+    """The id of a scenario, and its report."""
+    return scenario["id"], report_for(analysis_of(scenario), _INCIDENT)
 
 
 def analysis_of(scenario: dict[str, Any]) -> Analysis:
@@ -119,7 +125,16 @@ def scenarios() -> list[dict[str, Any]]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--only", default="", help="only ids and causes with this text")
+    options.add_argument(
+        "--reports", action="store_true", help="only write the reports that docs/alerts.md shows"
+    )
     given = options.parse_args()
+    if given.reports:
+        with ProcessPoolExecutor() as workers:
+            reports.write(
+                reports.first_of_each_cause(workers.map(report_of, scenarios(), chunksize=4))
+            )
+        return 0
     listed = [s for s in scenarios() if given.only in f"{s['id']} {s['cause']}"]
     with ProcessPoolExecutor() as workers:
         found = list(workers.map(answer, listed, chunksize=4))

@@ -11,12 +11,15 @@ import jsonschema
 import pytest
 from scenarios import build, run
 from scenarios.alerts import wrong_in_alerts
+from scenarios.reports import normal, stored
 
 import threegrants
 from threegrants.report import Report, report_for
 
 LISTED = run.scenarios()
 SCHEMA = Path(threegrants.__file__).parent / "schema" / "diagnosis.schema.json"
+SHOWN = {row["scenario"]: row["report"] for row in stored()}
+"""The reports whose alerts docs/alerts.md shows: `run.py --reports` writes them anew."""
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
 
 
@@ -41,6 +44,8 @@ def check(scenario):
     VALIDATOR.validate(written)
     assert Report.from_json(written) == report
     assert wrong_in_alerts(report) == []
+    if scenario["id"] in SHOWN:
+        assert normal(report) == SHOWN[scenario["id"]]
 
 
 @pytest.mark.parametrize("scenario", CAUSES, ids=lambda s: s["cause"])

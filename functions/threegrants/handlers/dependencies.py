@@ -14,12 +14,14 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.analysis import Analysis, analyze
+from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.evidence import AccountError, MemberAccounts, RoleClients
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
-from threegrants.notifications import Alert, build_alert, publish
+from threegrants.notifications import Alert, IncidentEvents, build_alert, publish
+from threegrants.notifications.security_hub import Importer, Product
 from threegrants.remediation import (
     Limits,
     LimitsError,
@@ -118,6 +120,34 @@ class Dependencies:
     def publish(self, alert: Alert) -> None:
         """Publish an alert on the topic."""
         publish(self.sns, self.settings.topic_arn, alert)
+
+    @cached_property
+    def incident_events(self) -> IncidentEvents:
+        """What tells other systems of each change of an incident."""
+        settings = self.settings
+        topic = Arn.parse(settings.topic_arn)
+        product = Product(topic.partition, topic.region, topic.account)
+        return IncidentEvents(
+            store=self.store,
+            events=boto3.client("events"),
+            bus=settings.event_bus,
+            stack=settings.stack_name,
+            import_findings=Importer(boto3.client("securityhub"), product)
+            if settings.imports_findings
+            else None,
+        )
+
+    def tell_others(self, until: float, on_error: Callable[[str, Exception], None]) -> int:
+        """Tell other systems what they were not told yet; how many events were sent.
+
+        Args:
+            until: the second by which it must have ended.
+            on_error: told what went wrong with an incident.
+        """
+        if not (self.settings.event_bus or self.settings.imports_findings):
+            return 0
+        self.store.events_are_due = False
+        return self.incident_events.send_due(until, on_error)
 
     def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> Ingest:
         """What takes in denied calls."""

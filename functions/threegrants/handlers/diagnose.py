@@ -36,7 +36,7 @@ from threegrants.cloudtrail import (
     require_own_account,
     strip_control_characters,
 )
-from threegrants.handlers.dependencies import dependencies
+from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
 from threegrants.incidents.hourly_limits import LimitReached
@@ -215,6 +215,17 @@ def _plain(why: str) -> str:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""
     _idempotency.register_lambda_context(context)
-    return process_partial_response(
+    answer = process_partial_response(
         event=event, record_handler=_handle_message, processor=processor, context=context
+    )
+    if dependencies().store.events_are_due:
+        dependencies().tell_others(deadline(context), _not_told)
+    return answer
+
+
+def _not_told(incident_id: str, error: Exception) -> None:
+    """Note that other systems were not told; the sweep tells them."""
+    logger.error(
+        "an event was not sent",
+        extra={"incident": incident_id, "error": type(error).__name__, "why": str(error)[:1000]},
     )

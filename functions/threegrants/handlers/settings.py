@@ -76,6 +76,8 @@ class Settings:
         run_queue_url: the queue by which the worker is told of an incident.
         mac_keys: the ARNs of the keys of the approver's and of the worker's seals.
         may_be_approved_in_advance: whether there is a parameter that may hold standing approvals.
+        event_bus: the EventBridge bus that is told of each change of an incident; empty for none.
+        imports_findings: whether Security Hub keeps a finding for each incident.
     """
 
     table_name: str
@@ -102,6 +104,8 @@ class Settings:
     run_queue_url: str
     mac_keys: tuple[str, str]
     may_be_approved_in_advance: bool
+    event_bus: str
+    imports_findings: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -152,6 +156,8 @@ class Settings:
             run_queue_url=env.get("RUN_QUEUE_URL", ""),
             mac_keys=(env.get("APPROVAL_MAC_KEY", ""), env.get("RUN_MAC_KEY", "")),
             may_be_approved_in_advance=bool(env.get("GUARDRAILS_PARAMETER")),
+            event_bus=env.get("INCIDENT_EVENT_BUS", ""),
+            imports_findings=_is_true(env, "SECURITY_HUB"),
         )
 
 

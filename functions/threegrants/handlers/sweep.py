@@ -31,6 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
     until = deadline(context)
     report = dependencies().sweep(_failed, until).run()
     report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
+    report["events"] = dependencies().tell_others(until, _failed)
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

@@ -9,6 +9,7 @@ from threegrants.notifications.due_alerts import DueAlerts
 from threegrants.notifications.limit_alert import limit_alert
 from threegrants.notifications.payload import CERTAINTY_TEXT, REPLAYED_NOTE, Alert, build_alert
 from threegrants.notifications.publish import publish
+from threegrants.notifications.send_events import IncidentEvents
 
 __all__ = [
     "CERTAINTY_TEXT",
@@ -16,6 +17,7 @@ __all__ = [
     "Alert",
     "CallerLimits",
     "DueAlerts",
+    "IncidentEvents",
     "build_alert",
     "incident_bodies",
     "limit_alert",

@@ -36,8 +36,17 @@ _BY_REASON = {
     AlertReason.VERIFIED: Severity.INFO,
     AlertReason.ROLLED_BACK: Severity.INFO,
     AlertReason.RESOLVED: Severity.INFO,
+    AlertReason.REJECTED: Severity.INFO,
+    AlertReason.APPLYING: Severity.INFO,
+    AlertReason.ROLLING_BACK: Severity.INFO,
 }
-_RESOLVES = frozenset({AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED})
+_RESOLVES = frozenset(
+    {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
+)
+_TAKEN = frozenset(
+    {AlertReason.STANDING, AlertReason.PROPOSED, AlertReason.APPLYING, AlertReason.ROLLING_BACK}
+)
+"""Somebody is at it."""
 
 
 def severity_of(reason: AlertReason, outcome: Outcome, count: int) -> Severity:
@@ -66,4 +75,4 @@ def pager_action(reason: AlertReason, outcome: Outcome) -> PagerAction:
         return PagerAction.RESOLVE
     if reason is AlertReason.CHANGED and outcome is Outcome.ALREADY_ALLOWED:
         return PagerAction.RESOLVE
-    return PagerAction.ACKNOWLEDGE if reason is AlertReason.STANDING else PagerAction.TRIGGER
+    return PagerAction.ACKNOWLEDGE if reason in _TAKEN else PagerAction.TRIGGER

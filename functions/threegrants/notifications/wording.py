@@ -20,6 +20,10 @@ STATUS: Mapping[AlertReason, str] = {
     AlertReason.OVERWRITTEN: "overwritten",
     AlertReason.WINDOW: "not checked",
     AlertReason.RESOLVED: "resolved",
+    AlertReason.PROPOSED: "second approval wanted",
+    AlertReason.APPLYING: "applying",
+    AlertReason.REJECTED: "rejected",
+    AlertReason.ROLLING_BACK: "rolling back",
     AlertReason.LIMIT: "limit",
 }
 """What the subject has in brackets."""
@@ -37,11 +41,18 @@ HAPPENED: Mapping[AlertReason, str] = {
     AlertReason.OVERWRITTEN: "Someone else wrote the same policy while this service did. One of the changes may be lost.",
     AlertReason.WINDOW: "For an hour CloudTrail could not be asked whether someone else wrote the policy meanwhile.",
     AlertReason.RESOLVED: "The call is allowed by now, without a change by this service.",
+    AlertReason.PROPOSED: "One person has approved. A second one has to approve the same digests.",
+    AlertReason.APPLYING: "A person has approved. The patches are being written.",
+    AlertReason.REJECTED: "A person decided that nothing is changed.",
+    AlertReason.ROLLING_BACK: "What was written is being taken back.",
     AlertReason.LIMIT: "",
 }
 """What happened, in one sentence; of a first alert the report's summary says it."""
 
-SETTLED = frozenset({AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED})
+SETTLED = frozenset(
+    {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
+    | {AlertReason.APPLYING, AlertReason.ROLLING_BACK}
+)
 """Nobody has to decide anything: an alert of these proposes nothing."""
 
 OWN_TROUBLE = frozenset(
