@@ -50,7 +50,7 @@ def sender(harness, bus):
 def send(sender):
     """Send what is due; what went wrong."""
     errors = []
-    sent = sender.send_due(LATE, lambda incident, error: errors.append(type(error).__name__))
+    sent = sender.send_due(LATE, lambda _, error: errors.append(type(error).__name__))
     return sent, errors
 
 

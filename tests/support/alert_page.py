@@ -58,7 +58,7 @@ def drawn(page: str) -> str:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"the page has no {BEGIN!r} and {END!r}")
-    made = report(seen=evidence((), IN_KEY, IN_IAM))
+    made: Report = report(seen=evidence((), IN_KEY, IN_IAM))  # type: ignore[no-untyped-call]
     parts = [before + begin, "## Limits", limits_table(), "## One sample for each kind of event"]
     for reason in AlertReason:
         if reason is not AlertReason.LIMIT:
