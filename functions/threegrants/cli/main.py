@@ -1,4 +1,4 @@
-"""The commands of `threegrants`: `diagnose`, `fetch` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`: `check`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
@@ -11,6 +11,7 @@ import click
 
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
+from threegrants.cli.check import check
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure
@@ -46,6 +47,7 @@ def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
+main.add_command(check)
 main.add_command(diagnose)
 main.add_command(explain)
 main.add_command(fetch)

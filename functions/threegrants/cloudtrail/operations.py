@@ -265,3 +265,18 @@ def kms_operation(name: str) -> tuple[Access, tuple[str, ...]]:
     if name == "ReEncrypt":
         return Access.WRITE, ("kms:ReEncryptFrom", "kms:ReEncryptTo")
     return _KMS_ACCESS.get(name, Access.OTHER), (f"kms:{name}",) if name else ()
+
+
+_OPERATIONS_BY_ACTION = {
+    "s3:ListBucket": "ListObjectsV2",
+    "s3:ListBucketVersions": "ListObjectVersions",
+    "s3:ListBucketMultipartUploads": "ListMultipartUploads",
+    "s3:ListMultipartUploadParts": "ListParts",
+    "s3:GetObjectVersion": "GetObject",
+    "s3:DeleteObjectVersion": "DeleteObject",
+}
+
+
+def usual_operation(action: str) -> str:
+    """The operation that most often needs an action: mostly the one of the same name."""
+    return _OPERATIONS_BY_ACTION.get(action, action.partition(":")[2])

@@ -8,7 +8,7 @@ worked out once.
 from threegrants.diagnosis.causes import causes
 from threegrants.diagnosis.diagnose import diagnose, diagnose_facts
 from threegrants.diagnosis.facts import Facts, ParsedPolicy, facts_of, s3_resource
-from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails
+from threegrants.diagnosis.guardrails import GuardrailFindings, guardrails, unread_guardrails
 from threegrants.diagnosis.verdicts import (
     Blocker,
     BlockerKind,
@@ -46,4 +46,5 @@ __all__ = [
     "facts_of",
     "guardrails",
     "s3_resource",
+    "unread_guardrails",
 ]

@@ -37,6 +37,8 @@ _DENIES = (
 )
 """What a Deny statement is usually there for, by the condition key it hangs on; first match."""
 _SHOWN = 3
+NOT_IN_RECORD = "which the record does not carry"
+"""Of condition keys; of a call that nobody made there is no record to say so of."""
 
 
 def reasons(
@@ -53,7 +55,7 @@ def reasons(
     outcome = result.outcome
     if outcome is None:
         keys = ", ".join(result.missing_context_keys)
-        detail = f"whether {action} is allowed depends on {keys}, which the record does not carry"
+        detail = f"whether {action} is allowed depends on {keys}, {NOT_IN_RECORD}"
         return (Reason("condition_unknown", None, None, detail),)
     if outcome.effect is Effect.ALLOW:
         return tuple(

@@ -6,18 +6,8 @@ from typing import Any
 from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.cloudtrail.messages import read_message
-from threegrants.cloudtrail.operations import kms_operation, s3_operation
+from threegrants.cloudtrail.operations import kms_operation, s3_operation, usual_operation
 from threegrants.error_text.find import ErrorForm, StatedError
-
-_OPERATIONS_BY_ACTION = {
-    "s3:ListBucket": "ListObjectsV2",
-    "s3:ListBucketVersions": "ListObjectVersions",
-    "s3:ListBucketMultipartUploads": "ListMultipartUploads",
-    "s3:ListMultipartUploadParts": "ListParts",
-    "s3:GetObjectVersion": "GetObject",
-    "s3:DeleteObjectVersion": "DeleteObject",
-}
-"""Operations that are not named as the action they need."""
 
 
 def denied_call(error: StatedError) -> DeniedCall | None:
@@ -27,7 +17,7 @@ def denied_call(error: StatedError) -> DeniedCall | None:
     """
     message = read_message(error.message)
     action = message.action or ""
-    operation = error.operation or _OPERATIONS_BY_ACTION.get(action, action.partition(":")[2])
+    operation = error.operation or usual_operation(action)
     if not operation and error.form is ErrorForm.XML:
         operation = "GetObject"  # what a browser asks for; the explanation says that it is taken
     if not operation:

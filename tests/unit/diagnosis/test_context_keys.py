@@ -13,7 +13,7 @@ from support.worlds import evidence
 from threegrants.diagnosis.context_keys import GLOBAL_KEYS, KMS_KEYS, S3_EXPRESS_KEYS, S3_KEYS
 from threegrants.diagnosis.context_keys.s3 import tls_version
 from threegrants.diagnosis.request_context import kms_request_context, s3_request_context
-from threegrants.evidence import EndpointEvidence, Read
+from threegrants.evidence import EndpointEvidence, Read, Unread
 
 DATA = json.loads((Path(__file__).parents[2] / "data" / "condition_keys.json").read_text())
 ROWS = {"global": GLOBAL_KEYS, "s3": S3_KEYS, "s3express": S3_EXPRESS_KEYS, "kms": KMS_KEYS}
@@ -296,3 +296,23 @@ def test_the_mode_of_a_session_of_a_directory_bucket(operation, more, mode):
     assert seen(found, "s3express:SessionMode") == mode
     assert seen(found, "s3express:ResourceAccount") == A
     assert seen(found, "s3:ResourceAccount") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("path_known", "read", "expected"),
+    [
+        pytest.param(True, False, f"arn:aws:iam::{B}:role/analyst", id="the record names the role"),
+        pytest.param(False, False, "unknown", id="only the session's ARN, which shows no path"),
+        pytest.param(False, True, f"arn:aws:iam::{B}:role/team/analyst", id="the role was read"),
+    ],
+)
+def test_a_roles_path_is_seen_or_not_known(path_known, read, expected):
+    call = denied(s3())
+    call = replace(
+        call,
+        caller=replace(call.caller, arn=f"arn:aws:iam::{B}:role/analyst", path_known=path_known),
+    )
+    found = evidence()
+    arn = Read(f"arn:aws:iam::{B}:role/team/analyst") if read else Unread("refused", "iam:GetRole")
+    found = replace(found, caller=replace(found.caller, arn=arn))
+    assert seen(s3_request_context(call, found), "aws:PrincipalArn") == expected

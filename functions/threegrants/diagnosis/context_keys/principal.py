@@ -39,7 +39,11 @@ def _is_anonymous(asked: AskedContext) -> bool:
 
 
 def _arn(asked: AskedContext) -> Answer:
-    return ABSENT if _is_anonymous(asked) else value_or(UNKNOWN, caller_arn(asked))
+    if _is_anonymous(asked):
+        return ABSENT
+    if isinstance(asked.evidence.caller.arn, Unread) and not asked.call.caller.path_known:
+        return UNKNOWN  # derived from a session's ARN, which does not show its role's path
+    return value_or(UNKNOWN, caller_arn(asked))
 
 
 def _account(asked: AskedContext) -> Answer:
@@ -183,7 +187,7 @@ def _mfa_age(asked: AskedContext) -> Answer:
 
 
 KEYS: tuple[ContextKey, ...] = (
-    ContextKey("aws:PrincipalArn", "the caller, as read in its account; else `userIdentity`",
+    ContextKey("aws:PrincipalArn", "the caller, as read in its account; else `userIdentity`, where it shows the role's path",
                "absent for an anonymous caller, else unknown", _arn),
     ContextKey("aws:PrincipalAccount", "`userIdentity.accountId`",
                "absent for an anonymous caller, else unknown", _account),
