@@ -19,7 +19,7 @@ from threegrants.report import Report
 FILE = Path(__file__).resolve().parents[2] / "tests" / "data" / "alert_reports.jsonl.gz"
 TIME = "2026-11-24T03:01:00Z"
 _MADE_UP = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|A[RI][OD]A[A-Z0-9]{16,17}"
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|A[RI][OD]A[A-Z0-9]{16,17}|\bo-[a-z0-9]{10}\b"
 )
 _TIMES = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|\+00:00)")
 
@@ -42,6 +42,8 @@ def normal(report: Report) -> dict[str, Any]:
 
 def _fixed(made_up: str, numbers: Iterable[int]) -> str:
     number = next(iter(numbers))
+    if made_up.startswith("o-"):
+        return f"o-{number:010d}"
     if "-" in made_up:
         return f"{number:08d}-0000-4000-8000-000000000000"
     return f"{made_up[:4]}{number:0{len(made_up) - 4}d}"
