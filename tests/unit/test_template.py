@@ -342,9 +342,9 @@ def test_every_rule_lets_the_same_events_through():
 def test_events_of_incidents_go_to_one_bus_under_their_own_name(name):
     [put] = [one for one in statements(name) if one["Action"] == "events:PutEvents"]
     assert put["Resource"]["Fn::Sub"].endswith(":event-bus/${IncidentEventBus}")
-    assert put["Condition"]["StringEquals"] == {
-        "events:source": incident_event.SOURCE,
-        "events:detail-type": incident_event.DETAIL_TYPE,
+    assert put["Condition"]["ForAllValues:StringEquals"] == {
+        "events:source": [incident_event.SOURCE],
+        "events:detail-type": [incident_event.DETAIL_TYPE],
     }
 
 
