@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm context-keys diagrams \
+	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm configuration context-keys diagrams \
 	differential fuzz clean
 
 help:  ## what can be made
@@ -75,6 +75,9 @@ diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the ta
 
 context-keys: .venv/.ready  ## the tables in docs/context-keys.md, from diagnosis/context_keys
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/context_key_page.py
+
+configuration: .venv/.ready  ## the table in docs/configuration.md and the template's validator, from config.schema.json
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/configuration_page.py
 
 fuzz: .venv/.ready  ## 100,000 mutated records, policies and files through everything pure (FUZZ=N, FUZZ_SEED=S)
 	FUZZ=$(or $(FUZZ),100000) FUZZ_SEED=$(or $(FUZZ_SEED),1000000) $(BIN)/python -m pytest -n 0 -s tests/unit/test_fuzz.py

@@ -20,9 +20,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 @pytest.fixture
 def service(aws, monkeypatch):
-    monkeypatch.setenv("TRUSTED_ACCOUNTS", f"{A},{B}")
     aws.remediation_roles()
-    yield from serving(aws, monkeypatch)
+    yield from serving(aws, monkeypatch, trusted=(A, B))
 
 
 def request(path, body, actor=SAM, method="POST", **changes):

@@ -348,8 +348,7 @@ def test_a_message_by_another_name_of_the_incident(harness, thief):
 
 @pytest.fixture
 def service(aws, monkeypatch):
-    monkeypatch.setenv("TRUSTED_ACCOUNTS", "111111111111,222222222222")
-    yield from serving(aws, monkeypatch)
+    yield from serving(aws, monkeypatch, trusted=("111111111111", "222222222222"))
 
 
 def message(body):

@@ -94,6 +94,7 @@ def of_member(prefix, account):
     return f"arn:aws:iam::{account}:role/threegrants-{prefix}"
 
 
+PROFILE = f"arn:aws:appconfig:{REGION}:{A}:application/app1234/configurationprofile/pro1234"
 INCIDENTS = SERVICE.arn("IncidentTable")
 RUNS = SERVICE.arn("RemediationTable")
 ASSUME = "sts:AssumeRole"
@@ -115,6 +116,11 @@ def readers(then=True):
     )  # fmt: skip
 
 
+def configuring():
+    return Deed("deploy another configuration", "appconfig:StartDeployment", PROFILE, False, False,
+                "no role of the service may: they read it, and no more")  # fmt: skip
+
+
 def writers(can):
     why = "its task; the session policy is the service's choice, so a thief does without it" if can \
         else ONLY_WORKER  # fmt: skip
@@ -132,6 +138,7 @@ THIEVES = (
              now=of_member("remediation-key", B)),
         Deed("seal an approval", "kms:GenerateMac", SERVICE.arn("ApprovalMacKey"), False, False,
              "only the API's role may"),
+        configuring(),
     )),
     Thief("API's role", before("RemediateRole"), deployed_role(SERVICE, "ApproveRole"), None,
           from_function("remediate"), (
@@ -141,6 +148,7 @@ THIEVES = (
              SERVICE.arn("ApprovalMacKey"), False, True,
              "its task: whoever has this role is an approver"),
         Deed("erase history", "dynamodb:DeleteItem", INCIDENTS, False, False, "no role may"),
+        configuring(),
     )),
     Thief("worker's role", before("RemediateRole"), deployed_role(SERVICE, "WorkerRole"), None,
           from_function("worker"), (
@@ -152,6 +160,7 @@ THIEVES = (
              now=of_member("remediation-bucket", B)),
         Deed("seal an approval", "kms:GenerateMac", SERVICE.arn("ApprovalMacKey"), False, False,
              "only the API's role may"),
+        configuring(),
     )),
     Thief("sweep's role", before("RemediateRole"), deployed_role(SERVICE, "SweepRole"), None,
           from_function("sweep"), (
@@ -159,6 +168,7 @@ THIEVES = (
         writers(can=False),
         Deed("write a run or an approval", "dynamodb:PutItem", INCIDENTS, True, False,
              "it may only read that table", now=RUNS),
+        configuring(),
     )),
     Thief("reader session", before("ReaderRole", A), deployed_role(OWNER, "ReaderRole"),
           reading_scope(denied(s3()), "tg-0123456789abcdef", objects=True).policy, {}, (
@@ -353,25 +363,3 @@ def test_each_role_can_be_left_out(kind):
     assert [one for one in ("Bucket", "Key", "Iam") if without.has(f"{one}RemediationRole")] == [
         one for one in ("Bucket", "Key", "Iam") if one != kind
     ]
-
-
-MANY = [str(200_000_000_000 + at) for at in range(150)]
-
-
-def test_the_policies_fit_also_with_many_accounts():
-    """IAM takes 10,240 characters of inline policies a role, spaces not counted."""
-    full = service(TrustedAccounts=",".join(MANY[:75]), AccountsToRead=",".join(MANY[75:]))
-    for logical in ("DiagnoseRole", "ApproveRole", "WorkerRole", "SweepRole"):
-        assert deployed_role(full, logical).size < 10_240, logical
-
-
-def test_the_environment_fits_also_with_many_accounts():
-    """Lambda takes 4,096 bytes; 600 are left for ARNs and addresses, which are shorter here."""
-    full = service(TrustedAccounts=",".join(MANY[:75]), AccountsToRead=",".join(MANY[75:]))
-    common = full.template["Globals"]["Function"]["Environment"]["Variables"]
-    for logical, resource in full.template["Resources"].items():
-        if resource["Type"] == "AWS::Serverless::Function":
-            own = resource["Properties"].get("Environment", {}).get("Variables", {})
-            found = {**full.resolved(common), **full.resolved(own)}
-            size = sum(len(name) + len(str(value)) for name, value in found.items())
-            assert size < 4_096 - 600, (logical, size)

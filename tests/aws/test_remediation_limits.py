@@ -1,4 +1,4 @@
-"""The operator's brake, on moto: limits from the stack's parameters and from the SSM parameter."""
+"""The operator's brake, on moto: limits from the configuration and from the SSM parameter."""
 
 import json
 
@@ -6,25 +6,33 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities import parameters
 
+from support.configured import PLACE, accounts, configured
 from support.harness import SECOND, bucket_policy
 from support.names import A, B
 from threegrants.cloudtrail import Access
-from threegrants.handlers.dependencies import current_limits
+from threegrants.handlers.dependencies import Dependencies
+from threegrants.handlers.settings import Settings
 from threegrants.incidents import State
 from threegrants.remediation import Refused
 
 NAME = "/threegrants/limits"
+ENV = {"TABLE_NAME": "t", "TOPIC_ARN": "arn:topic", "READER_ROLE_NAME": "r", "CONFIGURATION": PLACE}
 
 
 @pytest.fixture
 def harness(harness, monkeypatch):
     """The harness, whose limits are read as the functions read them."""
-    monkeypatch.setenv("TRUSTED_ACCOUNTS", f"{A},{B}")
-    monkeypatch.setenv("GUARDRAILS_PARAMETER", NAME)
+    harness.configuration = configured(monkeypatch, accounts=accounts(trusted=(A, B)))
     parameters.clear_caches()
-    harness.read_limits = current_limits
+    harness.read_limits = functions().current_limits
     yield harness
     parameters.clear_caches()
+
+
+def functions(guardrails=NAME):
+    """What the functions are made of, with a parameter of guardrails."""
+    settings = Settings.from_env({**ENV, "GUARDRAILS_PARAMETER": guardrails})
+    return Dependencies(settings)
 
 
 def put(text):
@@ -57,7 +65,7 @@ def test_the_parameter_stops_an_approval(harness, aws, text, status, words):
 def test_the_parameter_asks_for_two_people(harness, aws):
     incident_id = harness.handle().id
     put('{"four_eyes": ["read"]}')
-    assert current_limits().four_eyes == {Access.READ}
+    assert harness.read_limits().four_eyes == {Access.READ}
     assert harness.approve(incident_id).state is State.PROPOSED
     assert bucket_policy(aws) is None
     assert harness.approve(incident_id, SECOND).state is State.VERIFIED
@@ -70,23 +78,25 @@ def test_the_parameter_approves_without_a_person(harness):
     assert harness.store.get(incident_id).state is State.VERIFIED
 
 
-def test_an_empty_parameter_leaves_the_stacks_limits(harness):
+def test_an_empty_parameter_leaves_the_configurations_limits(harness):
     incident_id = harness.handle().id
     put("{}")
-    assert current_limits().trusted == {A, B}
+    assert harness.read_limits().trusted == {A, B}
     assert harness.approve(incident_id).state is State.VERIFIED
 
 
-def test_without_a_parameter_ssm_is_not_asked(harness, monkeypatch):
+def test_without_a_parameter_ssm_is_not_asked(harness):
     put('{"protected": ["a-reports"]}')
-    monkeypatch.delenv("GUARDRAILS_PARAMETER")
-    assert current_limits().protected == ()
+    assert functions(guardrails="").current_limits().protected == ()
 
 
-def test_wrong_parameters_of_the_stack_stop_everything(harness, aws, monkeypatch):
+def test_a_wrong_configuration_stops_everything(harness, aws):
     incident_id = harness.handle().id
     put("{}")
-    monkeypatch.setenv("APPROVAL_HOURS", "soon")
-    with pytest.raises(Refused, match=r"nothing is applied: .*APPROVAL_HOURS"):
+    harness.configuration.put(limits={"approval_hours": "soon"})
+    with pytest.raises(
+        Refused, match=r"nothing is applied: .*\$\.limits\.approval_hours"
+    ) as refused:
         harness.approve(incident_id)
+    assert refused.value.status == 503
     assert bucket_policy(aws) is None

@@ -1,15 +1,25 @@
 """Where a role is assumed, and with what: member accounts only, 900 seconds, one purpose."""
 
+import sys
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from support.aws import mocked
 from support.harness import OPTIONS
 from support.names import BUCKET, A, B
 from support.records import denied, s3
-from support.wire import calls_made
+from support.wire import answer_calls, calls_made, refusal
 from threegrants.analysis import analyze
 from threegrants.diagnosis import Outcome
-from threegrants.evidence import AccountError, MemberAccounts, RoleClients, SessionScope, Unread
+from threegrants.evidence import (
+    AccountError,
+    MemberAccounts,
+    RoleClients,
+    SessionScope,
+    Unread,
+    gather,
+)
 from threegrants.evidence.bucket import find_bucket_owner
 from threegrants.evidence.caller import look_up_unique_id
 
@@ -122,6 +132,55 @@ def test_an_owner_who_was_not_asked_is_named(aws):
     found = find_bucket_owner(reader(), BUCKET, None, (B, STRANGER), "eu-west-1")
     assert isinstance(found.owner, Unread)
     assert f"{B} did not claim it ({STRANGER} was not asked" in found.owner.why
+
+
+MANY = tuple(str(200_000_000_000 + at) for at in range(1_000))
+
+
+def answered_by(monkeypatch, owner):
+    """Everybody may be entered; one account owns the bucket. The accounts that S3 was asked in."""
+    asked = []
+
+    def answer(call):
+        if call.operation == "AssumeRole":
+            keys = dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"), "x")
+            until = datetime.now(UTC) + timedelta(hours=1)
+            return {"Credentials": {**keys, "Expiration": until}}
+        account = call.parameters.get("ExpectedBucketOwner")
+        if call.operation == "GetBucketPolicy":
+            asked.append(account)
+            if account == owner:
+                return {"Policy": "{}"}
+        raise refusal(call.operation)
+
+    answer_calls(monkeypatch, answer)
+    return asked
+
+
+def ask_many(owner, monkeypatch):
+    asked = answered_by(monkeypatch, owner)
+    members = MemberAccounts(frozenset({B, *MANY}), "AccountsToRead")
+    clients = RoleClients("r", "x", members=members, candidate_owners=MANY)
+    found = gather(denied(s3(owner="", recipientAccountId=B)), clients)
+    return found.bucket.account, asked
+
+
+def test_of_1000_accounts_so_many_are_asked_as_it_takes(monkeypatch):
+    """The bucket is the third's: one round, and nobody after it."""
+    owner, asked = ask_many(MANY[2], monkeypatch)
+    assert owner.value == MANY[2]
+    assert set(asked) == {B, *MANY[:15]}
+
+
+def test_accounts_that_were_not_asked_are_said(monkeypatch):
+    for module in ("gather", "bucket"):
+        monkeypatch.setattr(sys.modules[f"threegrants.evidence.{module}"], "MOST_ASKED", 20)
+    owner, asked = ask_many(None, monkeypatch)
+    assert set(asked) == {B, *MANY[:20]}
+    assert isinstance(owner, Unread)
+    assert "and 13 more did not claim it" in owner.why
+    assert "(980 more accounts to read were not asked: 20 are at most)" in owner.why
+    assert len(owner.why) < 500
 
 
 def test_a_unique_id_is_looked_up_in_a_session_of_its_own(aws, monkeypatch):

@@ -7,10 +7,10 @@ import json
 
 import pytest
 
+from support.configured import accounts
 from support.handlers import deliver, metas, serving
 from support.names import A, B
 from support.records import ROLE, s3
-from threegrants.handlers.dependencies import dependencies
 
 
 @pytest.fixture
@@ -91,8 +91,7 @@ def test_our_own_role_by_its_unique_id(service, aws):
     assert metas(service) == []
 
 
-def test_a_preset_can_be_left_out(service, monkeypatch):
-    monkeypatch.setenv("SUPPRESS", "")
-    dependencies.cache_clear()
+def test_a_preset_can_be_left_out(service):
+    service.configuration.put(accounts=accounts(read=(A, B)), suppress=[])
     assert deliver(NOISE[0][1]) == []
     assert len(metas(service)) == 1

@@ -14,6 +14,7 @@ from service.world import build
 from support.attacks import Ends, attack
 from support.handlers import api_event, sent_by
 from threegrants.cli.service import ServiceError
+from threegrants.configuration import parse_configuration
 from threegrants.remediation.remediation_roles import RemediationRole
 
 STRANGER = "333333333333"
@@ -372,6 +373,52 @@ def test_only_the_api_feeds_the_replay_queue(embedded):
     sqs = embedded.client("sqs", session=lambda_role(embedded, API_ROLE))
     for queue in ("DenialQueue", "DeadLetterQueue"):
         assert refused(sqs.send_message, QueueUrl=urls[queue], MessageBody="{}")
+
+
+def test_the_configuration_is_made_of_the_parameters_and_can_be_deployed_anew(embedded):
+    """What every function of the other tests works by; a change and its undoing, as people make them."""
+    place = {
+        name: embedded.outputs[f"Configuration{name}"]
+        for name in ("ApplicationId", "EnvironmentId", "ProfileId", "StrategyId")
+    }
+    control, data = embedded.client("appconfig"), embedded.client("appconfigdata")
+    token = data.start_configuration_session(
+        ApplicationIdentifier=place["ApplicationId"],
+        EnvironmentIdentifier=place["EnvironmentId"],
+        ConfigurationProfileIdentifier=place["ProfileId"],
+    )["InitialConfigurationToken"]
+
+    def read():
+        nonlocal token
+        answer = data.get_latest_configuration(ConfigurationToken=token)
+        token = answer["NextPollConfigurationToken"]
+        return answer["Configuration"].read()
+
+    def deploy(version):
+        control.start_deployment(
+            ApplicationId=place["ApplicationId"],
+            EnvironmentId=place["EnvironmentId"],
+            ConfigurationProfileId=place["ProfileId"],
+            DeploymentStrategyId=place["StrategyId"],
+            ConfigurationVersion=str(version),
+        )
+
+    made = read()
+    found = parse_configuration(made)
+    assert found.trusted_accounts == (OWNER, CALLER)
+    assert found.four_eyes == {"write", "delete"}
+    assert found.hourly_limits.alerts.everyone == 1000
+    assert read() == b"", "what is known is not sent again"
+    version = control.create_hosted_configuration_version(
+        ApplicationId=place["ApplicationId"],
+        ConfigurationProfileId=place["ProfileId"],
+        ContentType="application/json",
+        Content=json.dumps(found.to_json() | {"owner_tags": ["nothing-has-it"]}).encode(),
+    )["VersionNumber"]
+    deploy(version)
+    assert parse_configuration(read()).owner_tags == ("nothing-has-it",)
+    deploy(version - 1)
+    assert read() == made
 
 
 def test_bad_input_goes_to_the_dead_letters_with_its_reason(embedded):

@@ -72,6 +72,8 @@ class Deployed:
             return bool(one == other)
         if name == "Fn::Not":
             return not self._holds(argument[0])
+        if name == "Fn::And":
+            return all(self._holds(one) for one in argument)
         assert name == "Fn::Or", name
         return any(self._holds(one) for one in argument)
 
@@ -109,6 +111,7 @@ _FUNCTIONS: Mapping[str, Any] = {
     "Fn::If": lambda at, argument: at.resolved(
         argument[1 if at._holds({"Condition": argument[0]}) else 2]
     ),
+    "Fn::Select": lambda at, argument: at.resolved(argument[1])[int(argument[0])],
     "Fn::Split": lambda at, argument: at.resolved(argument[1]).split(argument[0]),
     "Fn::Join": lambda at, argument: argument[0].join(map(str, at.resolved(argument[1]))),
 }

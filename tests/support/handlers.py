@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from support.aws import Aws
+from support.configured import Deployed, accounts, configured
 from support.harness import EVERYTHING
 from support.names import A, B
 from support.runs import mac_keys, runs_table
@@ -20,17 +21,26 @@ from threegrants.remediation.seals import Signer
 
 @dataclass(frozen=True)
 class Served:
-    """What the handlers use: the table of incidents, SQS, and the addresses of the three queues."""
+    """What the handlers use: the table, SQS, the addresses of the three queues, the configuration."""
 
     table: Any
     sqs: Any
     queue: str
     replays: str
     dead: str
+    configuration: Deployed
 
 
-def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """The handlers' environment, queues, topic and both tables, until the test ends."""
+def serving(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, trusted: tuple[str, ...] = ()
+) -> Iterator[Served]:
+    """The handlers' environment, configuration, queues, topic and both tables, until the test ends.
+
+    Args:
+        aws: the accounts.
+        monkeypatch: pytest's.
+        trusted: the trusted accounts; A and B may be read.
+    """
     aws.world(iam=EVERYTHING)
     table = aws.table()
     boto3.client("dynamodb").create_table(
@@ -60,23 +70,25 @@ def serving(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         "REPLAY_QUEUE_ARN": f"{QUEUES}:replays",
         "DEAD_LETTER_QUEUE_URL": dead,
         "READER_ROLE_NAME": "threegrants-reader",
-        "ACCOUNTS_TO_READ": f"{A},{B}",
-        "NEVER_DIAGNOSE": f"bucket=scratch-*,principal=arn:aws:iam::{B}:role/chaos-*",
         "KMS_WAIT_SECONDS": "0",
         "POWERTOOLS_TRACE_DISABLED": "true",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    configuration = configured(
+        monkeypatch,
+        accounts=accounts(read=(A, B), trusted=trusted),
+        never_diagnose=["bucket=scratch-*", f"principal=arn:aws:iam::{B}:role/chaos-*"],
+    )
     caches = (
         dependencies,
-        diagnose._ingest,
         diagnose._delivery_store,
         remediate._service,
         worker._service,
     )
     for cached in caches:
         cached.cache_clear()
-    yield Served(table, sqs, queue, replays, dead)
+    yield Served(table, sqs, queue, replays, dead, configuration)
     for cached in caches:
         cached.cache_clear()
 
@@ -113,6 +125,7 @@ def deliver(
     message: str = "m-1",
     attributes: dict[str, Any] | None = None,
     queue: str = "queue",
+    received: int = 1,
 ) -> list[dict[str, str]]:
     """What a queue delivers, as one batch; the messages that it shall deliver again.
 
@@ -121,13 +134,14 @@ def deliver(
         message: the beginning of the messages' ids.
         attributes: the messages' attributes.
         queue: `queue`, or `replays`.
+        received: how often they were delivered, this time included.
     """
     records = [
         {
             "messageId": f"{message}-{number}",
             "receiptHandle": "h",
             "body": _text(body),
-            "attributes": {},
+            "attributes": {"ApproximateReceiveCount": str(received)},
             "messageAttributes": attributes or {},
             "eventSource": "aws:sqs",
             "eventSourceARN": f"{QUEUES}:{queue}",

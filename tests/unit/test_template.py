@@ -9,7 +9,7 @@ import pytest
 import threegrants
 from support.templates import MEMBER, ROLES, SERVICE, actions, statements, template
 from threegrants.cloudtrail.envelope import DETAIL_TYPE, SOURCES
-from threegrants.handlers import worker
+from threegrants.handlers import diagnose, worker
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS
 from threegrants.notifications import incident_event
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS
@@ -33,6 +33,12 @@ def test_a_worker_holds_a_run_for_longer_than_its_function_runs():
     timeout = SERVICE["WorkerFunction"]["Properties"]["Timeout"]
     assert timeout * 2 <= worker._LEASE_SECONDS
     assert SERVICE["RunQueue"]["Properties"]["VisibilityTimeout"] >= timeout * 6
+
+
+@pytest.mark.parametrize("queue", ["DenialQueue", "ReplayQueue"])
+def test_the_last_delivery_is_known_to_the_function_that_reads_the_queue(queue):
+    redrive = SERVICE[queue]["Properties"]["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] == diagnose.MAX_RECEIVES
 
 
 WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")

@@ -12,3 +12,9 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str) -> None:
         super().__init__(strip_control_characters(message))
+
+
+class Unreachable(Failure):
+    """AWS or the service cannot be asked: no credentials, no network, no answer; exit code 4."""
+
+    exit_code = 4

@@ -1,4 +1,4 @@
-"""The commands of `threegrants`: `check`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`. `check`, `config`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service."""
 
 import gzip
 import json
@@ -12,10 +12,14 @@ import click
 from threegrants import __version__
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.check import check
+from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
+from threegrants.cli.config import config
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.explain import explain
-from threegrants.cli.failure import Failure
+from threegrants.cli.failure import Failure, Unreachable
 from threegrants.cli.fetch import fetch
+from threegrants.cli.group import Commands
+from threegrants.cli.installation import STACK, configure
 from threegrants.cli.options import FORMAT, SNIPPETS
 from threegrants.cli.records import parse_records
 from threegrants.cli.render import (
@@ -23,31 +27,30 @@ from threegrants.cli.render import (
     json_text,
     show_incident,
     show_incidents,
+    show_patch,
     show_result,
 )
 from threegrants.cli.service import ServiceClient, ServiceError
-from threegrants.cli.standing import dry_run, recent_incidents
+from threegrants.cli.standing import dry_run, limits_in, recent_incidents
 from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
+from threegrants.configuration import ConfigurationError
+from threegrants.diagnosis import GrantName
 from threegrants.incidents.states import UNSUCCESSFUL, State
-from threegrants.remediation import Limits, LimitsError
+from threegrants.patches import Scope
+from threegrants.remediation import LimitsError
 from threegrants.report import Report, ReportError
 
-_STACK = click.option(
-    "--stack",
-    default="threegrants",
-    show_default=True,
-    help="The deployed stack's name; from another account its ApiUrl.",
-)
 
-
-@click.group()
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="threegrants")
 def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
 main.add_command(check)
+main.add_command(config)
+main.add_command(configure)
 main.add_command(diagnose)
 main.add_command(explain)
 main.add_command(fetch)
@@ -74,7 +77,7 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
 
 
 @main.command()
-@_STACK
+@STACK
 @click.option("--state", default=None, help="Only incidents in this state.")
 @FORMAT
 def incidents(stack: str, state: str | None, output_format: str) -> None:
@@ -89,7 +92,7 @@ def incidents(stack: str, state: str | None, output_format: str) -> None:
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
-@_STACK
+@STACK
 @FORMAT
 @SNIPPETS
 def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) -> None:
@@ -103,35 +106,53 @@ def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) ->
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
-@_STACK
+@STACK
 @click.option("--digest", "digests", multiple=True, help="A patch to apply; repeatable.")
+@click.option(
+    "--scope", type=click.Choice([one.value for one in Scope]), default=None,
+    help="The bucket's and the IAM patch in this scope, instead of the proposed one.",
+)  # fmt: skip
+@click.option(
+    "--only", "grants", type=click.Choice([one.value for one in GrantName]), multiple=True,
+    help="Only the patch of this grant; repeatable.",
+)  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def approve(incident_id: str, stack: str, digests: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001
+def approve(
+    incident_id: str,
+    stack: str,
+    digests: tuple[str, ...],
+    scope: str | None,
+    grants: tuple[str, ...],
+    yes: bool,  # noqa: FBT001
+) -> None:
     """Apply patches of an incident: those named by --digest, else the proposed ones, as shown.
 
-    One patch for each grant. A second person may have to approve the same digests; what is not
-    finished at once is finished by the service within minutes.
+    What is to be applied is shown, and applied after a yes. A second person may have to approve the
+    same digests; what is not finished at once is finished by the service within minutes.
     """
-    if not digests:
+    if not (digests and yes):  # who may approve need not be one who may look
         incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
         report = _report_of(incident)
-        show_incident(incident, report)
-        digests = tuple(patch.digest for patch in report.proposed_patches) if report else ()
-        if report and report.is_fixable_by_two:
-            raise Failure(
-                f"only the denied call names the key {report.request.kms_key}. Two people who know that "
-                "it is meant choose the patches by --digest, one for each grant"
-            )
         if not digests:
-            raise Failure(f"incident {incident_id} has no patch to approve")
+            show_incident(incident, report)
+        try:
+            chosen = chosen_patches(report, digests, scope, grants)
+        except ChoiceError as error:
+            raise Failure(f"incident {incident_id} {error}") from error
+        if digests or scope or grants:
+            for patch in chosen:
+                show_patch(patch)
         if not yes:
-            click.confirm(f"Apply these {len(digests)} patch(es)?", abort=True)
+            click.confirm(f"Apply these {len(chosen)} patch(es)?", abort=True)
+        digests = tuple(patch.digest for patch in chosen)
+    elif scope or grants:
+        raise Failure(NOT_BOTH)
     _show_end(stack, incident_id, "approve", {"digests": list(digests)})
 
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
-@_STACK
+@STACK
 def reject(incident_id: str, stack: str) -> None:
     """Close an incident without a change."""
     _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/reject", {}))
@@ -139,7 +160,7 @@ def reject(incident_id: str, stack: str) -> None:
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
-@_STACK
+@STACK
 def rollback(incident_id: str, stack: str) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
     _show_end(stack, incident_id, "rollback", {})
@@ -153,7 +174,7 @@ def rollback(incident_id: str, stack: str) -> None:
     required=True,
     help="How long; 0 lets the alerts through again.",
 )
-@_STACK
+@STACK
 def mute(incident_id: str, hours: int, stack: str) -> None:
     """Send no alerts of an incident for some hours; it goes on counting."""
     _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/mute", {"hours": hours}))
@@ -161,16 +182,16 @@ def mute(incident_id: str, hours: int, stack: str) -> None:
 
 @main.command()
 @click.argument("file", type=click.File(encoding="utf-8"))
-@_STACK
+@STACK
 def standing(file: TextIO, stack: str) -> None:
     """Dry run: what each standing approval in FILE would have done in the last 30 days.
 
-    FILE holds what the SSM parameter of limits holds, or is to hold (`-` for standard input). Nothing
-    is applied. The incidents are judged by their last diagnosis.
+    FILE is the configuration, or holds what the SSM parameter of guardrails holds, or is to hold (`-`
+    for standard input). Nothing is applied. The incidents are judged by their last diagnosis.
     """
     try:
-        limits = Limits().with_ssm_parameter(file.read())
-    except LimitsError as error:
+        limits = limits_in(file.read())
+    except (ConfigurationError, LimitsError) as error:
         raise Failure(str(error)) from error
     listed = [_call_api(stack, "GET", f"/incidents?state={state}")["incidents"] for state in State]
     seen = recent_incidents(listed, time.time())
@@ -182,7 +203,7 @@ def standing(file: TextIO, stack: str) -> None:
 
 @main.command()
 @click.argument("file")
-@_STACK
+@STACK
 def replay(file: str, stack: str) -> None:
     """Feed the records of FILE to the deployed service, as if their events arrived now.
 
@@ -196,7 +217,7 @@ def replay(file: str, stack: str) -> None:
     try:
         sent = _service_client(stack).replay(records)
     except ServiceError as error:
-        raise Failure(str(error)) from error
+        raise _failure(error) from error
     click.echo(f"{sent} record(s) sent to the service")
 
 
@@ -204,14 +225,18 @@ def _service_client(stack: str) -> ServiceClient:
     try:
         return ServiceClient.for_stack(stack)
     except ServiceError as error:
-        raise Failure(str(error)) from error
+        raise _failure(error) from error
+
+
+def _failure(error: ServiceError) -> Failure:
+    return Unreachable(str(error)) if error.unreachable else Failure(str(error))
 
 
 def _call_api(stack: str, method: str, path: str, body: Any = None) -> Any:
     try:
         return _service_client(stack).call(method, path, body)
     except ServiceError as error:
-        raise Failure(str(error)) from error
+        raise _failure(error) from error
 
 
 def _report_of(incident: Mapping[str, Any]) -> Report | None:

@@ -7,11 +7,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import click
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,11 +29,25 @@ _BATCH_BYTES = 4_000_000
 
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
+_TIMEOUT = 35
+"""Seconds for a connection, and for an answer: API Gateway itself waits for 29.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+"""
+_PATIENCE = 3
+"""Seconds after which a person is told that the service has not answered yet."""
 _API_REGION = re.compile(r"\.execute-api\.([a-z0-9-]+)\.")
 
 
 class ServiceError(Exception):
-    """The service cannot be reached or refused: why, and what to do."""
+    """The service cannot be reached or refused: why, and what to do.
+
+    `unreachable` is true where nobody answered: no credentials, no such stack, no network.
+    """
+
+    def __init__(self, words: str, *, unreachable: bool = False) -> None:
+        super().__init__(words)
+        self.unreachable = unreachable
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,9 @@ class ServiceClient:
             client = boto3.client("cloudformation")
             found = client.describe_stacks(StackName=stack)["Stacks"][0]
         except (BotoCoreError, ClientError, IndexError) as error:
-            raise ServiceError(f"stack {stack}: {' '.join(str(error).split())}") from error
+            why = " ".join(str(error).split())
+            hint = "with its ApiUrl as --stack the stack need not be read"
+            raise ServiceError(f"stack {stack}: {why}; {hint}", unreachable=True) from error
         outputs = {o["OutputKey"]: o["OutputValue"] for o in found.get("Outputs", ())}
         if "ApiUrl" not in outputs:
             raise ServiceError(f"stack {stack} has no output ApiUrl: is it threegrants?")
@@ -83,7 +102,10 @@ class ServiceClient:
         """
         credentials = (self.session or boto3.Session()).get_credentials()
         if credentials is None:
-            raise ServiceError("no AWS credentials")
+            raise ServiceError(
+                "no AWS credentials; sign in (aws sso login), or name a profile (--profile)",
+                unreachable=True,
+            )
         url = self.url + path
         request = AWSRequest(
             method=method,
@@ -93,9 +115,12 @@ class ServiceClient:
         )
         SigV4Auth(credentials, "execute-api", self.region).add_auth(request)
         try:
-            answer = URLLib3Session(timeout=60).send(request.prepare())
+            with _said_after(
+                _PATIENCE, f"{method} {path}: no answer yet, waiting up to {_TIMEOUT} s"
+            ):
+                answer = URLLib3Session(timeout=_TIMEOUT).send(request.prepare())
         except BotoCoreError as error:
-            raise ServiceError(f"{url}: {error}") from error
+            raise ServiceError(f"{url}: {error}", unreachable=True) from error
         try:
             data = json.loads(answer.content)
         except ValueError:
@@ -118,6 +143,18 @@ class ServiceClient:
             int(self.call("POST", "/replay", {"records": batch})["sent"])
             for batch in _batches(records)
         )
+
+
+@contextmanager
+def _said_after(seconds: float, words: str) -> Iterator[None]:
+    """Say something on stderr, if what is done inside takes longer than that."""
+    timer = Timer(seconds, lambda: click.echo(words, err=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from threegrants.configuration import parse_configuration
 from threegrants.remediation import Limits
+from threegrants.remediation.parameter_values import parse_object
 from threegrants.remediation.standing_approvals import decide
 from threegrants.report import Report
 
@@ -13,6 +15,19 @@ DAYS = 30
 """How far the dry run looks back."""
 _LISTED = 50
 """The most incidents of one state that the API lists."""
+
+
+def limits_in(text: str) -> Limits:
+    """The limits in a configuration, or in what the SSM parameter of guardrails holds.
+
+    Raises:
+        ConfigurationError: if it is a configuration, and not valid.
+        LimitsError: if it is neither.
+    """
+    if "schema" not in parse_object(text):
+        return Limits().with_ssm_parameter(text)
+    found = parse_configuration(text)
+    return Limits(four_eyes=found.four_eyes, standing_approvals=found.standing_approvals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 OWNERSHIP_NOT_SET = "not set"
 """Object Ownership where nobody ever set it: ACLs are on, as with ObjectWriter."""
+MOST_ASKED = 128
+"""Of the accounts to read so many are asked whether a bucket is theirs: some seconds, as a function has."""
+_ASKED_AT_ONCE = 16
+_NAMED = 8
+"""Accounts that the reason names, when none of them is the owner."""
 _NO_BLOCK = absent_when(("NoSuchPublicAccessBlockConfiguration",), frozenset())
 _SSE_S3_BY_DEFAULT = absent_when(
     ("ServerSideEncryptionConfigurationNotFoundError",), Encryption("AES256")
@@ -68,7 +73,13 @@ class BucketOwnership:
 
 
 def find_bucket_owner(
-    clients: RoleClients, bucket: str, stated: str | None, candidates: tuple[str, ...], region: str
+    clients: RoleClients,
+    bucket: str,
+    stated: str | None,
+    candidates: tuple[str, ...],
+    region: str,
+    *,
+    left_out: int = 0,
 ) -> BucketOwnership:
     """Ask the account that the record states, else every candidate, whether it owns the bucket.
 
@@ -84,29 +95,38 @@ def find_bucket_owner(
         stated: the owner account that the record states; None if it states none.
         candidates: the accounts to ask otherwise, likeliest first.
         region: the Region of the call.
+        left_out: how many accounts beside the candidates may be read, and are not asked.
     """
     asked = (stated,) if stated else candidates
-    answers = run_concurrently(
-        [partial(_policy_and_encryption, clients, bucket, account, region) for account in asked]
-    )
-    for account, (policy, encryption) in zip(asked, answers, strict=True):
-        if stated or isinstance(policy, Read):
-            return BucketOwnership(Read(account), policy, encryption)
-    unasked = [
-        account
-        for account, (policy, _) in zip(asked, answers, strict=True)
-        if isinstance(policy, Unread) and policy.code == ACCOUNT_NOT_LISTED
-    ]
-    names = ", ".join(account for account in asked if account not in unasked) or "no account"
-    beside = f" ({', '.join(unasked)} was not asked: not one of the accounts to read)" * bool(
-        unasked
-    )
+    not_listed: list[str] = []
+    for at in range(0, len(asked), _ASKED_AT_ONCE):
+        some = asked[at : at + _ASKED_AT_ONCE]
+        answers = run_concurrently(
+            [partial(_policy_and_encryption, clients, bucket, account, region) for account in some]
+        )
+        for account, (policy, encryption) in zip(some, answers, strict=True):
+            if stated or isinstance(policy, Read):
+                return BucketOwnership(Read(account), policy, encryption)
+            if isinstance(policy, Unread) and policy.code == ACCOUNT_NOT_LISTED:
+                not_listed.append(account)
+    names = _named([account for account in asked if account not in not_listed]) or "no account"
+    beside = ""
+    if not_listed:
+        beside = f" ({_named(not_listed)} was not asked: not one of the accounts to read)"
+    if left_out:
+        beside += f" ({left_out} more accounts to read were not asked: {MOST_ASKED} are at most)"
     nobody = Unread(
         f"the record does not name the owner of bucket {bucket} and {names} did not claim it{beside}",
         f"the bucket owner's copy of the record, or role {clients.role_name} in the account that "
         f"owns {bucket}",
     )
     return BucketOwnership(nobody, nobody, nobody)
+
+
+def _named(accounts: list[str]) -> str:
+    more = len(accounts) - _NAMED
+    listed = ", ".join(accounts[:_NAMED])
+    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _policy_and_encryption(

@@ -16,7 +16,12 @@ from threegrants.cloudtrail.operations import ANSWERED_IN_BUCKET_REGION_ONLY, wr
 from threegrants.evidence.access_grants import read_access_grants
 from threegrants.evidence.access_point import read_access_point
 from threegrants.evidence.authorization import concerns, read_authorization
-from threegrants.evidence.bucket import BucketOwnership, find_bucket_owner, read_bucket
+from threegrants.evidence.bucket import (
+    MOST_ASKED,
+    BucketOwnership,
+    find_bucket_owner,
+    read_bucket,
+)
 from threegrants.evidence.caller import read_caller
 from threegrants.evidence.calls import run_concurrently
 from threegrants.evidence.endpoint import read_endpoint
@@ -224,21 +229,29 @@ class _Gathering:
         return _OwnerSide(found, key, seen, point, known)
 
     def _bucket_ownership(self, bucket: str, stated: str | None) -> BucketOwnership:
-        asked = self._candidates()
+        to_read = self.clients.candidate_owners
+        asked = self._candidates(to_read[:MOST_ASKED])
         ownership: BucketOwnership = self._cached(
             ("bucket_ownership", bucket, stated, asked),
-            lambda: find_bucket_owner(self.clients, bucket, stated, asked, self.call.region),
+            lambda: find_bucket_owner(
+                self.clients,
+                bucket,
+                stated,
+                asked,
+                self.call.region,
+                left_out=len(set(to_read) - set(asked)),
+            ),
         )
         return ownership
 
-    def _candidates(self) -> tuple[str, ...]:
+    def _candidates(self, to_read: tuple[str, ...]) -> tuple[str, ...]:
         """Accounts that may own the bucket, likeliest first, none twice."""
         call, clients = self.call, self.clients
         likely = (
             account_in(call.kms_key),
             call.recipient_account,
             clients.own_account,
-            *clients.candidate_owners,
+            *to_read,
         )
         mine = call.caller.account
         return tuple(dict.fromkeys(a for a in (*likely, mine) if a and is_account_id(a)))

@@ -127,9 +127,10 @@ class RoleClients:
             empty for none.
         own_account: the account in which the own credentials are used as they are (the CLI's own
             account); None if the role is assumed everywhere (the service).
-        members: the accounts in which it may be assumed; None for any, which only a command line
-            without ExternalId has.
-        candidate_owners: member accounts that may be asked whether they own a bucket.
+        members: the accounts in which it may be assumed, or what tells them whenever one is entered;
+            None for any, which only a command line without ExternalId has.
+        candidate_owners: member accounts that may be asked whether they own a bucket, or what tells
+            them.
         organizations: the account that may read AWS Organizations; None if nobody may.
         objects: whether the reader may look at objects (HeadObject); optional.
     """
@@ -140,19 +141,19 @@ class RoleClients:
         external_id: str | Callable[[], str] = "",
         *,
         own_account: str | None = None,
-        members: MemberAccounts | None = None,
-        candidate_owners: tuple[str, ...] = (),
+        members: MemberAccounts | Callable[[], MemberAccounts] | None = None,
+        candidate_owners: tuple[str, ...] | Callable[[], tuple[str, ...]] = (),
         organizations: str | None = None,
         objects: bool = False,
     ) -> None:
         self.role_name = role_name
         self.own_account = own_account
-        self.members = members
-        self.candidate_owners = candidate_owners
         self.organizations = organizations
         self.objects = objects
         self.scope = SessionScope()
         """what the sessions of these clients are for"""
+        self._members = members
+        self._candidate_owners = candidate_owners
         self._external_id = external_id
         self._base = boto3.Session(botocore_session=_botocore_session())
         self._lock = threading.Lock()
@@ -180,6 +181,18 @@ class RoleClients:
     def for_incident(self, incident_id: str) -> Self:
         """The same clients in sessions that the members' CloudTrail shows under an incident's id."""
         return self.within(SessionScope(incident_id))
+
+    @property
+    def members(self) -> MemberAccounts | None:
+        """The accounts in which the role may be assumed now; None for any."""
+        known = self._members
+        return known() if callable(known) else known
+
+    @property
+    def candidate_owners(self) -> tuple[str, ...]:
+        """The accounts that may be asked now whether they own a bucket."""
+        known = self._candidate_owners
+        return known() if callable(known) else known
 
     @property
     def region(self) -> str:
@@ -254,8 +267,9 @@ class RoleClients:
             region: the Region; None for the one of the own credentials.
 
         Raises:
-            AccountError: if the role there cannot be assumed.
+            AccountError: if the role there cannot be assumed, or may not be any more.
         """
+        self._require_member(account)
         with self._lock:
             lock = self._account_locks.setdefault((account, self.role_name), threading.RLock())
         with lock:
@@ -275,6 +289,19 @@ class RoleClients:
                     self._forget(now)
                 self._clients[wanted] = (client, until)
             return client
+
+    def _require_member(self, account: str) -> None:
+        """Refuse an account that is no member, also one that was entered while it still was.
+
+        Raises:
+            AccountError: if it is none.
+        """
+        if account == self.own_account or not is_account_id(account):
+            return
+        members = self.members
+        refusal = members.refusal(account) if members else None
+        if refusal is not None:
+            raise refusal
 
     def _session_key(self, account: str) -> "_Session":
         return (account, self.role_name, self.scope)
@@ -301,9 +328,6 @@ class RoleClients:
         return session
 
     def _assume(self, account: str) -> tuple[boto3.Session, datetime]:
-        refusal = self.members.refusal(account) if self.members else None
-        if refusal is not None:
-            raise refusal
         arn = str(Arn(partition_of(self.region), "iam", "", account, f"role/{self.role_name}"))
         known = self._external_id
         parameters = self.scope.parameters(known if isinstance(known, str) else known())
@@ -320,7 +344,8 @@ class RoleClients:
                 if isinstance(error, ClientError)
                 else type(error).__name__
             )
-            hint = self.members.hint(account) if self.members else ""
+            members = self.members
+            hint = members.hint(account) if members else ""
             raise AccountError(
                 f"{arn} could not be assumed ({code}){hint}",
                 f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",

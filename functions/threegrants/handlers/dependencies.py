@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from functools import cache, cached_property
@@ -16,7 +17,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from threegrants.analysis import Analysis, analyze
 from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import DeniedCall, parse_record
-from threegrants.evidence import AccountError, MemberAccounts, RoleClients
+from threegrants.configuration import ConfigurationError
+from threegrants.evidence import AccountError, RoleClients
+from threegrants.evidence.ttl_cache import TtlCache
+from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
+from threegrants.handlers.in_force import InForce, in_force
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
 from threegrants.ingest import Ingest
@@ -30,7 +35,6 @@ from threegrants.remediation import (
     Sweep,
     WorkerService,
 )
-from threegrants.remediation.limits import from_env
 from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.seals import Seals, Signer
@@ -57,6 +61,28 @@ class Dependencies:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._configuration = ConfigurationSource(settings.configuration)
+        self._kept = TtlCache(MAX_AGE_SECONDS)
+        self._reading = threading.Lock()
+        self._last: InForce | None = None
+        self._ingest: tuple[InForce, Ingest] | None = None
+
+    def in_force(self) -> InForce:
+        """What is in force now; the same value as long as the configuration is the same.
+
+        Raises:
+            ConfigurationError: if it cannot be read or is wrong: then nothing is in force.
+        """
+        # One thread reads, or each would use the same token of AppConfig's session.
+        with self._reading:
+            found, _ = self._kept.get("configuration", self._read_configuration)
+        return found
+
+    def _read_configuration(self) -> InForce:
+        configuration = self._configuration.read()
+        if self._last is None or self._last.configuration != configuration:
+            self._last = in_force(self.settings, configuration)
+        return self._last
 
     @cached_property
     def store(self) -> Store:
@@ -69,12 +95,8 @@ class Dependencies:
         return RoleClients(
             self.settings.reader_role_name,
             self.external_id,
-            members=MemberAccounts(
-                frozenset(self.settings.accounts_to_read),
-                "AccountsToRead",
-                self.settings.organization_id,
-            ),
-            candidate_owners=self.settings.accounts_to_read,
+            members=lambda: self.in_force().readable,
+            candidate_owners=lambda: self.in_force().owners,
             organizations=self.settings.organizations_account,
             objects=self.settings.reads_objects,
         )
@@ -102,10 +124,10 @@ class Dependencies:
     @cached_property
     def remediation_roles(self) -> RemediationRoles:
         """The roles that write, in the trusted accounts."""
-        trusted = MemberAccounts(frozenset(self.settings.trusted_accounts), "TrustedAccounts")
         prefix = self.settings.remediation_role_prefix
         # Which of the three it is, and for which target, each write says.
-        return RemediationRoles(RoleClients(prefix, self.external_id, members=trusted), prefix)
+        clients = RoleClients(prefix, self.external_id, members=lambda: self.in_force().writable)
+        return RemediationRoles(clients, prefix)
 
     @cached_property
     def sns(self) -> "SNSClient":
@@ -150,16 +172,24 @@ class Dependencies:
         return self.incident_events.send_due(until, on_error)
 
     def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> Ingest:
-        """What takes in denied calls."""
-        return Ingest(
-            store=self.store,
-            reader=self.reader,
-            analysis_options=self.settings.analysis_options,
-            stack=self.settings.stack_name,
-            send=self.publish,
-            on_suppressed_alert=on_suppressed_alert,
-            limits=self.settings.hourly_limits,
-        )
+        """What takes in denied calls; the same one as long as the configuration is the same.
+
+        Raises:
+            ConfigurationError: if nothing is in force.
+        """
+        now = self.in_force()
+        if self._ingest is None or self._ingest[0] is not now:
+            ingest = Ingest(
+                store=self.store,
+                reader=self.reader,
+                analysis_options=now.analysis_options,
+                stack=self.settings.stack_name,
+                send=self.publish,
+                on_suppressed_alert=on_suppressed_alert,
+                limits=now.hourly_limits,
+            )
+            self._ingest = (now, ingest)
+        return self._ingest[1]
 
     def run_store(self, signer: Signer | None) -> RunStore:
         """What is kept of runs, sealed as one of the two that may; None for who only reads.
@@ -182,7 +212,7 @@ class Dependencies:
             self.store,
             self.run_store(Signer.APPROVER),
             self.reader,
-            current_limits,
+            self.current_limits,
             self.ask_worker,
         )
 
@@ -200,7 +230,7 @@ class Dependencies:
             self.run_store(Signer.WORKER),
             self.reader,
             self.remediation_roles,
-            current_limits,
+            self.current_limits,
             self.reanalyze,
             self.alert,
             on_error,
@@ -223,8 +253,35 @@ class Dependencies:
             on_error,
             time.time,
             until,
-            standing=self.settings.may_be_approved_in_advance,
+            standing=self._may_be_approved_in_advance(),
         )
+
+    def _may_be_approved_in_advance(self) -> bool:
+        """Whether operators may have approved in advance.
+
+        If that cannot be read, perhaps: the worker, who is asked then, refuses by itself.
+        """
+        try:
+            in_advance = bool(self.in_force().limits.standing_approvals)
+        except ConfigurationError:
+            return True
+        return in_advance or bool(self.settings.guardrails_parameter)
+
+    def current_limits(self) -> Limits:
+        """The limits as they are now: the configuration's, and the operator's SSM parameter.
+
+        Raises:
+            Refused: if they cannot be read or are wrong; then nothing is applied.
+        """
+        name = self.settings.guardrails_parameter
+        try:
+            limits = self.in_force().limits
+            if not name:
+                return limits
+            text = str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
+            return limits.with_ssm_parameter(text)
+        except (ConfigurationError, LimitsError, GetParameterError) as error:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
     def reanalyze(self, incident: Incident) -> Analysis:
         """Analyze an incident's newest record again, from fresh evidence.
@@ -238,7 +295,7 @@ class Dependencies:
         return analyze(
             with_incident_facts(call, incident),
             self.reader.for_incident(incident.id),
-            self.settings.analysis_options,
+            self.in_force().analysis_options,
             incident.folders,
             fresh=True,
         )
@@ -264,23 +321,6 @@ def dependencies() -> Dependencies:
         SettingsError: naming the variable that is wrong.
     """
     return Dependencies(Settings.from_env(os.environ))
-
-
-def current_limits() -> Limits:
-    """The limits as they are now: the stack's parameters, and the operator's SSM parameter.
-
-    Raises:
-        Refused: if they cannot be read or are wrong; then nothing is applied.
-    """
-    name = os.environ.get("GUARDRAILS_PARAMETER")
-    try:
-        limits = from_env(os.environ)
-        if not name:
-            return limits
-        text = str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
-        return limits.with_ssm_parameter(text)
-    except (LimitsError, GetParameterError) as error:
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
 
 def api_secret() -> str:

@@ -36,6 +36,7 @@ from threegrants.cloudtrail import (
     require_own_account,
     strip_control_characters,
 )
+from threegrants.configuration import ConfigurationError
 from threegrants.handlers.dependencies import deadline, dependencies
 from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
 from threegrants.incidents import Incident
@@ -45,6 +46,8 @@ from threegrants.ingest import Ingest
 processor = BatchProcessor(event_type=EventType.SQS)
 _DELIVERY_RETENTION_SECONDS = 14 * 86_400
 """Seconds a delivery is remembered: SQS keeps a message for at most 14 days."""
+MAX_RECEIVES = 5
+"""How often the queues deliver a message (template.yaml) before it is a dead letter."""
 _WAITED = "waited"
 _idempotency = IdempotencyConfig(
     event_key_jmespath="[event, waited]", expires_after_seconds=_DELIVERY_RETENTION_SECONDS
@@ -60,7 +63,6 @@ class MessageResult(StrEnum):
     OVER_LIMIT = "over limit"
 
 
-@cache
 def _ingest() -> Ingest:
     return dependencies().ingest(on_suppressed_alert=_count_suppressed_alert)
 
@@ -101,7 +103,11 @@ def _handle_message(record: SQSRecord) -> None:
     def once(*, delivery: Mapping[str, Any]) -> MessageResult:
         return _process(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
 
-    once(delivery=delivery)
+    try:
+        dependencies().in_force()  # before anything is remembered of the delivery
+        once(delivery=delivery)
+    except ConfigurationError as error:
+        _without_configuration(record, error)
 
 
 def _is_fed_in(message: SQSRecord) -> bool:
@@ -144,7 +150,7 @@ def _process(
         replayed: whether a person fed it in.
     """
     settings, ingest = dependencies().settings, _ingest()
-    rules = settings.suppression
+    rules = dependencies().in_force().suppression
     preset = rules.match(call) or rules.match(call, ingest.resolve_caller(call))
     if preset:
         with single_metric(
@@ -202,6 +208,19 @@ def _dead_letter(message: SQSRecord, why: str) -> None:
         MessageBody=message.body,
         MessageAttributes={"reason": {"DataType": "String", "StringValue": _plain(why)}},
     )
+
+
+def _without_configuration(message: SQSRecord, error: ConfigurationError) -> None:
+    """Have a message delivered again; the last time, send it to the dead letters with the reason.
+
+    Raises:
+        ConfigurationError: if it is delivered again.
+    """
+    metrics.add_metric(name="ConfigurationErrors", unit=MetricUnit.Count, value=1)
+    logger.error("no configuration is in force", extra={"why": str(error)})
+    if int(message.attributes.approximate_receive_count) < MAX_RECEIVES:
+        raise error
+    _dead_letter(message, str(error))
 
 
 def _plain(why: str) -> str:

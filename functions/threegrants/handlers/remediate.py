@@ -11,6 +11,7 @@ from aws_lambda_powertools.logging import correlation_paths
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from threegrants.configuration import ConfigurationError
 from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
 from threegrants.handlers.dependencies import api_secret, dependencies
 from threegrants.handlers.observability import logger, metrics, tracer
@@ -178,6 +179,11 @@ def _overview(incident: Incident) -> dict[str, Any]:
 @app.exception_handler(Refused)
 def _refused(error: Refused) -> Response[str]:
     return _problem(error.status, error.detail)
+
+
+@app.exception_handler(ConfigurationError)
+def _unconfigured(error: ConfigurationError) -> Response[str]:
+    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is done: {error}")
 
 
 @app.exception_handler(IncidentNotFound)

@@ -1,6 +1,5 @@
 """SweepFunction: every few minutes, what is half done is given to the worker, and what is over ends."""
 
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -11,7 +10,6 @@ from threegrants.handlers.observability import logger, metrics, tracer
 from threegrants.ingest import Ingest
 
 
-@cache
 def _ingest() -> Ingest:
     return dependencies().ingest(lambda _: None)
 

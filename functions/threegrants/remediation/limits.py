@@ -1,11 +1,11 @@
-"""The limits that operators set: by parameters of the stack, and by an SSM parameter. Pure.
+"""The limits that operators set: by the configuration, and by an SSM parameter. Pure.
 
-The JSON of the SSM parameter makes the limits stricter, never looser; only standing approvals live
-there alone. Everything is validated. If the limits are wrong, nothing is applied.
+The JSON of the SSM parameter makes the limits stricter, never looser; it may only add standing
+approvals. Everything is validated. If the limits are wrong, nothing is applied.
 """
 
 import fnmatch
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,6 @@ from threegrants.cloudtrail import Access
 from threegrants.remediation.parameter_values import (
     LimitsError,
     a_list,
-    account,
     number,
     parse_object,
     text_of,
@@ -88,28 +87,6 @@ class Limits:
         return found
 
 
-def from_env(env: Mapping[str, str]) -> Limits:
-    """The limits of the function's environment, as `template.yaml` sets it.
-
-    Raises:
-        LimitsError: naming the variable.
-    """
-    return Limits(
-        trusted=frozenset(account(a, "TRUSTED_ACCOUNTS") for a in _words(env, "TRUSTED_ACCOUNTS")),
-        organization=env.get("ORGANIZATION_ID") or None,
-        protected=_words(env, "PROTECTED_RESOURCES"),
-        four_eyes=_access(list(_words(env, "FOUR_EYES_ACCESS")), "FOUR_EYES_ACCESS"),
-        approval_seconds=_HOUR * number(env.get("APPROVAL_HOURS") or "24", "APPROVAL_HOURS"),
-        patches_an_hour=number(env.get("MAX_PATCHES_PER_HOUR") or "20", "MAX_PATCHES_PER_HOUR"),
-        require_patchable_tag=env.get("REQUIRE_PATCHABLE_TAG") != "false",
-        role_prefix=env.get("REMEDIATION_ROLE_PREFIX") or DEFAULT_PREFIX,
-    )
-
-
-def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())
-
-
 def _access(value: Any, where: str) -> frozenset[Access]:
     found = set()
     for at, word in enumerate(a_list(value, where)):
@@ -147,10 +124,11 @@ def _most(limits: Limits, value: Any, where: str) -> Limits:
 
 
 def _standing_approvals(limits: Limits, value: Any, where: str) -> Limits:
-    approvals = tuple(
+    added = tuple(
         standing_approval(approval, f"{where}[{at}]")
         for at, approval in enumerate(a_list(value, where))
     )
+    approvals = (*limits.standing_approvals, *added)
     names = [approval.name for approval in approvals]
     for name in names:
         if names.count(name) > 1:

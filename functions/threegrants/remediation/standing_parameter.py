@@ -1,4 +1,4 @@
-"""Standing approvals as the SSM parameter states them: a value, and how it is read. Pure.
+"""Standing approvals as operators state them: a value, and how it is read. Pure.
 
 Everything in it is exact: who, which bucket, which keys, which actions. Only a key prefix may end with
 `*`. What an attacker chooses (a bucket name that fits a pattern, a new role of an account) is so never
@@ -71,7 +71,7 @@ def standing_approval(value: Any, where: str) -> StandingApproval:
         wanted = f"an object with exactly {', '.join(sorted(_FIELDS))}"
         raise LimitsError(where, value, wanted)
     starts, expires = (_time(value[name], f"{where}.{name}") for name in ("starts", "expires"))
-    if not starts < expires <= starts + timedelta(days=MAX_DAYS):
+    if not timedelta(0) < expires - starts <= timedelta(days=MAX_DAYS):
         wanted = f"a time after it starts, and at most {MAX_DAYS} days after it"
         raise LimitsError(f"{where}.expires", value["expires"], wanted)
     actions = _each(value["actions"], f"{where}.actions")

@@ -125,10 +125,20 @@ def test_approve_opens_no_key_that_nobody_named(run):
     assert done.stdout.count("Only the call names it.") == len(shown["patches"])
 
 
-def test_approve_by_digest_asks_nothing(run):
+def test_approve_by_digest_and_yes_asks_nothing(run):
     api = Api(VERIFIED)
-    assert run(api, "approve", ID, "--digest", "sha256:1").exit_code == 0
+    assert run(api, "approve", ID, "--digest", "sha256:1", "--yes").exit_code == 0
     assert api.asked == [("POST", f"/incidents/{ID}/approve", {"digests": ["sha256:1"]})]
+
+
+def test_approve_by_digest_shows_the_patch_and_asks(run):
+    first = report().proposed_patches[0]
+    api = Api(incident(), VERIFIED)
+    done = run(api, "approve", ID, "--digest", first.digest, input="y\n")
+    assert done.exit_code == 0, done.output
+    assert first.says in " ".join(done.stdout.split())
+    assert "Apply these 1 patch(es)?" in done.stdout
+    assert api.asked[1][2] == {"digests": [first.digest]}
 
 
 @pytest.mark.parametrize("shown", [None, {**report().to_json(), "patches": []}])

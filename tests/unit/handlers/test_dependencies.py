@@ -1,17 +1,25 @@
 """What the functions share: the limits of the moment, the clients, alerts, the deadline."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from support.configured import APPROVAL, PLACE, accounts, configured
 from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
+from threegrants.configuration import ConfigurationError, ConfigurationUnreadableError
 from threegrants.evidence import AccountError
+from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers import dependencies as module
-from threegrants.handlers.dependencies import Dependencies, current_limits, deadline
+from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
+from threegrants.handlers.dependencies import Dependencies, deadline
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AlertReason
 from threegrants.remediation import Refused
@@ -22,7 +30,8 @@ ENV = {
     "READER_ROLE_NAME": "reader",
     "REMEDIATION_ROLE_PREFIX": "fix",
     "EXTERNAL_ID_PARAMETER": "/external-id",
-    "TRUSTED_ACCOUNTS": "111111111111",
+    "CONFIGURATION": PLACE,
+    "GUARDRAILS_PARAMETER": "/limits",
     "ORGANIZATIONS_ACCOUNT": "333333333333",
     "READ_OBJECTS": "true",
     "STACK_NAME": "prod",
@@ -41,17 +50,15 @@ def ssm(monkeypatch):
         return state.text
 
     monkeypatch.setattr(parameters, "get_parameter", get_parameter)
-    monkeypatch.setenv("TRUSTED_ACCOUNTS", "111111111111")
-    monkeypatch.setenv("GUARDRAILS_PARAMETER", "/limits")
     return state
 
 
 # --- the operator's brake -------------------------------------------------------------------------
 
 
-def test_the_ssm_parameter_makes_the_limits_stricter(ssm):
+def test_the_ssm_parameter_makes_the_limits_stricter(ssm, built):
     ssm.text = json.dumps({"protected": ["secret-*"], "four_eyes": ["write"], "patches_an_hour": 1})
-    found = current_limits()
+    found = built.current_limits()
     assert found.protects("arn:aws:s3:::secret-plans") == "secret-*"
     assert found.four_eyes == {Access.WRITE}
     assert found.patches_an_hour == 1
@@ -59,9 +66,10 @@ def test_the_ssm_parameter_makes_the_limits_stricter(ssm):
     assert ssm.asked == [("/limits", 60)]
 
 
-def test_without_a_parameter_the_stack_decides(ssm, monkeypatch):
-    monkeypatch.setenv("GUARDRAILS_PARAMETER", "")
-    assert current_limits().protected == ()
+def test_without_a_parameter_the_configuration_decides(ssm, configuration):
+    configuration.put(protected={"resources": ["secret-*"]})
+    alone = Dependencies(Settings.from_env({**ENV, "GUARDRAILS_PARAMETER": ""}))
+    assert alone.current_limits().protected == ("secret-*",)
     assert ssm.asked == []
 
 
@@ -74,24 +82,29 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "error"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN])
-def test_limits_that_cannot_be_read_let_nothing_through(ssm, text, error):
+def test_limits_that_cannot_be_read_let_nothing_through(ssm, built, text, error):
     ssm.text, ssm.error = text, error
     with pytest.raises(Refused, match="nothing is applied") as refused:
-        current_limits()
+        built.current_limits()
     assert refused.value.status == 503
 
 
-def test_a_wrong_variable_lets_nothing_through(ssm, monkeypatch):
-    monkeypatch.setenv("TRUSTED_ACCOUNTS", "everyone")
-    with pytest.raises(Refused, match="nothing is applied"):
-        current_limits()
+def test_a_wrong_configuration_lets_nothing_through(ssm, built, configuration):
+    configuration.put(accounts={"trusted": ["everyone"]})
+    with pytest.raises(Refused, match=r"nothing is applied: .*\$\.accounts\.trusted\[0\]"):
+        built.current_limits()
 
 
 # --- what is built --------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def built(monkeypatch):
+def configuration(monkeypatch):
+    return configured(monkeypatch, accounts=accounts(trusted=("111111111111",)))
+
+
+@pytest.fixture
+def built(monkeypatch, configuration):
     for name, value in {**ENV, "AWS_DEFAULT_REGION": "eu-west-1"}.items():
         monkeypatch.setenv(name, value)
     return Dependencies(Settings.from_env(ENV))
@@ -138,11 +151,114 @@ def test_who_may_be_entered(built):
         built.remediation_roles.clients.client("333333333333", "s3")
 
 
+# --- the configuration ----------------------------------------------------------------------------
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(built):
+    built._kept = TtlCache(MAX_AGE_SECONDS, found := Clock())
+    return found
+
+
+def test_the_configuration_is_read_once_a_minute(built, clock, configuration):
+    first = built.in_force()
+    configuration.put(accounts=accounts(trusted=("222222222222",)))
+    clock.now = 59.9
+    assert built.in_force() is first
+    assert configuration.asked == 1
+    clock.now = 60.0
+    assert built.in_force().limits.trusted == {"222222222222"}
+    assert configuration.asked == 2
+
+
+def test_threads_read_it_once_between_them(built, clock, configuration, monkeypatch):
+    real, gate = configuration.read, Barrier(8)
+
+    def slow(*_):
+        time.sleep(0)  # another thread's turn
+        return real()
+
+    monkeypatch.setattr(ConfigurationSource, "read", slow)
+
+    def use(_):
+        gate.wait()
+        return built.reader.members
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(use, range(8)))
+    assert configuration.asked == 1
+    assert len({id(one) for one in found}) == 1
+
+
+def test_what_is_built_of_a_configuration_stays_as_long_as_it_does(built, clock, configuration):
+    first = built.ingest(print)
+    clock.now = 60.0
+    assert built.ingest(print) is first
+    configuration.put(accounts=accounts(read=("111111111111",)))
+    clock.now = 120.0
+    second = built.ingest(print)
+    assert second is not first
+    assert second.analysis_options.writable == frozenset()
+
+
+def test_the_last_good_configuration_counts_for_a_minute_only(built, clock, configuration):
+    built.in_force()
+    configuration.error = ConfigurationUnreadableError("AppConfig says no")
+    clock.now = 59.9
+    assert built.in_force().limits.trusted == {"111111111111"}
+    clock.now = 60.0
+    for use in (built.in_force, lambda: built.ingest(print)):
+        with pytest.raises(ConfigurationError, match="AppConfig says no"):
+            use()
+    with pytest.raises(ConfigurationError, match="AppConfig says no"):
+        built.reader.client("111111111111", "s3")
+    with pytest.raises(ConfigurationError, match="AppConfig says no"):
+        built.remediation_roles.clients.client("111111111111", "s3")
+    with pytest.raises(Refused, match="nothing is applied: AppConfig says no"):
+        built.current_limits()
+
+
+def test_an_account_that_is_taken_out_is_not_entered_again(built, clock, configuration):
+    """Also not by a session that was opened while it still was in."""
+    clients = built.remediation_roles.clients
+    key = clients._session_key("111111111111")
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    clients._clients[(key, "s3", None)] = ("a client", until)
+    assert clients.client("111111111111", "s3") == "a client"
+    configuration.put(accounts=accounts(read=("111111111111",)))
+    clock.now = 60.0
+    with pytest.raises(AccountError, match="not in TrustedAccounts"):
+        clients.client("111111111111", "s3")
+
+
+def test_the_sweep_asks_for_open_incidents_if_something_is_approved_in_advance(configuration):
+    def standing(guardrails=""):
+        env = {**ENV, "GUARDRAILS_PARAMETER": guardrails, "AWS_DEFAULT_REGION": "eu-west-1"}
+        return Dependencies(Settings.from_env(env))._may_be_approved_in_advance()
+
+    assert not standing()
+    assert standing("/limits")
+    configuration.put(standing_approvals=[APPROVAL])
+    assert standing()
+    configuration.error = ConfigurationUnreadableError("AppConfig says no")
+    assert standing(), "the worker, who is asked then, refuses by itself"
+
+
+# --- alerts and records -----------------------------------------------------------------------------
+
+
 def test_ingest_publishes_what_it_sends(built, monkeypatch):
     sent, held = [], []
     monkeypatch.setattr(module, "publish", lambda *alert: sent.append(alert))
     ingest = built.ingest(held.append)
-    assert (ingest.stack, ingest.analysis_options) == ("prod", built.settings.analysis_options)
+    assert (ingest.stack, ingest.analysis_options) == ("prod", built.in_force().analysis_options)
     ingest.send("alert")
     ingest.on_suppressed_alert("incident")
     assert sent == [(built.sns, ENV["TOPIC_ARN"], "alert")]
@@ -180,7 +296,7 @@ def test_a_record_is_analyzed_again_with_what_its_incident_knows(built, monkeypa
     built.reanalyze(incident(folders=("2026/",)))
     [((denied, reader, options, folders), how)] = asked
     assert denied.bucket_account == "111111111111"
-    assert options == built.settings.analysis_options
+    assert options == built.in_force().analysis_options
     assert (reader.cache, reader.scope.name) == (built.reader.cache, incident().id)
     assert (folders, how) == (("2026/",), {"fresh": True})
 

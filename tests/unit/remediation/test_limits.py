@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from support.worlds import KEY, ROLE, A, B
 from threegrants.cloudtrail import Access
 from threegrants.remediation import Limits, LimitsError, StandingApproval
-from threegrants.remediation.limits import from_env
 
 RULE = {
     "name": "reports for analysts",
@@ -23,41 +22,6 @@ RULE = {
     "starts": "2026-11-01T00:00:00Z",
     "expires": "2026-12-31T00:00:00Z",
 }
-
-
-def test_from_env():
-    limits = from_env(
-        {
-            "TRUSTED_ACCOUNTS": f"{A}, {B}",
-            "ORGANIZATION_ID": "o-1",
-            "PROTECTED_RESOURCES": "secret-*",
-            "FOUR_EYES_ACCESS": "write,delete",
-            "APPROVAL_HOURS": "2",
-            "MAX_PATCHES_PER_HOUR": "3",
-        }
-    )
-    assert limits.trusted == {A, B}
-    assert limits.four_eyes == {Access.WRITE, Access.DELETE}
-    assert (limits.approval_seconds, limits.patches_an_hour) == (7200, 3)
-    assert limits.protects("arn:aws:s3:::secret-plans") == "secret-*"
-    assert from_env({}) == Limits(require_patchable_tag=True)
-    named = from_env({"REQUIRE_PATCHABLE_TAG": "false", "REMEDIATION_ROLE_PREFIX": "fix"})
-    assert named == Limits(role_prefix="fix")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("TRUSTED_ACCOUNTS", "12345"),
-        ("FOUR_EYES_ACCESS", "writes"),
-        ("APPROVAL_HOURS", "0"),
-        ("MAX_PATCHES_PER_HOUR", "-1"),
-        ("MAX_PATCHES_PER_HOUR", "many"),
-    ],
-)
-def test_a_wrong_variable_is_named(name, value):
-    with pytest.raises(LimitsError, match=name):
-        from_env({name: value})
 
 
 def test_more_is_stricter():
@@ -162,6 +126,14 @@ def test_what_is_protected(patterns, target, wanted):
 def test_the_parameter_can_only_lower_numbers():
     lower = Limits().with_ssm_parameter('{"approval_hours": 1, "patches_an_hour": 2}')
     assert (lower.approval_seconds, lower.patches_an_hour) == (3600, 2)
+
+
+def test_the_parameter_adds_standing_approvals():
+    once = Limits().with_ssm_parameter(json.dumps({"standing": [RULE]}))
+    twice = once.with_ssm_parameter(json.dumps({"standing": [{**RULE, "name": "more"}]}))
+    assert [one.name for one in twice.standing_approvals] == [RULE["name"], "more"]
+    with pytest.raises(LimitsError, match="each name once"):
+        once.with_ssm_parameter(json.dumps({"standing": [RULE]}))
 
 
 def test_a_standing_approval_is_read():
