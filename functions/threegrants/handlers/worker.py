@@ -76,6 +76,8 @@ def _incident_of(body: str) -> str | None:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""
     with time_of(context):
-        return process_partial_response(
+        answer = process_partial_response(
             event=event, record_handler=_attend, processor=processor, context=context
         )
+        dependencies().tell_others(deadline(context), _failed)
+        return answer
