@@ -247,13 +247,13 @@ def _elements(text: _Text, where: str, opening: re.Match[str]) -> Iterator[Docum
             behind = 1
             if isinstance(error, json.JSONDecodeError):
                 behind = max(1, min(error.pos, len(text.text)) - text.at)
-            if not (
-                (like is not None and text.find(like, behind))
-                or _behind_element(text)
-                or (like is not None and text.skip(like))
-            ):
-                text.at = text.line_end()
-                return
+            if not (like is not None and text.find(like, behind)) and not _behind_element(text):
+                text.at += behind
+                if like is None:
+                    text.at = text.line_end()
+                    return
+                if not text.skip(like):
+                    return
         index += 1
     if name:
         yield from _rest_of_object(text, where)
