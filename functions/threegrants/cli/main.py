@@ -15,6 +15,7 @@ from threegrants.cli.check import check
 from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
 from threegrants.cli.config import config
 from threegrants.cli.diagnose import diagnose
+from threegrants.cli.doctor import doctor
 from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure, Unreachable
 from threegrants.cli.fetch import fetch
@@ -52,6 +53,7 @@ main.add_command(check)
 main.add_command(config)
 main.add_command(configure)
 main.add_command(diagnose)
+main.add_command(doctor)
 main.add_command(explain)
 main.add_command(fetch)
 
