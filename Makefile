@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm configuration context-keys diagrams \
+	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm configuration context-keys diagrams doctor-page \
 	differential fuzz clean
 
 help:  ## what can be made
@@ -75,6 +75,9 @@ context-keys: .venv/.ready  ## the tables in docs/context-keys.md, from diagnosi
 
 configuration: .venv/.ready  ## the table in docs/configuration.md and the template's validator, from config.schema.json
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/configuration_page.py
+
+doctor-page: .venv/.ready  ## the table of findings in docs/doctor.md, from doctor/kinds.py
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/doctor_page.py
 
 fuzz: .venv/.ready  ## 100,000 mutated records, policies and files through everything pure (FUZZ=N, FUZZ_SEED=S)
 	FUZZ=$(or $(FUZZ),100000) FUZZ_SEED=$(or $(FUZZ_SEED),1000000) $(BIN)/python -m pytest -n 0 -s tests/unit/test_fuzz.py

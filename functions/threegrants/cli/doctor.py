@@ -73,7 +73,7 @@ def _installation(stack: str, member_role: str | None, accounts: tuple[str, ...]
         account = session.client("sts").get_caller_identity()["Account"]
     except ClientError as error:
         raise Unreachable(f"AWS does not know these credentials: {error}") from error
-    clients = RoleClients(member_role or "none", own_account=account)
+    clients = RoleClients(member_role or "", own_account=account)
     return read_installation(
         stack, clients, account, region, members=member_role is not None, only=accounts
     )

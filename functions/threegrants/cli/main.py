@@ -1,4 +1,4 @@
-"""The commands of `threegrants`. `check`, `config`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the service."""
+"""The commands of `threegrants`. `check`, `config`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, `doctor` asks AWS, the others ask the service."""
 
 import gzip
 import json
