@@ -79,7 +79,17 @@ def silent(world):
     heard(world, B, hours=48)
 
 
+def broken_trust(world):
+    world.trust("Diagnose")
+
+
+def no_reader(world):
+    world.aws.client("iam", B).delete_role(RoleName="threegrants-reader")
+
+
 BROKEN = [
+    ("trust_broken", broken_trust, ""),
+    ("role_missing", no_reader, "trust_broken"),
     ("rule_disabled", break_rule, ""), ("rule_missing", drop_rule, ""), ("dead_letters", dead_letter, ""),
     ("key_unusable", disable_key, ""), ("nobody_told", unsubscribe, ""), ("alarm_silent", mute_alarm, ""),
     ("alarm_raised", raise_alarm, ""), ("kms_not_logged", without_kms, ""),

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from botocore.validate import validate_parameters
 
 from support.aws import Aws, mocked
-from support.installations import CONFIGURATION, EVERYTHING, PATTERN, bus_policy
+from support.installations import CONFIGURATION, EVERYTHING, PATTERN, S, bus_policy, trust
 from support.names import REGION, B
 from support.wire import ApiCall, answer_calls
 from threegrants.doctor import Installation, findings
@@ -47,9 +47,7 @@ class World:
         events: Any = boto3.client("events")
         sqs = boto3.client("sqs")
         self.bus = events.create_event_bus(Name="threegrants")["EventBusArn"]
-        events.put_permission(
-            EventBusName="threegrants", Policy=bus_policy(B).replace("999999999999", self.own)
-        )
+        events.put_permission(EventBusName="threegrants", Policy=bus_policy(B).replace(S, self.own))
         self.queue = sqs.create_queue(QueueName="denials")["QueueUrl"]
         self.dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
         arn = f"arn:aws:sqs:{REGION}:{self.own}:denials"
@@ -91,12 +89,25 @@ class World:
     def member(self) -> None:
         """B with a bucket, a trail that logs everything, a forwarder, and a role to look in."""
         self.aws.role(ROLE, B)
+        self.aws.role("threegrants-reader", B)
+        self.trust("Diagnose", "Approve", "Worker", "Sweep")
         self.aws.bucket("b-logs", account=B)
         trails = self.aws.client("cloudtrail", B)
         trails.create_trail(Name="all", S3BucketName="b-logs", IsMultiRegionTrail=True)
         trails.put_event_selectors(TrailName="all", **EVERYTHING)
         trails.start_logging(Name="all")
         self.forward()
+
+    def role(self, function: str) -> str:
+        """The role of one of the service's functions."""
+        return f"arn:aws:iam::{self.own}:role/threegrants-{function.lower()}"
+
+    def trust(self, *functions: str) -> None:
+        """B's reader trusts these functions."""
+        self.aws.client("iam", B).update_assume_role_policy(
+            RoleName="threegrants-reader",
+            PolicyDocument=trust(*map(self.role, functions)).replace(S, self.own),
+        )
 
     def forward(self, state: Any = WITH_READS) -> None:
         events = self.aws.client("events", B)
@@ -131,6 +142,10 @@ class World:
         shown = {"StackName": "threegrants", "CreationTime": 0, "StackStatus": "CREATE_COMPLETE"}
         values = {"OrganizationId": "", "SilentAfterHours": "24"}
         shown["Parameters"] = [{"ParameterKey": k, "ParameterValue": v} for k, v in values.items()]
+        arns = {
+            f"{one}RoleArn": self.role(one) for one in ("Diagnose", "Approve", "Worker", "Sweep")
+        }
+        shown["Outputs"] = [{"OutputKey": k, "OutputValue": v} for k, v in arns.items()]
         return {"Stacks": [shown]}
 
     def _ListStackResources(self, _: Any) -> Any:  # noqa: N802

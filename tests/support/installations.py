@@ -43,6 +43,10 @@ EVERYTHING = {
         ]},
     ]
 }  # fmt: skip
+OWN_ROLES = tuple(
+    f"arn:aws:iam::{S}:role/threegrants-{one}" for one in ("diagnose", "approve", "worker", "sweep")
+)
+WORKER = OWN_ROLES[2]
 CONFIGURATION = {
     "schema": "threegrants.config/1",
     "accounts": {"read": [A, B], "trusted": [A]},
@@ -64,6 +68,22 @@ def bus_policy(*accounts: str, organization: str | None = None) -> str:
         "Sid": "Senders", "Effect": "Allow", "Principal": who, "Action": "events:PutEvents", "Resource": BUS,
         "Condition": conditions,
     }  # fmt: skip
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def trust(*roles: str, principal: Any = None) -> str:
+    """A member's trust policy, by the account and the roles' ARNs."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": principal or S},
+        "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringEquals": {"sts:ExternalId": "not-told-to-doctor"},
+            "ArnEquals": {"aws:PrincipalArn": list(roles)},
+        },
+    }
+    if principal:
+        del statement["Condition"]["ArnEquals"]  # type: ignore[attr-defined]
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
@@ -90,6 +110,11 @@ def account(id_: str, **changes: Any) -> Account:
         bucket_regions=Read((REGION,)),
         trails=Read((trail(),)),
         forwarders={REGION: Read((rule("forwarder", BUS),))},
+        trusts={
+            "threegrants-reader": Read(trust(*OWN_ROLES)),
+            "threegrants-remediation-iam": Read(trust(WORKER)),
+            "threegrants-remediation-key": Read(None),
+        },
     )
     return replace(made, **changes)
 
@@ -154,6 +179,9 @@ def healthy(**changes: Any) -> Installation:
             (Alarm(logical_id="DeadLetterAlarm", state="OK", description="It waits", tells=True),)
         ),
         keys=(Key(logical_id="RunMacKey", state=Read("Enabled")),),
+        own_roles=OWN_ROLES,
+        worker_role=WORKER,
+        reader_role="threegrants-reader",
         heard=Read({A: int(NOW) - 3600, B: int(NOW) - 7200}),
         incidents=Read((incident(),)),
         readers=Read({one: (Entry(role="threegrants-reader"),) for one in (A, B)}),

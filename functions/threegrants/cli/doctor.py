@@ -46,7 +46,11 @@ def doctor(
         live = _installation(stack, member_role, accounts)
     except StackError as error:
         raise Unreachable(str(error)) from error
-    found = findings(live)
+    found = tuple(
+        one
+        for one in findings(live)
+        if not accounts or one.account in (None, live.account, *accounts)
+    )
     if output_format == "json":
         click.echo(json_text(_json(live, found)))
     else:

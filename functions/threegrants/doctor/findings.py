@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from threegrants.doctor import alert_checks, kinds, record_checks, service_checks
+from threegrants.doctor import alert_checks, kinds, record_checks, service_checks, trust_checks
 from threegrants.doctor.finding import Finding, Severity
 from threegrants.doctor.installation import Account, Installation
 from threegrants.evidence.snapshot import Read, Unread
@@ -38,7 +38,8 @@ def _unread_in(
         if isinstance(value, Account):
             account, path = value.id, ""
         else:
-            path = f"{path} {getattr(value, 'logical_id', '')}".strip()
+            named = getattr(value, "logical_id", "") or getattr(value, "name", "")
+            path = f"{path} {named}".strip()
         for one in fields(value):
             below = f"{path} {one.name.replace('_', ' ')}".strip()
             yield from _unread_in(getattr(value, one.name), account, below)
@@ -48,6 +49,7 @@ CHECKS: tuple[Callable[[Installation], Iterator[Finding]], ...] = (
     service_checks.configuration,
     service_checks.readers,
     service_checks.writers,
+    trust_checks.trusts,
     record_checks.trails,
     record_checks.buckets,
     record_checks.own_rules,

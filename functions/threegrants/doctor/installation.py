@@ -209,12 +209,15 @@ class Account:
         bucket_regions: the Regions of its buckets.
         trails: the trails that log in it.
         forwarders: by Region, the rules that send to the service.
+        trusts: by name of a role that the service assumes there, its trust policy as JSON text;
+            `Read(None)` if there is no such role.
     """
 
     id: str
     bucket_regions: Item[tuple[str, ...]]
     trails: Item[tuple[Trail, ...]]
     forwarders: Mapping[str, Item[tuple[Rule, ...]]]
+    trusts: Mapping[str, Item[str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +242,9 @@ class Installation:
         failed_alerts: how many alerts SNS could not deliver in the last day.
         alarms: its alarms.
         keys: its keys.
+        own_roles: the ARNs of its functions' roles.
+        worker_role: the one of them that writes.
+        reader_role: the name of the role that it assumes to read.
         heard: by account, when its last record came (to the hour).
         incidents: the open incidents.
         readers: by account, whether the reader role could be assumed.
@@ -263,6 +269,9 @@ class Installation:
     failed_alerts: Item[float]
     alarms: Item[tuple[Alarm, ...]]
     keys: tuple[Key, ...]
+    own_roles: tuple[str, ...]
+    worker_role: str
+    reader_role: str
     heard: Item[Mapping[str, int]]
     incidents: Item[tuple[OpenIncident, ...]]
     readers: Item[Mapping[str, tuple[Entry, ...]]]

@@ -97,6 +97,17 @@ READER_REFUSED = Kind(
     "Deploy the member template there, with the role ARNs of this stack's outputs and the same ExternalId.",
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html",
 )  # fmt: skip
+ROLE_MISSING = Kind(
+    "role_missing", _C, "Its policies are not read: every diagnosis about it is unknown.",
+    "Deploy the member template there.",
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html",
+)  # fmt: skip
+TRUST_BROKEN = Kind(
+    "trust_broken", _C, "These functions of the service are refused there.",
+    "Update the member's stack with the role ARNs of this stack's outputs. A role that was deleted and made "
+    "again has another id, which an older trust policy does not name.",
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",
+)  # fmt: skip
 WRITER_REFUSED = Kind(
     "writer_refused", _W, "Approved patches of its kind fail there, if it is not left out on purpose.",
     "Deploy the member template there with this kind of remediation, or take the account out of accounts.trusted.",

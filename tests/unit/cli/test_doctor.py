@@ -126,6 +126,13 @@ def test_whose_role_and_which_accounts(doctor):
     assert (asked["members"], asked["only"]) == (False, ())
 
 
+def test_of_other_accounts_nothing_is_said(doctor):
+    live = healthy(heard=Read({}), **CRITICAL)
+    done, _ = doctor("--account", B, "--format", "json", live=live)
+    found = [(one["code"], one["account"]) for one in json.loads(done.stdout)["findings"]]
+    assert found == [("nobody_told", S), ("account_never_heard", B)]
+
+
 REFUSALS = [
     ("an address", ("--stack", "https://x.execute-api"), None, 2, "expected the stack's name"),
     ("no such stack", (), StackError("stack x: no"), 4, "stack x: no"),

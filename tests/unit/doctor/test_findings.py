@@ -8,6 +8,7 @@ from support.installations import (
     BUS,
     CONFIGURATION,
     NOW,
+    OWN_ROLES,
     QUEUE,
     S,
     account,
@@ -18,6 +19,7 @@ from support.installations import (
     queue,
     rule,
     trail,
+    trust,
 )
 from support.names import REGION, A, B
 from threegrants.doctor import KINDS, Severity, findings
@@ -51,6 +53,10 @@ def sent(*rules):
     return {REGION: Read(rules)}
 
 
+def trusting(role, document):
+    return a(trusts={role: Read(document)})
+
+
 def refusing(role, why, needs=""):
     return Read(
         {A: (Entry(role="threegrants-reader"),), B: (Entry(role=role, refused=why, needs=needs),)}
@@ -58,6 +64,15 @@ def refusing(role, why, needs=""):
 
 
 BROKEN = [
+    ("there is no reader", "role_missing", A, {"accounts": trusting("threegrants-reader", None)}),
+    ("a reader that trusts the functions of an older stack", "trust_broken", A,
+     {"accounts": trusting("threegrants-reader", trust(principal=["AROAEXAMPLEEXAMPLE123"]))}),
+    ("a reader that does not trust the sweep", "trust_broken", A,
+     {"accounts": trusting("threegrants-reader", trust(*OWN_ROLES[:3]))}),
+    ("a role that writes trusts the sweep only", "trust_broken", A,
+     {"accounts": trusting("threegrants-remediation-iam", trust(OWN_ROLES[3]))}),
+    ("a trust policy that is no policy", "trust_broken", A,
+     {"accounts": trusting("threegrants-reader", "{}")}),
     ("no trail at all", "no_trail", A, {"accounts": a(trails=Read(()))}),
     ("the only trail is off", "no_trail", A, {"accounts": a(trails=Read((trail(logging=Read(False)),)))}),
     ("the only trail is of another Region", "no_trail", A,
@@ -157,6 +172,8 @@ def test_every_kind_has_a_broken_installation():
 
 
 FINE = [
+    ("the old way to trust", {"accounts": trusting("threegrants-reader", trust(principal=list(OWN_ROLES)))}),
+    ("a role that writes is left out", {"accounts": trusting("threegrants-remediation-iam", None)}),
     ("idle for an hour without a figure", {"queues": (queue("DenialQueue", oldest_seconds=Read(None)),)}),
     ("a KMS record waits", {"queues": (queue("DenialQueue", waiting=Read(3), oldest_seconds=Read(900.0)),)}),
     ("an organisation's accounts may send",

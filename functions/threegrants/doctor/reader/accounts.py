@@ -1,5 +1,6 @@
 """The accounts that are read: where they have buckets, what their trails log, what they send to the service."""
 
+import json
 from typing import Any
 
 from threegrants.doctor.installation import Account, OpenIncident, Rule, Trail
@@ -7,6 +8,7 @@ from threegrants.doctor.places import forwarder_regions
 from threegrants.doctor.reader.clients import Place
 from threegrants.doctor.reader.metrics import read_figures
 from threegrants.doctor.reader.stack import failures, read_rule
+from threegrants.evidence.calls import absent_when
 from threegrants.evidence.snapshot import Item, Read, Unread
 
 _DEFAULT_BUS = "default"
@@ -18,11 +20,13 @@ def unread_account(account: str, region: str) -> Account:
     needs = (
         f"--member-role NAME: a role in account {account} that you may assume, with s3:ListAllMyBuckets, "
         "cloudtrail:DescribeTrails, cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors, "
-        "events:ListRuleNamesByTarget, events:DescribeRule, events:ListTargetsByRule and "
+        "events:ListRuleNamesByTarget, events:DescribeRule, events:ListTargetsByRule, iam:GetRole and "
         "cloudwatch:GetMetricData (AWS's SecurityAudit and CloudWatchReadOnlyAccess have them)"
     )
     unread = Unread(why, needs)
-    return Account(id=account, bucket_regions=unread, trails=unread, forwarders={region: unread})
+    return Account(
+        id=account, bucket_regions=unread, trails=unread, forwarders={region: unread}, trusts={}
+    )
 
 
 def read_account(
@@ -31,6 +35,7 @@ def read_account(
     bus_arn: str,
     incidents: Item[tuple[OpenIncident, ...]],
     at: float,
+    roles: tuple[str, ...],
 ) -> Account:
     """One account.
 
@@ -40,6 +45,7 @@ def read_account(
         bus_arn: the service's bus.
         incidents: the open incidents.
         at: now, in seconds since the epoch.
+        roles: the names of the roles that the service assumes there.
     """
     regions = _bucket_regions(home)
     wanted = sorted(forwarder_regions(regions, incidents, service.region))
@@ -55,6 +61,18 @@ def read_account(
             for place in places
             if (place.account, place.region) != own
         },
+        trusts={role: _trust(home, role) for role in roles},
+    )
+
+
+def _trust(place: Place, role: str) -> Item[str | None]:
+    """A role's trust policy."""
+    return place.ask(
+        "iam",
+        "iam:GetRole",
+        f"role {role}",
+        lambda iam: json.dumps(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]),
+        absent_when(["NoSuchEntity"], None),
     )
 
 

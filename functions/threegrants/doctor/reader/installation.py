@@ -41,6 +41,9 @@ _CLOCKS = "accounts"
 """The partition of the table in which it stands when an account was last heard of."""
 _SILENT_HOURS = 168
 """Where the stack does not say (SilentAfterHours)."""
+_WORKER = "WorkerRoleArn"
+_ROLES = ("DiagnoseRoleArn", "ApproveRoleArn", _WORKER, "SweepRoleArn")
+"""The outputs with the roles of the functions."""
 _OPEN = (State.OPEN, State.PROPOSED, State.APPLYING, State.FAILED, State.STUCK)
 _MOST_INCIDENTS = 100
 """Of each state; the latest."""
@@ -96,7 +99,14 @@ def read_installation(
     def look(one: str) -> Account:
         if one != account and not members:
             return unread_account(one, region)
-        return read_account(Place(clients, one, region), place, bus_arn, incidents, at)
+        return read_account(
+            Place(clients, one, region),
+            place,
+            bus_arn,
+            incidents,
+            at,
+            (stack.reader_role, *stack.writers),
+        )
 
     return Installation(
         stack=stack.name,
@@ -116,6 +126,9 @@ def read_installation(
         failed_alerts=read_failed_alerts(stack, figures),
         alarms=read_alarms(place, stack),
         keys=read_keys(place, stack),
+        own_roles=tuple(stack.outputs[one] for one in _ROLES if one in stack.outputs),
+        worker_role=stack.outputs.get(_WORKER, ""),
+        reader_role=stack.reader_role,
         heard=heard,
         incidents=incidents,
         readers=readers,
@@ -153,7 +166,8 @@ def _stack(place: Place, name: str) -> Stack:
     parameters = {
         one["ParameterKey"]: one.get("ParameterValue", "") for one in shown.get("Parameters", ())
     }
-    return Stack(name, parameters, resources)
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in shown.get("Outputs", ())}
+    return Stack(name, parameters, outputs, resources)
 
 
 def _accounts(configuration: Item[str | None], heard: Item[Mapping[str, int]]) -> tuple[str, ...]:

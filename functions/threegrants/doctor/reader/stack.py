@@ -20,6 +20,7 @@ from threegrants.doctor.reader.clients import Place
 from threegrants.doctor.reader.metrics import Figures, Metric
 from threegrants.evidence.calls import absent_when
 from threegrants.evidence.snapshot import Item, Read, Unread
+from threegrants.remediation.remediation_roles import DEFAULT_PREFIX, RemediationRole
 
 _HOUR, _DAY = 3600, 86_400
 _HALF_HOUR, _QUARTER = 1800, 900
@@ -34,12 +35,25 @@ class Stack:
     Args:
         name: its name.
         parameters: by name.
+        outputs: by name.
         resources: by logical id, type and physical id.
     """
 
     name: str
     parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
     resources: Mapping[str, tuple[str, str]]
+
+    @property
+    def reader_role(self) -> str:
+        """The name of the role that is assumed to read."""
+        return self.parameters.get("ReaderRoleName") or "threegrants-reader"
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """The names of the roles that are assumed to write."""
+        prefix = self.parameters.get("RemediationRolePrefix") or DEFAULT_PREFIX
+        return tuple(f"{prefix}-{one}" for one in RemediationRole)
 
     def of_type(self, kind: str) -> list[tuple[str, str]]:
         """Logical and physical ids of all resources of one type, by logical id."""
