@@ -136,7 +136,7 @@ SEALS = {
 
 
 @attack("11.2", FORGED, "the worker executes it", Ends.REFUSED,
-        embedded="test_service.py::test_a_thief_of_the_diagnose_role_begins_nothing")  # fmt: skip
+        embedded="test_stolen_roles.py::test_a_thief_of_the_diagnose_role_begins_nothing")  # fmt: skip
 @pytest.mark.parametrize("seal", SEALS.values(), ids=SEALS)
 def test_a_forged_run(harness, thief, aws, monkeypatch, seal):
     victim = forge_run(harness, thief, seal)

@@ -2,7 +2,7 @@
 
 Both columns are worked out: *before* from the roles' policies as they were on 27 November 2026
 (`roles_before.json`), *now* from the templates as they are, with the session policy that the service
-asks for. What the embedded AWS enforces of it stands in `tests/service/test_service.py`.
+asks for. What the embedded AWS enforces of it stands in `tests/service/test_stolen_roles.py`.
 """
 
 import json

@@ -12,10 +12,10 @@ TIMES = {"few": 0.1, "same": 1.0, "many": 10.0}
 MODE = os.environ.get("THREEGRANTS_EXAMPLES", "same")
 
 
-def examples(count: int = 100) -> settings:
-    """Settings for about so many examples: a decorator of a property."""
+def examples(count: int = 100, at_least: int = 1) -> settings:
+    """Settings for about so many examples, never fewer than `at_least`: a decorator of a property."""
     return settings(
-        max_examples=max(1, round(count * TIMES[MODE])),
+        max_examples=max(at_least, round(count * TIMES[MODE])),
         deadline=None,
         derandomize=MODE != "many",
     )

@@ -223,7 +223,7 @@ def _blocker(
     first = answer.reasons[0] if answer.reasons else None
     policy = first.policy if first and first.policy else where or None
     word = "denies" if answer.denies else "does not allow"
-    named = [word for word in (policy, where) if word]
+    named = [name for name in (policy, where) if name and name != kind.words]
     at = f" {' at '.join(dict.fromkeys(named))}" if named else ""
     why = f" ({first.detail})" if first and first.detail else ""
     return Blocker(

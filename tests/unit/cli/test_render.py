@@ -22,8 +22,8 @@ from threegrants.evidence import Read
 from threegrants.notifications import CERTAINTY_TEXT
 from threegrants.patches import GranteeScope
 from threegrants.report import BlockerReport, UnknownReport, report_for
+from unit.patches.test_alternatives import LONG
 from unit.patches.test_copies import copying
-from unit.patches.test_make import LONG
 from unit.report.values import BY_OUTCOME, ID, IN_IAM, IN_KEY, report
 
 

@@ -7,9 +7,10 @@ evaluator's `authorize` is the specification of how they go together.
 import json
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from support.worlds import BUCKET, KEY, UNIQUE, A, B, call, evidence, policy
 from threegrants.cloudtrail import CallerType
 from threegrants.diagnosis import diagnose, facts_of
@@ -135,7 +136,7 @@ def in_force(facts, action):
     )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(200, at_least=60)
 @given(worlds())
 def test_diagnosis_and_evaluator_agree(world):
     user, seen = world

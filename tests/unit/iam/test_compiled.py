@@ -5,10 +5,11 @@ many requests, so that what it keeps from one cannot spoil another.
 """
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from support.cases import questions
+from support.examples import examples
 from threegrants.cli.cases import load
 from threegrants.iam import CompiledPolicies, KmsGrant, Policies, Request, authorize
 from unit.iam.strategies import any_case, mixed, statements
@@ -30,7 +31,7 @@ def test_every_case(name):
     assert apart == []
 
 
-@settings(deadline=None, max_examples=400)
+@examples(200, at_least=60)
 @given(any_case, st.lists(any_case, max_size=6))
 def test_mixed_requests_and_policies(case, others):
     engine = CompiledPolicies(load(case)[1])
@@ -67,7 +68,7 @@ def grants_on(request):
 KMS = [case for case in questions("random") if case["request"]["action"].startswith("kms:")]
 
 
-@settings(deadline=None, max_examples=200)
+@examples(100, at_least=40)
 @given(st.one_of(st.sampled_from(KMS), mixed(KMS)), st.data())
 def test_grants_on_a_key(case, data):
     request, policies = load(case)
@@ -76,7 +77,7 @@ def test_grants_on_a_key(case, data):
     assert specified == fast
 
 
-@settings(deadline=None, max_examples=200)
+@examples(100, at_least=40)
 @given(any_case, st.lists(any_case, min_size=4, max_size=20))
 def test_long_policies(case, others):
     """Long policies are indexed by action, and many statements about a resource become one test."""

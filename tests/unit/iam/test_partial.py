@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, event, given, settings
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
+from support.examples import examples
 from threegrants.cli.cases import load
 from threegrants.iam import (
     Effect,
@@ -219,7 +220,7 @@ def values_for(key, policies, known):
     return st.one_of(st.none(), single, st.lists(single, max_size=2).map(tuple), *own)
 
 
-@settings(deadline=None, max_examples=400)
+@examples(200, at_least=60)
 @given(any_case, st.data())
 def test_no_value_of_an_unknown_key_contradicts_what_is_certain(case, data):
     request, policies = load(case)

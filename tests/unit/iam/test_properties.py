@@ -6,7 +6,7 @@ policies of another, and so on.
 
 import json
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from support.cases import questions
@@ -54,7 +54,6 @@ def everywhere(case, change):
     return changed
 
 
-@settings(deadline=None)
 @given(
     any_case, st.sampled_from(identity_statements), st.sampled_from(["2012-10-17", "2008-10-17"])
 )
@@ -68,7 +67,6 @@ def test_a_deny_never_allows_more(case, statement, version):
         assert not authorize(*load(denied)).allowed
 
 
-@settings(deadline=None)
 @given(any_case, st.sampled_from(identity_statements))
 def test_an_allow_in_identity_policies_never_denies_more(case, statement):
     allow = {"Version": "2012-10-17", "Statement": [{**statement, "Effect": "Allow"}]}
@@ -80,7 +78,6 @@ def test_an_allow_in_identity_policies_never_denies_more(case, statement):
         assert authorize(*load(wider)).allowed
 
 
-@settings(deadline=None)
 @given(st.one_of(st.sampled_from(allowed_across), mixed(across)))
 def test_what_is_allowed_across_accounts_is_allowed_by_both_sides_alone(case):
     request, policies = load(case)
@@ -89,7 +86,6 @@ def test_what_is_allowed_across_accounts_is_allowed_by_both_sides_alone(case):
         assert authorize_policy_type(request, policy_type, policies).effect is Effect.ALLOW
 
 
-@settings(deadline=None)
 @given(any_case, st.randoms(use_true_random=False))
 def test_the_order_of_statements_and_policies_does_not_matter(case, random):
     def shuffled(values):
@@ -142,13 +138,11 @@ def _as_root(names):
     return [one(name) for name in names] if isinstance(names, list) else one(names)
 
 
-@settings(deadline=None)
 @given(any_case, st.randoms(use_true_random=False))
 def test_the_normalisation_of_stored_policies_changes_nothing(case, random):
     assert decided(case) == decided(everywhere(case, lambda policy: normalised(policy, random)))
 
 
-@settings(deadline=None)
 @given(any_case)
 def test_text_and_object_are_the_same_policy(case):
     def as_text(policy):
@@ -157,7 +151,6 @@ def test_text_and_object_are_the_same_policy(case):
     assert decided(case) == decided(everywhere(case, as_text))
 
 
-@settings(deadline=None)
 @given(any_case, st.integers(1, 40))
 def test_statements_about_something_else_change_nothing(case, count):
     """Long policies are indexed, and many statements about a resource alone become one test."""
@@ -173,7 +166,6 @@ def test_statements_about_something_else_change_nothing(case, count):
     assert decided(case) == decided(everywhere(case, longer))
 
 
-@settings(deadline=None)
 @given(any_case)
 def test_one_policy_or_one_for_each_statement_is_the_same(case):
     split = [
@@ -187,7 +179,6 @@ def test_one_policy_or_one_for_each_statement_is_the_same(case):
     assert decided(case) == decided({**case, "identityPolicies": split})
 
 
-@settings(deadline=None)
 @given(any_case)
 def test_the_trace_agrees_with_the_decision(case):
     decision = authorize(*load(case))

@@ -18,7 +18,7 @@ from threegrants.evidence import NamedPolicy, Read, Unread
 from threegrants.patches import iac_snippets
 from threegrants.patches.snippets import _hcl, _hcl_string
 from threegrants.report import report_for
-from unit.patches.test_make import LONG, crowded
+from unit.patches.test_alternatives import LONG, crowded
 
 IN_KEY = (delegates(), allow(ROLE, "kms:Decrypt", "*"))
 IN_IAM = (allow(), allow(action="kms:Decrypt", resource=KEY))

@@ -37,6 +37,55 @@ def test_append(text, wanted):
     assert append(text, ("Statement",), NEW) == wanted
 
 
+REMOVED = [
+    ("the first", '{"S": [1, 2, 3]}', ("S", 0), '{"S": [2, 3]}'),
+    ("one between", '{"S": [1, 2, 3]}', ("S", 1), '{"S": [1, 3]}'),
+    ("the last", '{"S": [1, 2 ,3 ]}', ("S", 2), '{"S": [1, 2 ]}'),
+    ("the only one", '{"S": [ 1 ], "I": 1}', ("S", 0), '{"S": [], "I": 1}'),
+    ("one on a line of its own", '{"S": [\n  1,\n  2\n]}', ("S", 0), '{"S": [\n  2\n]}'),
+    ("one further in", '{"S": [{"A": ["x"]}, {"P": {"AWS": ["a", "b"]}}]}', ("S", 1, "P", "AWS", 0),
+     '{"S": [{"A": ["x"]}, {"P": {"AWS": ["b"]}}]}'),
+    ("of equal keys the last counts", '{"S": [1, 2], "S": [3, 4]}', ("S", 0), '{"S": [1, 2], "S": [4]}'),
+    ("a key with an escape", '{"\\u0053": [1, 2]}', ("S", 1), '{"\\u0053": [1]}'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "wanted"), [c[1:] for c in REMOVED], ids=[c[0] for c in REMOVED]
+)
+def test_remove(text, path, wanted):
+    assert remove(text, path) == wanted
+
+
+def test_append_further_in():
+    text = '{"S": [{"A": 1}, {"P": {"AWS": ["a"]}}, {"P": {"AWS": "c"}}]}'
+    assert append(text, ("S", 1, "P", "AWS"), "b") == text.replace('["a"]', '["a", "b"]')
+    assert append(text, ("S", 2, "P", "AWS"), "d") == text.replace('"c"', '["c", "d"]')
+    lines = '{\n  "S": {\n    "A": 1\n  }\n}'
+    assert append(lines, ("S",), {"B": 2}) == (
+        '{\n  "S": [{\n    "A": 1\n  }, {\n    "B": 2\n  }]\n}'
+    )
+
+
+WORDS = [
+    (lambda: append('{"S": []} x', ("S",), 1), "the document goes on behind its end"),
+    (lambda: append('{"S": []}', ("T",), 1), "there is nothing at 'T'"),
+    (lambda: append('{"S": [1]}', ("S", 1), 1), "there is nothing at 1"),
+    (lambda: append('{"S": [1]}', ("S", "a"), 1), "there is nothing at 'a'"),
+    (lambda: append("[" * 100_000, ("S",), 1), "the document is nested too deeply"),
+    (lambda: remove('{"S": {"a": 1}}', ("S", 0)), "there is no list at ('S',)"),
+    (lambda: remove('{"S": [1]}', ("S", 1)), "there is no member at ('S', 1)"),
+    (lambda: remove('{"S": [1]}', ("S", -1)), "there is no member at ('S', -1)"),
+]
+
+
+@pytest.mark.parametrize(("edit", "words"), WORDS, ids=[words for _, words in WORDS])
+def test_what_cannot_be_edited_is_said(edit, words):
+    with pytest.raises(ValueError, match=r"there is|the document") as refused:
+        edit()
+    assert str(refused.value) == words
+
+
 BROKEN = ["", "{", "[]", '{"Statement": [}', '{"a": 1}', '{"Statement": []} x', "[" * 100_000]
 
 

@@ -26,8 +26,8 @@ from threegrants.report import (
     UnknownReport,
     report_for,
 )
+from unit.patches.test_alternatives import LONG
 from unit.patches.test_copies import copying
-from unit.patches.test_make import LONG
 
 ID = "tg-0123456789abcdef"
 IN_BUCKET = (allow(ROLE),)
