@@ -116,6 +116,13 @@ def test_no_stack_of_ours(world, monkeypatch):
         world.read()
 
 
+def test_a_rule_whose_id_names_no_bus(world, monkeypatch):
+    rule = ("AWS::Events::Rule", "of-members")
+    monkeypatch.setitem(world.resources, "DenialRule", rule)
+    [denial, _] = world.read(members=False).own_rules
+    assert (denial.logical_id, denial.rule.value.name) == ("DenialRule", "of-members")
+
+
 def test_figures_are_of_their_own_time(world):
     now = time.time()
     cloudwatch = boto3.client("cloudwatch")

@@ -68,6 +68,11 @@ def exit_status(found: tuple[Finding, ...]) -> int:
     return _WARNING if Severity.WARNING in severities else 0
 
 
+def _counted(severity: Severity, count: int) -> str:
+    plural = "s" if count > 1 and severity is not Severity.CRITICAL else ""
+    return f"{count} {severity.value}{plural}"
+
+
 def _installation(stack: str, member_role: str | None, accounts: tuple[str, ...]) -> Installation:
     session = boto3.Session()
     region = session.region_name
@@ -107,6 +112,6 @@ def _show(live: Installation, found: tuple[Finding, ...]) -> None:
         # Names of rules, buckets and the like are other people's text.
         click.echo("\n".join(map(strip_control_characters, lines)))
     counts = Counter(one.severity for one in found)
-    said = ", ".join(f"{counts[one]} {one.value}" for one in Severity if counts[one])
+    said = ", ".join(_counted(one, counts[one]) for one in Severity if counts[one])
     where = f"stack {live.stack} in account {live.account}, {live.region}"
     click.echo(f"{where}; {len(live.accounts)} account(s): {said or 'nothing found'}")

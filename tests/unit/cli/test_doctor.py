@@ -96,6 +96,11 @@ def test_a_finding_in_lines(doctor):
     ]
 
 
+def test_it_counts(doctor):
+    done, _ = doctor(live=healthy(heard=Read({})))
+    assert done.stdout.splitlines()[-1].endswith("2 account(s): 2 notes")
+
+
 def test_names_cannot_write_lines_of_their_own(doctor):
     queues = (queue("RunQueue", name="x\n\x1b[31mfine", oldest_seconds=Read(9999.0)),)
     done, _ = doctor(live=healthy(queues=queues))

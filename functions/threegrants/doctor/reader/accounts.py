@@ -21,7 +21,7 @@ def unread_account(account: str, region: str) -> Account:
         f"--member-role NAME: a role in account {account} that you may assume, with s3:ListAllMyBuckets, "
         "cloudtrail:DescribeTrails, cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors, "
         "events:ListRuleNamesByTarget, events:DescribeRule, events:ListTargetsByRule, iam:GetRole and "
-        "cloudwatch:GetMetricData (AWS's SecurityAudit and CloudWatchReadOnlyAccess have them)"
+        "cloudwatch:GetMetricData (AWS's ReadOnlyAccess has them, and more)"
     )
     unread = Unread(why, needs)
     return Account(

@@ -73,7 +73,11 @@ def metrics_of(stack: Stack) -> list[Metric]:
             for _, name in stack.of_type("AWS::Lambda::Function")
             for metric in (_runs(name), _errors(name), _throttles(name))
         ),
-        *(failures(*_bus_and_rule(pid)) for _, pid in stack.of_type("AWS::Events::Rule")),
+        *(
+            failures(*one)
+            for _, pid in stack.of_type("AWS::Events::Rule")
+            for one in _places_of(stack, pid)
+        ),
         _failed_alerts(stack.physical("AlertTopic")),
     ]
 
@@ -117,20 +121,28 @@ def read_failed_alerts(stack: Stack, figures: Figures) -> Item[float]:
     return _sum(figures, _failed_alerts(stack.physical("AlertTopic")))
 
 
-def _bus_and_rule(physical_id: str) -> tuple[str, str]:
-    """A rule of another bus than the default one has both names in its id."""
+def _places_of(stack: Stack, physical_id: str) -> tuple[tuple[str, str], ...]:
+    """Bus and name of a rule of the stack: where it is, or where it may be if its id names no bus."""
     bus, bar, rule = physical_id.rpartition("|")
-    return (bus, rule) if bar else ("default", rule)
+    if bar:
+        return ((bus, rule),)
+    return tuple((one, rule) for one in ("default", stack.physical("DenialBus")) if one)
 
 
 def read_rules(place: Place, stack: Stack, figures: Figures) -> tuple[OwnRule, ...]:
     """The rules of the stack."""
-    found = []
-    for logical_id, physical_id in stack.of_type("AWS::Events::Rule"):
-        bus, name = _bus_and_rule(physical_id)
-        rule = read_rule(place, bus, name, _sum(figures, failures(bus, name)))
-        found.append(OwnRule(logical_id=logical_id, rule=rule))
-    return tuple(found)
+
+    def read(physical_id: str) -> Item[Rule | None]:
+        for bus, name in _places_of(stack, physical_id):
+            rule = read_rule(place, bus, name, _sum(figures, failures(bus, name)))
+            if isinstance(rule, Unread) or rule.value is not None:
+                return rule
+        return Read(None)
+
+    return tuple(
+        OwnRule(logical_id=logical_id, rule=read(physical_id))
+        for logical_id, physical_id in stack.of_type("AWS::Events::Rule")
+    )
 
 
 def read_rule(place: Place, bus: str, name: str, failed: Item[float]) -> Item[Rule | None]:
