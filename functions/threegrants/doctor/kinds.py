@@ -113,6 +113,11 @@ WRITER_REFUSED = Kind(
     "Deploy the member template there with this kind of remediation, or take the account out of accounts.trusted.",
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html",
 )  # fmt: skip
+WRITER_MISSING = Kind(
+    "writer_missing", _N, "Patches of its kind are not applied there: it is left out, or was never deployed.",
+    "If they should be: deploy the member template there with this kind of remediation.",
+    "docs/remediation.md",
+)  # fmt: skip
 KEY_UNUSABLE = Kind(
     "key_unusable", _C, "What it seals or encrypts cannot be used: approvals, runs or alerts.",
     "Enable it (aws kms enable-key), or cancel its deletion first (aws kms cancel-key-deletion).",

@@ -7,6 +7,7 @@ from threegrants.doctor import kinds
 from threegrants.doctor.finding import Finding, Kind
 from threegrants.doctor.installation import Entry, Installation
 from threegrants.doctor.places import listed_accounts
+from threegrants.doctor.trust_checks import distrust
 from threegrants.evidence.snapshot import Item, Read
 
 SWEEP = "SweepFunction"
@@ -14,6 +15,8 @@ SWEEP = "SweepFunction"
 LATE_SECONDS = 3600
 """From when on a waiting message is late: a KMS record waits 15 minutes at most, a failed batch hides for six."""
 _SHOWN = 3
+_USABLE = ("Enabled", "Creating", "Updating")
+"""States of a key: https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"""
 
 
 def configuration(live: Installation) -> Iterator[Finding]:
@@ -34,22 +37,32 @@ def configuration(live: Installation) -> Iterator[Finding]:
 
 
 def readers(live: Installation) -> Iterator[Finding]:
-    """The service can read each account."""
-    yield from _entries(live.readers, kinds.READER_REFUSED)
+    """The service can read each account; what its trust policy explains is said of that."""
+    explained = distrust(live)
+    for account, entry in _refused(live.readers):
+        if (account, entry.role) not in explained:
+            yield _entry(kinds.READER_REFUSED, account, entry)
 
 
 def writers(live: Installation) -> Iterator[Finding]:
-    """The service can write to each trusted account."""
-    yield from _entries(live.writers, kinds.WRITER_REFUSED)
+    """The service can write to each trusted account, unless a role is left out there."""
+    explained = distrust(live)
+    for account, entry in _refused(live.writers):
+        if (account, entry.role) not in explained:
+            yield _entry(kinds.WRITER_REFUSED, account, entry)
+        elif explained[account, entry.role] is None:
+            what = f"there is no role {entry.role} in trusted account {account}"
+            yield kinds.WRITER_MISSING.found(what, account)
 
 
-def _entries(found: Item[Mapping[str, tuple[Entry, ...]]], kind: Kind) -> Iterator[Finding]:
+def _refused(found: Item[Mapping[str, tuple[Entry, ...]]]) -> Iterator[tuple[str, Entry]]:
     for account, entries in sorted((found.value_or_none or {}).items()):
-        for entry in entries:
-            if entry.refused:
-                what = f"{entry.role} in account {account}: {entry.refused}"
-                fix = f"{kind.fix} Needed: {entry.needs}." if entry.needs else ""
-                yield kind.found(what, account, fix=fix)
+        yield from ((account, one) for one in entries if one.refused)
+
+
+def _entry(kind: Kind, account: str, entry: Entry) -> Finding:
+    fix = f"{kind.fix} Needed: {entry.needs}." if entry.needs else ""
+    return kind.found(f"{entry.role} in account {account}: {entry.refused}", account, fix=fix)
 
 
 def functions(live: Installation) -> Iterator[Finding]:
@@ -104,6 +117,6 @@ def keys(live: Installation) -> Iterator[Finding]:
     """The keys of the stack can be used."""
     for one in live.keys:
         state = one.state.value_or_none
-        if state not in (None, "Enabled"):
+        if state not in (None, *_USABLE):
             what = f"key {one.logical_id} of stack {live.stack} is {state}"
             yield kinds.KEY_UNUSABLE.found(what, live.account, live.region)

@@ -115,6 +115,8 @@ BROKEN = [
      {"readers": refusing("threegrants-reader", "could not be assumed (AccessDenied)", "that role")}),
     ("a role that writes is not there", "writer_refused", B,
      {"writers": refusing("threegrants-remediation-iam", "could not be assumed (AccessDenied)")}),
+    ("a role that writes is left out of a trusted account", "writer_missing", A,
+     {"writers": Read({A: (Entry(role="threegrants-remediation-key", refused="AccessDenied"),)})}),
     ("a key is to be deleted", "key_unusable", S,
      {"keys": (Key(logical_id="RunMacKey", state=Read("PendingDeletion")),)}),
     ("a function failed to start", "function_down", S,
@@ -172,6 +174,7 @@ def test_every_kind_has_a_broken_installation():
 
 
 FINE = [
+    ("a key that is being made", {"keys": (Key(logical_id="RunMacKey", state=Read("Creating")),)}),
     ("the old way to trust", {"accounts": trusting("threegrants-reader", trust(principal=list(OWN_ROLES)))}),
     ("a role that writes is left out", {"accounts": trusting("threegrants-remediation-iam", None)}),
     ("idle for an hour without a figure", {"queues": (queue("DenialQueue", oldest_seconds=Read(None)),)}),
@@ -238,6 +241,17 @@ def test_trails_that_cannot_be_told_are_no_missing_trails():
     unread = Unread("refused", "cloudtrail:GetEventSelectors")
     found = findings(healthy(accounts=a(trails=Read((trail(selectors=unread),)))))
     assert [one.code for one in found] == ["unread"]
+
+
+REFUSED = Entry(role="threegrants-reader", refused="could not be assumed (AccessDenied)")
+
+
+@pytest.mark.parametrize(
+    ("code", "document"), [("role_missing", None), ("trust_broken", trust(OWN_ROLES[0]))]
+)
+def test_what_the_trust_policy_explains_is_said_once(code, document):
+    live = healthy(accounts=trusting("threegrants-reader", document), readers=Read({A: (REFUSED,)}))
+    assert [(one.code, one.account) for one in findings(live)] == [(code, A)]
 
 
 def test_the_worst_comes_first():
