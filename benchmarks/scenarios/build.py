@@ -18,7 +18,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scenarios.causes import causes
+from scenarios.field_at_denial import field_at_denial
+from scenarios.field_jobs import field_jobs
 from scenarios.field_keys import field_keys
+from scenarios.field_objects import field_objects
 from scenarios.field_verdicts import field_verdicts
 from scenarios.words import (
     ACCESS,
@@ -36,7 +39,7 @@ from scenarios.words import (
     world,
 )
 
-VERSION = 3
+VERSION = 4
 """Of the scenarios that are new; those of a version before stay as they are."""
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
 
@@ -88,8 +91,12 @@ def _detailed(words: list[str], action: str, kms: str | None, access: str) -> st
 def scenarios() -> list[dict[str, Any]]:
     # As a reader of the file finds them: JSON has no tuples.
     old = [{"version": 2, **scenario} for scenario in (*subsets(), *causes())]
-    new = [{"version": VERSION, **scenario} for scenario in (*field_verdicts(), *field_keys())]
-    listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *new]))
+    field = [{"version": 3, **scenario} for scenario in (*field_verdicts(), *field_keys())]
+    new = [
+        {"version": VERSION, **scenario}
+        for scenario in (*field_at_denial(), *field_objects(), *field_jobs())
+    ]
+    listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *field, *new]))
     return listed
 
 

@@ -88,20 +88,30 @@ def labelled(found: Diagnosis) -> dict[str, Any]:
         "codes": list(causes(found)),
         "summary": found.summary,
         "unknowns": [item.what for item in found.unknowns],
+        "needs": " ".join(item.needs for item in found.unknowns),
     }
 
 
 def apart(expected: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
-    """Where an answer is not as labelled: (label, said). Of codes and unknowns, those named must be there; of the summary, the words."""
+    """Where an answer is not as labelled: (label, said).
+
+    Of codes and unknowns, those named must be there; of the summary and of what is needed, the words. What
+    a name that ends in `_without` has must not be there.
+    """
     found = {}
     for name, label in expected.items():
-        right = said[name] == label
+        answer = said[name.removesuffix("_without")]
+        right = answer == label
         if name in ("codes", "unknowns"):
-            right = set(label) <= set(said[name])
-        elif name == "summary":
-            right = label in said[name]
+            right = set(label) <= set(answer)
+        elif name in ("summary", "needs"):
+            right = label in answer
+        elif name == "unknowns_without":
+            right = not set(label) & set(answer)
+        elif name == "summary_without":
+            right = label not in answer
         if not right:
-            found[name] = (label, said[name])
+            found[name] = (label, answer)
     return found
 
 

@@ -61,6 +61,11 @@ def owner_of_object(parsed: dict[str, Any], **_: Any) -> None:
         entry["Owner"] = {"ID": owner}
 
 
+def hidden_tags(**_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """A reader that may not see the tags of objects."""
+    return _answer(403, {"Error": _DENIED}) if _WORLD.get("hidden_tags") else None
+
+
 def lock(**_: Any) -> tuple[Any, dict[str, Any]] | None:
     """A version under Object Lock, as a HEAD shows it."""
     if "lock" not in _WORLD:
@@ -79,8 +84,14 @@ def boundary_of_user(parsed: dict[str, Any], **_: Any) -> None:
         parsed["User"]["PermissionsBoundary"] = {"PermissionsBoundaryArn": _WORLD["user_boundary"]}
 
 
-def authorization(**_: Any) -> tuple[Any, dict[str, Any]]:
+def authorization(model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    """AWS's own account of a denial, and each policy as it was evaluated; or the error in its place."""
     details = _WORLD.get("authorization")
+    if details is not None and model.name == "GetRequestAuthorizationPolicy":
+        document = _WORLD.get("documents", {})[params["query_string"]["policyUri"]]
+        if isinstance(document, str):
+            return _answer(400, {"Error": {"Code": document, "Message": "as the scenario wants"}})
+        return _answer(200, {"policyDocument": document.get("malformed", document)})
     if details is None:
         gone = {"Code": "ResourceNotFoundException", "Message": "no details"}
         return _answer(404, {"Error": gone})
@@ -110,6 +121,7 @@ HOOKS = (
     ("after-call.s3.GetBucketEncryption", blocked),
     ("after-call.s3.ListObjectsV2", owner_of_object),
     ("before-call.s3.HeadObject", lock),
+    ("before-call.s3.GetObjectTagging", hidden_tags),
     ("after-call.iam.GetUser", boundary_of_user),
     ("before-call.iam-toolbox", authorization),
 )
@@ -149,7 +161,9 @@ def build(world: dict[str, Any]) -> dict[str, str]:
     if world.get("object", {}).get("exists"):
         _object(world["object"], key, chosen)
     chosen["${ROLE_ID}"] = _holder(world, chosen)
-    _WORLD["authorization"] = json.loads(filled(world.get("authorization"), chosen))
+    for name in ("authorization", "documents"):
+        if name in world:
+            _WORLD[name] = json.loads(filled(world[name], chosen))
     return chosen
 
 
@@ -193,6 +207,9 @@ def _bucket(
         if world["encryption"] == "key":
             how["SSEKMSKeyId"] = key
         s3.put_object(Bucket=name, Key=object_key, Body=b"q3", **how)
+        if world.get("tags"):
+            listed = [{"Key": tag, "Value": value} for tag, value in world["tags"].items()]
+            s3.put_object_tagging(Bucket=name, Key=object_key, Tagging={"TagSet": listed})
     if world["bucket"]:
         s3.put_bucket_policy(Bucket=name, Policy=filled(world["bucket"], chosen))
     block = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy"), False)

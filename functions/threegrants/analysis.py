@@ -144,7 +144,9 @@ def analyze_evidence(
     asked = list(_bucket_calls(facts, findings, diagnosis, folders))
     choices = Choices(options.profile, options.scope, options.principal)
     made = [
-        make_patches(one.facts.call, one.facts.evidence, one.diagnosis, choices, one.folders)
+        make_patches(
+            one.facts.call, one.facts.evidence, one.diagnosis.in_force, choices, one.folders
+        )
         for one in asked
     ]
     drafts = combine_drafts([one.drafts for one in made], evidence.caller, call.access.value)
@@ -219,7 +221,7 @@ def _checked(
     options: AnalysisOptions,
     review: Review | None,
 ) -> _Part:
-    facts, diagnosis = asked.facts, asked.diagnosis
+    facts, diagnosis = asked.facts, asked.diagnosis.in_force
     offered, doubts = verify_patches(
         made.drafts,
         facts,

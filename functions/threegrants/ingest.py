@@ -12,7 +12,7 @@ and that mark is cleared after the alert was published.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from threegrants.incidents import (
     EVIDENCE_TTL_SECONDS,
     BucketOwners,
     Conflict,
+    Event,
     Incident,
     IncidentLeases,
     Lease,
@@ -38,7 +39,6 @@ from threegrants.incidents import (
 from threegrants.incidents.correlation import (
     KmsCorrelator,
     assign_write,
-    candidate_slot,
     candidate_writes,
     correlation_key_of,
     kms_key_correlation_key,
@@ -61,8 +61,14 @@ from threegrants.notifications import Alert, CallerLimits, DueAlerts
 from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
-_REMEMBERED_SLOTS = 1000
-"""Incidents of which a worker remembers when it made them candidates."""
+_REMEMBERED_CANDIDATES = 4000
+"""Items of candidates of which a worker remembers that it wrote them."""
+
+
+def _candidate(write: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which item a write of a candidate writes, and the key that it says."""
+    item = write["Item"]
+    return str(item["pk"]), str(item["sk"]), str(item.get("key"))
 
 
 def _ignore(_: Incident) -> None:
@@ -97,7 +103,8 @@ class Ingest:
     leases: IncidentLeases = field(init=False)
     caller_limits: CallerLimits = field(init=False)
     due_alerts: DueAlerts = field(init=False)
-    _slots: dict[str, tuple[str, str | None]] = field(init=False, default_factory=dict)
+    _candidates: set[tuple[str, ...]] = field(init=False, default_factory=set)
+    _ahead: dict[str, list[Event]] = field(init=False, default_factory=dict)
     _unresolvable_until: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -120,6 +127,21 @@ class Ingest:
             self.clock,
         )
         object.__setattr__(self, "due_alerts", due_alerts)
+
+    def expect(self, batch: Iterable[Event]) -> None:
+        """Say which events come next, so that those of one incident are counted in one transaction.
+
+        It changes what they cost, and nothing else: each has to be handled all the same.
+
+        Args:
+            batch: the events of one delivery, none that is suppressed.
+        """
+        self.store.forget_counted_ahead()
+        self._ahead.clear()
+        for call, record in batch:
+            if not call.via_service:
+                incident_id = incident_id_of(call, self.resolve_caller(call))
+                self._ahead.setdefault(incident_id, []).append((call, record))
 
     def handle(
         self,
@@ -186,13 +208,25 @@ class Ingest:
             of_kms = match_kms_only_incident(call, self.correlator.candidates(key, call.time))
             if of_kms:
                 self.correlator.merge_kms_incident(incident_id, of_kms.incident_id, call)
-        seen = self._candidate_writes(key, incident_id, call)
+        known = self.store.known(incident_id)
+        seen = self._candidate_writes(key, incident_id, call, known)
+        if known:
+            # Found too early it does no harm; found too late, a KMS record would wait in vain.
+            self.correlator.write_candidates(seen)
+            self._remember_candidates(seen)
         principal = principal_of(call, arn)
         counted = self.caller_limits.counters(Counted.INCIDENTS, call, principal)
-        recorded = self.store.record_event(incident_id, call, record, also=seen, counters=counted)
+        recorded = self.store.record_event(
+            incident_id,
+            call,
+            record,
+            also=() if known else seen,
+            counters=counted,
+            ahead=self._ahead.get(incident_id, ()),
+        )
         incident = recorded.incident
-        if seen:
-            self._remember_slot(incident_id, incident, call)
+        if recorded.adds_facts:
+            self._remember_candidates(seen)
         if key and (recorded.adds_facts or incident.diagnosis is None):
             incident = self._link_parked_records(key, call, incident)
         before = incident.diagnosed_at
@@ -202,28 +236,32 @@ class Ingest:
         return self.due_alerts.send_due(incident, call)
 
     def _candidate_writes(
-        self, correlation_key: str | None, incident_id: str, call: DeniedCall
+        self,
+        correlation_key: str | None,
+        incident_id: str,
+        call: DeniedCall,
+        known: Incident | None,
     ) -> list[dict[str, Any]]:
         """What makes an incident findable at the time of a call, if this worker did not write it yet.
 
         It is found under its caller, and under the key that was read for it.
         """
-        slot = candidate_slot(call)
-        known_slot, key = self._slots.get(incident_id, ("", None))
-        if correlation_key is None or slot is None or slot == known_slot:
+        if correlation_key is None:
             return []
+        key = corroborated_key_of(known) if known else None
         of_key = kms_key_correlation_key(key, call.region)
         return [
             write
             for under in (correlation_key, of_key)
             if under
             for write in candidate_writes(under, incident_id, call, key)
+            if _candidate(write) not in self._candidates
         ]
 
-    def _remember_slot(self, incident_id: str, incident: Incident, call: DeniedCall) -> None:
-        if len(self._slots) >= _REMEMBERED_SLOTS:
-            self._slots.clear()
-        self._slots[incident_id] = (candidate_slot(call) or "", corroborated_key_of(incident))
+    def _remember_candidates(self, written: Sequence[Mapping[str, Any]]) -> None:
+        if len(self._candidates) >= _REMEMBERED_CANDIDATES:
+            self._candidates.clear()
+        self._candidates.update(map(_candidate, written))
 
     def _link_records_of_key(
         self, report: Report, call: DeniedCall, record: Mapping[str, Any], incident: Incident
@@ -359,12 +397,18 @@ class Ingest:
         # What was closed is opened by a new denial: evidence from before it was closed, or from
         # before it was taken back, must not answer that.
         fresh, reader = incident.state in REOPENED_BY_DENIAL, self.reader.for_incident(incident.id)
-        return analyze(call, reader, self.analysis_options, incident.folders, fresh=fresh)
+        found = analyze(call, reader, self.analysis_options, incident.folders, fresh=fresh)
+        bucket = found.evidence.bucket
+        owner = bucket.account.value_or_none if bucket and bucket.owner_is_seen else None
+        if call.bucket and not call.bucket_account and owner and not call.replayed:
+            # S3 itself answered in that account, and in no other: the next incident need not ask.
+            self.bucket_owners.learn(call.bucket, owner)
+        return found
 
     def _save(self, incident: Incident, analysis: Analysis, record: Mapping[str, Any]) -> Incident:
         """Keep the report of an analysis, and whether it has to be alerted."""
-        seen = (incident.first_seen, incident.last_seen)
-        report = report_for(analysis, incident.id, incident.event_ids, incident.count, seen)
+        between = (incident.first_seen, incident.last_seen)
+        report = report_for(analysis, incident.id, incident.event_ids, incident.count, between)
         changed = report.alert_fingerprint != incident.alert_fingerprint
         state = after_diagnosis(incident.state, allowed=analysis.diagnosis.allowed, changed=changed)
         call = analysis.call
@@ -372,12 +416,15 @@ class Ingest:
         read = report.request.kms_key if report.request.kms_key_corroborated else None
         key = kms_key_correlation_key(read, call.region)
         found_by_key = key is not None and call.service == "s3" and needs_kms(call)
-        return self.store.save_diagnosis(
+        seen = candidate_writes(key, incident.id, call, read) if key and found_by_key else []
+        saved = self.store.save_diagnosis(
             incident,
             report,
             state,
             analysis.evidence.at,
             alert_due=incident.alert_due or (changed and state is not State.REJECTED),
             record=record,
-            also=candidate_writes(key, incident.id, call, read) if key and found_by_key else (),
+            also=seen,
         )
+        self._remember_candidates(seen)
+        return saved

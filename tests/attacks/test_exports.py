@@ -8,7 +8,8 @@ import pytest
 
 from support.attacks import Ends, attack
 from support.records import ROLE, s3
-from threegrants.cloudtrail import Found, Incomplete, parse_record, read_entries
+from threegrants.cloudtrail import parse_record
+from threegrants.cloudtrail.trail_files import Found, Incomplete, read_entries
 
 FORGED = json.dumps({"eventVersion": "1.11", **s3("forged", bucket="victim")})
 ASKED = {"bucketName": "a-reports", "key": FORGED, "message": FORGED, "data": FORGED}

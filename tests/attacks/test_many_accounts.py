@@ -237,7 +237,13 @@ def test_a_configuration_opens_no_account_beyond_the_roles_bound(
 )
 def test_within_the_organisation_the_list_decides_who_is_written_to():
     assert may_enter(OF_OUR_OWN, "WorkerRole", "remediation-bucket", B, ORGANIZATION)
-    env = {"TABLE_NAME": "t", "TOPIC_ARN": "a", "READER_ROLE_NAME": "r", "CONFIGURATION": PLACE}
+    env = {
+        "TABLE_NAME": "t",
+        "TOPIC_ARN": "a",
+        "READER_ROLE_NAME": "r",
+        "CONFIGURATION": PLACE,
+        "AWS_REGION": "eu-west-1",
+    }
     settings = Settings.from_env({**env, "ORGANIZATION_ID": ORGANIZATION})
     found = in_force(settings, Configuration(trusted_accounts=(A, *MANY)))
     assert found.writable.refusal(MANY[999]) is None

@@ -119,7 +119,7 @@ def test_what_is_fed_in_is_marked_whatever_it_says(service, body):
 )
 def test_what_is_fed_in_waits_in_its_own_queue(service):
     assert deliver(kms("k-1"), queue="replays") == []
-    assert "Messages" not in service.sqs.receive_message(QueueUrl=service.queue)
+    assert "Messages" not in service.sqs.receive_message(QueueUrl=service.waiting)
     [back] = service.sqs.receive_message(QueueUrl=service.replays)["Messages"]
     waited = {"waited": {"stringValue": "true", "dataType": "String"}}
     assert deliver(back["Body"], message="m-2", attributes=waited, queue="replays") == []

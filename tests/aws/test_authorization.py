@@ -87,7 +87,7 @@ def test_every_check_of_two_pages(toolbox):
     second.pop("evaluatedEffect")
     queue(stub, page(second, context=context), token="more")
 
-    assert read_authorization(accounts, B, ID, REGION) == Read(
+    assert read_authorization(accounts, [B], ID, REGION) == Read(
         Authorization(
             ID,
             (
@@ -127,7 +127,7 @@ def test_every_check_of_two_pages(toolbox):
 def test_each_type_of_check_has_our_name(toolbox, kind):
     accounts, stub = toolbox
     queue(stub, page(evaluation(checks=[{"checkType": kind, "evaluatedEffect": "NO_IMPACT"}])))
-    [action] = read_authorization(accounts, B, ID, REGION).value.actions
+    [action] = read_authorization(accounts, [B], ID, REGION).value.actions
     assert [check.policy_type for check in action.checks] == [POLICY_TYPES[kind]]
 
 
@@ -135,7 +135,7 @@ def test_a_type_that_aws_adds_is_none_of_ours(toolbox):
     accounts, stub = toolbox
     later = [{"checkType": "SOMETHING_NEW", "evaluatedEffect": "EXPLICIT_DENY"}]
     queue(stub, page(evaluation(checks=later)))
-    [action] = read_authorization(accounts, B, ID, REGION).value.actions
+    [action] = read_authorization(accounts, [B], ID, REGION).value.actions
     assert action.checks[0].policy_type not in POLICY_TYPES.values()
 
 
@@ -162,7 +162,7 @@ def test_every_error_of_the_model_is_unread(toolbox, code, status, why, needs, a
     stub.add_client_error(
         "get_request_authorization_details", code, "as the test wants", http_status_code=status
     )
-    found = read_authorization(accounts, B, ID, REGION)
+    found = read_authorization(accounts, [B], ID, REGION)
     assert isinstance(found, Unread)
     assert why in found.why
     assert needs in found.needs
@@ -188,7 +188,7 @@ def test_a_boto3_that_does_not_know_the_service(aws, monkeypatch):
         return real(self, service, **how)
 
     monkeypatch.setattr(boto3.Session, "client", client)
-    found = read_authorization(accounts, B, ID, REGION)
+    found = read_authorization(accounts, [B], ID, REGION)
     assert isinstance(found, Unread)
     assert "boto3 1.44.5" in found.needs
 
@@ -201,7 +201,7 @@ def test_a_region_without_the_service(aws):
         raise EndpointConnectionError(endpoint_url="https://iam-toolbox.example")
 
     client.meta.events.register("before-call.*.GetRequestAuthorizationDetails", fail)
-    found = read_authorization(accounts, B, ID, REGION)
+    found = read_authorization(accounts, [B], ID, REGION)
     assert isinstance(found, Unread)
     assert "EndpointConnectionError" in found.why
 
@@ -209,13 +209,13 @@ def test_a_region_without_the_service(aws):
 @pytest.mark.parametrize("text", ["", "EXAMPLE1a2b", "../policy", "a b", "a" * 257, "abc\n"])
 def test_what_is_no_id_is_not_asked_for(toolbox, text):
     accounts, _ = toolbox  # nothing is queued: a call would fail
-    found = read_authorization(accounts, B, text, REGION)
+    found = read_authorization(accounts, [B], text, REGION)
     assert isinstance(found, Unread)
     assert "no authorization id" in found.why
 
 
 def test_a_region_that_is_none(aws):
-    found = read_authorization(RoleClients("r"), B, ID, "eu-west-1.evil.example/")
+    found = read_authorization(RoleClients("r"), [B], ID, "eu-west-1.evil.example/")
     assert isinstance(found, Unread)
 
 
@@ -305,7 +305,7 @@ def test_a_policy_is_read_as_it_was_evaluated(toolbox, kind):
         with_policies({"type": kind, "inline": True, "uri": INLINE, "attachedTo": [{"arn": ROLE}]}),
     )
     queue_policy(stub, INLINE)
-    [found] = read_authorization(accounts, B, ID, REGION).value.policies
+    [found] = read_authorization(accounts, [B], ID, REGION).value.policies
     assert found.policy_type == EVALUATED_TYPES[kind]
     assert (found.uri, found.attached_to) == (INLINE, (ROLE,))
     assert json.loads(found.document.value) == DOCUMENT
@@ -317,7 +317,7 @@ def test_a_policy_on_two_pages_is_read_once(toolbox):
     queue(stub, with_policies(listed, token="more"))
     queue(stub, with_policies(listed), token="more")
     queue_policy(stub, INLINE)
-    assert len(read_authorization(accounts, B, ID, REGION).value.policies) == 1
+    assert len(read_authorization(accounts, [B], ID, REGION).value.policies) == 1
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,56 @@ def test_a_policy_that_is_not_shown_costs_only_itself(toolbox, code, status, nee
     accounts, stub = toolbox
     queue(stub, with_policies({"type": "SESSION_POLICY", "inline": True, "uri": INLINE}))
     stub.add_client_error("get_request_authorization_policy", code, "no", http_status_code=status)
-    found = read_authorization(accounts, B, ID, REGION).value
+    found = read_authorization(accounts, [B], ID, REGION).value
     assert found.actions
     assert isinstance(found.policies[0].document, Unread)
     assert needs in found.policies[0].document.needs
+
+
+@pytest.mark.parametrize("document", ["{}", ["Statement"], 7, None], ids=type)
+def test_a_document_that_is_none_is_unread(toolbox, document):
+    accounts, stub = toolbox
+    queue(stub, with_policies({"type": "SESSION_POLICY", "inline": True, "uri": INLINE}))
+    queue_policy(stub, INLINE, document)
+    found = read_authorization(accounts, [B], ID, REGION).value.policies[0].document
+    assert isinstance(found, Unread)
+    assert "not as documented" in found.why
+
+
+def test_a_kms_grant_is_told_by_its_id(toolbox):
+    accounts, stub = toolbox
+    source = {"type": "KMS_GRANT", "typeName": "KMS grant", "grantId": "1a2b3c"}
+    queue(
+        stub,
+        with_policies({"type": "RESOURCE_BASED_POLICY", "uri": INLINE, "policySource": source}),
+    )
+    queue_policy(stub, INLINE)
+    assert read_authorization(accounts, [B], ID, REGION).value.policies[0].grant_id == "1a2b3c"
+
+
+def test_another_account_of_the_organisation_may_ask(aws):
+    """The caller's account refuses; the next one answers, and no further one is asked."""
+    accounts = RoleClients("threegrants-reader", "external-id")
+    callers, others = (accounts.client(account, "iam-toolbox", REGION) for account in (B, A))
+    with Stubber(callers) as refusing, Stubber(others) as answering:
+        refusing.add_client_error("get_request_authorization_details", "AccessDeniedException")
+        queue(answering, page(evaluation()))
+        found = read_authorization(accounts, [B, A, "333333333333"], ID, REGION)
+    assert isinstance(found, Read)
+
+
+def test_what_is_not_kept_is_asked_for_once(toolbox):
+    accounts, stub = toolbox
+    stub.add_client_error("get_request_authorization_details", "ResourceNotFoundException")
+    found = read_authorization(accounts, [B, A], ID, REGION)
+    assert isinstance(found, Unread)
+    assert "no details" in found.why
+
+
+def test_what_the_first_account_lacks_is_named(aws):
+    accounts = RoleClients("threegrants-reader", "external-id")
+    stubs = [Stubber(accounts.client(account, "iam-toolbox", REGION)) for account in (B, A)]
+    for stub in stubs:
+        stub.add_client_error("get_request_authorization_details", "AccessDeniedException")
+        stub.activate()
+    assert f"account {B}" in read_authorization(accounts, [B, A], ID, REGION).needs

@@ -245,3 +245,28 @@ def test_the_external_id_goes_to_named_accounts_only(aws, monkeypatch):
     assert entered
     assert {arn.split(":")[4] for arn in entered} == {A}
     assert any(f"account {B} is not in --account" in one["why"] for one in body["unknowns"])
+
+
+ANONYMOUS = {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}
+
+
+def test_noise_is_counted_with_its_reason_and_not_examined(aws):
+    aws.world()
+    lines = "\n".join(json.dumps(one) for one in (s3("e-1"), s3("e-2", userIdentity=ANONYMOUS)))
+    done = run("diagnose", "-", input=lines)
+    assert done.exit_code == 0
+    assert "beside them 1 denied call(s) that are noise" in done.stdout
+    assert "held back by the preset anonymous-scan" in done.stdout
+    assert len(json.loads(run("diagnose", "-", "--format", "json", input=lines).stdout)) == 1
+    everything = run("diagnose", "-", "--all", input=lines).stdout
+    assert "(noise:" in everything
+    assert (
+        len(json.loads(run("diagnose", "-", "--all", "--format", "json", input=lines).stdout)) == 2
+    )
+
+
+def test_nothing_but_noise_asks_nobody():
+    done = run("diagnose", "-", "--format", "json", input=json.dumps(s3(userIdentity=ANONYMOUS)))
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [])
+    assert "--all examines them" in done.stderr
+    assert "no AWS credentials" not in done.stderr

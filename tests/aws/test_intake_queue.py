@@ -6,7 +6,9 @@ import time
 import pytest
 
 from support.handlers import CONTEXT, api_event, deliver, metas, serving
-from support.records import kms, s3
+from support.names import B
+from support.records import kms, s3, session_of
+from support.wire import calls_made
 from threegrants.handlers import remediate
 from threegrants.incidents import Store
 from threegrants.ingest import Ingest
@@ -17,10 +19,62 @@ def service(aws, monkeypatch):
     yield from serving(aws, monkeypatch)
 
 
-def test_a_redelivery_is_recognised_before_anything_is_done(service, monkeypatch):
+WRITES = {"TransactWriteItems", "PutItem", "UpdateItem", "SendMessage", "Publish"}
+
+
+def writes_of(monkeypatch):
+    """What is written from now on, by the names of the operations."""
+    made = calls_made(monkeypatch)
+    return lambda: [call.operation for call in made if call.operation in WRITES]
+
+
+def test_a_redelivery_changes_and_writes_nothing(service, monkeypatch):
+    assert deliver(s3("e-1"), s3("e-2")) == []
+    before, written = metas(service), writes_of(monkeypatch)
     assert deliver(s3("e-1")) == []
-    monkeypatch.setattr(Ingest, "handle", lambda *_, **__: pytest.fail("taken in again"))
-    assert deliver(s3("e-1")) == []
+    assert (metas(service), written()) == (before, [])
+
+
+def test_the_events_of_one_incident_in_a_batch_are_counted_in_one_transaction(service, monkeypatch):
+    deliver(s3("e-1"), s3("e-2"))
+    written = writes_of(monkeypatch)
+    again, shared = s3("e-3"), {"sharedEventID": "shared"}
+    batch = [s3("e-2"), again, again, *(s3(f"e-{n}", -590 + n) for n in range(4, 9))]
+    batch += [s3("e-9", **shared), s3("e-10", **shared), s3("o-1", key="other/x")]
+    assert deliver(*batch, "no json", message="m-2") == []
+    [meta] = metas(service)
+    assert meta["count"] == 2 + 1 + 5 + 1 + 1
+    assert meta["last_seen"] == batch[-4]["eventTime"]
+    assert len(meta["event_ids"]) == 10
+    counting = [name for name in written() if name == "TransactWriteItems"]
+    # One counts eight; the last is about another folder, its report is kept, and it is the tenth,
+    # whose alert is counted against the hour's limit.
+    assert len(counting) == 4
+
+
+def test_what_was_counted_ahead_and_then_failed_is_not_counted_again(service, monkeypatch):
+    deliver(s3("e-1"))
+    real = Ingest.handle
+
+    def down(ingest, call, *rest, **options):
+        if call.event_id == "e-3":
+            raise OSError
+        return real(ingest, call, *rest, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Ingest, "handle", down)
+        assert deliver(s3("e-2"), s3("e-3")) == [{"itemIdentifier": "m-1-1"}]
+    assert deliver(s3("e-3")) == []
+    [meta] = metas(service)
+    assert meta["count"] == 3
+
+
+def test_a_suppressed_event_is_not_counted_with_the_others(service):
+    chaos = {"userIdentity": session_of(f"arn:aws:iam::{B}:role/chaos-1")}
+    deliver(s3("e-1"))
+    assert deliver(s3("e-2"), s3("e-3", **chaos), s3("e-4", bucket="scratch-1")) == []
+    [meta] = metas(service)
+    assert meta["count"] == 2
 
 
 def test_a_replay_of_a_known_record_is_taken_in(service, monkeypatch):
@@ -30,7 +84,6 @@ def test_a_replay_of_a_known_record_is_taken_in(service, monkeypatch):
     monkeypatch.setattr(
         Ingest, "handle", lambda *a, **o: seen.append(o["replayed"]) or real(*a, **o)
     )
-    assert deliver(s3("e-1"), message="m-2", queue="replays") == []
     assert deliver(s3("e-1"), message="m-2", queue="replays") == []
     assert seen == [True]
     [meta] = metas(service)
@@ -53,10 +106,10 @@ def test_what_failed_is_delivered_again_and_then_taken_in(service, monkeypatch):
     assert meta["count"] == 2
 
 
-def test_a_kms_record_goes_back_to_the_queue_once(service):
+def test_a_kms_record_waits_once_in_a_queue_of_its_own(service):
     assert deliver(kms("k-1")) == []
     [back] = service.sqs.receive_message(
-        QueueUrl=service.queue, MessageAttributeNames=["All"], MaxNumberOfMessages=10
+        QueueUrl=service.waiting, MessageAttributeNames=["All"], MaxNumberOfMessages=10
     )["Messages"]
     assert json.loads(back["Body"])["detail"]["eventID"] == "k-1"
     assert back["MessageAttributes"]["waited"]["StringValue"] == "true"
@@ -64,7 +117,7 @@ def test_a_kms_record_goes_back_to_the_queue_once(service):
     waited = {"waited": {"stringValue": "true", "dataType": "String"}}
     assert deliver(back["Body"], message="m-2", attributes=waited) == []
     assert len(metas(service)) == 1
-    assert "Messages" not in service.sqs.receive_message(QueueUrl=service.queue)
+    assert "Messages" not in service.sqs.receive_message(QueueUrl=service.waiting)
 
 
 def test_bad_input_is_a_dead_letter_with_its_reason(service):

@@ -65,13 +65,13 @@ def test_an_object_without_a_kms_key(s3, accounts):
     assert read(accounts).encryption == Read(None)
 
 
-def test_one_round_of_three_calls_and_no_content(s3, accounts):
+def test_one_round_of_four_calls_and_no_content(s3, accounts):
     put(s3)
     calls = asked(accounts.client(A, "s3", REGION))
     read(accounts)
     made = dict(calls)
-    assert len(calls) == 3
-    assert set(made) == {"HeadObject", "ListObjectsV2", "GetBucketAcl"}
+    assert len(calls) == 4
+    assert set(made) == {"HeadObject", "ListObjectsV2", "GetBucketAcl", "GetObjectTagging"}
     assert all(parameters["ExpectedBucketOwner"] == A for parameters in made.values())
     assert "ChecksumMode" not in made["HeadObject"]
     assert made["ListObjectsV2"]["MaxKeys"] == 1
@@ -135,7 +135,9 @@ def test_the_version_asked_for_decides(aws, s3, accounts):
     calls = asked(accounts.client(A, "s3", REGION))
     read(accounts, version=old)
     assert dict(calls)["HeadObject"]["VersionId"] == old
-    assert set(dict(calls)) == {"HeadObject", "ListObjectVersions", "GetBucketAcl"}
+    wanted = {"HeadObject", "ListObjectVersions", "GetBucketAcl", "GetObjectTagging"}
+    assert set(dict(calls)) == wanted
+    assert dict(calls)["GetObjectTagging"]["VersionId"] == old
 
 
 def test_what_the_reader_has_is_enough(aws, s3):
@@ -242,3 +244,24 @@ def test_a_list_that_is_cut_short_proves_nothing(s3, accounts, beyond):
         assert found.exists == Read(False)
     else:
         assert isinstance(found.exists, Unread)
+
+
+def test_the_tags_of_an_object(s3, accounts):
+    put(s3, Tagging="level=open&team=red")
+    assert read(accounts).tags == Read({"level": "open", "team": "red"})
+    put(s3)
+    assert read(accounts).tags == Read({})
+    assert read(accounts, "nowhere").tags == Read({})
+
+
+@pytest.mark.parametrize(
+    ("version", "action"), [(False, "s3:GetObjectTagging"), (True, "s3:GetObjectVersionTagging")]
+)
+def test_tags_that_may_not_be_read_cost_only_themselves(s3, accounts, version, action):
+    versioned(s3)
+    made = put(s3)
+    refused(accounts.client(A, "s3", REGION), "GetObjectTagging", "AccessDenied")
+    found = read(accounts, version=made if version else None)
+    assert isinstance(found.tags, Unread)
+    assert found.tags.needs.startswith(f"{action} on")
+    assert found.exists == Read(True)

@@ -16,7 +16,13 @@ from threegrants.incidents import State
 from threegrants.remediation import Refused
 
 NAME = "/threegrants/limits"
-ENV = {"TABLE_NAME": "t", "TOPIC_ARN": "arn:topic", "READER_ROLE_NAME": "r", "CONFIGURATION": PLACE}
+ENV = {
+    "TABLE_NAME": "t",
+    "TOPIC_ARN": "arn:topic",
+    "READER_ROLE_NAME": "r",
+    "CONFIGURATION": PLACE,
+    "AWS_REGION": "eu-west-1",
+}
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ NOISE = [
     ("aws-owned-buckets", role_call(ROLE, bucket="aws-ssm-eu-west-1")),
     ("own-roles", role_call(f"arn:aws:iam::{B}:role/threegrants-reader")),
     ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-remediation-bucket", "PutBucketPolicy")),
-    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-diagnose")),
-    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-worker")),
+    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-eu-west-1-diagnose")),
+    ("own-roles", role_call(f"arn:aws:iam::{A}:role/threegrants-eu-west-1-worker")),
     ("never-diagnose", role_call(ROLE, bucket="scratch-7")),
     ("never-diagnose", role_call(f"arn:aws:iam::{B}:role/chaos-monkey")),
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from rich.text import Text
 from service.embedded import CALLER, OWNER, STACK, Embedded, deploy, running
 from service.people import OnCall
 from service.world import OBJECT, World, build
-from threegrants.cli.render import console, grants_table, show_patch
+from threegrants.cli.render import console, show_grants, show_patch
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.report import Report
 
@@ -82,7 +82,7 @@ def act(number: int, embedded: Embedded, on_call: OnCall) -> None:
     report = Report.from_json(body)
     step(f"alert from SNS: {subject}")
     say(f"    {report.summary}", "bold")
-    console().print(grants_table(report.grants))
+    show_grants(report.grants)
     expect("the missing grants", set(report.grants.missing), set(missing))
     expect("the outcome", report.outcome.value, "fixable")
     expect("the patched grants", {patch.grant for patch in report.patches}, set(missing))
@@ -130,7 +130,7 @@ def main() -> int:
     try:
         with running(keep=keep) as embedded:
             say(
-                "An embedded AWS is up, with IAM enforced. Deploying template.yaml and member.yaml…"
+                "An embedded AWS is up, with IAM enforced. Deploying template.yaml and templates/member.yaml…"
             )
             deploy(embedded)
             on_call = OnCall.hired(embedded)

@@ -228,7 +228,7 @@ def deploy(embedded: Embedded) -> None:
             "EndpointUrl": embedded.endpoint,
         },
     )
-    member = (ROOT / "member.yaml").read_text()
+    member = (ROOT / "templates/member.yaml").read_text()
     for account in (OWNER, CALLER):
         _stack(
             embedded,

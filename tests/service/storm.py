@@ -108,7 +108,7 @@ def storm(embedded: Embedded, on_call: OnCall, number: int, file: Path, seconds:
 
 
 def _count(embedded: Embedded, incident_id: str) -> int:
-    key = {"pk": {"S": f"incident#{incident_id}"}, "sk": {"S": "meta"}}
+    key = {"pk": {"S": f"incident#{incident_id}"}, "sk": {"S": "meta#count"}}
     found = embedded.client("dynamodb").get_item(
         TableName=embedded.outputs["TableName"], Key=key, ConsistentRead=True
     )
@@ -116,7 +116,7 @@ def _count(embedded: Embedded, incident_id: str) -> int:
 
 
 def _incidents(embedded: Embedded, bucket: str) -> list[str]:
-    """The incidents whose diagnosis is about `bucket`, from the whole table."""
+    """The incidents about `bucket` that were diagnosed, from the whole table."""
     pages = (
         embedded.client("dynamodb")
         .get_paginator("scan")
@@ -126,12 +126,8 @@ def _incidents(embedded: Embedded, bucket: str) -> list[str]:
             ExpressionAttributeValues={":meta": {"S": "meta"}},
         )
     )
-    found = [item for page in pages for item in page["Items"] if "diagnosis" in item]
-    return [
-        item["id"]["S"]
-        for item in found
-        if json.loads(item["diagnosis"]["S"])["request"]["bucket"] == bucket
-    ]
+    found = [item for page in pages for item in page["Items"] if item.get("diagnosis_id")]
+    return [item["id"]["S"] for item in found if item["bucket"]["S"] == bucket]
 
 
 def _waiting(embedded: Embedded, queue: str) -> int:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
     Ends.DENIED_BY_AWS,
 )
 def test_a_session_of_a_run_reaches_one_target(embedded: Embedded) -> None:
-    worker = lambda_role(embedded, "threegrants-worker")
+    worker = lambda_role(embedded, "worker")
     mine = build(embedded, "mine", bucket_policy=False, key_policy=False, iam_policy=False)
     other = build(embedded, "other", bucket_policy=False, key_policy=False, iam_policy=False)
     nothing = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}
@@ -69,11 +69,11 @@ def test_a_session_of_a_run_reaches_one_target(embedded: Embedded) -> None:
     Ends.DENIED_BY_AWS,
 )
 def test_who_enters_a_remediation_role(embedded: Embedded) -> None:
-    worker = lambda_role(embedded, "threegrants-worker")
+    worker = lambda_role(embedded, "worker")
     assert entering(embedded, worker, "bucket")
     assert refused(entering, embedded=embedded, session=worker, kind="key", RoleSessionName="me")
     assert refused(entering, embedded=embedded, session=worker, kind="key", ExternalId="another")
-    elsewhere = lambda_role(embedded, "threegrants-worker", "somebody-elses-function")
+    elsewhere = lambda_role(embedded, "worker", "somebody-elses-function")
     assert refused(entering, embedded=embedded, session=elsewhere, kind="bucket")
     stranger = "999999999999"
     let_in = json.dumps(
@@ -86,8 +86,7 @@ def test_who_enters_a_remediation_role(embedded: Embedded) -> None:
         embedded.client("iam", stranger).create_role(RoleName=name, AssumeRolePolicyDocument=let_in)
     assert refused(entering, embedded=embedded, session=worker, kind="bucket", account=stranger)
     for name in ("diagnose", "approve", "worker", "sweep"):
-        function = {"approve": "remediate"}.get(name, name)
-        session = lambda_role(embedded, f"threegrants-{name}", f"threegrants-{function}")
+        session = lambda_role(embedded, name)
         assert refused(
             embedded.client("sts", session=session).assume_role,
             RoleArn=f"arn:aws:iam::{stranger}:role/threegrants-reader",

@@ -16,7 +16,7 @@ from support.handlers import api_event, sent_by
 from threegrants.cli.service import ServiceError
 
 STRANGER = "333333333333"
-API_ROLE = "threegrants-approve"
+API_ROLE = "approve"
 pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
 
 

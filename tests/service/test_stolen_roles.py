@@ -46,7 +46,7 @@ def test_only_the_api_feeds_the_replay_queue(embedded):
     Ends.DENIED_BY_AWS,
 )
 def test_the_diagnose_role_writes_no_policy(embedded):
-    session = lambda_role(embedded, "threegrants-diagnose")
+    session = lambda_role(embedded, "diagnose")
     for name in ("RemediateFunctionName", "SweepFunctionName", "WorkerFunctionName"):
         function = embedded.client("lambda", session=session)
         assert refused(function.invoke, FunctionName=embedded.outputs[name], Payload="{}")
@@ -79,7 +79,7 @@ def test_the_diagnose_role_writes_no_policy(embedded):
     Ends.DENIED_BY_AWS,
 )
 def test_a_thief_of_the_diagnose_role_begins_nothing(embedded):
-    session = lambda_role(embedded, "threegrants-diagnose")
+    session = lambda_role(embedded, "diagnose")
     table = embedded.outputs["RemediationTableName"]
     dynamodb = embedded.client("dynamodb", session=session)
     key = {"pk": {"S": "incident#tg-1"}, "sk": {"S": "work"}}
@@ -104,7 +104,7 @@ def test_a_thief_of_the_diagnose_role_begins_nothing(embedded):
 )
 @pytest.mark.parametrize("role", ["approve", "sweep"])
 def test_who_approves_cannot_write_policies(embedded, role):
-    session = lambda_role(embedded, f"threegrants-{role}")
+    session = lambda_role(embedded, role)
     sts = embedded.client("sts", session=session)
     for account in (OWNER, CALLER):
         assert refused(
@@ -131,7 +131,7 @@ def test_who_approves_cannot_write_policies(embedded, role):
     Ends.DENIED_BY_AWS,
 )
 def test_who_works_cannot_seal_approvals(embedded):
-    kms = embedded.client("kms", session=lambda_role(embedded, "threegrants-worker"))
+    kms = embedded.client("kms", session=lambda_role(embedded, "worker"))
     key = embedded.outputs["ApprovalMacKeyArn"]
     assert refused(kms.generate_mac, KeyId=key, MacAlgorithm="HMAC_SHA_256", Message=b"approval")
 

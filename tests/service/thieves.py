@@ -8,23 +8,23 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from service.embedded import OWNER, REGION, Embedded
+from service.embedded import OWNER, REGION, STACK, Embedded
 
 
-def lambda_role(embedded: Embedded, name: str, function: str | None = None) -> boto3.Session:
-    """A session of one of the service's own roles, for asking what it may do.
+def lambda_role(embedded: Embedded, which: str, function: str | None = None) -> boto3.Session:
+    """A session of one of the service's own roles (`worker`, …), for asking what it may do.
 
     With the function's own name it carries the function's ARN, as what is stolen out of it does.
     """
-    iam = embedded.client("iam")
+    iam, name = embedded.client("iam"), f"{STACK}-{REGION}-{which}"
     role = iam.get_role(RoleName=name)["Role"]
     trust = role["AssumeRolePolicyDocument"]
     trust["Statement"].append(
         {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
     )
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
-    own = {"threegrants-approve": "threegrants-remediate"}.get(name, name)
-    return embedded.role_session(OWNER, name, function or own)
+    own = {"approve": "remediate"}.get(which, which)
+    return embedded.role_session(OWNER, name, function or f"{STACK}-{own}")
 
 
 def refused(call: Callable[..., Any], **arguments: Any) -> bool:

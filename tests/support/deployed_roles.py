@@ -20,16 +20,22 @@ NO_VALUE = object()
 
 
 class Deployed:
-    """One template with its parameters; `resolved` gives a value as CloudFormation would write it."""
+    """One template (by name, or parsed) with its parameters; `resolved` gives a value as deployed."""
 
-    def __init__(self, name: str, account: str, **parameters: str) -> None:
-        self.template = template(name)
+    def __init__(self, name: Any, account: str, **parameters: str) -> None:
+        self.template = template(name) if isinstance(name, str) else name
         self.account = account
         defaults = {
-            key: str(one.get("Default", "")) for key, one in self.template["Parameters"].items()
+            key: str(one.get("Default", ""))
+            for key, one in self.template.get("Parameters", {}).items()
         }
         unknown = set(parameters) - set(defaults)
         assert not unknown, f"{name} has no parameter {unknown}"
+        lists = {
+            key
+            for key, one in self.template.get("Parameters", {}).items()
+            if one["Type"] == "CommaDelimitedList"
+        }
         self.values: dict[str, Any] = (
             defaults
             | parameters
@@ -42,6 +48,7 @@ class Deployed:
                 "AWS::NoValue": NO_VALUE,
             }
         )
+        self.values |= {key: self.values[key].split(",") for key in lists}
 
     def has(self, logical: str) -> bool:
         """Whether a resource is made with these parameters."""
@@ -91,16 +98,38 @@ class Deployed:
         """The ARN (or name) of a resource; enough to tell resources apart."""
         logical, _, attribute = name.partition(".")
         resource = self.template["Resources"][logical]
-        service = resource["Type"].split("::")[1].lower()
+        kind = resource["Type"]
+        service, form = _ARN_FORMS.get(kind, (kind.split("::")[1].lower(), "{}"))
         if resource["Type"] == "AWS::IAM::Role":
             role = self.resolved(resource["Properties"].get("RoleName", logical))
             return f"arn:aws:iam::{self.account}:role/{role}"
-        return f"arn:aws:{service}:{REGION}:{self.account}:{logical}" if attribute else logical
+        if kind in ("AWS::IAM::ManagedPolicy", "AWS::S3::Bucket"):
+            own = ":" if kind == "AWS::S3::Bucket" else f":{self.account}:"
+            return f"arn:aws:{service}:{own}{form.format(logical)}" if attribute else logical
+        region = self.values["AWS::Region"]
+        return (
+            f"arn:aws:{service}:{region}:{self.account}:{form.format(logical)}"
+            if attribute
+            else logical
+        )
 
     def arn(self, logical: str) -> str:
         """The ARN of a resource of this template."""
         return self._attribute(f"{logical}.Arn")
 
+
+_ARN_FORMS: Mapping[str, tuple[str, str]] = {
+    "AWS::DynamoDB::Table": ("dynamodb", "table/{}"),
+    "AWS::Events::EventBus": ("events", "event-bus/{}"),
+    "AWS::Events::Rule": ("events", "rule/{}"),
+    "AWS::IAM::ManagedPolicy": ("iam", "policy/{}"),
+    "AWS::KMS::Key": ("kms", "key/{}"),
+    "AWS::Logs::LogGroup": ("logs", "log-group:{}:*"),
+    "AWS::S3::Bucket": ("s3", "{}"),
+    "AWS::SecretsManager::Secret": ("secretsmanager", "secret:{}"),
+    "AWS::Serverless::Function": ("lambda", "function:{}"),
+}
+"""How the ARN of a resource ends, where it is more than a name."""
 
 _FUNCTIONS: Mapping[str, Any] = {
     "Ref": lambda at, name: at.values[name] if name in at.values else at.arn(name),
@@ -199,7 +228,8 @@ def allowed(
 
 def trusted(role: DeployedRole, caller: str, action: str, context: Mapping[str, Any]) -> bool:
     """Whether a role's trust policy lets a caller in; its own policies are asked by `allowed`."""
-    request = Request(caller, action, role.arn, Arn.parse(role.arn).account, dict(context))
+    keys = {"aws:PrincipalArn": caller, **context}
+    request = Request(caller, action, role.arn, Arn.parse(role.arn).account, keys)
     everything = Policies(identity=(_everything_identity(),), resource=role.trust)
     return authorize(request, everything).effect is Effect.ALLOW
 
@@ -234,4 +264,4 @@ def member(account: str = B, **parameters: str) -> Deployed:
         "WorkerRoleArn": roles.arn("WorkerRole"),
         "ExternalId": "a-long-secret",
     }
-    return Deployed("member.yaml", account, **{**given, **parameters})
+    return Deployed("templates/member.yaml", account, **{**given, **parameters})

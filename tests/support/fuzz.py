@@ -19,15 +19,14 @@ from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.aws.arn import is_account_id, parse_arn
 from threegrants.cloudtrail import (
     DeniedCall,
-    Found,
     KeySource,
     RecordError,
     Skipped,
     copy_source_read,
     parse_record,
-    read_entries,
 )
 from threegrants.cloudtrail.reading.wrappers import open_wrappers
+from threegrants.cloudtrail.trail_files import Found, read_entries
 from threegrants.evidence import (
     AccessPointEvidence,
     EndpointEvidence,

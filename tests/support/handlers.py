@@ -12,6 +12,7 @@ import pytest
 from support.aws import Aws
 from support.configured import Deployed, accounts, configured
 from support.harness import EVERYTHING
+from support.incidents import stored_incidents
 from support.names import A, B
 from support.runs import mac_keys, runs_table
 from threegrants.handlers import diagnose, remediate, worker
@@ -25,7 +26,7 @@ class Served:
 
     table: Any
     sqs: Any
-    queue: str
+    waiting: str
     replays: str
     dead: str
     configuration: Deployed
@@ -43,15 +44,9 @@ def serving(
     """
     aws.world(iam=EVERYTHING)
     table = aws.table()
-    boto3.client("dynamodb").create_table(
-        TableName="seen",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-    )
     sqs = boto3.client("sqs")
-    queue, replays, dead = (
-        sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("queue", "replays", "dead")
+    waiting, replays, dead = (
+        sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("waiting", "replays", "dead")
     )
     topic = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
     runs, keys = runs_table(table), mac_keys()
@@ -63,15 +58,14 @@ def serving(
         "APPROVAL_MAC_KEY": keys[Signer.APPROVER],
         "RUN_MAC_KEY": keys[Signer.WORKER],
         "TABLE_NAME": table.name,
-        "SEEN_TABLE_NAME": "seen",
         "TOPIC_ARN": topic,
-        "QUEUE_URL": queue,
+        "WAIT_QUEUE_URL": waiting,
         "REPLAY_QUEUE_URL": replays,
         "REPLAY_QUEUE_ARN": f"{QUEUES}:replays",
         "DEAD_LETTER_QUEUE_URL": dead,
+        "AWS_REGION": "eu-west-1",
         "READER_ROLE_NAME": "threegrants-reader",
         "KMS_WAIT_SECONDS": "0",
-        "POWERTOOLS_TRACE_DISABLED": "true",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -82,13 +76,12 @@ def serving(
     )
     caches = (
         dependencies,
-        diagnose._delivery_store,
         remediate._service,
         worker._service,
     )
     for cached in caches:
         cached.cache_clear()
-    yield Served(table, sqs, queue, replays, dead, configuration)
+    yield Served(table, sqs, waiting, replays, dead, configuration)
     for cached in caches:
         cached.cache_clear()
 
@@ -202,4 +195,4 @@ def api_event(method: str, path: str, body: Any, actor: str | None, **changes: A
 
 def metas(service: Served) -> list[dict[str, Any]]:
     """The incidents, as they are stored."""
-    return [i for i in service.table.scan()["Items"] if i["sk"] == "meta"]
+    return stored_incidents(service.table)

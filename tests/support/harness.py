@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support.aws import Aws
+from support.incidents import stored_incidents
 from support.names import BUCKET, A, B
 from support.records import ROLE, Record, denied, s3
 from support.runs import mac_keys, run_store, runs_table
@@ -20,6 +21,7 @@ from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.evidence import RoleClients
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.incidents import Incident, Move, State, Store
+from threegrants.incidents.fitting import unpack
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
@@ -113,13 +115,12 @@ class Harness:
 
     def incidents(self) -> list[dict[str, Any]]:
         """Every incident of its own, as it is stored."""
-        items = self.table.scan()["Items"]
-        return [i for i in items if i["sk"] == "meta" and "joined_to" not in i]
+        return stored_incidents(self.table)
 
     def kms_record(self, incident_id: str) -> Record:
         """The KMS record that is kept for an incident of S3 calls."""
         key = {"pk": f"incident#{incident_id}", "sk": "kms_record"}
-        record: Record = json.loads(str(self.table.get_item(Key=key)["Item"]["record"]))
+        record: Record = unpack(self.table.get_item(Key=key)["Item"]["record"])
         return record
 
     def move(self, incident: Incident, state: State, actor: str, what: str) -> None:

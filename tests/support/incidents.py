@@ -9,6 +9,8 @@ from support.worlds import call, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.incidents import Incident, State
+from threegrants.incidents.fitting import unpack
+from threegrants.incidents.items import COUNT, DIAGNOSIS, META
 from threegrants.report import Report, report_for
 
 ID = "tg-0123456789abcdef"
@@ -74,3 +76,16 @@ NEXT = replace(CALL, event_id="e-2", time="2026-11-24T03:00:30Z")
 """The same call half a minute later."""
 KMS, KMS_RECORD = kms_call(1), {"eventID": "k-1"}
 """The KMS call of the first one."""
+
+
+def stored_incidents(table: Any) -> list[dict[str, Any]]:
+    """Every incident of its own in a table: its items in one, its report as JSON."""
+    items = table.scan(ConsistentRead=True)["Items"]
+    parts = {(item["pk"], item["sk"]): item for item in items}
+    found = []
+    for (pk, sk), meta in parts.items():
+        if sk == META and "joined_to" not in meta:
+            report = parts.get((pk, DIAGNOSIS))
+            kept = {"diagnosis": unpack(report["diagnosis"])} if report else {}
+            found.append({**meta, **parts.get((pk, COUNT), {}), "sk": sk, **kept})
+    return found

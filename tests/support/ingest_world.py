@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from support.incidents import stored_incidents
 from support.records import Record, denied, kms, s3, session_of
 from support.runs import run_store
 from support.worlds import KEY, ROLE, A, B, allow, delegates, evidence
@@ -92,8 +93,7 @@ class World:
         return (ingest or self.ingest).handle(denied(record), record, **how)
 
     def ids(self) -> list[str]:
-        items = self.table.scan()["Items"]
-        return [i["id"] for i in items if i["sk"] == "meta" and "joined_to" not in i]
+        return [incident["id"] for incident in stored_incidents(self.table)]
 
     def only(self) -> Incident:
         [found] = self.ids()

@@ -14,17 +14,17 @@ from support.templates import actions
 from threegrants.evidence import RoleClients
 
 READER = frozenset(actions("ReaderRole"))
-"""Every action `member.yaml` gives the reader, its options included."""
+"""Every action `templates/member.yaml` gives the reader, its options included."""
 
 
 @contextmanager
 def enforced(aws: Aws, *accounts: str, without: Collection[str] = ()) -> Iterator[RoleClients]:
-    """`RoleClients` whose readers may do what `member.yaml` says, except the actions in `without`.
+    """`RoleClients` whose readers may do what `templates/member.yaml` says, except the actions in `without`.
 
     moto checks the actions of every call inside; an account not named here cannot be entered.
     """
     unknown = set(without) - READER
-    assert not unknown, f"member.yaml does not give {unknown} at all"
+    assert not unknown, f"templates/member.yaml does not give {unknown} at all"
     allowed = policy(allow(None, sorted(READER - set(without)), "*"))
     trust = policy({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
     entered = RoleClients("threegrants-reader", "external-id")

@@ -14,7 +14,7 @@ def template(name: str) -> Any:
 
 
 SERVICE = template("template.yaml")["Resources"]
-MEMBER = template("member.yaml")["Resources"]
+MEMBER = template("templates/member.yaml")["Resources"]
 ROLES = {
     name: resource
     for name, resource in {**SERVICE, **MEMBER}.items()

@@ -61,6 +61,8 @@ def test_what_the_reader_may_only_where_asked():
         "s3:GetObjectVersion",
         "s3:GetObjectRetention",
         "s3:GetObjectLegalHold",
+        "s3:GetObjectTagging",
+        "s3:GetObjectVersionTagging",
         "s3:ListBucket",
         "s3:ListBucketVersions",
         "organizations:DescribeAccount",
@@ -76,7 +78,7 @@ def test_what_the_reader_may_only_where_asked():
         "Organization",
         "Analyzer",
     ]
-    parameters = template("member.yaml")["Parameters"]
+    parameters = template("templates/member.yaml")["Parameters"]
     assert parameters["ReadObjects"]["Default"] == "false"
     assert parameters["ReadOrganization"]["Default"] == "false"
     assert parameters["AccessAnalyzer"]["Default"] == "false"
@@ -93,6 +95,11 @@ def listed(value):
     return value if isinstance(value, list) else [value]
 
 
+def account_of(parameter):
+    """A trust policy names a role's account, or it would end with the role (condition: the role)."""
+    return {"AWS": {"Fn::Select": [4, {"Fn::Split": [":", {"Ref": parameter}]}]}}
+
+
 def test_only_the_worker_may_assume_a_remediation_role():
     def assumed(name):
         return str([s["Resource"] for s in statements(name) if ASSUME in listed(s["Action"])])
@@ -102,7 +109,9 @@ def test_only_the_worker_may_assume_a_remediation_role():
     ]
     for name in REMEDIATION_ROLES:
         trust = MEMBER[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        assert {str(one["Principal"]) for one in trust} == {str({"AWS": {"Ref": "WorkerRoleArn"}})}
+        for one in trust:
+            assert one["Principal"] == account_of("WorkerRoleArn")
+            assert one["Condition"]["ArnEquals"] == {"aws:PrincipalArn": {"Ref": "WorkerRoleArn"}}
 
 
 ASSUME = "sts:AssumeRole"
@@ -148,7 +157,10 @@ def test_the_key_role_makes_the_grants_that_the_service_makes():
 
 
 def test_both_templates_name_the_roles_alike():
-    service, member = template("template.yaml")["Parameters"], template("member.yaml")["Parameters"]
+    service, member = (
+        template("template.yaml")["Parameters"],
+        template("templates/member.yaml")["Parameters"],
+    )
     for name in ("ReaderRoleName", "RemediationRolePrefix", "RequirePatchableTag"):
         assert service[name]["Default"] == member[name]["Default"]
 

@@ -30,7 +30,7 @@ from threegrants.aws.arn import parse_arn
 from threegrants.cli.diagnose import role_clients
 from threegrants.cli.failure import Failure
 from threegrants.cli.options import ACCOUNTS, EXTERNAL_ID, READER_ROLE, account_option
-from threegrants.cli.render import console, grants_table, json_text, plain
+from threegrants.cli.render import console, json_text, say, show_blockers_and_unknowns, show_grants
 from threegrants.cloudtrail import DeniedCall
 
 Format = Literal["text", "json", "markdown", "sarif"]
@@ -245,15 +245,11 @@ def _print(answers: Sequence[Answer], output_format: Format) -> None:
 
 
 def _show(answer: Answer) -> None:
-    out, report = console(), answer.report
+    report = answer.report
     colour = {Access.ALLOWED: "bold green", Access.NOT_ALLOWED: "bold red"}
-    out.print(plain(answer.sentence, colour.get(answer.access, "bold yellow")))
-    out.print(grants_table(report.grants))
-    for blocker in report.blockers:
-        out.print(plain(f"blocked by {blocker.kind_in_words}: {blocker.detail}"))
-    for unknown in report.unknowns:
-        needs = f"; needs {unknown.needs}" if unknown.needs else ""
-        out.print(plain(f"not known: {unknown.what}: {unknown.why}{needs}", "yellow"))
+    say(answer.sentence, colour.get(answer.access, "bold yellow"))
+    show_grants(report.grants)
+    show_blockers_and_unknowns(report)
     for text in answer.supposed:
-        out.print(plain(f"taken for granted: {text}", "dim"))
-    out.print()
+        say(f"taken for granted: {text}", "dim")
+    console().print()

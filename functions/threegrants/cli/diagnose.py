@@ -25,7 +25,12 @@ from threegrants.cli.options import (
     SNIPPETS,
     account_option,
 )
-from threegrants.cli.overview import show_overview, show_summary_line, summary_object
+from threegrants.cli.overview import (
+    noise_lines,
+    show_overview,
+    show_summary_line,
+    summary_object,
+)
 from threegrants.cli.records import (
     Leftovers,
     input_files,
@@ -124,6 +129,7 @@ def _time_option(
     help="Only this action or operation: s3:GetObject, kms:*; wildcards; repeatable.",
 )
 @click.option("--top", type=click.IntRange(1), help="Only the findings with the most calls.")
+@click.option("--all", "everything", is_flag=True, help="Examine what is known as noise too.")
 @click.option("--summary", is_flag=True, help="A line for each finding, without the details.")
 @click.option("--strict", is_flag=True, help="Exit with 2 if anything could not be read.")
 def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
@@ -146,6 +152,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     callers: tuple[str, ...],
     actions: tuple[str, ...],
     top: int | None,
+    everything: bool,  # noqa: FBT001
     summary: bool,  # noqa: FBT001
     strict: bool,  # noqa: FBT001
 ) -> None:
@@ -154,6 +161,9 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
     FILE holds CloudTrail records in any form people keep them: trail files, lookup-events, JSON
     Lines, exports of CloudWatch Logs, Athena, CloudTrail Lake, Security Lake, Splunk, Elastic and
     others, packed or not: docs/formats.md.
+
+    What the service holds back as noise by default is counted with the reason, and not examined
+    without --all.
 
     Exit status: 0 if every denial found was examined (warnings say what could not be read); 1 if a
     finding could not be examined; 2 if nothing could be read, or with --strict if anything could
@@ -167,6 +177,8 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         click.echo("[]" if output_format == "json" else "", nl=output_format == "json")
         report_skipped(leftovers, 0)
         return
+    noise = [] if everything else [one for one in found if one.noise]
+    found = found if everything else [one for one in found if not one.noise]
     shown = _most_frequent(found, top) if top else found
     options = AnalysisOptions(
         profile=Profile(profile),
@@ -175,20 +187,27 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
         owner_tags=owner_tags,
         analyzer=analyzer,
     )
-    reader = role_clients(reader_role, external_id, accounts, organizations, objects=objects)
     show = _printer(output_format, tool, summary=summary)
-    if output_format == "text" and not summary and len(found) > 1:
-        show_overview(shown, len(found))
+    if output_format == "text" and not summary and len(found) + len(noise) > 1 and found:
+        show_overview(shown, len(found), noise)
     failed = 0
     with show:
+        # Where nothing is examined, nobody is asked who we are.
+        reader = (
+            role_clients(reader_role, external_id, accounts, organizations, objects=objects)
+            if shown
+            else RoleClients(reader_role)
+        )
         for number, one in enumerate(_examined(shown, reader, options), 1):
             if isinstance(one, _Examined):
                 show(number, one.finding, one.report)
             else:
                 failed += 1
                 click.echo(strip_control_characters(one), err=True)
+    for line in noise_lines(noise):
+        click.echo(strip_control_characters(line), err=output_format == "json")
     warn(leftovers)
-    report_skipped(leftovers, len(found))
+    report_skipped(leftovers, len(found) + len(noise))
     if strict and not leftovers.complete:
         sys.exit(_INCOMPLETE_INPUT)
     if failed:

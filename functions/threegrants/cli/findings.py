@@ -1,12 +1,13 @@
 """The denied calls of any number of records, joined as the service joins them. Pure.
 
 Both copies of a call are one call, in whichever order they come, and so are the KMS record and the S3
-record of one call: at most five seconds apart. (The service, to which records come late, also takes the
-only incident of the last hour; a file has them all.) Calls of one principal, bucket, kind of access and action are one finding.
+record of one call, by the match that the service has (`incidents.correlation.match`): the nearest within
+five seconds, else the only incident within the hour. Calls of one principal, bucket, kind of access and
+action are one finding.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -18,9 +19,12 @@ from threegrants.incidents.correlation import (
     correlation_key_of,
     kms_key_correlation_key,
     match_kms_record,
+    match_late_kms_record,
+    seconds_apart,
 )
 from threegrants.incidents.events import SAMPLE_SIZE, kms_actions_of, needs_kms
 from threegrants.patches.scopes import with_key
+from threegrants.suppression import Preset, SuppressionRules
 
 _Key = tuple[str | tuple[str, ...] | None, ...]
 _Who = tuple[str, str]
@@ -39,6 +43,7 @@ class Finding:
         last_seen: when the last was made.
         events: a sample of the events' ids.
         folders: the folders of all denied keys.
+        noise: the preset by which the service would hold it back; None if it is no noise.
     """
 
     incident_id: str
@@ -48,6 +53,7 @@ class Finding:
     last_seen: str
     events: tuple[str, ...]
     folders: tuple[str, ...]
+    noise: Preset | None = None
 
     @property
     def action(self) -> str:
@@ -196,15 +202,22 @@ class Findings:
         call = group.call
         if call.bucket and not call.bucket_account:
             call = replace(call, bucket_account=self._owners.get(call.bucket))
+        arn = self._arn_of(call)
+        name = _RULES.match(call, arn)
         return Finding(
-            incident_id_of(call, self._arn_of(call)),
+            incident_id_of(call, arn),
             call,
             group.count,
             group.first,
             group.last,
             tuple(group.events),
             group.folders,
+            next((preset for preset in _RULES.presets if preset.name == name), None),
         )
+
+
+_RULES = SuppressionRules()
+"""The presets that the service has by default."""
 
 
 def _key_of(call: DeniedCall, arn: str | None = None) -> _Key:
@@ -246,7 +259,7 @@ class _Index:
                 str(n): (g, _candidate(str(n), g, t, call)) for n, (g, t) in enumerate(groups)
             }
             found = [candidate for _, candidate in candidates.values()]
-            match = match_kms_record(call, found)
+            match = match_kms_record(call, found) or self._match_late(call, found, candidates)
             if match is None:
                 left.append(time)
                 continue
@@ -256,6 +269,21 @@ class _Index:
         of_kms.times, of_kms.count = left, len(left)
         of_kms.first, of_kms.last = min(left), max(left)
         return of_kms
+
+    def _match_late(
+        self,
+        call: DeniedCall,
+        found: Sequence[Candidate],
+        candidates: Mapping[str, tuple["_Group", Candidate]],
+    ) -> Candidate | None:
+        """The calls of the only incident within the hour; several actions are one incident."""
+        nearest: dict[str, Candidate] = {}
+        for candidate in sorted(found, key=lambda one: seconds_apart(call, one)):
+            of = candidates[candidate.incident_id][0].call
+            fits = match_late_kms_record(call, [candidate]) is not None
+            if fits:
+                nearest.setdefault(incident_id_of(of, self._arn_of(of)), candidate)
+        return match_late_kms_record(call, nearest.values())
 
 
 def _link(group: _Group, of_kms: _Group) -> None:

@@ -1,4 +1,8 @@
-"""The commands of `threegrants`. `check`, `config`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, `doctor` asks AWS, the others ask the service."""
+"""The commands of `threegrants`.
+
+`check`, `config`, `cost`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, `doctor` asks AWS, the
+others ask the service.
+"""
 
 import gzip
 import json
@@ -14,6 +18,7 @@ from threegrants.cli.cases import answer_cases
 from threegrants.cli.check import check
 from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
 from threegrants.cli.config import config
+from threegrants.cli.cost import cost
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.doctor import doctor
 from threegrants.cli.explain import explain
@@ -52,6 +57,7 @@ def main() -> None:
 main.add_command(check)
 main.add_command(config)
 main.add_command(configure)
+main.add_command(cost)
 main.add_command(diagnose)
 main.add_command(doctor)
 main.add_command(explain)

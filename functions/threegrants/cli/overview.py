@@ -1,6 +1,6 @@
 """The findings of many records as one table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
@@ -9,22 +9,42 @@ from threegrants.cli.render import coloured, console, plain
 from threegrants.report import Report
 
 
-def show_overview(findings: Sequence[Finding], total: int) -> None:
+def show_overview(findings: Sequence[Finding], total: int, noise: Sequence[Finding] = ()) -> None:
     """A line for each finding, before their details.
 
     Args:
         findings: the findings that are shown.
-        total: how many there are in all.
+        total: how many there are in all, beside noise.
+        noise: what is not examined, because it is noise.
     """
     out = console()
     calls = sum(finding.count for finding in findings)
     shown = f"{len(findings)} of {total}" if total > len(findings) else str(total)
-    out.print(plain(f"{shown} finding(s), {calls} denied call(s)", "bold"))
+    held = sum(finding.count for finding in noise)
+    beside = f"; beside them {held} denied call(s) that are noise" if held else ""
+    out.print(plain(f"{shown} finding(s), {calls} denied call(s){beside}", "bold"))
     table = _table("#", "calls", "last seen", "action", "on", "principal")
     for number, finding in enumerate(findings, 1):
         table.add_row(*[plain(cell) for cell in _cells(number, finding)])
     out.print(table)
     out.print()
+
+
+def noise_lines(noise: Sequence[Finding]) -> Iterator[str]:
+    """A line for each preset that held something back: how much, what it is, and the first of it."""
+    held: dict[str, list[Finding]] = {}
+    for finding in noise:
+        held.setdefault(finding.noise.name if finding.noise else "", []).append(finding)
+    for name, findings in held.items():
+        calls = sum(finding.count for finding in findings)
+        what = findings[0].noise.what if findings[0].noise else ""
+        first = findings[0]
+        example = f"{first.action} on {first.target or '?'} by {first.principal}"
+        more = f" and {len(findings) - 1} more" if len(findings) > 1 else ""
+        yield (
+            f"noise: {calls} denied call(s) held back by the preset {name} ({what}): {example}{more}; "
+            "--all examines them"
+        )
 
 
 def show_summary_line(number: int, finding: Finding, report: Report) -> None:
@@ -61,10 +81,11 @@ def summary_object(finding: Finding, report: Report) -> dict[str, object]:
 
 
 def _cells(number: int, finding: Finding) -> tuple[str, ...]:
+    noise = f" (noise: {finding.noise.name})" if finding.noise else ""
     target = finding.target or "?"
     who = finding.principal
     last = finding.last_seen or "?"
-    return str(number), str(finding.count), last, finding.action, target, who
+    return str(number), str(finding.count), last, f"{finding.action}{noise}", target, who
 
 
 def _table(*headings: str) -> Table:

@@ -13,15 +13,17 @@ import click
 from threegrants.cli.failure import Failure
 from threegrants.cloudtrail import (
     DeniedCall,
+    RecordError,
+    Skipped,
+    parse_record,
+    strip_control_characters,
+)
+from threegrants.cloudtrail.trail_files import (
     Found,
     Incomplete,
     Irrelevant,
-    RecordError,
-    Skipped,
     Unreadable,
-    parse_record,
     read_entries,
-    strip_control_characters,
 )
 
 _PLACES = 3

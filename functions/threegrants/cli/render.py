@@ -7,6 +7,7 @@ text: never as markup, and without control characters.
 import difflib
 import json
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
@@ -57,6 +58,44 @@ def plain(text: object, style: str = "") -> Text:
     return Text(strip_control_characters(text), style=style)
 
 
+def say(text: object, style: str = "", indent: int = 0) -> None:
+    """Print a sentence over as many lines as it takes; no word of it is cut.
+
+    An ARN, a digest or a name that is longer than the line is left whole: people copy them.
+    """
+    for line in _wrapped(text, indent):
+        verbatim(" " * indent + line, style)
+
+
+def verbatim(text: object, style: str = "") -> None:
+    """Print a line that people copy (code, a difference, a digest): never wrapped, never cut."""
+    console().print(plain(text, style), soft_wrap=True)
+
+
+def row(cells: Sequence[tuple[Text, int]], text: object) -> None:
+    """Print cells of fixed widths, and a text that goes on below itself."""
+    indent = sum(width for _, width in cells)
+    first, *rest = _wrapped(text, indent) or [""]
+    head = Text.assemble(*(_padded(cell, width) for cell, width in cells), first)
+    head.rstrip()
+    console().print(head, soft_wrap=True)
+    for line in rest:
+        verbatim(" " * indent + line)
+
+
+def _wrapped(text: object, indent: int) -> list[str]:
+    width = max(console().width - indent, 20)
+    return textwrap.wrap(
+        strip_control_characters(text), width, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _padded(cell: Text, width: int) -> Text:
+    found = cell.copy()
+    found.pad_right(max(width - found.cell_len, 1))
+    return found
+
+
 def json_text(value: Any) -> str:
     """A value as indented JSON, each control character as its JSON escape.
 
@@ -81,46 +120,62 @@ def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
         report: the report.
         tool: shows what is handed off as this tool's code.
     """
-    out = console()
-    out.print(plain(report.summary, "bold"))
-    out.print(_facts(report))
-    out.print(grants_table(report.grants))
+    say(report.summary, "bold")
+    _show_facts(report)
+    show_grants(report.grants)
     if source := report.copy_source:
         where = f"s3://{source.bucket}/{source.object_key}"
-        out.print(plain(f"to read the copy's source, {where}", "bold"))
-        out.print(grants_table(source.grants))
-    for blocker in report.blockers:
-        out.print(plain(f"blocked by {blocker.kind_in_words}: {blocker.detail}"))
-        if blocker.owner:
-            out.print(plain(f"  who decides: {blocker.owner}", "dim"))
-    for unknown in report.unknowns:
-        needs = f"; needs {unknown.needs}" if unknown.needs else ""
-        out.print(plain(f"not known: {unknown.what}: {unknown.why}{needs}", "yellow"))
+        say(f"to read the copy's source, {where}", "bold")
+        show_grants(source.grants)
+    if since := report.since_denial:
+        say(since.words, "bold")
+        if since.grants:
+            say("the grants above are those at the denial; in force now", "dim")
+            show_grants(since.grants)
+    show_blockers_and_unknowns(report)
     for patch in report.proposed_patches:
         show_patch(patch)
         show_snippets(patch, tool)
     show_alternatives(report.other_patches)
     for handoff in report.handoffs:
-        out.print()
-        out.print(plain(f"{handoff.kind} for {handoff.target}", "bold"))
-        out.print(plain(f"  {handoff.why}"))
+        console().print()
+        say(f"{handoff.kind} for {handoff.target}", "bold")
+        say(handoff.why, indent=2)
         show_snippets(handoff, tool)
-    out.print()
+    console().print()
 
 
-def _facts(report: Report) -> Table:
+def show_blockers_and_unknowns(report: Report) -> None:
+    """What else blocks and who decides, and what is not known and would supply it."""
+    for blocker in report.blockers:
+        say(f"blocked by {blocker.kind_in_words}: {blocker.detail}")
+        if blocker.owner:
+            say(f"who decides: {blocker.owner}", "dim", indent=2)
+    for unknown in report.unknowns:
+        needs = f"; needs {unknown.needs}" if unknown.needs else ""
+        say(f"not known: {unknown.what}: {unknown.why}{needs}", "yellow")
+
+
+_LABEL, _VERDICT = 11, 12
+_GRANT = 20
+"""Columns of the labels, the verdicts and the names of the grants."""
+
+
+def _show_facts(report: Report) -> None:
     request = report.request
-    facts = Table.grid(padding=(0, 2))
-    facts.add_row("incident", plain(report.id))
-    facts.add_row("principal", plain(report.principal.name))
-    facts.add_row("request", plain(request.words))
-    if request.kms_key:
-        facts.add_row("key", plain(_key_text(request)))
-    seen = f"{request.count} event(s), {request.first_seen} to {request.last_seen}"
-    facts.add_row("seen", plain(seen))
-    facts.add_row("outcome", outcome_text(report))
-    facts.add_row("evidence", plain(evidence_text(report)))
-    return facts
+    facts: list[tuple[str, str]] = [
+        ("incident", report.id),
+        ("principal", report.principal.name),
+        ("request", request.words),
+        *([("key", _key_text(request))] if request.kms_key else []),
+        ("seen", f"{request.count} event(s), {request.first_seen} to {request.last_seen}"),
+    ]
+    for label, text in facts:
+        row([(plain(label), _LABEL)], text)
+    console().print(
+        Text.assemble(_padded(plain("outcome"), _LABEL), outcome_text(report)), soft_wrap=True
+    )
+    row([(plain("evidence"), _LABEL)], evidence_text(report))
 
 
 def _key_text(request: RequestReport) -> str:
@@ -140,7 +195,7 @@ def evidence_text(report: Report) -> str:
     return f"read at {report.evidence_at}" + (f", {age} s before the diagnosis" if age else "")
 
 
-def grants_table(grants: GrantsReport) -> Table:
+def show_grants(grants: GrantsReport) -> None:
     """The three grants with their reasons, the IAM grant by its legs."""
     rows = [
         ("bucket policy", grants.bucket_policy),
@@ -148,11 +203,11 @@ def grants_table(grants: GrantsReport) -> Table:
         ("IAM policy, bucket", grants.iam_policy.bucket),
         ("IAM policy, key", grants.iam_policy.key),
     ]
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for name, grant in rows:
-        reasons = [strip_control_characters(_reason_text(reason)) for reason in grant.reasons]
-        table.add_row(name, coloured(grant.verdict), Text("\n".join(reasons)))
-    return table
+        first, *more = [_reason_text(reason) for reason in grant.reasons] or [""]
+        row([(plain(name), _GRANT), (coloured(grant.verdict), _VERDICT)], first)
+        for reason in more:
+            row([(plain(""), _GRANT + _VERDICT)], reason)
 
 
 def _reason_text(reason: ReasonReport) -> str:
@@ -162,31 +217,28 @@ def _reason_text(reason: ReasonReport) -> str:
 
 def show_patch(patch: PatchReport) -> None:
     """One patch as a diff of the pretty-printed policy, with the digest an approval names."""
-    out = console()
     name = f" ({patch.policy_name})" if patch.policy_name else ""
-    out.print()
-    out.print(plain(f"{patch.operation} {patch.target}{name}{_scope_text(patch)}", "bold"))
-    if patch.says:
-        for line in patch.says.splitlines():
-            out.print(plain(f"  {line}"))
+    console().print()
+    say(f"{patch.operation} {patch.target}{name}{_scope_text(patch)}", "bold")
+    for line in patch.says.splitlines():
+        say(line, indent=2)
     for line in diff(patch):
-        out.print(plain(f"  {line}", _DIFF.get(line[:1], "")))
-    out.print(plain(f"  digest {patch.digest}", "dim"))
+        verbatim(f"  {line}", _DIFF.get(line[:1], ""))
+    verbatim(f"  digest {patch.digest}", "dim")
 
 
 def show_alternatives(others: Sequence[PatchReport]) -> None:
     """What could be approved instead of the proposed patches: other scopes, other ways."""
     if not others:
         return
-    out = console()
-    out.print()
-    out.print(plain("or instead", "bold"))
+    console().print()
+    console().print(plain("or instead", "bold"))
     for patch in others:
-        out.print(plain(f"  {patch.operation} {patch.target}{_scope_text(patch)}"))
+        say(f"{patch.operation} {patch.target}{_scope_text(patch)}", indent=2)
         if patch.key_named_by_caller:
             for line in patch.says.splitlines():
-                out.print(plain(f"    {line}", "yellow"))
-        out.print(plain(f"    digest {patch.digest}", "dim"))
+                say(line, "yellow", indent=4)
+        verbatim(f"    digest {patch.digest}", "dim")
 
 
 def _scope_text(patch: PatchReport) -> str:
@@ -195,12 +247,11 @@ def _scope_text(patch: PatchReport) -> str:
 
 def show_snippets(change: PatchReport | HandoffReport, tool: Tool | None) -> None:
     """What is handed off as infrastructure code, or how to see it."""
-    out = console()
     if change.snippets and tool:
         for line in change.snippets.to_json()[tool].splitlines():
-            out.print(plain(f"  {line}"))
+            verbatim(f"  {line}")
     elif change.snippets:
-        out.print(plain("  as code: --snippets terraform, --snippets cloudformation", "dim"))
+        verbatim("  as code: --snippets terraform, --snippets cloudformation", "dim")
 
 
 def diff(patch: PatchReport) -> list[str]:
@@ -241,17 +292,16 @@ def show_incident(
         report: its `diagnosis`, if there is one.
         tool: shows what is handed off as this tool's code.
     """
-    out = console()
-    out.print(plain(f"{incident['id']}  {incident['state']}", "bold"))
+    verbatim(f"{incident['id']}  {incident['state']}", "bold")
     if report:
         show_diagnosis(report, tool)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
-        out.print(plain(text, "dim"))
+        say(text, "dim")
 
 
 def show_result(result: Mapping[str, Any]) -> None:
     """The API's answer to an approval, rejection, rollback or mute."""
     out = console()
     out.print(Text.assemble(plain(result["id"], "bold"), " ", plain(result["state"])))
-    out.print(plain(result["detail"]))
+    say(result["detail"])

@@ -20,15 +20,6 @@ from threegrants.cloudtrail.errors import RecordError
 from threegrants.cloudtrail.parse import parse_record
 from threegrants.cloudtrail.replay import REPLAY_SOURCE, as_replayed, is_replayed
 from threegrants.cloudtrail.sanitize import strip_control_characters, strip_lines
-from threegrants.cloudtrail.trail_files import (
-    Entry,
-    Found,
-    Incomplete,
-    Irrelevant,
-    Unreadable,
-    read_entries,
-    read_trail_file,
-)
 
 __all__ = [
     "REPLAY_SOURCE",
@@ -36,24 +27,17 @@ __all__ = [
     "Caller",
     "CallerType",
     "DeniedCall",
-    "Entry",
-    "Found",
-    "Incomplete",
-    "Irrelevant",
     "KeySource",
     "RecordError",
     "Service",
     "Skipped",
     "StatedPolicyType",
-    "Unreadable",
     "as_replayed",
     "copy_source_read",
     "detail_of",
     "is_genuine",
     "is_replayed",
     "parse_record",
-    "read_entries",
-    "read_trail_file",
     "require_own_account",
     "strip_control_characters",
     "strip_lines",

@@ -57,6 +57,7 @@ _OTHER_NAMES = {
 S3_CONTROL: Mapping[str, Operation] = {
     **{name: Operation(Access.OTHER, (f"s3:{name}",)) for name in _NAMED_ALIKE},
     **{name: Operation(Access.OTHER, (action,)) for name, action in _OTHER_NAMES.items()},
+    "WriteGetObjectResponse": Operation(Access.WRITE, ("s3-object-lambda:WriteGetObjectResponse",)),
 }
 """CloudTrail's event names that are asked of an account, an access point, a job, … and of no bucket."""
 
@@ -93,7 +94,9 @@ def control_resource(
         return None
     lambda_point, partition = action.endswith("ForObjectLambda"), partition_of(region)
     if "AccessGrant" in action or action == "s3:GetDataAccess":
-        of_one = re.search(r":(?:\w+)Access(?:Grant|GrantsLocation)$", action)
+        # A location is made in the instance; a grant, and what is done to either, is of one of them.
+        of_one = re.search(r":\w+Access(?:Grant|GrantsLocation)$", action)
+        of_one = None if action == "s3:CreateAccessGrantsLocation" else of_one
         whole = f"arn:{partition}:s3:{region}:{account}:access-grants/default"
         return None if of_one else whole
     if "AccessPoint" in action and "MultiRegion" not in action and isinstance(name, str):

@@ -17,6 +17,23 @@ _TAGS_OF_SOURCE = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html (x-amz-tagging-directive)"""
 
 
+def with_tags_copied(call: DeniedCall, read: DeniedCall) -> tuple[DeniedCall, DeniedCall]:
+    """A copy of a source that has tags, and its read: S3 takes the tags along, and asks for that too.
+
+    Not where the request replaces them, or where the parts of an upload are copied: those have no tags.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html (x-amz-tagging-directive)
+    """
+    directive = call.request_headers.get("x-amz-tagging-directive", "").upper()
+    if call.operation != "CopyObject" or directive == "REPLACE":
+        return call, read
+    get = _TAGS_OF_SOURCE[1 if read.version_id else 0]
+    return _also(call, "s3:PutObjectTagging"), _also(read, get)
+
+
+def _also(call: DeniedCall, action: str) -> DeniedCall:
+    return replace(call, s3_actions=tuple(dict.fromkeys((*call.s3_actions, action))))
+
+
 def copy_source_read(call: DeniedCall) -> DeniedCall | None:
     """The read of the source that a denied copy includes; None for what is no copy.
 

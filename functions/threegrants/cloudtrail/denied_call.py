@@ -171,6 +171,10 @@ class DeniedCall:
     resource: str | None = None
     """The ARN that the actions are checked on, where it is neither a bucket's nor an object's; `*`
     for what has no resource."""
+    passed_role: str | None = None
+    """The ARN of a role that the call passes to S3 (`iam:PassRole`)"""
+    passed_to: str | None = None
+    """The service that the role is passed to: `batchoperations.s3.amazonaws.com`"""
     copy_source: CopySource | None = None
     kms_uncertainty: str | None = None
     """Why it is not sure that the call needs its KMS actions at all; None where it is."""

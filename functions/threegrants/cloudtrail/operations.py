@@ -142,7 +142,6 @@ S3: Mapping[str, Operation] = {
     "ListDirectoryBuckets": Operation(Access.OTHER, ("s3express:ListAllMyDirectoryBuckets",)),
     "CreateSession": Operation(Access.OTHER, ("s3express:CreateSession",), (), _MULTIPART),
     "RenameObject": Operation(Access.WRITE, ("s3express:CreateSession",)),
-    "WriteGetObjectResponse": Operation(Access.WRITE, ("s3-object-lambda:WriteGetObjectResponse",)),
     "UpdateObjectEncryption": Operation(
         Access.WRITE,
         ("s3:UpdateObjectEncryption",),

@@ -37,6 +37,7 @@ from threegrants.cloudtrail.identity import from_arn, named_by_message, read_cal
 from threegrants.cloudtrail.messages import key_arn_in, read_message
 from threegrants.cloudtrail.needed_actions import needed_actions
 from threegrants.cloudtrail.operations import is_object_action, kms_operation, writes_with_headers
+from threegrants.cloudtrail.passed_roles import PASS_ROLE, passed_role
 from threegrants.cloudtrail.public_requests import asks_for_public_acl, put_policy
 from threegrants.cloudtrail.replay import is_replayed
 from threegrants.cloudtrail.resources import read_resources
@@ -150,6 +151,7 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         resource = control_resource(actions[0], parameters, stated, region)
     elif not (actions and is_object_action(actions[0])):
         key = None
+    role = passed_role(operation, parameters, message)
     kms_key, key_source = _stated_key(message, headers, operation, needed.kms)
     return _call(
         record,
@@ -161,7 +163,9 @@ def _s3(record: Mapping[str, Any], caller: Caller, message: Message, code: str) 
         operation=operation,
         access=needed.access,
         action=actions[0] if actions else None,
-        s3_actions=actions,
+        s3_actions=(*actions, PASS_ROLE) if role else actions,
+        passed_role=role.arn if role else None,
+        passed_to=role.service if role else None,
         kms_actions=needed.kms,
         on_bucket=needed.on_bucket,
         bucket=found.bucket if needed.on_bucket else None,

@@ -43,10 +43,13 @@ _ACTIONS = frozenset({
 def is_replication(caller: Caller, message: Message, called_by: str | None) -> bool:
     """Whether S3 replicates with the caller's role.
 
-    AWS's message names such an action; or S3 called (which AWS writes, not the caller) in a session
-    with the name that S3 gives.
+    AWS's message names such an action; or the replication service itself called; or S3 called (which AWS
+    writes, not the caller) in a session with the name that S3 gives. S3 calls with roles for jobs of Batch
+    Operations too.
     """
     if message.action in _ACTIONS:
         return True
-    by_s3 = called_by in {"s3.amazonaws.com", "replication.s3.amazonaws.com"}
-    return caller.type is CallerType.ROLE and by_s3 and caller.session_name == _SESSION
+    if caller.type is not CallerType.ROLE:
+        return False
+    named = called_by == "s3.amazonaws.com" and caller.session_name == _SESSION
+    return named or called_by == "replication.s3.amazonaws.com"

@@ -35,8 +35,8 @@ def without_lone_surrogates(value: Any) -> Any:
     return value
 
 
-def fitting_id(known: str) -> str:
-    """An id or a time that fits into a key: itself, or a digest of it."""
-    if len(known) <= _MAX_ID_CHARACTERS:
+def fitting_id(known: str, most: int = _MAX_ID_CHARACTERS) -> str:
+    """An id or a time that fits into a key: itself, or a digest of it if it has more characters."""
+    if len(known) <= most:
         return known
     return "sha256:" + hashlib.sha256(known.encode(errors="replace")).hexdigest()

@@ -1,7 +1,8 @@
 """What AWS itself says: its error message, and its checks of the request by authorization id.
 
-Both are about the moment of the call; the policies were read later. AWS decides where we do not
-know, and never makes "granted" of what the policies do not allow now.
+Both are about the moment of the call; the policies were read later. Of the policies as they are now AWS
+decides where we do not know, and never makes "granted" of what they do not allow. Of the policies of the
+denial (`Moment.DENIAL`) AWS's own check is what counts.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthorizationDetails.html
@@ -10,7 +11,8 @@ https://docs.aws.amazon.com/iam-toolbox/latest/APIReference/API_GetRequestAuthor
 from collections.abc import Iterable, Mapping
 
 from threegrants.cloudtrail.denied_call import Message
-from threegrants.diagnosis.facts import Facts
+from threegrants.diagnosis.at_denial import changed_since
+from threegrants.diagnosis.facts import Facts, Moment
 from threegrants.diagnosis.guardrails import OWNERS
 from threegrants.diagnosis.legs import LegVerdicts
 from threegrants.diagnosis.verdicts import (
@@ -53,32 +55,44 @@ def reconcile_with_aws(verdicts: LegVerdicts, service: str, facts: Facts) -> Leg
         service: `s3` or `kms`: which leg.
         facts: with the authorization details, if the message carried their id.
     """
+    # What AWS said of a policy that was changed since says nothing of the policy as it is now.
+    changed = changed_since(facts) if facts.moment is Moment.NOW else {}
     actions = [one for one in _checked_actions(facts) if one.action.startswith(f"{service}:")]
-    if actions:
-        verdicts = LegVerdicts(
-            _reconcile(verdicts.resource, actions, PolicyType.RESOURCE),
-            _reconcile(verdicts.identity, actions, PolicyType.IDENTITY),
-        )
-    message = facts.call.message
-    if not (message.action or facts.call.action or "").startswith(f"{service}:"):
-        return verdicts
-    return LegVerdicts(
-        _settle(verdicts.resource, message, PolicyType.RESOURCE),
-        _settle(verdicts.identity, message, PolicyType.IDENTITY),
+    message, moment = facts.call.message, facts.moment
+    # What is no action of KMS (iam:PassRole, s3express:CreateSession) is of the S3 leg.
+    said = message.action or facts.call.action or ""
+    in_message = bool(said) and said.startswith("kms:") is (service == "kms")
+
+    def reconciled(ours: Grant, policy_type: PolicyType) -> Grant:
+        if policy_type in changed and (actions or in_message):
+            return ours
+        checked = _reconcile(ours, actions, policy_type, moment)
+        return _settle(checked, message, policy_type, moment) if in_message else checked
+
+    found = LegVerdicts(
+        reconciled(verdicts.resource, PolicyType.RESOURCE),
+        reconciled(verdicts.identity, PolicyType.IDENTITY),
     )
+    return _settle_in_one_account(found, facts) if service == "s3" and in_message else found
 
 
 _HANGS_ON_CONTEXT = "condition_unknown"
 """The code of a verdict that only an unknown condition key keeps from being certain."""
 
 
-def _settle(ours: Grant, message: Message, policy_type: PolicyType) -> Grant:
+def _settle(ours: Grant, message: Message, policy_type: PolicyType, moment: Moment) -> Grant:
     """A verdict that hangs on an unknown condition key, after what AWS's own sentence says of it.
 
     "No … policy allows" means that the Allow with that condition did not apply: whoever wrote the
     condition meant it, so nothing is patched around it. "An explicit deny" means that the Deny did.
     """
-    if ours.verdict is not Verdict.UNKNOWN or str(message.policy_type) != str(policy_type):
+    if str(message.policy_type) != str(policy_type):
+        return ours
+    if moment is Moment.DENIAL and ours.verdict is Verdict.GRANTED:
+        # What grants it was read later: at the denial AWS's sentence is right.
+        then = Verdict.DENIED if message.explicit_deny else Verdict.MISSING
+        return Grant(then, (Reason("aws_says", message.policy_arn, None, _WHAT_AWS_FOUND[then]),))
+    if ours.verdict is not Verdict.UNKNOWN:
         return ours
     hanging = [reason for reason in ours.reasons if reason.code == _HANGS_ON_CONTEXT]
     if message.explicit_deny:
@@ -98,10 +112,40 @@ def _settle(ours: Grant, message: Message, policy_type: PolicyType) -> Grant:
     )
 
 
+def _settle_in_one_account(found: LegVerdicts, facts: Facts) -> LegVerdicts:
+    """Of a bucket in the caller's account: "no identity-based policy allows" is about both policies.
+
+    There an Allow of either suffices, and a Deny of either is named first. So AWS says it only where the
+    bucket policy neither allows nor denies:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-single-account.html
+    """
+    message, owner = facts.call.message, facts.bucket_owner
+    hanging = [one for one in found.resource.reasons if one.code == _HANGS_ON_CONTEXT]
+    open_ = found.resource.verdict is Verdict.UNKNOWN and hanging
+    if not open_ or not owner or facts.evidence.caller.account != owner:
+        return found
+    if str(message.policy_type) != str(PolicyType.IDENTITY) or message.explicit_deny:
+        return found
+    if found.identity.verdict not in (Verdict.UNKNOWN, Verdict.MISSING):
+        return found
+    detail = (
+        "AWS's message says that no identity-based policy allows it, and in one account it says so only "
+        "where the bucket policy does not allow it either"
+    )
+    advice = f"meet the condition: {hanging[0].detail}"
+    same = Reason("same_account", None, None, "same account: the identity-based policy suffices")
+    said = Reason("aws_says", message.policy_arn, None, detail, advice)
+    return LegVerdicts(
+        Grant(Verdict.NOT_NEEDED, (same,)), Grant(Verdict.MISSING, (said, *found.identity.reasons))
+    )
+
+
 _A = {PolicyType.RESOURCE: "a resource-based", PolicyType.IDENTITY: "an identity-based"}
 
 
-def _reconcile(ours: Grant, actions: Iterable[AuthorizedAction], policy_type: PolicyType) -> Grant:
+def _reconcile(
+    ours: Grant, actions: Iterable[AuthorizedAction], policy_type: PolicyType, moment: Moment
+) -> Grant:
     """One grant after AWS's checks; the module's first lines say which of the two counts."""
     said = [
         (_VERDICTS[check.effect], check)
@@ -117,6 +161,10 @@ def _reconcile(ours: Grant, actions: Iterable[AuthorizedAction], policy_type: Po
     reason = Reason("aws_says", policies, ", ".join(check.sids) or None, _WHAT_AWS_FOUND[aws])
     if ours.verdict is Verdict.UNKNOWN:
         return Grant(aws, (reason,))
+    if moment is Moment.DENIAL:
+        # Both are about the same moment, and AWS may show fewer policies than it checked.
+        same = ours.verdict is aws or (ours.verdict, aws) == (Verdict.GRANTED, Verdict.NOT_NEEDED)
+        return ours if same else Grant(aws, (reason,))
     if ours.verdict is Verdict.MISSING and aws is Verdict.DENIED:
         return Grant(Verdict.DENIED, (reason, *ours.reasons))  # denied outweighs missing
     if ours.verdict is Verdict.GRANTED or aws in _REFUSALS:

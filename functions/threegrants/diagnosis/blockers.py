@@ -1,5 +1,6 @@
 """Whatever else stops the call beside the three grants, and what could not be known."""
 
+from threegrants.diagnosis.at_denial import unshown_policies
 from threegrants.diagnosis.aws_details import blockers_named_by_aws
 from threegrants.diagnosis.facts import NO_IDENTITY_POLICIES, Facts
 from threegrants.diagnosis.guardrails import GuardrailFindings, unread_guardrails
@@ -52,6 +53,8 @@ def missing_information(
         note("the object's key", seen.encryption)
         note("the object's owner", seen.owner)
     note("AWS's own check of the request", evidence.authorization)
+    for what, item in unshown_policies(facts):
+        note(what, item)
     return unique([*found, *unread_guardrails(facts), *findings.missing_information])
 
 

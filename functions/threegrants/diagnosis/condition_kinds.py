@@ -31,11 +31,16 @@ _WHO = (
     "aws:sourceaccount", "aws:sourcearn", "aws:sourceorg", "kms:calleraccount",
 )  # fmt: skip
 _WHAT = (
-    "aws:resource", "s3:resourceaccount", "s3:prefix", "s3:existingobjecttag/",
-    "s3:dataaccesspoint", "s3:accesspointnetworkorigin", "s3:versionid", "kms:encryptioncontext",
+    "aws:resource", "s3:resourceaccount", "s3:prefix", "s3:dataaccesspoint",
+    "s3:accesspointnetworkorigin", "s3:versionid", "kms:encryptioncontext",
     "kms:resourcealiases", "kms:requestalias", "kms:keyspec", "kms:keyorigin", "kms:keyusage",
 )  # fmt: skip
-"""How the names of these keys begin, in lower case; what is in neither list is about how."""
+"""How the names of these keys begin, in lower case; what is in neither list is about how.
+
+A tag of an object is in neither: by it an owner opens some objects and keeps others, beside which a patch
+for one of the others would open it all the same.
+"""
+_OBJECT_TAG = "s3:existingobjecttag/"
 
 _ADVICE = {
     "aws:sourcevpce": "call through the VPC endpoint {}",
@@ -75,6 +80,10 @@ def kind_of(key: str) -> ConditionKind:
 def advice_for(miss: Mismatch) -> str:
     """What the caller can do about a condition that was not met."""
     actual = f"it was {miss.actual}" if miss.actual else "the call did not have it"
+    if miss.key.lower().startswith(_OBJECT_TAG):
+        tag = miss.key[len(_OBJECT_TAG) :]
+        wanted = f"something other than {miss.wanted}" if miss.negated else miss.wanted
+        return f"ask the object's owner whether its tag {tag} should be {wanted} ({actual})"
     template = _ADVICE.get(miss.key.lower())
     if miss.negated or template is None:
         wanted = f"anything but {miss.wanted}" if miss.negated else miss.wanted

@@ -24,6 +24,9 @@ def copied_tags(facts: Facts) -> MissingInformation | None:
         return None
     if headers.get("x-amz-tagging-directive", "").upper() == "REPLACE":
         return None
+    seen = source.object.tags.value_or_none if source.object else None
+    if seen is not None:
+        return None  # its tags were read: where it has some, both actions are among the call's
     version = "Version" if source.call.version_id else ""
     read = f"s3:GetObject{version}Tagging"
     lacking = [

@@ -1,11 +1,12 @@
 """From a denied call and its evidence to a diagnosis."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
 from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall
+from threegrants.diagnosis.at_denial import facts_at_denial
 from threegrants.diagnosis.aws_details import certainty, reconcile_with_aws
 from threegrants.diagnosis.blockers import blockers, missing_information, unique
 from threegrants.diagnosis.copied_tags import copied_tags, with_copied_tags
@@ -15,8 +16,9 @@ from threegrants.diagnosis.key_doubts import key_doubts, passed_over_key
 from threegrants.diagnosis.legs import LegVerdicts, kms_leg, s3_leg
 from threegrants.diagnosis.missing_object import missing_object
 from threegrants.diagnosis.non_policy_blockers import unseen_blockers
+from threegrants.diagnosis.since_denial import since_denial
 from threegrants.diagnosis.summary import summarise
-from threegrants.diagnosis.unseen_object import decides, settled_by_kms, unseen_object
+from threegrants.diagnosis.unseen_object import decides, settled_by_kms, unseen_object, unseen_tags
 from threegrants.diagnosis.verdicts import (
     Blocker,
     BlockerKind,
@@ -64,9 +66,15 @@ def diagnose_facts(
         writable: accounts in which approved patches may be applied; None for all.
         findings: what the guardrails say, where that is known already; they do not depend on the
             three grants. Not for the facts of a copy.
-        hints: whether to look for what else would explain the denial of a call that is allowed.
+        hints: whether to look for what else would explain the denial of a call that is allowed, and
+            for what was in force at the denial.
     """
     own = _diagnose_bucket(facts, writable, findings or guardrails(facts), hints=hints)
+    then = facts_at_denial(facts) if hints else None
+    if then is not None:
+        own = since_denial(
+            facts, own, _diagnose_bucket(then, writable, guardrails(then), hints=True)
+        )
     if facts.source is None:
         return own
     whole = _diagnose_copy(facts.call, own, diagnose_facts(facts.source, writable))
@@ -116,6 +124,7 @@ def _diagnose_bucket(
             *key_doubts(facts),
             *contradiction,
             *assumed,
+            *unseen_tags(facts, _not_decided(grants, findings)),
             *unseen,
             *missing_information(facts, findings),
             *((hint,) if hint else ()),
@@ -148,6 +157,16 @@ def _grants(s3: LegVerdicts, kms: LegVerdicts) -> tuple[Grant, Grant, IamGrant]:
         kms.identity,
     )
     return s3.resource, kms.resource, iam
+
+
+def _not_decided(
+    grants: tuple[Grant, Grant, IamGrant], findings: GuardrailFindings
+) -> Iterator[str]:
+    """Why verdicts and guardrails are not known, in words."""
+    for grant in (*grants[:2], *_both(grants[2])):
+        if grant.verdict is Verdict.UNKNOWN:
+            yield from (reason.detail for reason in grant.reasons)
+    yield from (item.why for item in findings.missing_information)
 
 
 _COPY_ORDER = (

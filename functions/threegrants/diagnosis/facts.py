@@ -7,12 +7,15 @@ Each policy document is parsed here and nowhere else. A patch is checked against
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Any
 
 from threegrants.aws.arn import account_in, bucket_arn, parse_arn
 from threegrants.cloudtrail import CallerType, DeniedCall, copy_source_read
+from threegrants.cloudtrail.copies import with_tags_copied
 from threegrants.cloudtrail.directory_buckets import directory_bucket_arn, is_directory_bucket
 from threegrants.cloudtrail.operations import is_object_action
+from threegrants.cloudtrail.passed_roles import PASS_ROLE
 from threegrants.diagnosis.request_context import (
     caller_arn,
     kms_request_context,
@@ -39,6 +42,16 @@ from threegrants.iam import (
     RequestContext,
     load_document,
 )
+
+
+class Moment(Enum):
+    """Which policies count: those that were read, or those that AWS evaluated at the denial."""
+
+    NOW = auto()
+    """what was read; what AWS evaluated stands in for what could not be read"""
+    DENIAL = auto()
+    """what AWS evaluated; what was read stands in for what AWS does not show"""
+
 
 NO_IDENTITY_POLICIES = (CallerType.SERVICE, CallerType.ANONYMOUS)
 """Callers without an account of their own, and so without identity-based policies."""
@@ -128,6 +141,7 @@ class Facts:
     access_point_policy: Item[PolicyGroup]
     source: "Facts | None" = None
     """of a copy: the facts of reading its source"""
+    moment: Moment = Moment.NOW
 
     @property
     def object(self) -> ObjectEvidence | None:
@@ -164,7 +178,8 @@ class Facts:
         resource = s3_resource(self.call, action)
         if self.principal is None or self.s3_context is None or resource is None:
             return None
-        owner = self.bucket_owner or ""
+        owner = account_in(resource) if action == PASS_ROLE else self.bucket_owner
+        owner = owner or ""
         asked = _request(self.principal, action, resource, owner, self.s3_context)
         return replace(asked, names_no_key=names_no_key(self.call, action))
 
@@ -255,6 +270,9 @@ def facts_of(call: DeniedCall, evidence: Evidence) -> Facts:
     """Work out the facts of a call, and of a copy those of reading its source too."""
     call = _with_directory_arn(call, evidence)
     read = copy_source_read(call)
+    of_source = evidence.source.object.value_or_none if evidence.source else None
+    if read is not None and of_source is not None and of_source.tags.value_or_none:
+        call, read = with_tags_copied(call, read)
     source = None
     if read is not None and evidence.source is not None:
         source = facts_of(read, evidence.source)
@@ -296,6 +314,8 @@ def s3_resource(call: DeniedCall, action: str) -> str | None:
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """
+    if action == PASS_ROLE:
+        return call.passed_role
     if call.resource is not None:
         return call.resource
     if not call.bucket or is_directory_bucket(call.bucket):

@@ -13,10 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from threegrants.cloudtrail import CallerType
+from threegrants.diagnosis.at_denial import (
+    as_evaluated,
+    levels_as_evaluated,
+    session_is_shown,
+    shown_for,
+)
 from threegrants.diagnosis.facts import (
     NO_IDENTITY_POLICIES,
     AuthorizationRequest,
     Facts,
+    Moment,
     ParsedLevel,
 )
 from threegrants.diagnosis.policy_answers import (
@@ -64,8 +71,19 @@ def guardrails(facts: Facts) -> GuardrailFindings:
     """Evaluate every guardrail that could be read; say what could not."""
     blockers: dict[BlockerKind, Blocker] = {}
     missing: dict[BlockerKind, MissingInformation] = {}
-    evaluated = _surely_none(facts)
-    for kind, asked, where, answer in _answers(facts):
+    # At the denial AWS's own word outweighs what is not there any more.
+    evaluated = _surely_none(facts) if facts.moment is Moment.NOW else set()
+    found = list(_answers(facts))
+    for kind, asked, where, answer in found:
+        if _is_from_aws(facts, kind):
+            ours = any(
+                one.effect is not Effect.ALLOW
+                for other, request, _, one in found
+                if (other, request) == (kind, asked)
+            )
+            said = _refused_by_aws(facts, kind, asked.request.action)
+            if said is not None and said is not ours:
+                continue  # AWS's own check of the same policies: see `blockers_named_by_aws`
         if answer.effect is None:
             missing.setdefault(kind, _not_known(kind, where, answer))
             continue
@@ -93,6 +111,46 @@ def _surely_none(facts: Facts) -> set[BlockerKind]:
     return found
 
 
+POLICY_TYPES: Mapping[BlockerKind, PolicyType] = {
+    BlockerKind.PERMISSIONS_BOUNDARY: PolicyType.BOUNDARY,
+    BlockerKind.SESSION_POLICY: PolicyType.SESSION,
+    BlockerKind.SERVICE_CONTROL_POLICY: PolicyType.SCP,
+    BlockerKind.RESOURCE_CONTROL_POLICY: PolicyType.RCP,
+    BlockerKind.VPC_ENDPOINT_POLICY: PolicyType.VPCE,
+}
+"""The guardrails that AWS checks by name, as types of policies."""
+
+
+def _is_from_aws(facts: Facts, kind: BlockerKind) -> bool:
+    """Whether what is evaluated of a guardrail may be what AWS evaluated at the denial."""
+    read: Mapping[BlockerKind, object] = {
+        BlockerKind.PERMISSIONS_BOUNDARY: facts.boundary,
+        BlockerKind.SERVICE_CONTROL_POLICY: facts.scps,
+        BlockerKind.VPC_ENDPOINT_POLICY: facts.endpoint_policy,
+    }
+    if kind is BlockerKind.SESSION_POLICY or facts.moment is Moment.DENIAL:
+        return kind in POLICY_TYPES
+    if kind is BlockerKind.RESOURCE_CONTROL_POLICY:
+        return any(isinstance(found, Unread) for found in facts.rcps.values())
+    return isinstance(read.get(kind), Unread)
+
+
+def _refused_by_aws(facts: Facts, kind: BlockerKind, action: str) -> bool | None:
+    """Whether AWS's own check of a guardrail refused an action; None where AWS shows no check."""
+    details = facts.evidence.authorization.value_or_none
+    effects = [
+        check.effect
+        for evaluated in (details.actions if details else ())
+        if evaluated.action == action
+        for check in evaluated.checks
+        if check.policy_type == POLICY_TYPES[kind]
+    ]
+    return any(effect in _REFUSALS for effect in effects) if effects else None
+
+
+_REFUSALS = frozenset({"IMPLICIT_DENY", "EXPLICIT_DENY"})
+
+
 _Answers = Iterable[tuple[str, PolicyAnswer | None]]
 """Where a guardrail stands (the id of a level, an endpoint, …), and what it says there."""
 
@@ -109,7 +167,7 @@ def _answers(
 
 
 def _boundary(facts: Facts, asked: AuthorizationRequest) -> _Answers:
-    boundary = facts.boundary
+    boundary = as_evaluated(facts, asked, PolicyType.BOUNDARY, facts.boundary)
     if isinstance(boundary, Unread):
         return ()  # said once, with the other policies that were not read
     name = boundary.value[0].name if boundary.value else ""
@@ -119,10 +177,24 @@ def _boundary(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     return ((name, answer),)
 
 
+def _session(facts: Facts, asked: AuthorizationRequest) -> _Answers:
+    """The session policies, which only AWS shows: nothing else keeps them.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+    """
+    shown = shown_for(facts, asked, PolicyType.SESSION)
+    if not shown:
+        return ()
+    answer: PolicyAnswer | None = policy_answer(PolicyType.SESSION, asked, Read(shown))
+    if answer is not None and answer.effect is Effect.IMPLICIT_DENY:
+        answer = _unless_exempt(facts, asked, answer)
+    return ((shown[0].name, answer),)
+
+
 def _unless_exempt(
     facts: Facts, asked: AuthorizationRequest, limited: PolicyAnswer
 ) -> PolicyAnswer | None:
-    """A boundary's implicit deny, which an Allow of the resource's policy may be exempt from.
+    """An implicit deny of a boundary or a session policy, which an Allow of the resource's policy may be exempt from.
 
     Within an account an Allow for the user's or the session's own ARN, or for everyone, is:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
@@ -142,7 +214,7 @@ def _unless_exempt(
         return None
     if named.effect is None or (named.allows and at_most):
         detail = (
-            "the boundary does not allow it, and whether the resource's policy names the caller so "
+            "it does not allow it, and whether the resource's policy names the caller so "
             "that this does not matter is not known"
         )
         return PolicyAnswer(None, (Reason("condition_unknown", None, None, detail),))
@@ -152,7 +224,8 @@ def _unless_exempt(
 def _scps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     if facts.evidence.caller.type in NO_IDENTITY_POLICIES:
         return ()
-    return _levels(PolicyType.SCP, asked, facts.scps)
+    levels = levels_as_evaluated(facts, asked, PolicyType.SCP, facts.scps)
+    return _levels(PolicyType.SCP, asked, levels)
 
 
 def _rcps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
@@ -169,7 +242,8 @@ def _rcps(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     manager = facts.key.manager.value_or_none if facts.key else None
     if asked.request.action.startswith("kms:") and manager == "AWS":
         return ()
-    return _levels(PolicyType.RCP, asked, facts.rcps[owner])
+    levels = levels_as_evaluated(facts, asked, PolicyType.RCP, facts.rcps[owner])
+    return _levels(PolicyType.RCP, asked, levels)
 
 
 def _levels(
@@ -185,7 +259,7 @@ def _levels(
 
 def _endpoint(facts: Facts, asked: AuthorizationRequest) -> _Answers:
     """The endpoint's policy is about the request that came through it, not about what S3 then does."""
-    group = facts.endpoint_policy
+    group = as_evaluated(facts, asked, PolicyType.VPCE, facts.endpoint_policy)
     if not group.value_or_none or not asked.request.action.startswith(f"{facts.call.service}:"):
         return ()
     endpoint = facts.evidence.endpoint.value_or_none
@@ -209,6 +283,7 @@ def _access_point(facts: Facts, asked: AuthorizationRequest) -> _Answers:
 
 _GUARDRAILS: Mapping[BlockerKind, Callable[[Facts, AuthorizationRequest], _Answers]] = {
     BlockerKind.PERMISSIONS_BOUNDARY: _boundary,
+    BlockerKind.SESSION_POLICY: _session,
     BlockerKind.SERVICE_CONTROL_POLICY: _scps,
     BlockerKind.RESOURCE_CONTROL_POLICY: _rcps,
     BlockerKind.VPC_ENDPOINT_POLICY: _endpoint,
@@ -282,6 +357,4 @@ def _session_unknown(facts: Facts) -> bool:
     """Whether a session policy may be there that nobody has shown us."""
     if facts.evidence.caller.type not in (CallerType.ROLE, CallerType.FEDERATED_USER):
         return False
-    details = facts.evidence.authorization.value_or_none
-    checks = [check for one in details.actions for check in one.checks] if details else []
-    return all(check.policy_type != PolicyType.SESSION for check in checks)
+    return not session_is_shown(facts)

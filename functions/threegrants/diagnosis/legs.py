@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from threegrants.aws.arn import account_in
 from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail.passed_roles import PASS_ROLE
 from threegrants.diagnosis.access_grants import ASKED, access_grants_verdict
 from threegrants.diagnosis.facts import NO_IDENTITY_POLICIES, AuthorizationRequest, Facts
 from threegrants.diagnosis.policy_answers import (
@@ -82,6 +83,8 @@ def s3_leg(facts: Facts, actions: Iterable[str] | None = None) -> LegVerdicts:
 
 def _asked_of_no_bucket(facts: Facts, action: str) -> LegVerdicts:
     """What is asked of an account, an access point or a job: the caller's own policies decide."""
+    if action == PASS_ROLE:
+        return _passes_role(facts)
     asked = facts.s3_request(action)
     if asked is None:
         why = f"the record does not say which resource {action} was asked of"
@@ -99,7 +102,20 @@ def _asked_of_no_bucket(facts: Facts, action: str) -> LegVerdicts:
     return LegVerdicts(not_needed("no_bucket", detail), identity)
 
 
+def _passes_role(facts: Facts) -> LegVerdicts:
+    """To pass a role is asked of the caller's own policies alone, and of the caller's account."""
+    detail = f"no bucket policy is asked about {PASS_ROLE}"
+    none = not_needed("no_bucket", detail)
+    asked = facts.s3_request(PASS_ROLE)
+    if asked is None or facts.evidence.caller.type in NO_IDENTITY_POLICIES:
+        why = f"whether {facts.call.passed_role} may be passed is not known"
+        return LegVerdicts(none, unknown(why, "resource_unknown"))
+    return LegVerdicts(none, _grant(identity_answer(facts, asked)))
+
+
 def _s3_action(facts: Facts, action: str) -> LegVerdicts:
+    if action == PASS_ROLE:
+        return _passes_role(facts)
     asked, bucket, caller = facts.s3_request(action), facts.evidence.bucket, facts.evidence.caller
     if asked is None or bucket is None:
         grant = unknown(*_why_no_request(facts))

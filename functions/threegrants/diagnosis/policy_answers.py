@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from threegrants.cloudtrail import CallerType
+from threegrants.diagnosis.at_denial import as_evaluated
 from threegrants.diagnosis.facts import (
     NO_IDENTITY_POLICIES,
     AuthorizationRequest,
     Facts,
-    ParsedPolicy,
     PolicyGroup,
 )
 from threegrants.diagnosis.reasons import kept_conditions, reasons
 from threegrants.diagnosis.unnamed_keys import possible_requests
 from threegrants.diagnosis.verdicts import KeptCondition, Reason
-from threegrants.evidence import Item, KeyEvidence, NamedPolicy, Read, Unread
+from threegrants.evidence import Item, KeyEvidence, Unread
 from threegrants.iam import (
     Effect,
     KmsGrant,
@@ -144,49 +144,10 @@ def boundary_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer |
     """What the permissions boundary says; None if there is none."""
     if facts.evidence.caller.type in (*NO_IDENTITY_POLICIES, CallerType.ROOT):
         return None
-    if facts.boundary.value_or_none == ():
-        return None
     group = as_evaluated(facts, asked, PolicyType.BOUNDARY, facts.boundary)
+    if group.value_or_none == ():
+        return None
     return policy_answer(PolicyType.BOUNDARY, asked, group)
-
-
-def as_evaluated(
-    facts: Facts, asked: AuthorizationRequest, policy_type: PolicyType, read: Item[PolicyGroup]
-) -> Item[PolicyGroup]:
-    """The policies of one type; where they could not be read, those that AWS evaluated.
-
-    AWS's are as they were at the denial, so they say why it was refused. They have every action of the
-    service that refused only, so they answer for no other. A policy that was read is newer, and is
-    the one that a patch would change: what AWS says of the older one is in its checks.
-
-    Args:
-        facts: of the call, with AWS's authorization details.
-        asked: what is asked.
-        policy_type: whose policies.
-        read: those that were read.
-    """
-    details = facts.evidence.authorization.value_or_none
-    service = asked.request.action.partition(":")[0]
-    if isinstance(read, Read) or details is None or service != facts.call.service:
-        return read
-    target = (
-        asked.request.resource if service == "kms" else asked.request.resource.partition("/")[0]
-    )
-    listed = [
-        one
-        for one in details.policies
-        if one.policy_type == policy_type
-        and (policy_type is not PolicyType.RESOURCE or target in one.attached_to)
-    ]
-    documents = [(one.uri, one.document.value) for one in listed if isinstance(one.document, Read)]
-    if not listed or len(documents) != len(listed):
-        return read
-    return Read(
-        tuple(
-            ParsedPolicy.parse(NamedPolicy(f"{name} (as AWS evaluated it)", text))
-            for name, text in documents
-        )
-    )
 
 
 def access_point_answer(facts: Facts, asked: AuthorizationRequest) -> PolicyAnswer:

@@ -28,7 +28,9 @@ __all__ = [
 def s3_request_context(call: DeniedCall, evidence: Evidence) -> RequestContext:
     """The context of the S3 request itself."""
     known = context_of(AskedContext(call, evidence))
-    return _with_stated(known, dict(_stated_by_aws(call, evidence)))
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+    passed = {"iam:PassedToService": call.passed_to} if call.passed_to else {}
+    return _with_stated(known, {**passed, **dict(_stated_by_aws(call, evidence))})
 
 
 def kms_request_context(call: DeniedCall, evidence: Evidence, key: KeyEvidence) -> RequestContext:

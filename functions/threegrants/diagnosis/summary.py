@@ -95,7 +95,7 @@ def _said(
     if outcome is Outcome.ALREADY_ALLOWED:
         return f"{who} can {what} now: every grant the call needs is in place.{maybe}"
     start = f"{who} cannot {what}"
-    causes = _causes(facts, grants)
+    causes = causes_of(facts, grants)
     unmet = [reason for grant in (grants[0], grants[1], grants[2].bucket, grants[2].key)
              for reason in grant.unmet_conditions]  # fmt: skip
     if unmet:
@@ -129,7 +129,8 @@ def _named(grants: tuple[Grant, Grant, IamGrant]) -> list[tuple[str, Grant | Iam
     return [("the bucket policy", bucket), ("the key policy", key), ("the IAM policy", iam)]
 
 
-def _causes(facts: Facts, grants: tuple[Grant, Grant, IamGrant]) -> list[str]:
+def causes_of(facts: Facts, grants: tuple[Grant, Grant, IamGrant]) -> list[str]:
+    """Which policies do not allow what, or deny it, in words."""
     bucket, key, iam = grants
     s3, kms = facts.call.s3_actions, facts.call.kms_actions
     key_account = facts.key.account if facts.key else None

@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 """
 
+from collections.abc import Iterable
+
 from threegrants.cloudtrail import Access, KeySource
 from threegrants.cloudtrail.operations import writes_with_headers
 from threegrants.diagnosis.facts import Facts
@@ -71,6 +73,29 @@ def unseen_object(facts: Facts) -> tuple[MissingInformation, ...]:
         )
         found.append(MissingInformation("the object's owner", why, _TO_SEE_IT))
     return tuple(found)
+
+
+def unseen_tags(facts: Facts, words: Iterable[str]) -> tuple[MissingInformation, ...]:
+    """What would supply the object's tags, where a policy asks for them and nothing shows them.
+
+    Args:
+        facts: of the call.
+        words: why verdicts and guardrails are not known, for people.
+    """
+    if not any(_TAG_KEY in text.lower() for text in words):
+        return ()
+    seen = facts.object
+    if seen is None:
+        action = "s3:GetObjectVersionTagging" if facts.call.version_id else "s3:GetObjectTagging"
+        why = "nobody looked at the object, and a policy asks for its tags"
+        return (MissingInformation(_TAGS, why, f"ReadObjects=true ({action} for the reader)"),)
+    if isinstance(seen.tags, Unread):
+        return (MissingInformation(_TAGS, seen.tags.why, seen.tags.needs),)
+    return ()
+
+
+_TAG_KEY = "s3:existingobjecttag/"
+_TAGS = "the object's tags"
 
 
 def decides(facts: Facts) -> bool:

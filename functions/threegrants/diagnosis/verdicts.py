@@ -187,6 +187,16 @@ class Diagnosis:
     """whether everything that was read allows the call; what nobody looked at may still stop it"""
     presumed_outcome: Outcome | None = None
     """Where it is unknown because only the caller names the key: the outcome if that key is right."""
+    now: "Diagnosis | None" = None
+    """The verdicts and blockers under the policies in force now, where those of the denial are known and
+    came to others; the outcome, and what is proposed, always follow from the policies in force now."""
+    changed_since: tuple[str, ...] = ()
+    """the policies that were changed since the denial, in words; empty where that is not known"""
+
+    @property
+    def in_force(self) -> "Diagnosis":
+        """The diagnosis under the policies in force now, which a patch changes."""
+        return self.now or self
 
     @property
     def missing_grants(self) -> frozenset[GrantName]:

@@ -94,12 +94,12 @@ NO_ACCOUNTS = Kind(
 )  # fmt: skip
 READER_REFUSED = Kind(
     "reader_refused", _C, "Its policies are not read: every diagnosis about it is unknown.",
-    "Deploy the member template there, with the role ARNs of this stack's outputs and the same ExternalId.",
+    "Deploy templates/member.yaml there, with the role ARNs of this stack's outputs and the same ExternalId.",
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html",
 )  # fmt: skip
 ROLE_MISSING = Kind(
     "role_missing", _C, "Its policies are not read: every diagnosis about it is unknown.",
-    "Deploy the member template there.",
+    "Deploy templates/member.yaml there.",
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html",
 )  # fmt: skip
 TRUST_BROKEN = Kind(
@@ -110,12 +110,12 @@ TRUST_BROKEN = Kind(
 )  # fmt: skip
 WRITER_REFUSED = Kind(
     "writer_refused", _W, "Approved patches of its kind fail there, if it is not left out on purpose.",
-    "Deploy the member template there with this kind of remediation, or take the account out of accounts.trusted.",
+    "Deploy templates/member.yaml there with this kind of remediation, or take the account out of accounts.trusted.",
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html",
 )  # fmt: skip
 WRITER_MISSING = Kind(
     "writer_missing", _N, "Patches of its kind are not applied there: it is left out, or was never deployed.",
-    "If they should be: deploy the member template there with this kind of remediation.",
+    "If they should be: deploy templates/member.yaml there with this kind of remediation.",
     "docs/remediation.md",
 )  # fmt: skip
 KEY_UNUSABLE = Kind(

@@ -11,7 +11,7 @@ organisation sees its own part only. Requests that a service made for a caller h
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +28,7 @@ from threegrants.evidence.snapshot import (
     Check,
     EvaluatedPolicy,
     Item,
+    Read,
     Unread,
 )
 from threegrants.iam import PolicyType
@@ -63,13 +64,14 @@ _ID = re.compile(r"[0-9a-z]{1,256}")
 
 
 def read_authorization(
-    clients: RoleClients, account: str, authorization_id: str, region: str
+    clients: RoleClients, accounts: Iterable[str], authorization_id: str, region: str
 ) -> Item[Authorization | None]:
     """What AWS says of the request with this id; never raises.
 
     Args:
         clients: clients of the member accounts.
-        account: whose reader asks: the caller's account sees most.
+        accounts: whose readers ask, one after the other until one may: the caller's account first, which
+            sees most; every account of its organisation may ask.
         authorization_id: from AWS's message; digits and lower-case letters.
         region: where the denial occurred.
     """
@@ -77,6 +79,23 @@ def read_authorization(
         return Unread(
             "what the message carries is no authorization id", "the complete message of the denial"
         )
+    first: Unread | None = None
+    for account in accounts:
+        found = _read_in(clients, account, authorization_id, region)
+        if isinstance(found, Read):
+            return found
+        # What AWS keeps nothing of for one account, it keeps nothing of for the others of its organisation.
+        if found.why == _NOTHING_KEPT.why:
+            return first or found
+        first = first or found
+    return first or Unread(
+        "the record names no account that could ask", "a record with its account"
+    )
+
+
+def _read_in(
+    clients: RoleClients, account: str, authorization_id: str, region: str
+) -> Item[Authorization | None]:
 
     def fetch() -> Authorization | None:
         try:
@@ -125,12 +144,20 @@ def _policy(
             authorizationId=authorization_id, policyUri=uri
         )
         document = answer["policyDocument"]
-        return document if isinstance(document, str) else json.dumps(document)
+        if not isinstance(document, dict):
+            raise TypeError("a policy document is a JSON object")
+        return json.dumps(document)
 
     needs = clients.needs("iam:GetRequestAuthorizationPolicy", "*", account)
     targets = tuple(str(one["arn"]) for one in listed.get("attachedTo", ()) if one.get("arn"))
+    source = listed.get("policySource")
+    grant = source.get("grantId") if isinstance(source, dict) else None
     return EvaluatedPolicy(
-        uri, EVALUATED_TYPES.get(kind, kind), targets, call_or_unread(fetch, needs, _not_there)
+        uri,
+        EVALUATED_TYPES.get(kind, kind),
+        targets,
+        call_or_unread(fetch, needs, _not_there),
+        str(grant) if grant else None,
     )
 
 
@@ -177,14 +204,14 @@ def _same_resource(resource: str, call: DeniedCall) -> bool:
 
 def _not_there(error: ClientError) -> Item[Any] | None:
     """Not found is no permission that lacks: too early, too late, or another's request."""
-    if code_of(error) != "ResourceNotFoundException":
-        return None
-    return Unread(
-        "AWS has no details of this authorization id here: not yet, no longer, or not for this "
-        "account",
-        "the same question again in a minute, within 24 hours of the denial, from an account of "
-        "the caller's organisation",
-    )
+    return _NOTHING_KEPT if code_of(error) == "ResourceNotFoundException" else None
+
+
+_NOTHING_KEPT = Unread(
+    "AWS has no details of this authorization id here: not yet, no longer, or not for this account",
+    "the same question again in a minute, within 24 hours of the denial, from an account of the "
+    "caller's organisation",
+)
 
 
 def _action(found: Mapping[str, Any], request: Mapping[str, Any]) -> AuthorizedAction:

@@ -2,17 +2,23 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from threegrants.aws.arn import Arn, parse_arn
 from threegrants.cloudtrail import Caller, CallerType
-from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
+from threegrants.evidence.calls import (
+    call_or_unread,
+    code_of,
+    entries_in_turn,
+    in_turn,
+    pages_in_turn,
+    run_concurrently,
+)
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.session_scope import resolving_scope
 from threegrants.evidence.snapshot import (
@@ -92,7 +98,7 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
             return found, found
         bound = found.value.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
         return found, call_or_unread(
-            lambda: _managed(iam(), bound, PolicyKind.BOUNDARY) if bound else None,
+            lambda: _managed(clients, iam(), bound, PolicyKind.BOUNDARY) if bound else None,
             clients.needs("iam:GetPolicy, iam:GetPolicyVersion", str(bound), account),
         )
 
@@ -100,7 +106,7 @@ def read_caller(clients: RoleClients, caller: Caller) -> CallerEvidence:
         [
             description_and_boundary,
             lambda: call_or_unread(
-                lambda: _policies(iam(), kind, holder), needs(_ACTIONS_TO_READ[kind])
+                lambda: _policies(clients, iam(), kind, holder), needs(_ACTIONS_TO_READ[kind])
             ),
         ]
     )
@@ -186,16 +192,23 @@ def resolve_unique_id(clients: RoleClients, account: str, unique: str) -> Item[s
     def search() -> str | None:
         iam = clients.client(account, "iam")
         if kind == "access key":
-            name = iam.get_access_key_last_used(AccessKeyId=unique).get("UserName")
-            return str(iam.get_user(UserName=name)["User"]["Arn"]) if name else None
-        entries = _entries(iam, operation, group)
-        return next((str(entry["Arn"]) for entry in entries if entry[field] == unique), None)
+            used = in_turn(lambda: iam.get_access_key_last_used(AccessKeyId=unique))
+            name = used.get("UserName")
+            return str(_describe(iam, "user", name)["Arn"]) if name else None
+        for page in pages_in_turn(iam, operation):
+            arns = {str(entry[field]): str(entry["Arn"]) for entry in page[group]}
+            # A page costs the same for one as for all: who is asked for next is known already.
+            for one, arn in arns.items():
+                clients.unchanging.put(("unique id", account, one), Read(arn))
+            if unique in arns:
+                return arns[unique]
+        return None
 
     def look_up() -> Item[str | None]:
         needs = clients.needs(_ACTIONS_TO_RESOLVE[kind], f"every {kind}", account)
         return call_or_unread(search, needs)
 
-    found, _ = clients.cache.get(
+    found, _ = clients.unchanging.get(
         ("unique id", account, unique),
         look_up,
         seconds=math.inf,
@@ -252,34 +265,36 @@ _ACTIONS_TO_READ = {
 
 def _describe(iam: "IAMClient", kind: str, name: str) -> Mapping[str, Any]:
     if kind == "user":
-        return iam.get_user(UserName=name)["User"]
-    return iam.get_role(RoleName=name)["Role"]
+        return in_turn(lambda: iam.get_user(UserName=name))["User"]
+    return in_turn(lambda: iam.get_role(RoleName=name))["Role"]
 
 
-def _policies(iam: "IAMClient", kind: str, name: str) -> tuple[NamedPolicy, ...]:
+def _policies(
+    clients: RoleClients, iam: "IAMClient", kind: str, name: str
+) -> tuple[NamedPolicy, ...]:
     """Every policy of a role or user, those of a user's groups included."""
 
     def of_groups() -> list[NamedPolicy]:
         if kind != "user":
             return []
-        groups = _entries(iam, "list_groups_for_user", "Groups", UserName=name)
+        groups = entries_in_turn(iam, "list_groups_for_user", "Groups", UserName=name)
         found = run_concurrently(
-            [partial(_policies_of, iam, "group", group["GroupName"]) for group in groups]
+            [partial(_policies_of, clients, iam, "group", group["GroupName"]) for group in groups]
         )
         return [policy for listed in found for policy in listed]
 
-    own, inherited = run_concurrently([lambda: _policies_of(iam, kind, name), of_groups])
+    own, inherited = run_concurrently([lambda: _policies_of(clients, iam, kind, name), of_groups])
     return (*own, *inherited)
 
 
-def _policies_of(iam: "IAMClient", kind: str, name: str) -> list[NamedPolicy]:
+def _policies_of(clients: RoleClients, iam: "IAMClient", kind: str, name: str) -> list[NamedPolicy]:
     """The inline and attached policies of one role, user or group."""
     who = {f"{kind.title()}Name": name}
     inline, attached = run_concurrently(
         [
-            lambda: list(_entries(iam, f"list_{kind}_policies", "PolicyNames", **who)),
+            lambda: list(entries_in_turn(iam, f"list_{kind}_policies", "PolicyNames", **who)),
             lambda: list(
-                _entries(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **who)
+                entries_in_turn(iam, f"list_attached_{kind}_policies", "AttachedPolicies", **who)
             ),
         ]
     )
@@ -287,27 +302,36 @@ def _policies_of(iam: "IAMClient", kind: str, name: str) -> list[NamedPolicy]:
     return run_concurrently(
         [
             *[partial(_inline, iam, kind, name, policy) for policy in inline],
-            *[partial(_managed, iam, policy["PolicyArn"], managed) for policy in attached],
+            *[partial(_managed, clients, iam, policy["PolicyArn"], managed) for policy in attached],
         ]
     )
 
 
 def _inline(iam: "IAMClient", kind: str, holder: str, policy: str) -> NamedPolicy:
     who = {f"{kind.title()}Name": holder}
-    answer = getattr(iam, f"get_{kind}_policy")(**who, PolicyName=policy)
+    read = getattr(iam, f"get_{kind}_policy")
+    answer = in_turn(lambda: read(**who, PolicyName=policy))
     text = document_text(answer["PolicyDocument"])
     if kind == "group":
         return NamedPolicy(f"{holder}/{policy}", text, PolicyKind.GROUP_INLINE)
     return NamedPolicy(policy, text)
 
 
-def _managed(iam: "IAMClient", arn: str, kind: PolicyKind) -> NamedPolicy:
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)
-    name = arn.rsplit("/", 1)[-1]
-    return NamedPolicy(name, document_text(answer["PolicyVersion"]["Document"]), kind)
+def _managed(clients: RoleClients, iam: "IAMClient", arn: str, kind: PolicyKind) -> NamedPolicy:
+    """A managed policy as it is in force; a version that was read before is not read again.
 
+    A version never changes. A policy that was deleted and made anew has its ARN and its version ids
+    again, but another `PolicyId`. Source:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html
+    """
+    policy = in_turn(lambda: iam.get_policy(PolicyArn=arn))["Policy"]
+    version = policy["DefaultVersionId"]
 
-def _entries(iam: BaseClient, operation: str, group: str, **who: str) -> Iterator[Any]:
-    for page in iam.get_paginator(operation).paginate(**who):
-        yield from page[group]
+    def document() -> str:
+        answer = in_turn(lambda: iam.get_policy_version(PolicyArn=arn, VersionId=version))
+        return document_text(answer["PolicyVersion"]["Document"])
+
+    text, _ = clients.unchanging.get(
+        ("policy version", arn, policy["PolicyId"], version), document, seconds=math.inf
+    )
+    return NamedPolicy(arn.rsplit("/", 1)[-1], text, kind)

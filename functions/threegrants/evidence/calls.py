@@ -1,14 +1,17 @@
 """One question to AWS: a value, or why it could not be read and what permission is needed."""
 
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from threegrants.evidence.role_clients import AccountError
 from threegrants.evidence.snapshot import Item, Read, Unread
+from threegrants.evidence.time_left import NoTimeLeft
 
 T = TypeVar("T")
 
@@ -20,6 +23,9 @@ _DENIED = frozenset(
 )
 _MAX_WORKERS = 64
 """Questions asked at once: more than a role or user can have policies attached."""
+MOST_IN_TURN = 8
+"""Reads of IAM and AWS Organizations at once: both throttle an account at some tens a second."""
+_TURNS = threading.BoundedSemaphore(MOST_IN_TURN)
 
 
 def code_of(error: ClientError) -> str:
@@ -48,9 +54,13 @@ def call_or_unread(
         if answer is not None:
             return answer
         code = code_of(error)
+        if _is_a_page(error):
+            return Unread(NOT_AWS, f"{DIRECT_WAY}; {needs}")
         if code in _DENIED:
             return Unread(f"the reader was refused ({code})", needs)
         return Unread(f"AWS answered {code}: {_one_line(error)}", needs)
+    except NoTimeLeft as error:
+        return Unread(str(error), "another delivery of the record, or a longer timeout")
     except BotoCoreError as error:
         return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
     except ResponseParserError:
@@ -58,6 +68,12 @@ def call_or_unread(
     except (LookupError, TypeError, ValueError) as error:
         # One answer that is not as documented must not cost the whole diagnosis.
         return Unread(f"AWS's answer was not as documented: {type(error).__name__}", needs)
+
+
+def _is_a_page(error: ClientError) -> bool:
+    """Whether a refusal is a page for people, as a proxy sends it; AWS refuses in XML or JSON."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(headers.get("content-type", "")).startswith("text/html")
 
 
 def _one_line(error: ClientError) -> str:
@@ -81,3 +97,25 @@ def run_concurrently(calls: Iterable[Callable[[], Any]]) -> list[Any]:
         return [task() for task in tasks]
     with ThreadPoolExecutor(max_workers=min(_MAX_WORKERS, len(tasks))) as pool:
         return [future.result() for future in [pool.submit(task) for task in tasks]]
+
+
+def in_turn(read: Callable[[], T]) -> T:
+    """Make one call to IAM or AWS Organizations, when it is its turn.
+
+    Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+    """
+    with _TURNS:
+        return read()
+
+
+def pages_in_turn(client: BaseClient, operation: str, **asked: Any) -> Iterator[Any]:
+    """The pages of an IAM or Organizations list; each is one call in turn."""
+    pages = iter(client.get_paginator(operation).paginate(**asked))
+    while (page := in_turn(lambda: next(pages, None))) is not None:
+        yield page
+
+
+def entries_in_turn(client: BaseClient, operation: str, group: str, **asked: Any) -> Iterator[Any]:
+    """The entries of all of its pages."""
+    for page in pages_in_turn(client, operation, **asked):
+        yield from page[group]

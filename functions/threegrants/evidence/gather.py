@@ -152,8 +152,14 @@ class _Gathering:
         call, marked = self.call, self.call.message.authorization_id
         if not marked:
             return Read(None)
-        account = call.caller.account or call.recipient_account or ""
-        found = read_authorization(self.clients, account, marked, call.region)
+        likely = (
+            call.caller.account,
+            call.recipient_account,
+            self.clients.own_account,
+            self.clients.organizations,
+        )
+        asked = dict.fromkeys(account for account in likely if account)
+        found = read_authorization(self.clients, asked, marked, call.region)
         details = found.value_or_none
         if details is not None and not concerns(details, call):
             return Unread(

@@ -1,13 +1,14 @@
-"""The object itself: whether it exists, with which key it is encrypted, and who owns it.
+"""The object itself: whether it exists, with which key it is encrypted, who owns it, and its tags.
 
 Optional, because S3 has no permission to see an object's headers without its content. Only headers
-are asked for; the content is never read, and no checksum, which would need the key as well.
+and tags are asked for; the content is never read, and no checksum, which would need the key as well.
 
 Sources:
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAcl.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectTagging.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
 """
 
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from threegrants.evidence.calls import call_or_unread, code_of, run_concurrently
+from threegrants.evidence.calls import absent_when, call_or_unread, code_of, run_concurrently
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import Encryption, Item, ObjectEvidence, Read, Unread
 
@@ -70,10 +71,11 @@ def read_object(
 
     versioned: dict[str, Any] = {"VersionId": version_id} if version_id else {}
     get = "s3:GetObjectVersion" if version_id else "s3:GetObject"
+    get_tags = "s3:GetObjectVersionTagging" if version_id else "s3:GetObjectTagging"
     where: dict[str, Any] = {"Bucket": bucket, "ExpectedBucketOwner": account}
     head: Item[Mapping[str, Any] | None]
     listed: Item[_Listed]
-    head, listed, bucket_owner = run_concurrently(
+    head, listed, tags, bucket_owner = run_concurrently(
         [
             lambda: call_or_unread(
                 lambda: s3().head_object(**where, Key=key, **versioned),
@@ -83,6 +85,11 @@ def read_object(
             _version_listed(s3, where, key, version_id, needs("s3:ListBucketVersions"))
             if version_id
             else _current_listed(s3, where, key, needs("s3:ListBucket")),
+            lambda: call_or_unread(
+                lambda: _tags(s3().get_object_tagging(**where, Key=key, **versioned)),
+                needs(get_tags),
+                absent_when(("NoSuchKey", "NoSuchVersion", "MethodNotAllowed"), {}),
+            ),
             (lambda: Read(None))
             if bucket_owner_enforced
             else lambda: call_or_unread(
@@ -96,8 +103,13 @@ def read_object(
         encryption=_encryption(head, exists),
         owner=Read(None) if bucket_owner_enforced else _owner(listed, exists),
         bucket_owner=bucket_owner,
+        tags=tags,
         **_lock(head.value_or_none or {}),
     )
+
+
+def _tags(answer: Mapping[str, Any]) -> Mapping[str, str]:
+    return {str(tag["Key"]): str(tag["Value"]) for tag in answer["TagSet"]}
 
 
 def _lock(description: Mapping[str, Any]) -> dict[str, Any]:

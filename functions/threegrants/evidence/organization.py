@@ -10,15 +10,19 @@ Three rounds of calls, whatever the number of policies: the account, the lists o
 the documents.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
-
-from botocore.client import BaseClient
+from typing import TYPE_CHECKING
 
 from threegrants.aws.arn import Arn
-from threegrants.evidence.calls import absent_when, call_or_unread, run_concurrently
+from threegrants.evidence.calls import (
+    absent_when,
+    call_or_unread,
+    entries_in_turn,
+    in_turn,
+    run_concurrently,
+)
 from threegrants.evidence.role_clients import AccountError, RoleClients
 from threegrants.evidence.snapshot import (
     Item,
@@ -50,7 +54,7 @@ _ACTIONS = (
 _NO_READER = Unread(
     "no account is named that may read the organisation",
     f"OrganizationsAccount: the management account or a delegated administrator, with {_ACTIONS} "
-    "for the reader there (member.yaml, ReadOrganization=true)",
+    "for the reader there (templates/member.yaml, ReadOrganization=true)",
 )
 
 
@@ -153,7 +157,7 @@ def _membership(clients: RoleClients, account: str) -> Item[_Membership | None]:
 
     def fetch() -> _Membership:
         client = clients.client(account, "organizations")
-        description = client.describe_organization()["Organization"]
+        description = in_turn(client.describe_organization)["Organization"]
         return _Membership(str(description["Id"]), str(description["MasterAccountId"]))
 
     needs = clients.needs("organizations:DescribeOrganization", "its organisation", account)
@@ -169,7 +173,8 @@ def _place(
 
     def fetch() -> _AccountPlace:
         client = clients.client(organizations_account, "organizations")
-        description = client.describe_account(AccountId=account)["Account"]
+        described = in_turn(lambda: client.describe_account(AccountId=account))
+        description = described["Account"]
         # arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT
         arn = Arn.parse(str(description["Arn"]))
         path_ids = _ids_of_path(description.get("Paths") or ()) or _climb_to_root(client, account)
@@ -195,7 +200,7 @@ def _climb_to_root(client: "OrganizationsClient", account: str) -> tuple[str, ..
     path_ids: list[str] = []
     child = account
     while not child.startswith("r-"):
-        parents = _pages(client, "list_parents", "Parents", ChildId=child)
+        parents = entries_in_turn(client, "list_parents", "Parents", ChildId=child)
         child = next((str(parent["Id"]) for parent in parents), "")
         if not child or child in path_ids:
             raise AccountError(
@@ -219,7 +224,7 @@ def _policies_in_force(
 
     def attached(kind: str, level: str) -> Item[tuple[tuple[str, str], ...]]:
         def fetch() -> tuple[tuple[str, str], ...]:
-            policies = _pages(
+            policies = entries_in_turn(
                 client(), "list_policies_for_target", "Policies", TargetId=level, Filter=kind
             )
             return tuple((str(policy["Id"]), str(policy["Name"])) for policy in policies)
@@ -230,7 +235,9 @@ def _policies_in_force(
 
     def content(policy: str) -> Item[str]:
         return call_or_unread(
-            lambda: str(client().describe_policy(PolicyId=policy)["Policy"]["Content"]),
+            lambda: str(
+                in_turn(lambda: client().describe_policy(PolicyId=policy))["Policy"]["Content"]
+            ),
             clients.needs("organizations:DescribePolicy", policy, reader),
         )
 
@@ -272,10 +279,3 @@ def _levels(
     # While a kind is enabled the root has at least one policy of it, and disabling it detaches all
     # (https://docs.aws.amazon.com/organizations/latest/userguide/disable-policy-type.html): none at the root is none in force.
     return Read(tuple(levels) if levels[0].policies else ())
-
-
-def _pages(
-    client: BaseClient, operation: str, group: str, **asked: str
-) -> Iterator[Mapping[str, Any]]:
-    for page in client.get_paginator(operation).paginate(**asked):
-        yield from page[group]

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 import boto3
 import botocore.session
 from botocore.client import BaseClient
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import create_loader
 
 from threegrants.aws.arn import Arn, is_account_id, partition_of
 from threegrants.evidence.session_scope import SessionScope
 from threegrants.evidence.snapshot import ACCOUNT_NOT_LISTED, UNREAD
+from threegrants.evidence.time_left import (
+    MEMBER_CALL_SECONDS,
+    MEMBER_CALLS,
+    hold_to_time_left,
+)
 from threegrants.evidence.ttl_cache import TtlCache
 
 if TYPE_CHECKING:
@@ -52,20 +56,16 @@ _RENEW_BEFORE_EXPIRY = timedelta(minutes=5)
 """More than a function runs: what it begins with a session ends within it."""
 _MOST_CLIENTS = 256
 """Clients that are kept; of more, those whose session is over are forgotten first."""
+_MOST_UNCHANGING = 20_000
+"""Unique ids and policy versions that are kept; an account can have 5,000 roles."""
 _LOADER = create_loader()
 """One for the sessions of all accounts: each would read and parse the same service models again."""
-_CONFIG = Config(
-    retries={"mode": "adaptive", "max_attempts": 6},
-    connect_timeout=5,
-    read_timeout=15,
-    max_pool_connections=64,
-    user_agent_extra="threegrants",
-)
 
 
 def _botocore_session() -> botocore.session.Session:
     core = botocore.session.Session()
     core.register_component("data_loader", _LOADER)
+    hold_to_time_left(core, MEMBER_CALL_SECONDS)
     return core
 
 
@@ -165,6 +165,8 @@ class RoleClients:
         self._clients: dict[tuple[_Session, str, str | None], tuple[BaseClient, datetime]] = {}
         self.cache = TtlCache()
         """what was read a short while ago, in the way of these clients"""
+        self.unchanging = TtlCache(most=_MOST_UNCHANGING)
+        """what never becomes another: whom a unique id names, what a policy's version says"""
 
     def within(self, scope: SessionScope, role_name: str | None = None) -> Self:
         """The same clients in sessions for one purpose; what was read is kept in common.
@@ -282,7 +284,7 @@ class RoleClients:
             client = session.client(
                 service,
                 region_name=region or self.region,
-                config=_CONFIG,
+                config=MEMBER_CALLS,
             )
             with self._lock:
                 if len(self._clients) >= _MOST_CLIENTS:
@@ -334,7 +336,7 @@ class RoleClients:
         try:
             with self._lock:
                 if self.region not in self._sts:
-                    client = self._base.client("sts", region_name=self.region, config=_CONFIG)
+                    client = self._base.client("sts", region_name=self.region, config=MEMBER_CALLS)
                     self._sts[self.region] = client
                 sts = self._sts[self.region]
             answer = sts.assume_role(RoleArn=arn, **parameters)
@@ -348,7 +350,7 @@ class RoleClients:
             hint = members.hint(account) if members else ""
             raise AccountError(
                 f"{arn} could not be assumed ({code}){hint}",
-                f"sts:AssumeRole on {arn}, with that role in account {account} (member.yaml)",
+                f"sts:AssumeRole on {arn}, with that role in account {account} (templates/member.yaml)",
             ) from error
         credentials = answer["Credentials"]
         core = _botocore_session()

@@ -158,6 +158,7 @@ def _reading_policy(call: DeniedCall, *, objects: bool, exact: bool) -> str:
                 "s3:GetObjectVersion",
                 "s3:GetObjectRetention",
                 "s3:GetObjectLegalHold",
+                "s3:GetObject*Tagging",
             ],
             _objects(both, partition, exact=exact) if objects else (),
         ),

@@ -264,6 +264,9 @@ class AccessGrantsEvidence:
     grants: Item[tuple[AccessGrant, ...]]
 
 
+_TAGS_NOT_ASKED = Unread("nobody asked for the object's tags", "s3:GetObjectTagging on the object")
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectEvidence:
     """The object itself, where the reader may look at it (optional).
@@ -278,6 +281,7 @@ class ObjectEvidence:
     encryption: Item["Encryption | None"]
     owner: Item[str | None]
     bucket_owner: Item[str | None]
+    tags: Item[Mapping[str, str]] = _TAGS_NOT_ASKED
     retained_until: str | None = None
     """until when Object Lock retains it (ISO 8601), as far as the reader is shown it"""
     retention_mode: str | None = None
@@ -332,6 +336,8 @@ class EvaluatedPolicy:
     attached_to: tuple[str, ...]
     """ARNs of the principal, resource, or level of the organisation"""
     document: Item[str]
+    grant_id: str | None = None
+    """of a KMS grant, which AWS lists among the key's resource-based policies"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A storm of one denial asks for the same things again and again; they are read on
 cached here says when it was read, and a diagnosis shows the age of its oldest part.
 """
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -33,9 +34,13 @@ class TtlCache:
     """
 
     def __init__(
-        self, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        seconds: float = SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        most: int = MAX_ENTRIES,
     ) -> None:
         self.seconds = seconds
+        self._most = most
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
@@ -67,12 +72,19 @@ class TtlCache:
         until = self._clock() + (self.seconds if seconds is None else seconds)
         value = read()
         if keep(value):
-            with self._lock:
-                self._entries[key] = _Entry(value, at, until)
-                self._entries.move_to_end(key)
-                while len(self._entries) > MAX_ENTRIES:
-                    self._entries.popitem(last=False)
+            self._keep(key, _Entry(value, at, until))
         return value, at
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keep a value that was read with another and never changes."""
+        self._keep(key, _Entry(value, now(), math.inf))
+
+    def _keep(self, key: Hashable, entry: _Entry) -> None:
+        with self._lock:
+            self._entries[key] = entry
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._most:
+                self._entries.popitem(last=False)
 
 
 def now() -> str:

@@ -1,10 +1,15 @@
-"""Dependencies: what the functions work with, built once from their settings."""
+"""Dependencies: what the functions work with, built once from their settings.
+
+Each function imports what it alone needs where it is built, so that none loads another one's.
+"""
+# ruff: noqa: PLC0415
 
 import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -18,34 +23,30 @@ from threegrants.analysis import Analysis, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.configuration import ConfigurationError
 from threegrants.evidence import AccountError, RoleClients
+from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_session, within
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.in_force import InForce, in_force
 from threegrants.handlers.settings import Settings
-from threegrants.incidents import AlertReason, Incident, Store, with_incident_facts
-from threegrants.ingest import Ingest
+from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
 from threegrants.notifications import Alert, build_alert, publish
-from threegrants.remediation import (
-    Limits,
-    LimitsError,
-    Refused,
-    RemediationService,
-    Sweep,
-    WorkerService,
-)
-from threegrants.remediation.remediation_roles import RemediationRoles
-from threegrants.remediation.run_store import RunStore
-from threegrants.remediation.seals import Seals, Signer
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
-_RESPONSE_SECONDS = 1.5
-"""Kept for the answer itself at the end of an invocation."""
+    from threegrants.ingest import Ingest
+    from threegrants.remediation import Limits, RemediationService, Sweep, WorkerService
+    from threegrants.remediation.remediation_roles import RemediationRoles
+    from threegrants.remediation.run_store import RunStore
+    from threegrants.remediation.seals import Signer
+
+_RESPONSE_SECONDS = OWN_CALL_SECONDS + 2
+"""Kept at the end of an invocation for what has to be written down, and for the answer."""
 _EXTERNAL_ID_TTL_SECONDS = 600
 """For how long the ExternalId is kept."""
 _SECRET_TTL_SECONDS = 60
+bound_default_session()
 _LIMITS_TTL_SECONDS = 60
 """For how long the operator's SSM parameter is kept."""
 
@@ -88,6 +89,11 @@ class Dependencies:
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
 
     @cached_property
+    def account_clocks(self) -> AccountClocks:
+        """When each account was last heard of."""
+        return AccountClocks(self.store.table, time.time)
+
+    @cached_property
     def reader(self) -> RoleClients:
         """Clients with the reader role."""
         return RoleClients(
@@ -120,8 +126,10 @@ class Dependencies:
             ) from error
 
     @cached_property
-    def remediation_roles(self) -> RemediationRoles:
+    def remediation_roles(self) -> "RemediationRoles":
         """The roles that write, in the trusted accounts."""
+        from threegrants.remediation.remediation_roles import RemediationRoles
+
         prefix = self.settings.remediation_role_prefix
         # Which of the three it is, and for which target, each write says.
         clients = RoleClients(prefix, self.external_id, members=lambda: self.in_force().writable)
@@ -141,12 +149,14 @@ class Dependencies:
         """Publish an alert on the topic."""
         publish(self.sns, self.settings.topic_arn, alert)
 
-    def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> Ingest:
+    def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> "Ingest":
         """What takes in denied calls; the same one as long as the configuration is the same.
 
         Raises:
             ConfigurationError: if nothing is in force.
         """
+        from threegrants.ingest import Ingest
+
         now = self.in_force()
         if self._ingest is None or self._ingest[0] is not now:
             ingest = Ingest(
@@ -161,12 +171,15 @@ class Dependencies:
             self._ingest = (now, ingest)
         return self._ingest[1]
 
-    def run_store(self, signer: Signer | None) -> RunStore:
+    def run_store(self, signer: "Signer | None") -> "RunStore":
         """What is kept of runs, sealed as one of the two that may; None for who only reads.
 
         Args:
             signer: whose seals this function makes.
         """
+        from threegrants.remediation.run_store import RunStore
+        from threegrants.remediation.seals import Seals, Signer
+
         keys = dict(zip((Signer.APPROVER, Signer.WORKER), self.settings.mac_keys, strict=True))
         table = boto3.resource("dynamodb").Table(self.settings.remediation_table_name)
         return RunStore(table, self.store.table, Seals(boto3.client("kms"), keys, signer))
@@ -176,8 +189,11 @@ class Dependencies:
         body = json.dumps({"incident": incident_id})
         self.sqs.send_message(QueueUrl=self.settings.run_queue_url, MessageBody=body)
 
-    def remediation_service(self) -> RemediationService:
+    def remediation_service(self) -> "RemediationService":
         """What people ask for: it approves, and enters no account but as a reader."""
+        from threegrants.remediation.seals import Signer
+        from threegrants.remediation.service import RemediationService
+
         return RemediationService(
             self.store,
             self.run_store(Signer.APPROVER),
@@ -188,13 +204,16 @@ class Dependencies:
 
     def worker_service(
         self, on_error: Callable[[str, Exception], None], lease_seconds: int
-    ) -> WorkerService:
+    ) -> "WorkerService":
         """What carries runs out.
 
         Args:
             on_error: told what went wrong with an incident.
             lease_seconds: how long a worker of this function holds a run.
         """
+        from threegrants.remediation.seals import Signer
+        from threegrants.remediation.worker_service import WorkerService
+
         return WorkerService(
             self.store,
             self.run_store(Signer.WORKER),
@@ -207,13 +226,15 @@ class Dependencies:
             lease_seconds=lease_seconds,
         )
 
-    def sweep(self, on_error: Callable[[str, Exception], None], until: float) -> Sweep:
+    def sweep(self, on_error: Callable[[str, Exception], None], until: float) -> "Sweep":
         """One sweep.
 
         Args:
             on_error: told what went wrong with an incident.
             until: the second by which it must have ended.
         """
+        from threegrants.remediation.sweep import Sweep
+
         return Sweep(
             self.store,
             self.run_store(None),
@@ -237,12 +258,15 @@ class Dependencies:
             return True
         return in_advance or bool(self.settings.guardrails_parameter)
 
-    def current_limits(self) -> Limits:
+    def current_limits(self) -> "Limits":
         """The limits as they are now: the configuration's, and the operator's SSM parameter.
 
         Raises:
             Refused: if they cannot be read or are wrong; then nothing is applied.
         """
+        from threegrants.remediation.parameter_values import LimitsError
+        from threegrants.remediation.results import Refused
+
         name = self.settings.guardrails_parameter
         try:
             limits = self.in_force().limits
@@ -259,6 +283,8 @@ class Dependencies:
         Raises:
             Refused: if the record is no denial that this version can read.
         """
+        from threegrants.remediation.results import Refused
+
         call = parse_record(self.store.record(incident.id))
         if not isinstance(call, DeniedCall):
             raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
@@ -297,6 +323,13 @@ def api_secret() -> str:
     """What the API's stage sends with every event, so that the function knows it; read once a minute."""
     name = os.environ["API_SECRET"]
     return str(parameters.get_secret(name, max_age=_SECRET_TTL_SECONDS))
+
+
+@contextmanager
+def time_of(context: LambdaContext) -> Iterator[None]:
+    """While this runs, no call to AWS begins that could outlast the invocation."""
+    with within(context.get_remaining_time_in_millis() / 1000):
+        yield
 
 
 def deadline(context: LambdaContext, now: Callable[[], float] = time.time) -> float:

@@ -1,16 +1,15 @@
 """DiagnoseFunction: a batch of CloudTrail records from the queue, one incident for each cause.
 
 Every message ends as joined, waiting, suppressed, skipped or refused (a dead letter with its
-reason); what fails is delivered again.
+reason); what fails is delivered again. A delivery that comes twice is known by the marker of its event
+(incidents/store.py), so it changes and writes nothing.
 """
 
 import json
-from collections.abc import Mapping
-from enum import StrEnum
-from functools import cache
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-import boto3
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -19,11 +18,6 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.idempotency import (
-    DynamoDBPersistenceLayer,
-    IdempotencyConfig,
-    idempotent_function,
-)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.cloudtrail import (
@@ -37,44 +31,23 @@ from threegrants.cloudtrail import (
     strip_control_characters,
 )
 from threegrants.configuration import ConfigurationError
-from threegrants.handlers.dependencies import dependencies
-from threegrants.handlers.observability import NAMESPACE, logger, metrics, tracer
-from threegrants.incidents import Incident
+from threegrants.handlers.dependencies import dependencies, time_of
+from threegrants.handlers.observability import NAMESPACE, logger, metrics
+from threegrants.incidents import Event, Incident
 from threegrants.incidents.hourly_limits import LimitReached
 from threegrants.ingest import Ingest
+from threegrants.suppression import SuppressionRules
 
 processor = BatchProcessor(event_type=EventType.SQS)
-_DELIVERY_RETENTION_SECONDS = 14 * 86_400
-"""Seconds a delivery is remembered: SQS keeps a message for at most 14 days."""
 MAX_RECEIVES = 5
 """How often the queues deliver a message (template.yaml) before it is a dead letter."""
 _WAITED = "waited"
-_idempotency = IdempotencyConfig(
-    event_key_jmespath="[event, waited]", expires_after_seconds=_DELIVERY_RETENTION_SECONDS
-)
-
-
-class MessageResult(StrEnum):
-    """What became of a message that could be read."""
-
-    SUPPRESSED = "suppressed"
-    WAITING = "waiting"
-    JOINED = "joined"
-    OVER_LIMIT = "over limit"
 
 
 def _ingest() -> Ingest:
     return dependencies().ingest(on_suppressed_alert=_count_suppressed_alert)
 
 
-@cache
-def _delivery_store() -> DynamoDBPersistenceLayer:
-    """Where deliveries are remembered: a table of its own, a partition for each delivery."""
-    table = dependencies().settings.delivery_table_name
-    return DynamoDBPersistenceLayer(table, boto3_client=boto3.client("dynamodb"))
-
-
-@tracer.capture_method(capture_response=False)
 def _handle_message(record: SQSRecord) -> None:
     metrics.add_metric(name="Deliveries", unit=MetricUnit.Count, value=1)
     try:
@@ -88,26 +61,30 @@ def _handle_message(record: SQSRecord) -> None:
         logger.info("skipped", extra={"why": call.why, "event_id": call.event_id})
         return
     waited = _WAITED in record.message_attributes
-    # Both copies of an S3 record have an id of their own; only the event's marker makes them one.
-    # A record that a person feeds in once more is meant to be looked at once more.
-    replayed = call.replayed
-    known = None if replayed else call.event_id
-    delivery = {"event": known or record.message_id, "waited": waited}
-
-    @idempotent_function(
-        data_keyword_argument="delivery",
-        persistence_store=_delivery_store(),
-        config=_idempotency,
-        key_prefix="delivery",
-    )
-    def once(*, delivery: Mapping[str, Any]) -> MessageResult:
-        return _process(call, event, record, waited=bool(delivery["waited"]), replayed=replayed)
-
+    if not call.replayed and call.recipient_account:
+        dependencies().account_clocks.heard(call.recipient_account)
     try:
-        dependencies().in_force()  # before anything is remembered of the delivery
-        once(delivery=delivery)
+        _process(call, event, record, waited=waited, replayed=call.replayed)
     except ConfigurationError as error:
         _without_configuration(record, error)
+
+
+def _countable(messages: list[dict[str, Any]]) -> Iterator[Event]:
+    """The denied calls of a batch that become part of an incident."""
+    rules = dependencies().in_force().suppression
+    for message in messages:
+        try:
+            event = _event_of(SQSRecord(message))
+            call = parse_record(event)
+        except (RecordError, ValueError):
+            continue  # a dead letter, when it is its turn
+        if isinstance(call, DeniedCall) and not _preset(rules, call):
+            yield call, event
+
+
+def _preset(rules: SuppressionRules, call: DeniedCall) -> str | None:
+    """The preset or pattern that suppresses a call; None if none does."""
+    return rules.match(call) or rules.match(call, _ingest().resolve_caller(call))
 
 
 def _is_fed_in(message: SQSRecord) -> bool:
@@ -139,7 +116,7 @@ def _process(
     *,
     waited: bool,
     replayed: bool,
-) -> MessageResult:
+) -> None:
     """Take in one denied call.
 
     Args:
@@ -150,24 +127,23 @@ def _process(
         replayed: whether a person fed it in.
     """
     settings, ingest = dependencies().settings, _ingest()
-    rules = dependencies().in_force().suppression
-    preset = rules.match(call) or rules.match(call, ingest.resolve_caller(call))
+    preset = _preset(dependencies().in_force().suppression, call)
     if preset:
         with single_metric(
             name="RecordsSuppressed", unit=MetricUnit.Count, value=1, namespace=NAMESPACE
         ) as metric:
             metric.add_dimension(name="preset", value=preset)
         logger.info("suppressed", extra={"preset": preset, "event_id": call.event_id})
-        return MessageResult.SUPPRESSED
+        return
     try:
         incident = ingest.handle(call, event, was_parked=waited, replayed=replayed)
     except LimitReached as reached:
         metrics.add_metric(name="RecordsOverLimit", unit=MetricUnit.Count, value=1)
         logger.warning("over limit", extra={"why": str(reached), "event_id": call.event_id})
-        return MessageResult.OVER_LIMIT
+        return
     if incident is None:
         dependencies().sqs.send_message(
-            QueueUrl=settings.replay_queue_url if _is_fed_in(message) else settings.queue_url,
+            QueueUrl=settings.replay_queue_url if _is_fed_in(message) else settings.wait_queue_url,
             MessageBody=message.body,
             DelaySeconds=settings.kms_wait_seconds,
             MessageAttributes={_WAITED: {"DataType": "String", "StringValue": "true"}},
@@ -176,7 +152,7 @@ def _process(
         logger.info(
             "waiting", extra={"event_id": call.event_id, "seconds": settings.kms_wait_seconds}
         )
-        return MessageResult.WAITING
+        return
     metrics.add_metric(name="DeniedCalls", unit=MetricUnit.Count, value=1)
     logger.set_correlation_id(incident.id)
     logger.info(
@@ -188,7 +164,6 @@ def _process(
             "outcome": incident.diagnosis.outcome.value if incident.diagnosis else None,
         },
     )
-    return MessageResult.JOINED
 
 
 def _count_suppressed_alert(incident: Incident) -> None:
@@ -229,11 +204,15 @@ def _plain(why: str) -> str:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, partial batch response out: what failed is delivered again."""
-    _idempotency.register_lambda_context(context)
-    return process_partial_response(
-        event=event, record_handler=_handle_message, processor=processor, context=context
-    )
+    messages = event["Records"]
+    with time_of(context):
+        if len(messages) > 1:
+            # Without a configuration each message says so, when it is its turn.
+            with suppress(ConfigurationError):
+                _ingest().expect(_countable(messages))
+        return process_partial_response(
+            event=event, record_handler=_handle_message, processor=processor, context=context
+        )

@@ -13,8 +13,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.configuration import ConfigurationError
 from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
-from threegrants.handlers.dependencies import api_secret, dependencies
-from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.dependencies import api_secret, dependencies, time_of
+from threegrants.handlers.observability import logger, metrics
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
 from threegrants.incidents.states import RUN_IN_PROGRESS
@@ -202,13 +202,13 @@ def _problem(status: int, detail: str) -> Response[str]:
 
 
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """REST API event in, response out."""
-    if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
-        return {
-            "statusCode": int(HTTPStatus.FORBIDDEN),
-            "body": json.dumps({"message": _NO_CALLER}),
-        }
-    return app.resolve(event, context)
+    with time_of(context):
+        if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
+            return {
+                "statusCode": int(HTTPStatus.FORBIDDEN),
+                "body": json.dumps({"message": _NO_CALLER}),
+            }
+        return app.resolve(event, context)

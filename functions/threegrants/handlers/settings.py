@@ -20,10 +20,15 @@ MAX_KMS_WAIT_SECONDS = 900
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html
 """
+MAX_SILENT_HOURS = 1000
+"""Below the 60 days after which an account is forgotten (incidents/account_clocks.py)."""
 
 _PLACE = re.compile(r"([\w.-]+)/([\w.-]+)/([\w.-]+)", re.ASCII)
 _OWN_ROLES = ("diagnose", "approve", "worker", "sweep")
-"""The functions' roles, by the last part of their names in `template.yaml`."""
+"""The functions' roles, by the last part of their names in `template.yaml`.
+
+The Region stands before it: roles are of the whole account, and each Region may have a stack of a name.
+"""
 
 
 class SettingsError(ValueError):
@@ -78,12 +83,12 @@ class Settings:
         organizations_account: the account in which the reader may read AWS Organizations.
         reads_objects: whether the reader may look at objects.
         stack_name: the stack's name, for the commands that alerts show.
-        queue_url: the queue of CloudTrail records.
+        wait_queue_url: the queue of KMS records that wait for their S3 record.
         replay_queue_url: the queue of records that people feed in; empty where nobody may.
         replay_queue_arn: its ARN, for the function that reads it.
         dead_letter_queue_url: the queue of records that cannot be read.
-        delivery_table_name: the DynamoDB table in which deliveries are remembered.
         kms_wait_seconds: for how long a KMS record waits for its S3 record.
+        silent_after_hours: after how many hours an account without a record counts as silent; 0 for never.
         own_roles: the names of our own roles, whose denials are not diagnosed.
         key_use_profile: which KMS actions a patch grants.
         patch_principal: whom bucket and key policies name in a patch.
@@ -106,12 +111,12 @@ class Settings:
     organizations_account: str | None
     reads_objects: bool
     stack_name: str
-    queue_url: str
+    wait_queue_url: str
     replay_queue_url: str
     replay_queue_arn: str
     dead_letter_queue_url: str
-    delivery_table_name: str
     kms_wait_seconds: int
+    silent_after_hours: int
     own_roles: frozenset[str]
     key_use_profile: Profile
     patch_principal: GranteeScope
@@ -142,12 +147,12 @@ class Settings:
             organizations_account=env.get("ORGANIZATIONS_ACCOUNT") or None,
             reads_objects=_is_true(env, "READ_OBJECTS"),
             stack_name=stack,
-            queue_url=env.get("QUEUE_URL", ""),
+            wait_queue_url=env.get("WAIT_QUEUE_URL", ""),
             replay_queue_url=env.get("REPLAY_QUEUE_URL", ""),
             replay_queue_arn=env.get("REPLAY_QUEUE_ARN", ""),
             dead_letter_queue_url=env.get("DEAD_LETTER_QUEUE_URL", ""),
-            delivery_table_name=env.get("SEEN_TABLE_NAME", ""),
-            kms_wait_seconds=_kms_wait(env),
+            kms_wait_seconds=_whole(env, "KMS_WAIT_SECONDS", "180", MAX_KMS_WAIT_SECONDS),
+            silent_after_hours=_whole(env, "SILENT_AFTER_HOURS", "168", MAX_SILENT_HOURS),
             own_roles=_own_roles(env, stack),
             key_use_profile=_one_of(Profile, env, "KEY_USE_PROFILE", Profile.LEAST),
             patch_principal=_one_of(GranteeScope, env, "PATCH_PRINCIPAL", GranteeScope.PRINCIPAL),
@@ -167,7 +172,9 @@ def _remediation_role_prefix(env: Mapping[str, str]) -> str:
 def _required(env: Mapping[str, str], name: str) -> str:
     value = env.get(name, "")
     if not value:
-        raise SettingsError(f"environment variable {name} is empty; template.yaml sets it")
+        raise SettingsError(
+            f"environment variable {name} is empty; template.yaml, or Lambda, sets it"
+        )
     return value
 
 
@@ -195,15 +202,15 @@ def _one_of(kind: type[_Choice], env: Mapping[str, str], name: str, default: _Ch
         raise SettingsError(f"{name} is {value!r}; wanted {' or '.join(kind)}") from error
 
 
-def _kms_wait(env: Mapping[str, str]) -> int:
-    value = env.get("KMS_WAIT_SECONDS") or "180"
-    if not (value.isascii() and value.isdecimal()) or int(value) > MAX_KMS_WAIT_SECONDS:
-        raise SettingsError(f"KMS_WAIT_SECONDS is {value!r}; wanted 0 to {MAX_KMS_WAIT_SECONDS}")
+def _whole(env: Mapping[str, str], name: str, default: str, most: int) -> int:
+    value = env.get(name) or default
+    if not (value.isascii() and value.isdecimal()) or int(value) > most:
+        raise SettingsError(f"{name} is {value!r}; wanted 0 to {most}")
     return int(value)
 
 
 def _own_roles(env: Mapping[str, str], stack: str) -> frozenset[str]:
     """Our own roles: the functions', and those that they assume."""
-    prefix = _remediation_role_prefix(env)
+    prefix, region = _remediation_role_prefix(env), _required(env, "AWS_REGION")
     members = {env.get("READER_ROLE_NAME", ""), *(f"{prefix}-{role}" for role in RemediationRole)}
-    return frozenset({*members, *(f"{stack}-{one}" for one in _OWN_ROLES)} - {""})
+    return frozenset({*members, *(f"{stack}-{region}-{one}" for one in _OWN_ROLES)} - {""})

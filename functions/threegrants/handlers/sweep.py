@@ -5,9 +5,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import deadline, dependencies
+from threegrants.handlers.dependencies import deadline, dependencies, time_of
 from threegrants.handlers.entry_check import Answer, check_entry, is_entry_check, refused
-from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.observability import logger, metrics
 from threegrants.ingest import Ingest
 
 
@@ -30,8 +30,16 @@ def _check_entry(context: LambdaContext) -> Answer:
     return answer
 
 
+def _gauges() -> dict[str, int]:
+    """What an alarm watches: it is said every time, also when it is nothing."""
+    hours = dependencies().settings.silent_after_hours
+    silent = dependencies().account_clocks.silent(hours)
+    if silent:
+        logger.warning("no record for hours", extra={"hours": hours, "accounts": silent[:100]})
+    return {"silent accounts": len(silent)}
+
+
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | Answer:
     """A schedule's event in (nothing of it is used), a count of what was done out.
@@ -41,8 +49,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | A
     if is_entry_check(event):
         return _check_entry(context)
     until = deadline(context)
-    report = dependencies().sweep(_failed, until).run()
-    report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
+    with time_of(context):
+        report = {"runs stuck": 0, **dependencies().sweep(_failed, until).run()}
+        report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
+        report |= _gauges()
     for what, count in report.items():
         metrics.add_metric(
             name="Sweep_" + "".join(c if c.isalnum() else "_" for c in what),

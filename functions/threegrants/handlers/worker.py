@@ -18,9 +18,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from threegrants.handlers.dependencies import deadline, dependencies
+from threegrants.handlers.dependencies import deadline, dependencies, time_of
 from threegrants.handlers.entry_check import Answer, check_entry, is_entry_check, refused
-from threegrants.handlers.observability import logger, metrics, tracer
+from threegrants.handlers.observability import logger, metrics
 from threegrants.incidents import IncidentNotFound
 from threegrants.remediation import WorkerService
 
@@ -83,7 +83,6 @@ def _check_entry(context: LambdaContext) -> Answer:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | Answer:
     """SQS batch in, partial batch response out: what failed is delivered again.
@@ -92,6 +91,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     """
     if is_entry_check(event):
         return _check_entry(context)
-    return process_partial_response(
-        event=event, record_handler=_attend, processor=processor, context=context
-    )
+    with time_of(context):
+        return process_partial_response(
+            event=event, record_handler=_attend, processor=processor, context=context
+        )

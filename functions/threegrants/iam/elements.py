@@ -27,6 +27,8 @@ class Actions:
     texts: tuple[str, ...]
     inverted: bool
     """whether it is a NotAction"""
+    as_written: tuple[str, ...]
+    """the same texts as they stand in the policy, for people"""
 
     def include(self, action: str) -> bool:
         """Whether the element means an action, given in lower case."""
@@ -62,7 +64,7 @@ def actions_table(*, inverted: bool) -> BoundedMemo[Texts, Actions | None]:
         for place, text in enumerate(texts):
             if text != "*" and ":" not in text:
                 raise PolicyError(f"[{place}]", f"{text!r} has no service prefix")
-        return Actions(tuple(text.lower() for text in texts), inverted) if texts else None
+        return Actions(tuple(text.lower() for text in texts), inverted, texts) if texts else None
 
     return BoundedMemo(read, 8_192)
 

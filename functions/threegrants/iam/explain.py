@@ -145,7 +145,7 @@ def _principal(statement: Statement, request: Request) -> Mismatch:
 
 def _action(statement: Statement, request: Request) -> Mismatch:
     actions = statement.actions
-    wanted = _some(list(actions.texts)) if actions else ""
+    wanted = _some(list(actions.as_written)) if actions else ""
     word = "excludes" if actions and actions.inverted else "does not include"
     detail = f"the statement {word} {request.action} (it names {wanted})"
     return Mismatch("action", "action_mismatch", wanted, request.action, detail)

@@ -11,9 +11,32 @@ from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis import Outcome
 from threegrants.incidents.events import corroborated_key_of
 from threegrants.incidents.incident import Incident
+from threegrants.incidents.items import SECONDS_A_DAY
 
 EVIDENCE_TTL_SECONDS = 60
 """Evidence is not read again for this long, unless the question is another one."""
+
+
+_RECHECK_AFTER = (
+    (3_600, 0),
+    (SECONDS_A_DAY, 3_600),
+    (7 * SECONDS_A_DAY, 6 * 3_600),
+)
+"""Up to which age, in seconds, an incident is examined again after how many seconds; then once a day.
+Most policies are mended within the hour, and a person is told of what stays open."""
+
+
+def recheck_is_due(incident: Incident, now: float) -> bool:
+    """Whether the sweep has to examine an incident again: the longer it is open, the less often.
+
+    Args:
+        incident: the incident, as it is now.
+        now: seconds since the epoch.
+    """
+    age = now - _epoch_seconds(incident.last_seen)
+    wait = next((wait for up_to, wait in _RECHECK_AFTER if age < up_to), SECONDS_A_DAY)
+    seen = max(float(incident.rechecked_at), _epoch_seconds(incident.diagnosed_at))
+    return not wait or now - seen >= wait  # two clocks may differ a little
 
 
 def analysis_is_due(

@@ -10,7 +10,7 @@ to a later event that names another one; and after an hour it is about other cal
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,8 @@ from threegrants.patches.scopes import with_key
 
 SAMPLE_SIZE = 20
 """How many events an incident names."""
+_MAX_SAMPLED_CHARACTERS = 64
+"""CloudTrail's ids have 36."""
 
 _STATED = frozenset({KeySource.ERROR_MESSAGE, KeySource.KMS_RECORD})
 """Where KMS's own sentence names a key."""
@@ -62,8 +64,8 @@ def opened_by(incident_id: str, call: DeniedCall) -> Incident:
         count=1,
         first_seen=when,
         last_seen=when,
-        event_ids=(call.event_id,) if call.event_id else (),
     )
+    incident = replace(incident, event_ids=with_sample(incident, [call]))
     return replace(incident, **new_facts(incident, call))
 
 
@@ -81,7 +83,7 @@ def with_event(incident: Incident, call: DeniedCall) -> Incident:
         version=incident.version + 1,
         first_seen=min(incident.first_seen, when),
         last_seen=max(incident.last_seen, when),
-        event_ids=_with_sample(incident, call),
+        event_ids=with_sample(incident, [call]),
     )
 
 
@@ -91,8 +93,9 @@ def with_kms_record(incident: Incident, call: DeniedCall) -> Incident:
     The call is not counted: its S3 record counts it. The same incident if nothing is new.
     """
     facts: dict[str, Any] = {}
-    if call.event_id and call.event_id not in incident.event_ids:
-        facts["event_ids"] = _with_sample(incident, call)
+    sampled = with_sample(incident, [call])
+    if sampled != incident.event_ids:
+        facts["event_ids"] = sampled
     key = _stated_key(incident, call, KeySource.KMS_RECORD)
     if key and _diagnosed_key(incident) != call.kms_key:
         facts["question_version"] = incident.question_version + 1
@@ -231,6 +234,10 @@ def _was_counted_by_kms(incident: Incident, call: DeniedCall) -> bool:
     )
 
 
-def _with_sample(incident: Incident, call: DeniedCall) -> tuple[str, ...]:
-    sample = dict.fromkeys((*incident.event_ids, call.event_id))
-    return tuple(event for event in sample if event)[:SAMPLE_SIZE]
+def with_sample(incident: Incident, calls: Sequence[DeniedCall]) -> tuple[str, ...]:
+    """The sample of an incident's events with those of some calls, as far as there is room.
+
+    An id longer than CloudTrail's own is kept as its digest: the sample is part of a small item.
+    """
+    named = (fitting_id(call.event_id, _MAX_SAMPLED_CHARACTERS) for call in calls if call.event_id)
+    return tuple(dict.fromkeys((*incident.event_ids, *named)))[:SAMPLE_SIZE]

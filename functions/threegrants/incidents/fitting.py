@@ -1,6 +1,7 @@
 """What is stored fits: DynamoDB takes items of at most 400 KB. Pure.
 
-Long JSON is packed (LZMA finds the same policy again and again). What is too long even so is shortened,
+Longer JSON is compressed, since a write is billed by the kilobyte: by zlib, or by LZMA where the text is
+longer than zlib's window (LZMA finds the same policy again and again). What is too long even so is shortened,
 and says so where it was: nothing is lost without a word, and no record comes back for ever because it
 cannot be stored.
 
@@ -9,14 +10,17 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constra
 
 import json
 import lzma
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from threegrants.cloudtrail.sanitize import without_lone_surrogates
 from threegrants.report import Report, UnknownReport
 
-PACKED_FROM_BYTES = 50_000
+PACKED_FROM_BYTES = 700
 """Shorter JSON is stored as text, for people who look into the table."""
+_ZLIB_WINDOW_BYTES = 32_768
+_XZ_MAGIC = b"\xfd7zXZ"
 MAX_BYTES = 300_000
 """Of one attribute; the others of its item need little."""
 MAX_DETAIL_CHARACTERS = 20_000
@@ -30,14 +34,20 @@ _TOO_LARGE = "it is too large to be kept in one item"
 def pack(value: Any) -> str | bytes:
     """JSON as it is stored: text, or packed if that would be long."""
     text = json.dumps(value)
-    return text if len(text) < PACKED_FROM_BYTES else lzma.compress(text.encode(), preset=1)
+    if len(text) < PACKED_FROM_BYTES:
+        return text
+    if len(text) <= _ZLIB_WINDOW_BYTES:
+        return zlib.compress(text.encode())
+    return lzma.compress(text.encode(), preset=1)
 
 
 def unpack(stored: Any) -> Any:
     """Read back what `pack` wrote; DynamoDB hands out bytes as a `Binary`."""
     packed = getattr(stored, "value", stored)
-    text = lzma.decompress(packed) if isinstance(packed, bytes | bytearray) else str(packed)
-    return json.loads(text)
+    if not isinstance(packed, bytes | bytearray):
+        return json.loads(str(packed))
+    is_xz = bytes(packed[: len(_XZ_MAGIC)]) == _XZ_MAGIC
+    return json.loads(lzma.decompress(packed) if is_xz else zlib.decompress(packed))
 
 
 def pack_record(record: Mapping[str, Any]) -> str | bytes:

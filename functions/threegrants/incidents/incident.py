@@ -35,6 +35,7 @@ class Incident:
         counted_by_kms: calls that were counted by their KMS record, whose S3 record may still come.
         counted_by_kms_until: calls made after this time are not among them, ISO 8601 in UTC.
         diagnosis: the report of the last analysis, with the counts as they were then.
+        diagnosis_id: which report that is: each that is kept has an id of its own.
         alert_fingerprint: what of that report is worth an alert.
         diagnosed_at: when its evidence was read, ISO 8601 in UTC; empty before the first analysis.
         alert_due: whether that report still has to be alerted.
@@ -44,6 +45,9 @@ class Incident:
         suppressed_alert: the alert that was held back last, so that each is noted once.
         replayed: whether a person fed in any of its records: then the records are that person's
             word, and nothing is applied without another one.
+        rechecked_at: when the sweep examined it again last, in seconds since the epoch; 0 if never.
+            Changes without a new version.
+        opened_by_schema: the version of the items (`items.SCHEMA_VERSION`) with which it was opened.
     """
 
     id: str
@@ -73,6 +77,9 @@ class Incident:
     muted_until: int = 0
     suppressed_alert: str = ""
     replayed: bool = False
+    diagnosis_id: str = ""
+    rechecked_at: int = 0
+    opened_by_schema: int = 2
 
     @property
     def report(self) -> Report | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from threegrants.incidents.fitting import fitting_detail
 from threegrants.incidents.incident import Incident
-from threegrants.incidents.items import change_write, expiry_of, item_key, put_write
+from threegrants.incidents.items import change_writes, expiry_of, item_key, put_write
 from threegrants.incidents.states import TRANSITIONS, State
 from threegrants.incidents.table import Conflict
 
@@ -35,7 +35,7 @@ class Move:
 
 
 def move_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
-    """The writes of a move: the incident's new state, and the line of history.
+    """The writes of a move: the incident's new state first, and the line of history last.
 
     Raises:
         Conflict: if the table in `states.py` does not have the move.
@@ -44,7 +44,7 @@ def move_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
         raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
     moved = replace(incident, state=move.to, version=incident.version + 1)
     return [
-        change_write(incident, moved, expires_at=expiry_of(move.to)),
+        *change_writes(incident, moved, expires_at=expiry_of(move.to)),
         history_write(incident, move),
     ]
 

@@ -1,49 +1,49 @@
 """The store of incidents in DynamoDB: one partition for each, every change conditional.
 
-Partition `incident#ID` holds `meta` (the incident; or `joined_to`, the id of the incident that has
-this one's events), `record` (the CloudTrail record that was analyzed last), `kms_record`, `event#…`
-(one for each event that was counted, so that a redelivery is not counted twice) and `history#…`. What
-remediation keeps there is in `remediation/run_store.py`.
+Partition `incident#ID` holds `meta` (what is decided by; or `joined_to`, the id of the incident that
+has this one's events), `meta#count` (what every event changes), `meta#diagnosis` (the report), `record`
+(the CloudTrail record that was analyzed last), `kms_record` and `history#…`. Each event that was counted
+has a partition of its own, `event#ID#EVENT`, so that a redelivery is not counted twice and a storm does
+not meet the write limit of one partition. What remediation keeps there is in `remediation/run_store.py`.
 """
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
-
 from threegrants.cloudtrail import DeniedCall, is_replayed
 from threegrants.incidents.events import event_id_of, only_counts, opened_by, with_event
-from threegrants.incidents.fitting import pack_record, unpack
+from threegrants.incidents.fitting import pack_record
 from threegrants.incidents.hourly_limits import Counter, LimitReached
 from threegrants.incidents.incident import Incident
+from threegrants.incidents.incident_reader import Found, IncidentReader
 from threegrants.incidents.items import (
-    EVENT_DAYS,
-    change_write,
+    META,
+    change_writes,
     count_write,
-    expires_in,
+    event_marker_key,
+    event_marker_write,
     expiry_of,
-    from_item,
     item_key,
-    open_write,
+    open_writes,
     put_write,
 )
 from threegrants.incidents.moves import Move, history_write, opened_write
 from threegrants.incidents.states import State
-from threegrants.incidents.table import Conflict, back_off, transact
+from threegrants.incidents.table import Conflict, back_off, transact, update_if
 from threegrants.report import Report
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.service_resource import Table
 
 _MAX_ATTEMPTS = 12
-_CACHE_SIZE = 256
-"""Incidents that a worker remembers, to count without reading first."""
+_MOST_TOGETHER = 80
+"""Events of one transaction, which may have 100 writes."""
 
-
-class IncidentNotFound(LookupError):
-    """There is no incident with this id."""
+Event = tuple[DeniedCall, Mapping[str, Any]]
+"""A denied call with its CloudTrail record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class RecordedEvent:
     adds_facts: bool
 
 
-class Store:
+class Store(IncidentReader):
     """The table of incidents.
 
     Args:
@@ -67,13 +67,8 @@ class Store:
     """
 
     def __init__(self, table: "Table") -> None:
-        self._table = table
-        self._cache: dict[str, Incident] = {}
-
-    @property
-    def table(self) -> "Table":
-        """The boto3 Table, for the other stores of this package."""
-        return self._table
+        super().__init__(table)
+        self._counted_ahead: set[tuple[str, str]] = set()
 
     def record_event(
         self,
@@ -84,11 +79,13 @@ class Store:
         also: Sequence[Mapping[str, Any]] = (),
         assignment: Mapping[str, Any] | None = None,
         counters: Sequence[Counter] = (),
+        ahead: Sequence[Event] = (),
     ) -> RecordedEvent:
         """Count an event into its incident, opening it if it is the first; idempotent by event.
 
         The two copies of one S3 record share `sharedEventID`, and so count once. An event that only
-        counts costs one transaction and one read.
+        counts costs one transaction and two reads; those that are known to come next are counted in
+        the same transaction, and cost nothing when they come.
 
         Args:
             incident_id: the incident's id.
@@ -98,46 +95,93 @@ class Store:
             assignment: for a KMS record that waited, the write that assigns it to this incident. If
                 it was assigned before, the event is not counted.
             counters: what a new incident is counted into.
+            ahead: other events of this incident that this worker has to count. Only those are counted
+                with this one that change nothing else; the others, and all if the transaction is
+                refused, are counted when they come.
 
         Raises:
             LimitReached: if it would be a new incident, and one of the counters is full.
             Conflict: if too many others change the incident.
         """
         event = event_id_of(call, record)
-        current = self._cache.get(incident_id) or self.find(incident_id)
+        known = self._cache.get(incident_id)
+        if known and (known.id, event) in self._counted_ahead:
+            self._counted_ahead.discard((known.id, event))
+            return RecordedEvent(known, adds_facts=False)
+        found = Found(known) if known else self.look(incident_id)
+        if found.incident and self._counted(found.incident, [event]):
+            return RecordedEvent(self.get(incident_id), adds_facts=False)
         for attempt in range(_MAX_ATTEMPTS):
+            current = found.incident
             stored_id = current.id if current else incident_id
-            marker = put_write(
-                {
-                    **item_key(stored_id, f"event#{event}"),
-                    "expires_at": expires_in(EVENT_DAYS),
-                },
-                "attribute_not_exists(pk)",
-            )
-            first = [marker, assignment] if assignment else [marker]
             adds_facts = current is None or not _only_counts(current, call, record)
-            writes = [*first, *_event_writes(incident_id, current, call, record), *also]
+            others = self._others(current, event, ahead) if current and not adds_facts else {}
+            opened = current or _opened(incident_id, call, record)
+            markers = [event_marker_write(opened, one) for one in (event, *others)]
+            first = [*markers[:1], *([assignment] if assignment else ())]
+            writes = [*first, *markers[1:]]
+            writes += _event_writes(current, opened, call, record, list(others.values()), found)
+            writes += also
             counts = [one.count_write(time.time()) for one in counters] if current is None else []
             try:
                 transact(self._table, [*writes, *counts])
             except Conflict as conflict:
-                current = self.find(incident_id)
+                found, ahead = self.look(incident_id), ()
                 full = max(conflict.refused, default=0) - len(writes)
-                if current is None and full >= 0 and counts:
+                if found.incident is None and full >= 0 and counts:
                     raise LimitReached(counters[full]) from conflict
-                if current is not None and any(index < len(first) for index in conflict.refused):
-                    return RecordedEvent(current, adds_facts=False)
+                if found.incident and any(index < len(first) for index in conflict.refused):
+                    return RecordedEvent(found.incident, adds_facts=False)
                 back_off(attempt)
                 continue
+            self._counted_ahead |= {(stored_id, one) for one in others}
             counted = self.get(stored_id)
             self._remember(incident_id, counted)
             return RecordedEvent(counted, adds_facts)
         raise Conflict(f"incident {incident_id} is being changed by too many others; try again")
 
-    def _remember(self, incident_id: str, incident: Incident) -> None:
-        if len(self._cache) >= _CACHE_SIZE and incident_id not in self._cache:
-            self._cache.clear()
-        self._cache[incident_id] = incident
+    def note_recheck(self, incident: Incident, now: float) -> None:
+        """Note that an incident was examined again, and nothing was new enough to be kept."""
+        update_if(
+            self._table,
+            item_key(incident.id, META),
+            "SET rechecked_at = :now",
+            "attribute_exists(pk)",
+            now=int(now),
+        )
+
+    def forget_counted_ahead(self) -> None:
+        """Forget which events were counted before they came: what comes now is another batch."""
+        self._counted_ahead.clear()
+
+    def _others(
+        self, incident: Incident, event: str, ahead: Sequence[Event]
+    ) -> dict[str, DeniedCall]:
+        """The calls to be counted with an event, by their event; none that was counted before."""
+        wanted = {
+            event_id_of(call, record): call
+            for call, record in ahead
+            if _only_counts(incident, call, record)
+        }
+        wanted.pop(event, None)
+        some = list(wanted)[: _MOST_TOGETHER - 1]
+        counted = self._counted(incident, some)
+        return {one: wanted[one] for one in some if one not in counted}
+
+    def _counted(self, incident: Incident, events: Sequence[str]) -> set[str]:
+        """Those of some events that were counted.
+
+        They are asked for before the transaction, because one that is refused is billed all the same.
+        """
+        keys = {event: event_marker_key(incident, event) for event in events}
+        if not keys:
+            return set()
+        name = self._table.name
+        answer = self._table.meta.client.batch_get_item(
+            RequestItems={name: {"Keys": list(keys.values()), "ConsistentRead": True}}
+        )
+        found = {str(item["pk"]) + str(item["sk"]) for item in answer["Responses"].get(name, ())}
+        return {event for event, key in keys.items() if key["pk"] + key["sk"] in found}
 
     def save_diagnosis(
         self,
@@ -172,6 +216,7 @@ class Store:
         diagnosed = replace(
             incident,
             diagnosis=report,
+            diagnosis_id=uuid.uuid4().hex[:12],
             alert_fingerprint=report.alert_fingerprint,
             diagnosed_at=at,
             alert_due=alert_due,
@@ -182,7 +227,7 @@ class Store:
             replayed=incident.replayed or is_replayed(record or {}),
         )
         writes = [
-            change_write(
+            *change_writes(
                 incident, diagnosed, removed=["examining_until"], expires_at=expiry_of(state)
             ),
             *also,
@@ -194,64 +239,6 @@ class Store:
             writes.append(history_write(incident, line))
         transact(self._table, writes)
         return diagnosed
-
-    def exists(self, incident_id: str) -> bool:
-        """Whether there is such an incident; answered from memory where it was seen before."""
-        return incident_id in self._cache or self.find(incident_id) is not None
-
-    def find(self, incident_id: str) -> Incident | None:
-        """One incident, also by the id of one that joined another; None if there is none."""
-        item = self._item(incident_id, "meta")
-        if item and "joined_to" in item:
-            item = self._item(str(item["joined_to"]), "meta")
-        return from_item(item) if item else None
-
-    def get(self, incident_id: str) -> Incident:
-        """One incident.
-
-        Raises:
-            IncidentNotFound: if there is none with this id.
-        """
-        found = self.find(incident_id)
-        if found is None:
-            raise IncidentNotFound(f"no incident {incident_id}")
-        return found
-
-    def record(self, incident_id: str) -> dict[str, Any]:
-        """The CloudTrail record that was analyzed last; empty if there is none."""
-        item = self._item(incident_id, "record")
-        loaded: dict[str, Any] = unpack(item["record"]) if item else {}
-        return loaded
-
-    def latest(self, state: State | None = None, limit: int = 50) -> list[Incident]:
-        """Incidents of one state, or of all, the latest seen first."""
-        found: list[Incident] = []
-        for wanted in [state] if state else list(State):
-            answer = self._table.query(
-                IndexName="by_state",
-                KeyConditionExpression=Key("state").eq(wanted.value),
-                ScanIndexForward=False,
-                Limit=limit,
-            )
-            found += [self.get(str(item["id"])) for item in answer["Items"]]
-        return sorted(found, key=lambda incident: incident.last_seen, reverse=True)[:limit]
-
-    def history(self, incident_id: str) -> list[dict[str, Any]]:
-        """Every line of an incident's history, oldest first."""
-        answer = self._table.query(
-            KeyConditionExpression=Key("pk").eq(f"incident#{incident_id}")
-            & Key("sk").begins_with("history#"),
-        )
-        hidden = {"pk", "sk"}
-        return [
-            {name: value for name, value in item.items() if name not in hidden}
-            for item in answer["Items"]
-        ]
-
-    def _item(self, incident_id: str, sk: str) -> dict[str, Any] | None:
-        answer = self._table.get_item(Key=item_key(incident_id, sk), ConsistentRead=True)
-        item: dict[str, Any] | None = answer.get("Item")
-        return item
 
 
 def record_write(incident_id: str, record: Mapping[str, Any], sk: str = "record") -> dict[str, Any]:
@@ -265,25 +252,31 @@ def record_write(incident_id: str, record: Mapping[str, Any], sk: str = "record"
     return put_write({**item_key(incident_id, sk), "record": pack_record(record)})
 
 
+def _opened(incident_id: str, call: DeniedCall, record: Mapping[str, Any]) -> Incident:
+    return replace(opened_by(incident_id, call), replayed=is_replayed(record))
+
+
 def _event_writes(
-    incident_id: str,
     current: Incident | None,
+    opened: Incident,
     call: DeniedCall,
     record: Mapping[str, Any],
+    others: Sequence[DeniedCall],
+    found: Found,
 ) -> list[Mapping[str, Any]]:
-    """What is written beside the marker of a new event."""
+    """What is written beside the marker of a new event, and of others that are counted with it."""
+    now = time.time()
     if current is None:
-        opened = replace(opened_by(incident_id, call), replayed=is_replayed(record))
         return [
-            open_write(opened),
-            record_write(incident_id, record),
+            *open_writes(opened, now, found.joined_to),
+            record_write(opened.id, record),
             opened_write(opened),
         ]
     if _only_counts(current, call, record):
-        return [count_write(current, call)]
+        return [count_write(current, [call, *others], now)]
     changed = with_event(current, call)
     return [
-        change_write(current, replace(changed, replayed=changed.replayed or is_replayed(record)))
+        *change_writes(current, replace(changed, replayed=changed.replayed or is_replayed(record)))
     ]
 
 

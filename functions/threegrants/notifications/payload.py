@@ -117,6 +117,8 @@ def mail_text(report: Report, stack: str, reason: AlertReason, note: str = "") -
     ]
     if source := report.copy_source:
         lines.append(f"Copy source   s3://{source.bucket}: {source.summary}")
+    if since := report.since_denial:
+        lines.append(f"Since then    {since.words}")
     for blocker in report.blockers:
         lines.append(f"Blocked by    {blocker.kind_in_words}: {blocker.detail}")
         if blocker.owner:

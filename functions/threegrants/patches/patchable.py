@@ -7,7 +7,7 @@ from threegrants.evidence import Item, Unread
 from threegrants.patches.patch import Patch
 
 PATCHABLE_TAG = ("threegrants:patchable", "true")
-"""Name and value; the IAM remediation role (member.yaml) has it as a condition of every write."""
+"""Name and value; the IAM remediation role (templates/member.yaml) has it as a condition of every write."""
 
 
 def not_patchable(patch: Patch, tags: Item[Mapping[str, str]] | None) -> Unread | None:

@@ -291,7 +291,7 @@ def _written_by_a_role_that_is_there(
             return (
                 f"account {patch.account} has no role {role}, so this service does not write "
                 f"{patch.target}: hand the statement to its owner (threegrants show), or deploy "
-                f"member.yaml there with {PARAMETERS[role_of(patch)]}=true"
+                f"templates/member.yaml there with {PARAMETERS[role_of(patch)]}=true"
             )
     return None
 

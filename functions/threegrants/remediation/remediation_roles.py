@@ -39,7 +39,7 @@ PARAMETERS = {
     RemediationRole.KEY: "WithKeyRemediation",
     RemediationRole.IAM: "WithIamRemediation",
 }
-"""The parameters of member.yaml that leave a role out."""
+"""The parameters of templates/member.yaml that leave a role out."""
 
 
 def role_of(patch: Patch) -> RemediationRole:

@@ -60,6 +60,11 @@ class RunReader:
         item = self._expected_item(item_key(incident_id, "work"))
         return self._genuine_run(incident_id, item) if item else None
 
+    def begun_at(self, incident_id: str) -> int | None:
+        """When the last run began, in seconds since the epoch: for a metric, so no seal is asked about."""
+        item = self._table.get_item(Key=item_key(incident_id, "work")).get("Item")
+        return int(str(item.get("approved_at", 0))) if item else None
+
     def begun(self, incident_id: str, run_id: str) -> Run:
         """A run as it was begun: what was approved or asked for, and by whom.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from threegrants.analysis import Analysis
-from threegrants.incidents import Conflict, Incident, Move, State, Store
+from threegrants.incidents import Conflict, Incident, Move, State, Store, recheck_is_due
 from threegrants.incidents.states import AWAITING_DECISION, RUN_IN_PROGRESS
 from threegrants.remediation.due_alerts import Alert, send_due_alerts
 from threegrants.remediation.refresh import refresh
@@ -19,6 +19,8 @@ from threegrants.remediation.run_store import RunStore
 
 _BATCH = 50
 """Incidents of one state that one sweep looks at."""
+_STUCK_SECONDS = 1800
+"""Seconds after which a run counts as stuck; the longest wait for AWS's own delays is shorter."""
 _INCIDENT_SECONDS = 12.0
 """Seconds that one incident may take; with less time left, none is begun."""
 
@@ -36,7 +38,8 @@ class Sweep:
         on_error: told what went wrong with one incident; the others go on.
         now: seconds since the epoch.
         deadline: the second by which it must have ended.
-        rechecks: how many incidents of each undecided state are examined again, in turn.
+        rechecks: about how many incidents of each undecided state are examined again, in turn, of
+            those for which it is time.
         standing: whether operators may have approved in advance: then the worker looks at open incidents.
         report: how many of what were done; the names are CloudWatch metrics.
     """
@@ -59,6 +62,7 @@ class Sweep:
         for state in sorted(RUN_IN_PROGRESS):
             for incident_id in self.run_store.incidents_in_state(state, _BATCH)[0]:
                 self._attempt(incident_id, partial(self._ask, incident_id))
+                self._attempt(incident_id, partial(self._notice_if_stuck, incident_id))
         for item in self.run_store.outbox.due(self.now()):
             self._attempt(item.incident, partial(self._ask, item.incident))
         for incident_id in self.run_store.incidents_in_state(State.PROPOSED, _BATCH)[0]:
@@ -87,6 +91,11 @@ class Sweep:
             self._asked.add(incident_id)
             self.report["asked the worker"] += 1
 
+    def _notice_if_stuck(self, incident_id: str) -> None:
+        began = self.run_store.begun_at(incident_id)
+        if began is not None and self.now() - began > _STUCK_SECONDS:
+            self.report["runs stuck"] += 1
+
     def _expire(self, incident_id: str) -> None:
         """End a first approval that no second followed in time."""
         incident = self.store.get(incident_id)
@@ -97,19 +106,29 @@ class Sweep:
         self.report["approvals expired"] += 1
 
     def _recheck_some(self, state: State) -> None:
+        """Examine again those that are due, from where the last sweep stopped."""
         name = f"recheck#{state}"
-        position = self.run_store.sweep_position(name)
-        found, after = self.run_store.incidents_in_state(state, self.rechecks, position)
-        for incident_id in found:
-            self._attempt(incident_id, partial(self._recheck, incident_id))
+        after, left = self.run_store.sweep_position(name), self.rechecks
+        for _ in range(_BATCH):
+            found, after = self.run_store.incidents_in_state(state, self.rechecks, after)
+            for incident_id in found:
+                before = self.report["rechecked"]
+                self._attempt(incident_id, partial(self._recheck, incident_id))
+                left -= self.report["rechecked"] - before
+            if after is None or left <= 0:
+                break
         self.run_store.save_sweep_position(name, after)
 
     def _recheck(self, incident_id: str) -> None:
         incident = self.store.get(incident_id)
         if incident.state not in AWAITING_DECISION or incident.diagnosis is None:
             return
-        incident = refresh(self.store, self.reanalyze, self.now(), incident)
+        if not recheck_is_due(incident, self.now()):
+            self.report["not due yet"] += 1
+            return
         self.report["rechecked"] += 1
+        self.store.note_recheck(incident, self.now())
+        incident = refresh(self.store, self.reanalyze, self.now(), incident)
         if incident.state is State.RESOLVED:
             self.report["resolved"] += 1
         elif incident.state is State.OPEN and self.standing:

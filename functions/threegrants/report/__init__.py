@@ -18,6 +18,7 @@ from threegrants.report.grants import (
 )
 from threegrants.report.json_object import ReportError
 from threegrants.report.report import SCHEMA, PrincipalReport, Report, RequestReport
+from threegrants.report.since_denial import SinceDenialReport
 
 __all__ = [
     "SCHEMA",
@@ -34,6 +35,7 @@ __all__ = [
     "Report",
     "ReportError",
     "RequestReport",
+    "SinceDenialReport",
     "SnippetsReport",
     "UnknownReport",
     "report_for",

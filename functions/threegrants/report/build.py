@@ -29,6 +29,7 @@ from threegrants.report.grants import (
     UnknownReport,
 )
 from threegrants.report.report import PrincipalReport, Report, RequestReport
+from threegrants.report.since_denial import SinceDenialReport
 
 _MAX_POLICY_CHARACTERS = 200_000
 """Characters of policies in one report: an incident is one DynamoDB item of at most 400 KB.
@@ -79,6 +80,18 @@ def report_for(
         evidence_at=evidence.oldest,
         evidence_age_seconds=_age_seconds(evidence.oldest),
         presumed_outcome=diagnosis.presumed_outcome,
+        since_denial=_since_denial(diagnosis),
+    )
+
+
+def _since_denial(diagnosis: Diagnosis) -> SinceDenialReport | None:
+    now = diagnosis.now
+    if not diagnosis.changed_since:
+        return None
+    return SinceDenialReport(
+        diagnosis.changed_since,
+        _grants(now) if now else None,
+        tuple(_blocker(blocker) for blocker in now.blockers) if now else (),
     )
 
 

@@ -17,6 +17,7 @@ from threegrants.report.grants import (
     UnknownReport,
 )
 from threegrants.report.json_object import JsonObject, ReportError
+from threegrants.report.since_denial import SinceDenialReport
 
 SCHEMA = "threegrants.diagnosis/1"
 """The `schema` of every report: `schema/diagnosis.schema.json`."""
@@ -228,6 +229,7 @@ class Report:
         message: AWS's own error message.
         evidence_at: when the oldest part of the evidence was read, ISO 8601 in UTC.
         evidence_age_seconds: how old that part was when the diagnosis was made.
+        since_denial: what was changed since the denial, where AWS shows the policies of the denial.
     """
 
     id: str
@@ -247,6 +249,7 @@ class Report:
     evidence_at: str
     evidence_age_seconds: int
     presumed_outcome: Outcome | None = None
+    since_denial: SinceDenialReport | None = None
 
     @property
     def is_fixable(self) -> bool:
@@ -289,6 +292,8 @@ class Report:
         if self.copy_source:
             words.append(f"copy_source={self.copy_source.outcome}")
         words += sorted(f"blocker={blocker.kind}" for blocker in self.blockers)
+        if self.since_denial:
+            words.append(self.since_denial.words)
         opened = sorted(
             {part for patch in self.proposed_patches for part in patch.opened_of_bucket}
         )
@@ -338,7 +343,8 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object, as `schema/diagnosis.schema.json` describes it."""
-        return {
+        since = {"since_denial": self.since_denial.to_json()} if self.since_denial else {}
+        return since | {
             "schema": SCHEMA,
             "id": self.id,
             "principal": self.principal.to_json(),
@@ -372,6 +378,7 @@ class Report:
         if (schema := fields.text("schema")) != SCHEMA:
             raise ReportError("schema", repr(schema), SCHEMA)
         copy_source = fields.object_or_null("copy_source")
+        since = fields.object_or_null("since_denial")
         return cls(
             id=fields.text("id"),
             principal=PrincipalReport.from_json(fields.object("principal")),
@@ -392,4 +399,5 @@ class Report:
             evidence_at=fields.text("evidence_at"),
             evidence_age_seconds=fields.integer("evidence_age_seconds", 0),
             presumed_outcome=fields.choice_or_null("presumed_outcome", Outcome, required=False),
+            since_denial=SinceDenialReport.from_json(since) if since else None,
         )

@@ -19,7 +19,8 @@ from threegrants.cli.fetch_commands import (
     history_commands,
     s3_commands,
 )
-from threegrants.cloudtrail import parse_record, read_trail_file
+from threegrants.cloudtrail import parse_record
+from threegrants.cloudtrail.trail_files import read_trail_file
 
 A, B = "111111111111", "222222222222"
 GIVEN = ("--account", B, "--region", "eu-west-1", "--from", "2026-11-19", "--to", "2026-11-20")

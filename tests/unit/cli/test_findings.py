@@ -98,7 +98,7 @@ def test_the_kms_record_and_the_s3_record_of_one_call_are_one_finding(form, orde
 
 
 def test_a_kms_record_of_another_time_stays_alone():
-    found = joined(s3("e-1", -720), kms("e-2", -600, key=KEY))
+    found = joined(s3("e-1", -4300), kms("e-2", -600, key=KEY))
     assert [finding.target for finding in found] == ["a-reports", KEY]
     assert found[0].call.kms_key is None
 
@@ -142,3 +142,59 @@ def test_who_was_denied_has_a_name():
     assert joined(s3())[0].principal == ROLE
     service = s3(userIdentity={"type": "AWSService", "invokedBy": "config.amazonaws.com"})
     assert joined(service)[0].principal == "config.amazonaws.com"
+
+
+LATE = [
+    pytest.param("2026-11-24T03:00:40Z", True, id="forty seconds later"),
+    pytest.param("2026-11-24T02:30:00Z", True, id="half an hour before"),
+    pytest.param("2026-11-24T05:00:00Z", False, id="two hours later"),
+]
+
+
+@pytest.mark.parametrize(("when", "joins"), LATE)
+@pytest.mark.parametrize("kms_first", [False, True])
+def test_a_late_kms_record_joins_the_only_call_of_the_hour(when, joins, kms_first):
+    """As in the service: nearest within five seconds, else the only incident within the hour."""
+    of_s3 = s3("e-1", when="2026-11-24T03:00:00Z")
+    of_kms = kms("e-2", when=when, key=KEY)
+    records = [of_kms, of_s3] if kms_first else [of_s3, of_kms]
+    found = joined(*records)
+    assert len(found) == (1 if joins else 2)
+    [of_call] = [one for one in found if one.call.service == "s3"]
+    assert (of_call.call.kms_key == KEY) is joins
+
+
+def test_a_late_kms_record_joins_none_of_two_buckets():
+    buckets = [
+        s3("e-1", when="2026-11-24T03:00:00Z"),
+        s3("e-2", when="2026-11-24T03:10:00Z", bucket="b-reports"),
+    ]
+    found = joined(*buckets, kms("e-3", when="2026-11-24T03:20:00Z"))
+    assert [one.call.service.value for one in found] == ["s3", "s3", "kms"]
+
+
+def test_two_actions_of_one_incident_are_one_for_a_late_kms_record():
+    calls = [
+        s3("e-1", when="2026-11-24T03:00:00Z"),
+        s3("e-2", operation="GetObjectAttributes", when="2026-11-24T03:10:00Z"),
+    ]
+    found = joined(*calls, kms("e-3", when="2026-11-24T03:12:00Z", key=KEY))
+    assert [one.call.service.value for one in found] == ["s3", "s3"]
+    assert [one.call.kms_key for one in found] == [None, KEY]
+
+
+NOISE = [
+    pytest.param({"userIdentity": {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"}}, "anonymous-scan", id="anonymous"),
+    pytest.param(
+        {"userIdentity": {"type": "AWSService", "invokedBy": "trustedadvisor.amazonaws.com"}, "operation": "GetBucketAcl"},
+        "service-probe",
+        id="a service that looks at every bucket",
+    ),
+    pytest.param({}, None, id="a role"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "preset"), NOISE)
+def test_what_the_service_holds_back_is_marked(changes, preset):
+    [found] = joined(s3("e-1", **changes))
+    assert (found.noise.name if found.noise else None) == preset

@@ -15,7 +15,8 @@ from threegrants.cli.records import (
     require_readable,
     warn,
 )
-from threegrants.cloudtrail import DeniedCall, Incomplete, RecordError
+from threegrants.cloudtrail import DeniedCall, RecordError
+from threegrants.cloudtrail.trail_files import Incomplete
 
 OTHER = {"eventSource": "ec2.amazonaws.com", "errorCode": "x"}
 WRONG = {**s3("e-9"), "userIdentity": []}

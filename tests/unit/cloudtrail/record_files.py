@@ -15,12 +15,8 @@ import zipfile
 import zstandard
 
 from support.records import kms, s3
-from threegrants.cloudtrail import (
-    DeniedCall,
-    Found,
-    parse_record,
-    read_entries,
-)
+from threegrants.cloudtrail import DeniedCall, parse_record
+from threegrants.cloudtrail.trail_files import Found, read_entries
 
 KEY = "2026/q3 \u00e9\u2028end.csv"
 KMS_KEY = "arn:aws:kms:eu-west-1:111111111111:key/11111111-2222-3333-4444-555555555555"

@@ -57,6 +57,14 @@ CASES = {
         [("Records[0]", A), ("$", "Expecting property name enclosed in double quotes", "JSON"), ("line 2", B)]),
     "a wrong element": (
         '[{"a": 1}, {"a": x}, {"a": 3}]', [("[0]", A), ("[1]", VALUE, ELEMENT), ("[2]", {"a": 3})]),
+    "a wrong element that begins like no other": (
+        '[{"b": x}, {"a": 3}]\n{"c": 3}',
+        [("[0]", VALUE, ELEMENT), ("[1]", {"a": 3}), ("line 2", C)]),
+    "a wrong last element, with brackets of its own": (
+        '{"Records": [{"a": 1}, {"b": x, "c": [{"d": "}]"}]}], "next": 5}\n{"c": 3}',
+        [("Records[0]", A), ("Records[1]", VALUE, ELEMENT), ("$", {"next": 5}, "rest"), ("line 2", C)]),
+    "a wrong word among the elements": (
+        '[x, {"a": 1}]', [("[0]", VALUE, ELEMENT), ("[1]", A)]),
     "a wrong element in a known field": (
         '{"Records": [{"a": x}, {"a": 3}], "n": 1}', [("Records[0]", VALUE, ELEMENT), ("Records[1]", {"a": 3}), ("$", {"n": 1}, "rest")]),
     "a word alone": ("nope", [("$", "no JSON ('nope')", RECORD, "nope")]),

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threegrants.cloudtrail import (
-    DeniedCall,
-    RecordError,
-    Skipped,
-    copy_source_read,
-    parse_record,
-    read_trail_file,
-)
+from threegrants.cloudtrail import DeniedCall, RecordError, Skipped, copy_source_read, parse_record
+from threegrants.cloudtrail.trail_files import read_trail_file
 
 EVENTS = Path(__file__).parents[3] / "events"
 A = "111111111111"

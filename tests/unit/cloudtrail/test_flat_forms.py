@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from threegrants.cloudtrail import Found, Incomplete
 from threegrants.cloudtrail.reading.flat_forms import FORMS, flat_form_of
 from threegrants.cloudtrail.reading.rows import FULL_RECORD
+from threegrants.cloudtrail.trail_files import Found, Incomplete
 
 A, B = "111111111111", "222222222222"
 SESSION, ROLE = f"arn:aws:sts::{B}:assumed-role/analyst/s", f"arn:aws:iam::{B}:role/analyst"

@@ -9,16 +9,11 @@ import json
 import pytest
 
 from support.records import IP
-from threegrants.cloudtrail import (
-    DeniedCall,
-    Found,
-    Irrelevant,
-    Skipped,
-    read_entries,
-)
+from threegrants.cloudtrail import DeniedCall, Skipped
 from threegrants.cloudtrail.parse import _DENIALS
 from threegrants.cloudtrail.prefilter import may_be_denial
 from threegrants.cloudtrail.reading.presto_text import read_text
+from threegrants.cloudtrail.trail_files import Found, Irrelevant, read_entries
 from unit.cloudtrail.record_files import (
     ATHENA,
     ATHENA_NAMES,

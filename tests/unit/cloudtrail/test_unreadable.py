@@ -5,12 +5,9 @@ import json
 
 import pytest
 
-from threegrants.cloudtrail import (
-    Incomplete,
-    Unreadable,
-)
 from threegrants.cloudtrail.reading import FORMS, packing
 from threegrants.cloudtrail.reading.presto_text import AmbiguousTextError, read_text
+from threegrants.cloudtrail.trail_files import Incomplete, Unreadable
 from unit.cloudtrail.record_files import (
     COLUMNS,
     FILE,

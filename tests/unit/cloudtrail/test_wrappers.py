@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from threegrants.cloudtrail import Found, Incomplete, RecordError, Unreadable, read_trail_file
+from threegrants.cloudtrail import RecordError
 from threegrants.cloudtrail.reading.tables import Table, find_table, read_table
 from threegrants.cloudtrail.reading.wrappers import MAX_DEPTH, is_record, open_wrappers
+from threegrants.cloudtrail.trail_files import Found, Incomplete, Unreadable, read_trail_file
 from unit.cloudtrail.record_files import FILE, LINES, csv_text, read, tarred, zipped
 
 RECORD = {"eventSource": "s3.amazonaws.com", "eventName": "GetObject", "userIdentity": {}}

@@ -107,7 +107,7 @@ def test_what_is_read_for_one_call(action, resource, allowed):
 
 
 def test_a_session_leaves_no_action_of_the_reader_out():
-    """Some call needs each action that member.yaml gives the reader; none is taken away from all."""
+    """Some call needs each action that templates/member.yaml gives the reader; none is taken away from all."""
     call = denied(s3())
     everything = replace(
         call,

@@ -16,6 +16,7 @@ from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
 from threegrants.configuration import ConfigurationError, ConfigurationUnreadableError
 from threegrants.evidence import AccountError
+from threegrants.evidence.time_left import OWN_CALL_SECONDS
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers import dependencies as module
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
@@ -25,6 +26,7 @@ from threegrants.incidents import AlertReason
 from threegrants.remediation import Refused
 
 ENV = {
+    "AWS_REGION": "eu-west-1",
     "TABLE_NAME": "t",
     "TOPIC_ARN": "arn:aws:sns:eu-west-1:1:alerts",
     "READER_ROLE_NAME": "reader",
@@ -312,4 +314,4 @@ def test_the_dependencies_are_built_once(monkeypatch):
 
 def test_an_answer_is_due_before_the_function_ends():
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 29_000)
-    assert deadline(context, lambda: 100.0) == 127.5
+    assert deadline(context, lambda: 100.0) == 100 + 29 - (OWN_CALL_SECONDS + 2)

@@ -20,7 +20,13 @@ from threegrants.suppression import (
     NeverDiagnoseRule,
 )
 
-LEAST = {"TABLE_NAME": "t", "TOPIC_ARN": "a", "READER_ROLE_NAME": "reader", "CONFIGURATION": PLACE}
+LEAST = {
+    "TABLE_NAME": "t",
+    "TOPIC_ARN": "a",
+    "READER_ROLE_NAME": "reader",
+    "CONFIGURATION": PLACE,
+    "AWS_REGION": "eu-west-1",
+}
 A, B_, C = "111111111111", "222222222222", "333333333333"
 
 

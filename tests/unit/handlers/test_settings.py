@@ -11,6 +11,7 @@ LEAST = {
     "TOPIC_ARN": "arn:topic",
     "READER_ROLE_NAME": "reader",
     "CONFIGURATION": PLACE,
+    "AWS_REGION": "eu-west-1",
 }
 
 
@@ -32,7 +33,7 @@ def test_what_holds_when_nothing_more_is_said():
     assert found.guardrails_parameter == ""
     assert not found.reads_objects
     assert found.stack_name == "threegrants"
-    assert (found.queue_url, found.dead_letter_queue_url, found.delivery_table_name) == ("", "", "")
+    assert (found.wait_queue_url, found.dead_letter_queue_url) == ("", "")
     assert found.kms_wait_seconds == 180
     assert (found.key_use_profile, found.patch_principal) == (Profile.LEAST, GranteeScope.PRINCIPAL)
     assert (found.write_owned, found.require_patchable_tag, found.access_analyzer) == (
@@ -41,9 +42,9 @@ def test_what_holds_when_nothing_more_is_said():
         False,
     )
     assert found.own_roles == {
-        "reader", "threegrants-diagnose", "threegrants-approve", "threegrants-worker",
-        "threegrants-sweep", "threegrants-remediation-bucket", "threegrants-remediation-key",
-        "threegrants-remediation-iam",
+        "reader", "threegrants-eu-west-1-diagnose", "threegrants-eu-west-1-approve",
+        "threegrants-eu-west-1-worker", "threegrants-eu-west-1-sweep",
+        "threegrants-remediation-bucket", "threegrants-remediation-key", "threegrants-remediation-iam",
     }  # fmt: skip
 
 
@@ -62,12 +63,13 @@ READ = [
     ("READ_OBJECTS", "true", lambda s: s.reads_objects, True),
     ("READ_OBJECTS", "false", lambda s: s.reads_objects, False),
     ("STACK_NAME", "prod", lambda s: s.stack_name, "prod"),
-    ("STACK_NAME", "prod", lambda s: "prod-diagnose" in s.own_roles, True),
-    ("QUEUE_URL", "q", lambda s: s.queue_url, "q"),
+    ("STACK_NAME", "prod", lambda s: "prod-eu-west-1-diagnose" in s.own_roles, True),
+    ("WAIT_QUEUE_URL", "q", lambda s: s.wait_queue_url, "q"),
     ("DEAD_LETTER_QUEUE_URL", "d", lambda s: s.dead_letter_queue_url, "d"),
-    ("SEEN_TABLE_NAME", "seen", lambda s: s.delivery_table_name, "seen"),
     ("KMS_WAIT_SECONDS", "0", lambda s: s.kms_wait_seconds, 0),
     ("KMS_WAIT_SECONDS", "900", lambda s: s.kms_wait_seconds, 900),
+    ("SILENT_AFTER_HOURS", "", lambda s: s.silent_after_hours, 168),
+    ("SILENT_AFTER_HOURS", "0", lambda s: s.silent_after_hours, 0),
     ("KEY_USE_PROFILE", "article", lambda s: s.key_use_profile, Profile("article")),
     ("PATCH_PRINCIPAL", "account", lambda s: s.patch_principal, GranteeScope.ACCOUNT),
     ("WRITE_OWNED", "true", lambda s: s.write_owned, True),
@@ -87,6 +89,7 @@ REFUSED = [
     ("TABLE_NAME", "", "TABLE_NAME is empty"),
     ("TOPIC_ARN", "", "TOPIC_ARN is empty"),
     ("READER_ROLE_NAME", "", "READER_ROLE_NAME is empty"),
+    ("AWS_REGION", "", "AWS_REGION is empty"),
     ("CONFIGURATION", "", "CONFIGURATION is empty"),
     ("CONFIGURATION", "a/b", "CONFIGURATION is 'a/b'; wanted APPLICATION/ENVIRONMENT/PROFILE"),
     ("CONFIGURATION", "a/b/c/d", "wanted APPLICATION/ENVIRONMENT/PROFILE"),
@@ -95,6 +98,7 @@ REFUSED = [
     ("PATCH_PRINCIPAL", "role", "PATCH_PRINCIPAL is 'role'; wanted principal or account"),
     ("KMS_WAIT_SECONDS", "901", "KMS_WAIT_SECONDS is '901'; wanted 0 to 900"),
     ("KMS_WAIT_SECONDS", "-1", "wanted 0 to 900"),
+    ("SILENT_AFTER_HOURS", "1001", "SILENT_AFTER_HOURS is '1001'; wanted 0 to 1000"),
     ("KMS_WAIT_SECONDS", "1.5", "wanted 0 to 900"),
     ("KMS_WAIT_SECONDS", "\u0663", "wanted 0 to 900"),
 ]  # fmt: skip

@@ -1,13 +1,21 @@
 """When an alert is due, and when an analysis is."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from support.incidents import READ_AT, SEEN, diagnosed, incident, report
 from support.worlds import KEY, call
 from threegrants.diagnosis import Outcome
-from threegrants.incidents import AlertReason, State, analysis_is_due, due_alert, is_muted
+from threegrants.incidents import (
+    AlertReason,
+    State,
+    analysis_is_due,
+    due_alert,
+    is_muted,
+    recheck_is_due,
+)
 from threegrants.incidents.alert_schedule import (
     alerted_count_after,
     count_threshold,
@@ -128,3 +136,38 @@ def test_the_parts_of_that_decision():
     assert asks_another_question(CALL, incident())
     assert not happened_after_evidence(CALL, diagnosed())
     assert happened_after_evidence(replace(CALL, time=SEEN), diagnosed(diagnosed_at=SEEN))
+
+
+HOUR, DAY = 3600, 86_400
+SEEN_AT = datetime.fromisoformat(SEEN).timestamp()
+RECHECKS = [
+    ("within the hour at each sweep", 1800, 300, True),
+    ("within the day not at each sweep", 2 * HOUR, HOUR - 1, False),
+    ("within the day each hour", 2 * HOUR, HOUR, True),
+    ("within the week not each hour", 2 * DAY, 6 * HOUR - 1, False),
+    ("within the week four times a day", 2 * DAY, 6 * HOUR, True),
+    ("older ones not four times a day", 30 * DAY, DAY - 1, False),
+    ("older ones once a day", 30 * DAY, DAY, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("age", "since", "due"), [r[1:] for r in RECHECKS], ids=[r[0] for r in RECHECKS]
+)
+def test_the_sweep_backs_off_with_an_incidents_age(age, since, due):
+    now = SEEN_AT + age
+    assert recheck_is_due(diagnosed(rechecked_at=int(now - since)), now) is due
+
+
+def test_a_diagnosis_counts_as_a_look():
+    read_at = datetime.fromisoformat(READ_AT).timestamp()
+    assert not recheck_is_due(diagnosed(last_seen="2026-11-20T00:00:00Z"), read_at + HOUR)
+
+
+def test_ten_open_incidents_of_a_week_are_examined_ten_times_a_day():
+    looked_at, looks = 0, 0
+    for sweep in range(DAY // 300):
+        now = SEEN_AT + 8 * DAY + 300 * sweep
+        if recheck_is_due(diagnosed(rechecked_at=looked_at), now):
+            looked_at, looks = int(now), looks + 1
+    assert looks == 1

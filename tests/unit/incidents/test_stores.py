@@ -21,6 +21,7 @@ from threegrants.incidents import (
     State,
     Store,
     bucket_owners,
+    incident_reader,
     mute,
     parse_hours,
     store,
@@ -84,6 +85,116 @@ def test_an_event_that_meets_others_tries_again_and_then_gives_up(incidents, ope
         incidents.record_event(ID, replace(CALL, event_id="e-9"), {})
 
 
+# --- several at once -------------------------------------------------------------------------------
+
+
+def batch_of(*events, **changes):
+    """Events of half a minute later that only count."""
+    return [(replace(NEXT, event_id=event, **changes), {}) for event in events]
+
+
+def count(store):
+    return store.get(ID).count
+
+
+def test_events_that_only_count_are_counted_with_the_first(incidents, opened, monkeypatch):
+    ahead = batch_of("e-2", "e-3", "e-1", "e-3")  # the first itself, one that is known, one twice
+    assert incidents.record_event(ID, NEXT, {}, ahead=ahead).incident.count == 3
+    monkeypatch.setattr(store, "transact", lambda *_: pytest.fail("counted again"))
+    for event in ahead:
+        assert incidents.record_event(ID, *event, ahead=ahead).incident.count == 3
+
+
+def test_what_says_more_is_not_counted_ahead(incidents, opened):
+    more = batch_of("e-3", object_key="2025/x")
+    assert incidents.record_event(ID, NEXT, {}, ahead=more).incident.count == 2
+    assert incidents.record_event(ID, *more[0], ahead=more).adds_facts
+    assert count(incidents) == 3
+
+
+def test_a_refused_batch_is_counted_one_by_one(incidents, opened, refusing):
+    ahead = batch_of("e-3", "e-4")
+    refusing(1)
+    assert incidents.record_event(ID, NEXT, {}, ahead=ahead).incident.count == 2
+    for number, event in enumerate(ahead):
+        assert incidents.record_event(ID, *event).incident.count == 3 + number
+
+
+def test_two_workers_with_the_same_batch_count_each_event_once(
+    incidents, opened, table, monkeypatch
+):
+    """The second looks before the first has written, and is refused."""
+    other, ahead, real = Store(table), batch_of("e-2", "e-3", "e-4"), transact
+
+    def overtaken(table, writes):
+        monkeypatch.setattr(store, "transact", real)
+        for event in ahead:
+            other.record_event(ID, *event, ahead=ahead)
+        real(table, writes)
+
+    monkeypatch.setattr(store, "transact", overtaken)
+    for event in ahead:
+        incidents.record_event(ID, *event, ahead=ahead)
+    assert count(incidents) == 4
+
+
+def test_what_was_counted_ahead_is_forgotten_with_its_batch(incidents, opened):
+    ahead = batch_of("e-3")
+    incidents.record_event(ID, NEXT, {}, ahead=ahead)
+    incidents.forget_counted_ahead()
+    assert not incidents.record_event(ID, *ahead[0]).adds_facts
+    assert count(incidents) == 3
+
+
+def test_at_most_as_many_are_counted_as_one_transaction_takes(incidents, opened):
+    ahead = batch_of(*(f"b-{number}" for number in range(99)))
+    assert incidents.record_event(ID, NEXT, {}, ahead=ahead).incident.count == 2 + 79
+    for event in ahead:
+        incidents.record_event(ID, *event, ahead=ahead)
+    assert count(incidents) == 101
+
+
+# --- incidents that are gone, and of release 0.1 ---------------------------------------------------
+
+
+def test_an_incident_that_expired_is_opened_anew(incidents, opened, table):
+    transact(table, move_writes(opened, Move(State.REJECTED, "sam", "rejected")))
+    for sk in ("meta", "meta#count"):
+        update_if(table, {"pk": f"incident#{ID}", "sk": sk}, "SET expires_at = :past",
+                  "expires_at > :past", past=1)  # fmt: skip
+    recorded = incidents.record_event(ID, NEXT, {})
+    assert (recorded.incident.count, recorded.incident.state) == (1, State.OPEN)
+    assert recorded.incident == Store(table).get(ID)
+
+
+def test_another_name_of_an_incident_that_is_gone_is_opened_anew(incidents, table):
+    table.put_item(Item={"pk": f"incident#{ID}", "sk": "meta", "joined_to": "tg-gone"})
+    assert incidents.find(ID) is None
+    assert incidents.record_event(ID, CALL, RECORD).incident.count == 1
+    assert Store(table).get(ID).id == ID
+
+
+def test_a_report_that_is_replaced_between_two_reads_is_not_mixed(
+    incidents, diagnosed, table, monkeypatch
+):
+    """The reader has `meta` of before, and finds the report of after."""
+    assert incidents.get(ID) == diagnosed
+    other, reader = Store(table), Store(table)
+    real = reader._items
+
+    def overtaken(incident_id, through):
+        items = real(incident_id, through)
+        monkeypatch.setattr(reader, "_items", real)
+        newer = replace(report(), evidence_at="2026-11-24T05:00:00Z")
+        other.save_diagnosis(other.get(ID), newer, State.OPEN, newer.evidence_at, alert_due=False)
+        return {sk: item for sk, item in items.items() if sk != "meta#diagnosis"}
+
+    monkeypatch.setattr(reader, "_items", overtaken)
+    read = reader.get(ID)
+    assert read == other.get(ID)
+    assert read.diagnosed_at == read.diagnosis.evidence_at == "2026-11-24T05:00:00Z"
+
+
 def test_a_kms_record_that_was_assigned_before_is_not_counted(incidents, opened, table):
     write = assign_write(PARKING, KMS, KMS_RECORD, "tg-other")
     transact(table, [write])
@@ -91,7 +202,7 @@ def test_a_kms_record_that_was_assigned_before_is_not_counted(incidents, opened,
 
 
 def test_a_worker_remembers_a_bounded_number(incidents, monkeypatch):
-    monkeypatch.setattr(store, "_CACHE_SIZE", 2)
+    monkeypatch.setattr(incident_reader, "_CACHE_SIZE", 2)
     for number in range(3):
         incidents.record_event(f"tg-{number}", replace(CALL, event_id=f"c-{number}"), {})
     assert list(incidents._cache) == ["tg-2"]

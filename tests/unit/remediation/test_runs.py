@@ -7,6 +7,7 @@ import pytest
 
 from support.worlds import BUCKET, ROLE, A, allow, policy
 from threegrants.incidents import State
+from threegrants.incidents.fitting import unpack
 from threegrants.patches import Patch
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 from threegrants.remediation.runs import (
@@ -95,8 +96,9 @@ def test_a_run_that_did_not_come_from_anywhere():
 
 
 def test_an_intent_is_stored_under_these_names():
-    assert INTENT.to_item() == STORED_INTENT
-    assert Intent.from_item(STORED_INTENT) == INTENT
+    stored = INTENT.to_item()
+    assert {**stored, "patch": json.dumps(unpack(stored["patch"]))} == STORED_INTENT
+    assert Intent.from_item(STORED_INTENT) == Intent.from_item(stored) == INTENT
     assert INTENT.sk == "intent#r-1#07"
 
 

@@ -25,6 +25,7 @@ from threegrants.report import (
     ReasonReport,
     Report,
     RequestReport,
+    SinceDenialReport,
     SnippetsReport,
     UnknownReport,
 )
@@ -43,13 +44,18 @@ NODES = {
     IamGrantReport: DEFS["grants"]["properties"]["iam_policy"],
     ReasonReport: DEFS["reason"],
     CopySourceReport: ROOT["copy_source"]["oneOf"][1],
-    BlockerReport: ROOT["blockers"]["items"],
+    BlockerReport: DEFS["blocker"],
     UnknownReport: ROOT["unknowns"]["items"],
     PatchReport: DEFS["patch"],
     SnippetsReport: DEFS["snippets"],
     HandoffReport: DEFS["handoff"],
+    SinceDenialReport: ROOT["since_denial"],
 }
-ABSENT_NOT_NULL = {(PatchReport, "after"), (PatchReport, "snippets")}
+ABSENT_NOT_NULL = {
+    (PatchReport, "after"),
+    (PatchReport, "snippets"),
+    (Report, "since_denial"),
+}
 """None in the value; left out of the JSON."""
 FIELDS = [(kind, field.name) for kind in NODES for field in dataclasses.fields(kind)]
 IDS = [f"{kind.__name__}.{name}" for kind, name in FIELDS]

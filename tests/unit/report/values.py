@@ -22,6 +22,7 @@ from threegrants.report import (
     ReasonReport,
     Report,
     RequestReport,
+    SinceDenialReport,
     SnippetsReport,
     UnknownReport,
     report_for,
@@ -97,6 +98,8 @@ GRANT = st.builds(GrantReport, VERDICTS, _some(REASONS))
 IAM_GRANT = st.builds(IamGrantReport, VERDICTS, _some(REASONS), GRANT, GRANT)
 GRANTS = st.builds(GrantsReport, GRANT, GRANT, IAM_GRANT)
 SNIPPETS = st.builds(SnippetsReport, TEXT, TEXT)
+BLOCKERS = _some(st.builds(BlockerReport, TEXT, VERDICTS, NULLABLE, NULLABLE, TEXT, TEXT))
+SINCE_DENIAL = st.builds(SinceDenialReport, _some(TEXT), st.none() | GRANTS, BLOCKERS)
 
 
 @st.composite
@@ -149,7 +152,7 @@ REPORTS = st.builds(
     ),
     grants=GRANTS,
     copy_source=st.none() | st.builds(CopySourceReport, TEXT, TEXT, OUTCOMES, TEXT, GRANTS),
-    blockers=_some(st.builds(BlockerReport, TEXT, VERDICTS, NULLABLE, NULLABLE, TEXT, TEXT)),
+    blockers=BLOCKERS,
     causes=_some(TEXT),
     unknowns=_some(st.builds(UnknownReport, TEXT, TEXT, TEXT)),
     outcome=OUTCOMES,
@@ -160,4 +163,5 @@ REPORTS = st.builds(
     message=NULLABLE,
     evidence_at=TEXT,
     evidence_age_seconds=st.integers(0, 10**6),
+    since_denial=st.none() | SINCE_DENIAL,
 )

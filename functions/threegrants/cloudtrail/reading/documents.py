@@ -18,6 +18,8 @@ from threegrants.cloudtrail.reading.text import has_undecodable
 
 MAX_CHARACTERS = 256 << 20
 """The longest value, or line, that is read; a whole trail file has some 50 MB unpacked at most."""
+_NEAR_ENOUGH = 4 << 20
+"""How far the next element is looked for behind a broken one, as long as its beginning is held."""
 _DECODER = json.JSONDecoder()
 _NOT_SPACE = re.compile(r"[^\s,\x1e\ufeff\x00]")
 """Between values: white space, commas of a list's fragment, the mark of JSON text sequences."""
@@ -96,6 +98,19 @@ class _Text:
                 return True
             self.at = len(self.text)
             if not self.more():
+                return False
+
+    def find(self, pattern: re.Pattern[str], behind: int) -> bool:
+        """Go to the next match of a pattern, so many characters behind here; else stay.
+
+        What is far away is not looked for: everything up to there would be held.
+        """
+        while True:
+            found = pattern.search(self.text, self.at + behind)
+            if found:
+                self.at = found.start()
+                return True
+            if len(self.text) - self.at > _NEAR_ENOUGH or not self.more():
                 return False
 
     def line_end(self) -> int:
@@ -229,18 +244,37 @@ def _elements(text: _Text, where: str, opening: re.Match[str]) -> Iterator[Docum
         else:
             wanted = "an element of a list, as JSON"
             yield Unreadable(place, RecordError(place, f"no JSON ({_one_line(error)})", wanted))
+            behind = 1
             if isinstance(error, json.JSONDecodeError):
-                text.at = max(text.at + 1, min(error.pos, len(text.text)))
-            else:
-                text.at += 1
-            if like is None:
+                behind = max(1, min(error.pos, len(text.text)) - text.at)
+            if not (
+                (like is not None and text.find(like, behind))
+                or _behind_element(text)
+                or (like is not None and text.skip(like))
+            ):
                 text.at = text.line_end()
-                return
-            if not text.skip(like):
                 return
         index += 1
     if name:
         yield from _rest_of_object(text, where)
+
+
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+"""A whole text, or a bracket outside of any."""
+
+
+def _behind_element(text: _Text) -> bool:
+    """Go behind the broken element that begins here, if its brackets are whole."""
+    depth = 0
+    for found in _STRUCTURE.finditer(text.text, text.at):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(found[0], 0)
+        if depth <= 0:
+            end = found.end() if found.end() - text.at > 1 and depth == 0 else found.start()
+            if text.text[end : end + _NEAR_ENOUGH].lstrip()[:1] not in {",", "]"}:
+                return False
+            text.at = end
+            return True
+    return False
 
 
 def _rest_of_object(text: _Text, where: str) -> Iterator[Document | Unreadable]:

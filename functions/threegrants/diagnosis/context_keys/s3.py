@@ -39,6 +39,15 @@ _CHANGES_ANNOTATIONS = frozenset({
     "DeleteObjectAnnotation", "DeleteObjectVersionAnnotation", "PutObjectAnnotation",
     "PutObjectVersionAnnotation",
 })  # fmt: skip
+_TAGGED = frozenset({
+    "DeleteObjectAnnotation", "DeleteObjectTagging", "DeleteObjectVersionAnnotation",
+    "DeleteObjectVersionTagging", "GetObject", "GetObjectAcl", "GetObjectAnnotation", "GetObjectAttributes",
+    "GetObjectTagging", "GetObjectVersion", "GetObjectVersionAcl", "GetObjectVersionAnnotation",
+    "GetObjectVersionAttributes", "GetObjectVersionTagging", "ListObjectAnnotations",
+    "ListObjectVersionAnnotations", "PutObjectAcl", "PutObjectAnnotation", "PutObjectTagging",
+    "PutObjectVersionAcl", "PutObjectVersionAnnotation", "PutObjectVersionTagging",
+    "UpdateObjectEncryption",
+})  # fmt: skip
 _SSE = "x-amz-server-side-encryption"
 _UPLOADS = frozenset({"PutObject", "CreateMultipartUpload", "PostObject", "CopyObject"})
 """Operations that carry their headers about the new object themselves."""
@@ -183,6 +192,13 @@ def _request_tag_keys(asked: AskedContext) -> Answer:
     return tuple(tags) or ABSENT
 
 
+def _object_tags(asked: AskedContext) -> Answer:
+    """The tags that the object has now; nothing shows whether they were others at the denial."""
+    seen = asked.evidence.object.value_or_none
+    tags = seen.tags.value_or_none if seen else None
+    return UNKNOWN if tags is None else Members(dict(tags), complete=True)
+
+
 def _lock(name: str, header: str, *more: str) -> ContextKey:
     """Object Lock of an upload by its headers; of PutObjectRetention and its like it is in the body."""
 
@@ -222,7 +238,8 @@ KEYS: tuple[ContextKey, ...] = (
     ContextKey("s3:DataAccessPointArn", "the access point's ARN", "absent", _point_arn),
     ContextKey("s3:ExistingJobOperation", only_for=_JOBS),
     ContextKey("s3:ExistingJobPriority", only_for=_JOBS),
-    ContextKey("s3:ExistingObjectTag/"),
+    ContextKey("s3:ExistingObjectTag/", "the object's tags, as read (`ReadObjects`)", "unknown",
+               _object_tags, _TAGGED),
     ContextKey("s3:InventoryAccessibleOptionalFields",
                only_for=frozenset({"PutInventoryConfiguration"})),
     ContextKey("s3:JobSuspendedCause", only_for=frozenset({"UpdateJobStatus"})),

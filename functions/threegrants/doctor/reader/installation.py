@@ -6,10 +6,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 import boto3
-from boto3.dynamodb.conditions import Key
 from botocore.exceptions import ClientError
 
-from threegrants.aws.arn import is_account_id, partition_of
+from threegrants.aws.arn import partition_of
 from threegrants.configuration import ConfigurationError, parse_configuration
 from threegrants.doctor.installation import Account, Installation, OpenIncident
 from threegrants.doctor.reader.accounts import read_account, unread_account
@@ -32,13 +31,11 @@ from threegrants.doctor.reader.stack import (
 )
 from threegrants.evidence.calls import run_concurrently
 from threegrants.evidence.snapshot import Item
-from threegrants.incidents import Incident, Store
+from threegrants.incidents import AccountClocks, Incident, Store
 from threegrants.incidents.states import State
 
 T = TypeVar("T")
 
-_CLOCKS = "accounts"
-"""The partition of the table in which it stands when an account was last heard of."""
 _SILENT_HOURS = 168
 """Where the stack does not say (SilentAfterHours)."""
 _WORKER = "WorkerRoleArn"
@@ -85,7 +82,7 @@ def read_installation(
         [
             lambda: read_configuration(place, stack),
             lambda: _incidents(place, stack),
-            lambda: _heard(place, stack),
+            lambda: _heard(place, stack, now),
             lambda: read_entries(place, stack, "SweepFunction"),
             lambda: read_entries(place, stack, "WorkerFunction"),
         ]
@@ -181,25 +178,10 @@ def _accounts(configuration: Item[str | None], heard: Item[Mapping[str, int]]) -
     return tuple(sorted(found))
 
 
-def _heard(place: Place, stack: Stack) -> Item[Mapping[str, int]]:
+def _heard(place: Place, stack: Stack, now: Callable[[], float]) -> Item[Mapping[str, int]]:
     """By account, when its last record came."""
     name = stack.physical("IncidentTable")
-
-    def heard(table: Any) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        start: dict[str, Any] = {}
-        while True:
-            page = table.query(KeyConditionExpression=Key("pk").eq(_CLOCKS), **start)
-            found |= {
-                str(item["sk"]): int(item["heard_at"])
-                for item in page["Items"]
-                if is_account_id(str(item["sk"]))
-            }
-            if "LastEvaluatedKey" not in page:
-                return found
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    return _ask_table(place, name, "dynamodb:Query", heard)
+    return _ask_table(place, name, "dynamodb:Query", lambda table: AccountClocks(table, now).all())
 
 
 def _incidents(place: Place, stack: Stack) -> Item[tuple[OpenIncident, ...]]:

@@ -19,11 +19,11 @@ from threegrants.incidents.correlation.match import (
     match_late_kms_record,
     names_another_key,
     parking_key_of,
+    seconds_apart,
 )
 from threegrants.incidents.correlation.store import (
     KmsCorrelator,
     assign_write,
-    candidate_slot,
     candidate_writes,
 )
 
@@ -31,7 +31,6 @@ __all__ = [
     "Candidate",
     "KmsCorrelator",
     "assign_write",
-    "candidate_slot",
     "candidate_writes",
     "correlation_key_of",
     "kms_key_correlation_key",
@@ -40,4 +39,5 @@ __all__ = [
     "match_late_kms_record",
     "names_another_key",
     "parking_key_of",
+    "seconds_apart",
 ]

@@ -34,7 +34,7 @@ from threegrants.incidents.fitting import pack_record, unpack
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import (
     EVENT_DAYS,
-    change_write,
+    change_writes,
     expires_in,
     item_key,
     put_write,
@@ -130,6 +130,15 @@ class KmsCorrelator:
             )
         return list(found.values())
 
+    def write_candidates(self, writes: Iterable[Mapping[str, Any]]) -> None:
+        """Make an incident a candidate, by the writes of `candidate_writes`, each by itself.
+
+        A transaction would cost twice as much. A candidate without its incident, which a crash or a
+        limit leaves, fits no record.
+        """
+        for write in writes:
+            self._table.put_item(Item=write["Item"])
+
     def park(self, parking_key: str, call: DeniedCall, record: Mapping[str, Any]) -> None:
         """Keep a KMS record until its S3 record comes; one that is known already stays as it is.
 
@@ -210,7 +219,7 @@ class KmsCorrelator:
                 linked = replace(linked, replayed=True, version=incident.version + 1)
             writes = [assign_write(parking_key, call, record, incident.id)]
             if linked != incident:
-                writes.append(change_write(incident, linked))
+                writes += change_writes(incident, linked)
             if (linked.kms_event_id, linked.stated_key_arn) != (
                 incident.kms_event_id,
                 incident.stated_key_arn,
@@ -246,7 +255,7 @@ class KmsCorrelator:
                 {**item_key(incident_id, "meta"), "joined_to": incident.id},
                 "attribute_not_exists(pk)",
             ),
-            change_write(incident, joined_by_s3(incident, call)),
+            *change_writes(incident, joined_by_s3(incident, call)),
             record_write(incident.id, self._store.record(incident.id), "kms_record"),
             history_write(incident, Move(incident.state, "service", "joined", detail)),
         ]
@@ -288,11 +297,6 @@ def candidate_writes(
         for kind, first, until in slots
         if first
     ]
-
-
-def candidate_slot(call: DeniedCall) -> str | None:
-    """The slot of time in which one item for an incident is enough; None if the time is not known."""
-    return _slot(call.time, _NEAR_SECONDS)
 
 
 def _from_item(item: Mapping[str, Any]) -> Candidate:

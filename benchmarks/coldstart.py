@@ -1,0 +1,139 @@
+"""What a cold start costs: each handler as packaged, with its clients, against what it cannot do without.
+
+    python benchmarks/coldstart.py [--rounds N] [--package FOLDER] [--python PYTHON]
+
+A fresh process imports a handler's module from the packaged layout (our code beside the pinned
+requirements, compiled), builds what its first event uses, and makes its clients. The floor is a process
+that makes the same clients with boto3, and a Logger, Metrics and a batch processor of Powertools. Both are
+measured in turn, by the CPU time of the process, and compared by the median.
+
+The last column is the goal of 1.15; the exit status is 1 if a handler is above it. A handler loads what its
+first event needs before it: what is put off until then would be slower, because Lambda gives a function
+more processor while it starts than its memory buys it afterwards.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+GOAL = 1.15
+_PYTHONS = ("python3.13",)
+
+BUILD = {
+    "diagnose": "from threegrants.handlers import diagnose; d.store; d.reader; d.sqs; d.sns",
+    "remediate": "from threegrants.handlers import remediate; d.run_store(None); d.reader; d.sqs",
+    "worker": "from threegrants.handlers import worker; d.run_store(None); d.reader; d.sns",
+    "sweep": "from threegrants.handlers import sweep; d.run_store(None); d.reader; d.sqs; d.sns",
+}
+"""What the first event of each handler builds, as far as that asks nothing of AWS."""
+_OURS = """
+from threegrants.handlers.dependencies import dependencies
+d = dependencies()
+{build}
+"""
+_FLOOR = """
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+Logger(service="floor"), Metrics(namespace="floor", service="floor")
+BatchProcessor(event_type=EventType.SQS)
+for name in {clients}:
+    boto3.client(name)
+"""
+_SAY = """
+import json, resource, sys
+made = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps([made.ru_utime + made.ru_stime, sorted(set(globals().get("asked", [])))]))
+"""
+_WATCH = """
+import botocore.session
+asked, real = [], botocore.session.Session.create_client
+def create_client(self, name, *more, **how):
+    asked.append(name)
+    return real(self, name, *more, **how)
+botocore.session.Session.create_client = create_client
+"""
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_REGION": "eu-west-1",
+    "TABLE_NAME": "incidents",
+    "CONFIGURATION": "app1234/env1234/pro1234",
+    "REMEDIATION_TABLE_NAME": "runs",
+    "TOPIC_ARN": "arn:aws:sns:eu-west-1:111111111111:alerts",
+    "READER_ROLE_NAME": "threegrants-reader",
+    "RUN_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/111111111111/runs",
+    "APPROVAL_MAC_KEY": "a",
+    "RUN_MAC_KEY": "b",
+}
+
+
+def package(requirements: Path, into: Path) -> int:
+    """Lay our code and the requirements out as `sam build` does; the bytes of it."""
+    shutil.copytree(requirements, into, ignore=shutil.ignore_patterns("__pycache__", "bin"))
+    shutil.copytree(
+        ROOT / "functions" / "threegrants",
+        into / "threegrants",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    return sum(file.stat().st_size for file in into.rglob("*") if file.is_file())
+
+
+def run(python: str, folder: Path, code: str) -> tuple[float, list[str]]:
+    """Run code in a fresh process; the CPU seconds of it, and the clients it made."""
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(folder), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [python, "-c", code + _SAY], env=environment, capture_output=True, text=True, check=True
+    )
+    seconds, asked = json.loads(done.stdout.splitlines()[-1])
+    return float(seconds), list(asked)
+
+
+def compared(
+    python: str, folder: Path, handler: str, rounds: int
+) -> tuple[float, float, list[str]]:
+    """The median CPU seconds of a handler and of its floor, in turn; the clients of both."""
+    ours = _OURS.format(build=BUILD[handler])
+    _, clients = run(python, folder, _WATCH + ours)
+    floor = _FLOOR.format(clients=clients)
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for kept, code in zip(times, (ours, floor), strict=True):
+            kept.append(run(python, folder, code)[0])
+    return statistics.median(times[0]), statistics.median(times[1]), clients
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--rounds", type=int, default=15, help="processes of each kind")
+    options.add_argument("--package", type=Path, default=ROOT / ".build" / "lambda")
+    options.add_argument("--python", default=next(filter(shutil.which, _PYTHONS), sys.executable))
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "package"
+        size = package(given.package, folder)
+        subprocess.run([given.python, "-m", "compileall", "-q", str(folder)], check=False)
+        print(
+            f"{given.python}, {size / 1e6:.1f} MB packaged, CPU milliseconds, median of {given.rounds}"
+        )
+        failed = False
+        for handler in BUILD:
+            ours, floor, clients = compared(given.python, folder, handler, given.rounds)
+            failed |= ours / floor > GOAL
+            print(
+                f"{handler:10} {ours * 1000:6.0f}  floor {floor * 1000:6.0f}  "
+                f"ratio {ours / floor:.2f} (goal {GOAL})  {', '.join(clients)}"
+            )
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
