@@ -2,12 +2,12 @@
 
 import json
 import time
-from types import SimpleNamespace
 
 import boto3
 import pytest
 
 from support.doctor_world import answering, codes, heard
+from support.incidents import CALL, ID, READ_AT, RECORD, report
 from support.names import BUCKET, REGION, A, B
 from threegrants.doctor import findings
 from threegrants.doctor.installation import Entry, Source, Subscription
@@ -15,6 +15,7 @@ from threegrants.doctor.reader import StackError, read_installation
 from threegrants.doctor.record_checks import WITH_READS
 from threegrants.evidence import RoleClients
 from threegrants.evidence.snapshot import Read, Unread
+from threegrants.incidents import State, Store
 
 PARIS = "eu-west-3"
 
@@ -138,16 +139,25 @@ def test_figures_are_of_their_own_time(world):
     assert (sweep.errors, sweep.throttles) == (Read(3.0), Read(0.0))
 
 
-def test_incidents_are_read(world, monkeypatch):
-    shown = SimpleNamespace(
-        id="tg-1", bucket=BUCKET, bucket_account=None, muted_until=5,
-        diagnosis=SimpleNamespace(request=SimpleNamespace(bucket_account=A, region=PARIS)),
-    )  # fmt: skip
-    monkeypatch.setattr(
-        "threegrants.doctor.reader.installation.Store.latest",
-        lambda _, state, limit: [shown] if state == "open" and limit else [],
-    )
+def test_incidents_are_read_and_nothing_is_written(world):
+    store = Store(world.table)
+    first = store.record_event(ID, CALL, RECORD).incident
+    store.save_diagnosis(first, report(region=PARIS), State.OPEN, READ_AT, alert_due=False)
+    old = {
+        "pk": "incident#tg-old",
+        "sk": "meta",
+        "id": "tg-old",
+        "state": "open",
+        "last_seen": READ_AT,
+    }
+    world.table.put_item(Item=old)
+    world.asked.clear()
     [found] = world.read(members=False).incidents.value
     assert (found.id, found.bucket, found.owner, found.region, found.muted_until) == (
-        "tg-1", BUCKET, A, PARIS, 5,
+        ID, BUCKET, A, PARIS, 0,
     )  # fmt: skip
+    assert {name for name in world.asked if name.startswith("dynamodb:")} == {"dynamodb:Query"}
+    world.table.put_item(Item=old | {"schema": 999})
+    incidents = world.read(members=False).incidents
+    assert "install the release that wrote it" in incidents.why
+    world.table.delete_item(Key={"pk": "incident#tg-old", "sk": "meta"})

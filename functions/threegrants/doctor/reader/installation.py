@@ -30,8 +30,9 @@ from threegrants.doctor.reader.stack import (
     read_subscriptions,
 )
 from threegrants.evidence.calls import run_concurrently
-from threegrants.evidence.snapshot import Item
-from threegrants.incidents import AccountClocks, Incident, Store
+from threegrants.evidence.snapshot import Item, Unread
+from threegrants.incidents import AccountClocks, Incident
+from threegrants.incidents.incident_reader import IncidentReader, NewerSchemaError
 from threegrants.incidents.states import State
 
 T = TypeVar("T")
@@ -188,10 +189,14 @@ def _incidents(place: Place, stack: Stack) -> Item[tuple[OpenIncident, ...]]:
     name = stack.physical("IncidentTable")
 
     def incidents(table: Any) -> tuple[OpenIncident, ...]:
-        store = Store(table)
+        # Nothing is written: what an older release wrote, the sweep writes anew within minutes.
+        store = IncidentReader(table, upgrades=False)
         return tuple(_open(one) for state in _OPEN for one in store.latest(state, _MOST_INCIDENTS))
 
-    return _ask_table(place, name, "dynamodb:Query, dynamodb:GetItem", incidents)
+    try:
+        return _ask_table(place, name, "dynamodb:Query, dynamodb:GetItem", incidents)
+    except NewerSchemaError as error:
+        return Unread(str(error), "the release of threegrants that is deployed, on your side too")
 
 
 def _ask_table(place: Place, name: str, actions: str, call: Callable[[Any], T]) -> Item[T]:
