@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
+from botocore.config import Config
+
 from threegrants.doctor.installation import (
     Alarm,
     Entry,
@@ -22,6 +25,10 @@ from threegrants.evidence.calls import absent_when
 from threegrants.evidence.snapshot import Item, Read, Unread
 from threegrants.remediation.remediation_roles import DEFAULT_PREFIX, RemediationRole
 
+_PATIENT = Config(
+    read_timeout=130, retries={"total_max_attempts": 1}, user_agent_extra="threegrants"
+)
+"""Longer than the functions run (template.yaml)."""
 _HOUR, _DAY = 3600, 86_400
 _HALF_HOUR, _QUARTER = 1800, 900
 ENTRY_CHECK = "entry"
@@ -360,7 +367,13 @@ def read_entries(
         found = json.loads(text)["accounts"]
         return {account: tuple(Entry(**one) for one in roles) for account, roles in found.items()}
 
-    asked = place.ask("lambda", "lambda:InvokeFunction", f"function {name}", entries)
+    # The function tries every account before it answers, and one answer is enough.
+    asked = place.ask(
+        "lambda",
+        "lambda:InvokeFunction",
+        f"function {name}",
+        lambda _: entries(boto3.client("lambda", region_name=place.region, config=_PATIENT)),
+    )
     if isinstance(asked, Unread) and "not as documented" in asked.why:
         why = f"function {name} could not tell, or is of a release that cannot"
         return Unread(why, f"its log; this release deployed as stack {stack.name}")
