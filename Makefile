@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
+.PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm configuration \
 	context-keys diagrams differential doctor-page fuzz clean release service-authorization
 
@@ -66,6 +66,9 @@ answers: .venv/.ready  ## the whole answers that tests/unit/whole holds, written
 
 explore: .venv/.ready  ## the properties, with new random examples at each run, and many more of them
 	THREEGRANTS_EXAMPLES=many $(BIN)/python -m pytest -n auto tests/unit tests/aws/test_remediation_model.py
+
+alerts-doc: .venv/.ready  ## the samples and limits in docs/alerts.md, from notifications/
+	PYTHONPATH=functions:tests:benchmarks $(BIN)/python tests/support/alert_page.py
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py

@@ -1,9 +1,10 @@
 """Diagnose every scenario in a world of its own on moto, and compare with the labels.
 
-    python benchmarks/scenarios/run.py [--only TEXT]
+    python benchmarks/scenarios/run.py [--only TEXT] [--reports]
 
 Each scenario runs the whole way: CloudTrail record → denied call → evidence read through boto3 in
-every account → diagnosis. The exit status is 1 if one verdict is wrong.
+every account → diagnosis → the alert of every channel. The exit status is 1 if one verdict is wrong,
+or if one alert breaks a limit or does not say what it must (`alerts.py`).
 """
 
 import argparse
@@ -18,6 +19,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "benchmarks")]
 
+from scenarios import reports
+from scenarios.alerts import wrong_in_alerts
 from scenarios.words import A, B
 from scenarios.worlds import READER, aws, build, filled
 
@@ -25,14 +28,23 @@ from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.diagnosis import Diagnosis, causes
 from threegrants.evidence import RoleClients
+from threegrants.report import Report, report_for
 
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
+_INCIDENT = "tg-0123456789abcdef"
 GRANTS = ("bucket_policy", "key_policy", "iam_bucket", "iam_key")
 
 
 def answer(scenario: dict[str, Any]) -> dict[str, Any]:
-    """The diagnosis of one scenario, in the shape of its label."""
-    return labelled(analysis_of(scenario).diagnosis)
+    """The diagnosis of one scenario, in the shape of its label, and what is wrong in its alerts."""
+    analysis = analysis_of(scenario)
+    report = report_for(analysis, _INCIDENT)
+    return {**labelled(analysis.diagnosis), "alerts": wrong_in_alerts(report)}
+
+
+def report_of(scenario: dict[str, Any]) -> tuple[str, Report]:
+    """The id of a scenario, and its report."""
+    return scenario["id"], report_for(analysis_of(scenario), _INCIDENT)
 
 
 def analysis_of(scenario: dict[str, Any]) -> Analysis:
@@ -123,7 +135,16 @@ def scenarios() -> list[dict[str, Any]]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--only", default="", help="only ids and causes with this text")
+    options.add_argument(
+        "--reports", action="store_true", help="only write the reports that docs/alerts.md shows"
+    )
     given = options.parse_args()
+    if given.reports:
+        with ProcessPoolExecutor() as workers:
+            reports.write(
+                reports.first_of_each_cause(workers.map(report_of, scenarios(), chunksize=4))
+            )
+        return 0
     listed = [s for s in scenarios() if given.only in f"{s['id']} {s['cause']}"]
     with ProcessPoolExecutor() as workers:
         found = list(workers.map(answer, listed, chunksize=4))
@@ -132,7 +153,7 @@ def main() -> int:
     for scenario, said in zip(listed, found, strict=True):
         for part in (*GRANTS, "outcome"):
             confusion[part, scenario["expected"][part], said[part]] += 1
-        if apart(scenario["expected"], said):
+        if apart(scenario["expected"], said) or said["alerts"]:
             wrong.append((scenario, said))
     show(confusion)
     causes = {scenario["cause"] for scenario in listed}
@@ -142,7 +163,7 @@ def main() -> int:
     )
     for scenario, said in wrong:
         differs = apart(scenario["expected"], said)
-        print(f"{scenario['id']}  {scenario['cause']}: (label, said) {differs}")
+        print(f"{scenario['id']}  {scenario['cause']}: (label, said) {differs} {said['alerts']}")
     return bool(wrong)
 
 

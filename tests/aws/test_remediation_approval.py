@@ -29,6 +29,22 @@ def test_two_people_for_kinds_of_access_that_want_them(harness, aws):
     assert harness.moves(incident_id)[2:] == ["proposed", "proposed", "applying", "verified"]
 
 
+def test_the_second_person_is_told_and_the_first_learns_how_it_ended(harness):
+    harness.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
+    incident_id = harness.handle().id
+    digests = harness.digests(incident_id)
+    harness.approve(incident_id)
+    harness.work()
+    [(told, why, note)] = harness.told
+    assert (told, why) == (incident_id, "proposed")
+    assert note == f"{APPROVER} approved {', '.join(digests)}."
+    harness.approve(incident_id, SECOND)
+    harness.work()
+    harness.sweep()
+    assert [why for _, why, _ in harness.told] == ["proposed", "verified"]
+    assert harness.told[1][2].endswith(f"Asked for by {APPROVER} and {SECOND}.")
+
+
 def test_two_people_must_mean_the_same_digests(harness, aws):
     harness.limits = Limits(trusted=TRUSTED, four_eyes=frozenset({Access.READ}))
     incident_id = harness.handle().id

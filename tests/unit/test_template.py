@@ -1,16 +1,21 @@
 """Least privilege, read from the templates themselves."""
 
 import fnmatch
+import json
+from pathlib import Path
 
 import pytest
 
+import threegrants
 from support.templates import MEMBER, ROLES, SERVICE, actions, statements, template
 from threegrants.cloudtrail.envelope import DETAIL_TYPE, SOURCES
 from threegrants.handlers import diagnose, worker
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS
+from threegrants.notifications import incident_event
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS
 
 API_ROLE = "ApproveRole"
+SCHEMAS = Path(threegrants.__file__).parent / "schema"
 
 
 @pytest.mark.parametrize("name", sorted(ROLES))
@@ -43,7 +48,7 @@ WRITES = ("Put", "Delete", "Create", "Update", "Attach", "Detach", "Set", "Tag")
     "name", ["DiagnoseRole", "ApproveRole", "WorkerRole", "SweepRole", "ReaderRole"]
 )
 def test_no_write_on_any_policy(name):
-    writes = {a for a in actions(name) if a.split(":")[1].startswith(WRITES)}
+    writes = {a for a in actions(name) if a.split(":")[1].startswith(WRITES)} - {"events:PutEvents"}
     allowed = ("dynamodb:", "logs:", "xray:", "sqs:", "sts:")
     assert not {action for action in writes if not action.startswith(allowed)}
 
@@ -349,6 +354,33 @@ def test_every_rule_lets_the_same_events_through():
     assert patterns[0] == patterns[1] == patterns[2]
     assert patterns[0]["source"] == list(SOURCES)
     assert patterns[0]["detail-type"] == [DETAIL_TYPE]
+
+
+@pytest.mark.parametrize("name", ["DiagnoseRole", "WorkerRole", "SweepRole"])
+def test_events_of_incidents_go_to_one_bus_under_their_own_name(name):
+    [put] = [one for one in statements(name) if one["Action"] == "events:PutEvents"]
+    assert put["Resource"]["Fn::Sub"].endswith(":event-bus/${IncidentEventBus}")
+    assert put["Condition"]["ForAllValues:StringEquals"] == {
+        "events:source": [incident_event.SOURCE],
+        "events:detail-type": [incident_event.DETAIL_TYPE],
+    }
+
+
+def test_a_webhook_gets_its_body_out_of_the_event():
+    resources = template("templates/webhooks.yaml")["Resources"]
+    schema = json.loads((SCHEMAS / "incident.schema.json").read_text())
+    for name in ("Slack", "Teams", "PagerDuty"):
+        rule = resources[f"{name}Rule"]["Properties"]
+        assert rule["EventPattern"]["source"] == [incident_event.SOURCE]
+        assert rule["EventPattern"]["detail-type"] == [incident_event.DETAIL_TYPE]
+        [target] = rule["Targets"]
+        start, detail, body = target["InputPath"].split(".")
+        assert (start, detail) == ("$", "detail")
+        assert body in schema["required"]
+        assert "InputTransformer" not in target
+        assert target["DeadLetterConfig"]
+    [call] = resources["CallerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert call["Action"] == "events:InvokeApiDestination"
 
 
 def test_only_the_api_and_the_intake_send_into_the_replay_queue():

@@ -4,7 +4,6 @@ Every string of a record or a report is chosen by whoever made the call. It is p
 text: never as markup, and without control characters.
 """
 
-import difflib
 import json
 import sys
 import textwrap
@@ -25,6 +24,7 @@ from threegrants.report import (
     ReasonReport,
     Report,
     RequestReport,
+    policy_diff,
 )
 
 Tool = Literal["terraform", "cloudformation"]
@@ -256,13 +256,7 @@ def show_snippets(change: PatchReport | HandoffReport, tool: Tool | None) -> Non
 
 def diff(patch: PatchReport) -> list[str]:
     """Unified diff of the policy before and after, both pretty-printed."""
-    before, after = _pretty(patch.before), _pretty(patch.after)
-    lines = list(difflib.unified_diff(before, after, "before", "after", lineterm="", n=2))
-    return lines[2:]
-
-
-def _pretty(document: str | None) -> list[str]:
-    return json.dumps(json.loads(document), indent=2).splitlines() if document else []
+    return list(policy_diff(patch.before, patch.after))
 
 
 def show_incidents(incidents: Sequence[Mapping[str, Any]]) -> None:

@@ -20,6 +20,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.analysis import Analysis, analyze
+from threegrants.aws.arn import Arn
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.configuration import ConfigurationError
 from threegrants.evidence import AccountError, RoleClients
@@ -29,7 +30,7 @@ from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, Configura
 from threegrants.handlers.in_force import InForce, in_force
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
-from threegrants.notifications import Alert, build_alert, publish
+from threegrants.notifications import Alert, IncidentEvents, build_alert, publish
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -148,6 +149,36 @@ class Dependencies:
     def publish(self, alert: Alert) -> None:
         """Publish an alert on the topic."""
         publish(self.sns, self.settings.topic_arn, alert)
+
+    @cached_property
+    def incident_events(self) -> IncidentEvents:
+        """What tells other systems of each change of an incident."""
+        from threegrants.notifications.security_hub import Importer, Product
+
+        settings = self.settings
+        topic = Arn.parse(settings.topic_arn)
+        product = Product(topic.partition, topic.region, topic.account)
+        return IncidentEvents(
+            store=self.store,
+            events=boto3.client("events"),
+            bus=settings.event_bus,
+            stack=settings.stack_name,
+            import_findings=Importer(boto3.client("securityhub"), product)
+            if settings.imports_findings
+            else None,
+        )
+
+    def tell_others(self, until: float, on_error: Callable[[str, Exception], None]) -> int:
+        """Tell other systems what they were not told yet; how many events were sent.
+
+        Args:
+            until: the second by which it must have ended.
+            on_error: told what went wrong with an incident.
+        """
+        if not (self.settings.event_bus or self.settings.imports_findings):
+            return 0
+        self.store.events_are_due = False
+        return self.incident_events.send_due(until, on_error)
 
     def ingest(self, on_suppressed_alert: Callable[[Incident], None]) -> "Ingest":
         """What takes in denied calls; the same one as long as the configuration is the same.

@@ -31,7 +31,7 @@ from threegrants.cloudtrail import (
     strip_control_characters,
 )
 from threegrants.configuration import ConfigurationError
-from threegrants.handlers.dependencies import dependencies, time_of
+from threegrants.handlers.dependencies import deadline, dependencies, time_of
 from threegrants.handlers.observability import NAMESPACE, logger, metrics
 from threegrants.incidents import Event, Incident
 from threegrants.incidents.hourly_limits import LimitReached
@@ -213,6 +213,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
             # Without a configuration each message says so, when it is its turn.
             with suppress(ConfigurationError):
                 _ingest().expect(_countable(messages))
-        return process_partial_response(
+        answer = process_partial_response(
             event=event, record_handler=_handle_message, processor=processor, context=context
         )
+        if dependencies().store.events_are_due:
+            dependencies().tell_others(deadline(context), _not_told)
+        return answer
+
+
+def _not_told(incident_id: str, error: Exception) -> None:
+    """Note that other systems were not told; the sweep tells them."""
+    logger.error(
+        "an event was not sent",
+        extra={"incident": incident_id, "error": type(error).__name__, "why": str(error)[:1000]},
+    )

@@ -98,6 +98,8 @@ class Settings:
         remediation_table_name: the DynamoDB table of runs; empty for the function that has no right on it.
         run_queue_url: the queue by which the worker is told of an incident.
         mac_keys: the ARNs of the keys of the approver's and of the worker's seals.
+        event_bus: the EventBridge bus that is told of each change of an incident; empty for none.
+        imports_findings: whether Security Hub keeps a finding for each incident.
     """
 
     table_name: str
@@ -126,6 +128,8 @@ class Settings:
     remediation_table_name: str
     run_queue_url: str
     mac_keys: tuple[str, str]
+    event_bus: str
+    imports_findings: bool
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -162,6 +166,8 @@ class Settings:
             remediation_table_name=env.get("REMEDIATION_TABLE_NAME", ""),
             run_queue_url=env.get("RUN_QUEUE_URL", ""),
             mac_keys=(env.get("APPROVAL_MAC_KEY", ""), env.get("RUN_MAC_KEY", "")),
+            event_bus=env.get("INCIDENT_EVENT_BUS", ""),
+            imports_findings=_is_true(env, "SECURITY_HUB"),
         )
 
 

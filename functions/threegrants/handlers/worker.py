@@ -92,6 +92,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     if is_entry_check(event):
         return _check_entry(context)
     with time_of(context):
-        return process_partial_response(
+        answer = process_partial_response(
             event=event, record_handler=_attend, processor=processor, context=context
         )
+        dependencies().tell_others(deadline(context), _failed)
+        return answer

@@ -1,6 +1,7 @@
-"""Moves of an incident between states, and the lines of its history.
+"""Moves of an incident between states, the lines of its history, and the events about them.
 
-Every move is written together with its line: time, actor, from, to, digests, detail.
+Every move is written together with its line (time, actor, from, to, digests, detail), and with the event
+that tells other systems.
 """
 
 import time
@@ -11,6 +12,7 @@ from typing import Any
 from threegrants.incidents.fitting import fitting_detail
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.items import change_writes, expiry_of, item_key, put_write
+from threegrants.incidents.state_events import StateEvent, event_write, new_event_id
 from threegrants.incidents.states import TRANSITIONS, State
 from threegrants.incidents.table import Conflict
 
@@ -45,7 +47,7 @@ def move_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
     moved = replace(incident, state=move.to, version=incident.version + 1)
     return [
         *change_writes(incident, moved, expires_at=expiry_of(move.to)),
-        history_write(incident, move),
+        *told_writes(incident, move),
     ]
 
 
@@ -54,15 +56,41 @@ def history_write(incident: Incident, move: Move) -> dict[str, Any]:
     return _history_write(incident.id, incident.state.value, move)
 
 
+def told_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
+    """The line of history of a move that starts at the incident's state, and the event about it."""
+    return [history_write(incident, move), event_of_move(incident, move)]
+
+
 def opened_write(incident: Incident) -> dict[str, Any]:
-    """The first line of an incident's history."""
+    """The first line of an incident's history. Its event follows with the first diagnosis."""
     return _history_write(incident.id, "", Move(incident.state, "service", "opened"))
 
 
-def _history_write(incident_id: str, before: str, move: Move) -> dict[str, Any]:
+def event_of_move(incident: Incident, move: Move) -> dict[str, Any]:
+    """The event of a move that starts at the incident's state; of the first diagnosis, at none."""
+    return event_write(
+        StateEvent(
+            id=new_event_id(),
+            incident_id=incident.id,
+            at=_now(),
+            before=incident.state.value if incident.alert_fingerprint else "",
+            after=move.to.value,
+            what=move.what,
+            actor=move.actor,
+            detail=move.detail,
+            digests=move.digests,
+        )
+    )
+
+
+def _now() -> str:
     # One instant for both parts: the lines are sorted by it.
     seconds, rest = divmod(time.time_ns(), 10**9)
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:09d}Z"
+
+
+def _history_write(incident_id: str, before: str, move: Move) -> dict[str, Any]:
+    at = _now()
     return put_write(
         {
             **item_key(incident_id, f"history#{at}#{uuid.uuid4().hex[:8]}"),

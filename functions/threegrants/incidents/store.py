@@ -30,7 +30,7 @@ from threegrants.incidents.items import (
     open_writes,
     put_write,
 )
-from threegrants.incidents.moves import Move, history_write, opened_write
+from threegrants.incidents.moves import Move, event_of_move, opened_write, told_writes
 from threegrants.incidents.states import State
 from threegrants.incidents.table import Conflict, back_off, transact, update_if
 from threegrants.report import Report
@@ -69,6 +69,8 @@ class Store(IncidentReader):
     def __init__(self, table: "Table") -> None:
         super().__init__(table)
         self._counted_ahead: set[tuple[str, str]] = set()
+        self.events_are_due = False
+        """whether this store wrote an event that others are to be told of"""
 
     def record_event(
         self,
@@ -236,7 +238,11 @@ class Store(IncidentReader):
             writes.append(record_write(incident.id, record))
         if diagnosed.alert_fingerprint != incident.alert_fingerprint:
             line = Move(state, "service", "diagnosed", report.history_line)
-            writes.append(history_write(incident, line))
+            writes += told_writes(incident, line)
+            self.events_are_due = True
+        elif state is not incident.state:
+            writes.append(event_of_move(incident, Move(state, "service", "diagnosed")))
+            self.events_are_due = True
         transact(self._table, writes)
         return diagnosed
 

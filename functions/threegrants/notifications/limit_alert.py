@@ -5,7 +5,9 @@ import json
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.incidents import AlertReason
 from threegrants.incidents.hourly_limits import Counted, CountedFor, Counter
-from threegrants.notifications.payload import MAX_SMS_CHARACTERS, MAX_SUBJECT_CHARACTERS, Alert
+from threegrants.notifications.limits import MAX_SMS_CHARACTERS, MAX_SUBJECT_CHARACTERS
+from threegrants.notifications.neutralize import gsm_line
+from threegrants.notifications.payload import Alert
 
 _HELD_BACK = {
     Counted.INCIDENTS: (
@@ -59,9 +61,9 @@ def limit_alert(counter: Counter, stack: str) -> Alert:
         "email": text,
         "sqs": program,
         "lambda": program,
-        "sms": line[:MAX_SMS_CHARACTERS],
+        "sms": gsm_line(line)[:MAX_SMS_CHARACTERS],
     }
-    subject = f"Limit reached: {counter.counted} of {counter.counted_for}"
+    subject = f"[limit] {counter.counted} of {counter.counted_for}: {counter.most} in one hour"
     return Alert(
         subject=subject[:MAX_SUBJECT_CHARACTERS],
         message=json.dumps(protocols),

@@ -1,8 +1,8 @@
 """The SNS message of an incident: one payload for each channel; pure.
 
 The message is a JSON object with one string for each protocol (`MessageStructure=json`). People
-get text (`default`, `email`), a phone gets one line (`sms`), programs get the report
-(`sqs`, `lambda`).
+get text (`default`, `email`), a phone gets one SMS (`sms`), programs get the report (`sqs`, `lambda`),
+and `https` is for Amazon Q Developer, which subscribes by it.
 
 Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 """
@@ -10,20 +10,27 @@ Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from datetime import tzinfo
+from typing import Any
 
 from threegrants.cloudtrail import strip_control_characters, strip_lines
-from threegrants.diagnosis import Certainty, Outcome
 from threegrants.incidents import AlertReason
+from threegrants.notifications.chat import amazon_q_body
+from threegrants.notifications.content import CERTAINTY_TEXT, AlertContent, content_of
+from threegrants.notifications.limits import MAX_MESSAGE_BYTES
+from threegrants.notifications.neutralize import plain_line
+from threegrants.notifications.phone import phone_text
+from threegrants.notifications.routing_fields import routing_fields
+from threegrants.notifications.severity import severity_of
+from threegrants.notifications.shorten import cut_to_bytes, encoded_bytes
+from threegrants.notifications.subject import subject_line
+from threegrants.notifications.templating import rendered
 from threegrants.report import SCHEMA, Report
 
-MAX_SUBJECT_CHARACTERS = 99
-"""SNS takes fewer than 100, ASCII, without a line break."""
-MAX_MESSAGE_BYTES = 250_000
-"""SNS takes 262,144 bytes of message and attributes together, counted as they are sent."""
+__all__ = ["CERTAINTY_TEXT", "REPLAYED_NOTE", "Alert", "build_alert", "mail_text", "program_json"]
+
 MAX_NOTE_CHARACTERS = 60_000
 """Two policies of the greatest size, and some words."""
-MAX_SMS_CHARACTERS = 140
 REPLAYED_NOTE = (
     "Replayed: a person fed records of this incident in by hand. What they say is that person's word, "
     "and no standing approval covers it."
@@ -32,21 +39,6 @@ _MAX_TEXT_BYTES = 40_000
 """Of the text of a report that does not fit."""
 _MARK_BYTES = 1_000
 """Room that a shortened note needs at least."""
-
-CERTAINTY_TEXT: Mapping[Certainty, str] = {
-    Certainty.CONFIRMED: "AWS's own message says the same",
-    Certainty.EVALUATED: "from the policies; AWS's message says nothing",
-    Certainty.CONTRADICTED: "AWS's own message says otherwise: look before you act",
-}
-"""How sure a diagnosis is, in words."""
-
-_NEXT_STEP: Mapping[Outcome, str] = {
-    Outcome.FIXABLE: "Look, then approve or reject",
-    Outcome.HANDOFF: "Send the statement to the owner of that account",
-    Outcome.DO_NOT_PATCH: "Do not patch; talk to the owner of what blocks",
-    Outcome.ALREADY_ALLOWED: "Nothing to do if the next call works",
-    Outcome.UNKNOWN: "Supply what is lacking, then replay",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,34 @@ class Alert:
     attributes: Mapping[str, str]
 
 
-def build_alert(report: Report, stack: str, reason: AlertReason, note: str = "") -> Alert:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What all payloads of one alert are made from."""
+
+    report: Report
+    stack: str
+    reason: AlertReason
+    zone: tzinfo | None
+    routing: Mapping[str, str]
+
+    def content(self, report: Report, note: str = "") -> AlertContent:
+        return content_of(report, self.stack, self.reason, note, self.zone)
+
+    @property
+    def mark(self) -> str:
+        """What says that something was shortened, and where the whole is."""
+        return (
+            f"… (shortened: threegrants show {self.report.id} --stack {self.stack} has the whole)"
+        )
+
+
+def build_alert(
+    report: Report,
+    stack: str,
+    reason: AlertReason,
+    note: str = "",
+    zone: tzinfo | None = None,
+) -> Alert:
     """The alert about one report.
 
     Args:
@@ -72,10 +91,14 @@ def build_alert(report: Report, stack: str, reason: AlertReason, note: str = "")
         stack: the stack's name, for the commands that are shown.
         reason: why it is sent.
         note: what happened, for people, before everything else.
+        zone: the people's time zone, beside UTC.
     """
+    severity = severity_of(reason, report.outcome, report.request.count)
+    routing = routing_fields(report, reason, severity)
+    told = _Told(report, stack, reason, zone, routing)
     return Alert(
-        subject=subject_line(report),
-        message=_message(report, stack, reason, strip_lines(note[:MAX_NOTE_CHARACTERS])),
+        subject=subject_line(told.content(report)),
+        message=_message(told, strip_lines(note[:MAX_NOTE_CHARACTERS])),
         attributes={
             "incident_id": report.id,
             "outcome": report.outcome.value,
@@ -84,112 +107,64 @@ def build_alert(report: Report, stack: str, reason: AlertReason, note: str = "")
     )
 
 
-def subject_line(report: Report) -> str:
-    """The mail's subject: kind of access, bucket and outcome; what is not ASCII becomes `?`."""
-    bucket = report.request.bucket or "KMS key"
-    line = f"Access denied: {report.request.access} {bucket} - {report.outcome}"
-    plain = "".join(ch if " " <= ch <= "~" else "?" for ch in line)
-    return plain[:MAX_SUBJECT_CHARACTERS]
+def mail_text(content: AlertContent) -> str:
+    """What people read in a mail: what happened, the grants, what to do and by which commands."""
+    return rendered("mail.txt.j2", content, plain_line)
 
 
-def mail_text(report: Report, stack: str, reason: AlertReason, note: str = "") -> str:
-    """What people read: the note, then the report in lines, then the next commands.
-
-    Args:
-        report: the incident's report.
-        stack: the stack's name, for the commands.
-        reason: why the alert is sent.
-        note: what happened; its lines stay lines.
-    """
-    request, grants = report.request, report.grants
-    lines = [
-        *([*note.split("\n"), ""] if note else []),
-        report.summary,
-        "",
-        f"Incident   {report.id} ({reason}; {request.count} events)",
-        f"Principal  {report.principal.name}",
-        f"Request    {request.words}",
-        f"Outcome    {report.outcome} ({CERTAINTY_TEXT[report.certainty]})",
-        "",
-        f"bucket policy {grants.bucket_policy.verdict}",
-        f"key policy    {grants.key_policy.verdict}",
-        f"IAM policy    {grants.iam_policy.verdict}",
-    ]
-    if source := report.copy_source:
-        lines.append(f"Copy source   s3://{source.bucket}: {source.summary}")
-    if since := report.since_denial:
-        lines.append(f"Since then    {since.words}")
-    for blocker in report.blockers:
-        lines.append(f"Blocked by    {blocker.kind_in_words}: {blocker.detail}")
-        if blocker.owner:
-            lines.append(f"Who decides   {blocker.owner}")
-    lines += [f"Proposed      {patch.says}" for patch in report.proposed_patches]
-    next_step = _NEXT_STEP[report.outcome]
-    if report.is_fixable_by_two:
-        next_step += f"; or two people who know that {request.kms_key} is meant approve by digest"
-    lines += [
-        "",
-        f"{next_step}:",
-        f"  threegrants show {report.id} --stack {stack}",
-    ]
-    if report.is_fixable_by_two:
-        lines.append(
-            f"  threegrants approve {report.id} --stack {stack} --digest DIGEST (one for each grant)"
-        )
-    if report.is_fixable:
-        lines.append(f"  threegrants approve {report.id} --stack {stack}")
-    return "\n".join(strip_control_characters(line) for line in lines)
-
-
-def sms_text(report: Report, note: str = "") -> str:
-    """What a phone shows: the incident's id and one line, cut at 140 characters."""
-    return strip_control_characters(f"{report.id}: {note or report.summary}")[:MAX_SMS_CHARACTERS]
-
-
-def program_json(report: Report) -> str:
-    """What a program reads: the report's JSON (`threegrants.diagnosis/1`).
+def program_json(report: Report, routing: Mapping[str, str]) -> str:
+    """What a program reads: the report's JSON (`threegrants.diagnosis/1`), and under `alert` the routing.
 
     A lone surrogate, which a record may hold and UTF-8 may not, becomes `?`.
     """
-    written = json.dumps(report.to_json(), ensure_ascii=False)
-    return written.encode(errors="replace").decode()
+    return _encodable(report.to_json() | {"alert": dict(routing)})
 
 
-def _message(report: Report, stack: str, reason: AlertReason, note: str) -> str:
+def _message(told: _Told, note: str) -> str:
     """The message in full, or in the least shortened form that SNS takes."""
-    sms, text = sms_text(report, note), mail_text(report, stack, reason, note)
-    program = message = ""
-    for shown in _shorter_and_shorter(report):
-        program = program_json(shown)
-        message = _protocols(text, program, sms)
-        if len(message.encode()) <= MAX_MESSAGE_BYTES:
-            return message
-    # What is left to shorten: the note and the text, which stand in two of the five strings, and at
-    # last what programs get. Each says that it was shortened, and where the whole is.
-    without_note = mail_text(report, stack, reason)
-    spare = MAX_MESSAGE_BYTES - len(_protocols(without_note, program, sms).encode())
-    if note and spare > _MARK_BYTES:
-        note = _cut_to_bytes(note, spare // 2 - _encoded_bytes("…\n\n"))
-        return _protocols(mail_text(report, stack, reason, f"{note}…"), program, sms)
-    mark = f"… (shortened: threegrants show {report.id} --stack {stack} has the whole)"
-    text = _cut_to_bytes(text, _MAX_TEXT_BYTES) + mark
-    message = _protocols(text, program, sms)
-    if len(message.encode()) <= MAX_MESSAGE_BYTES:
-        return message
-    return _protocols(text, _least_json(report, mark), sms)
-
-
-def _least_json(report: Report, mark: str) -> str:
-    """What programs get of a report that does not fit: its name and outcome, and the mark."""
-    least = {
-        "schema": SCHEMA,
-        "id": report.id,
-        "outcome": report.outcome.value,
-        "certainty": report.certainty.value,
-        "summary": _cut_to_bytes(strip_control_characters(report.summary), _MAX_TEXT_BYTES) + mark,
-        "shortened": True,
+    content = told.content(told.report, note)
+    resources = [one for one in (told.report.request.resource, told.report.principal.arn) if one]
+    small = {
+        "sms": phone_text(content),
+        "https": _encodable(amazon_q_body(content, dict(told.routing), resources)),
     }
-    return json.dumps(least, ensure_ascii=False)
+    program = message = ""
+    for shown in _shorter_and_shorter(told.report):
+        program = program_json(shown, told.routing)
+        message = _protocols(mail_text(content), program, small)
+        if _fits(message):
+            return message
+    # What is left to shorten: the note and the text, which stand in two of the strings, and at
+    # last what programs get. Each says that it was shortened, and where the whole is.
+    without_note = told.content(told.report)
+    spare = MAX_MESSAGE_BYTES - len(_protocols(mail_text(without_note), program, small).encode())
+    if note and spare > _MARK_BYTES:
+        short = cut_to_bytes(note, spare // 2 - encoded_bytes("…\n\n"))
+        return _protocols(mail_text(told.content(told.report, f"{short}…")), program, small)
+    text = cut_to_bytes(mail_text(content), _MAX_TEXT_BYTES) + told.mark
+    message = _protocols(text, program, small)
+    return message if _fits(message) else _protocols(text, _least_json(told), small)
+
+
+def _fits(message: str) -> bool:
+    return len(message.encode()) <= MAX_MESSAGE_BYTES
+
+
+def _least_json(told: _Told) -> str:
+    """What programs get of a report that does not fit: its name, outcome and routing, and the mark."""
+    report = told.report
+    summary = cut_to_bytes(strip_control_characters(report.summary), _MAX_TEXT_BYTES)
+    return _encodable(
+        {
+            "schema": SCHEMA,
+            "id": report.id,
+            "outcome": report.outcome.value,
+            "certainty": report.certainty.value,
+            "summary": summary + told.mark,
+            "shortened": True,
+            "alert": dict(told.routing),
+        }
+    )
 
 
 def _shorter_and_shorter(report: Report) -> Iterator[Report]:
@@ -200,18 +175,12 @@ def _shorter_and_shorter(report: Report) -> Iterator[Report]:
     yield short.without_snippets()
 
 
-def _protocols(text: str, program: str, sms: str) -> str:
+def _protocols(text: str, program: str, small: Mapping[str, str]) -> str:
     """The message: one string for each protocol; `default` is for those not named."""
-    protocols = {"default": text, "email": text, "sqs": program, "lambda": program, "sms": sms}
+    protocols = {"default": text, "email": text, "sqs": program, "lambda": program, **small}
     return json.dumps(protocols, ensure_ascii=False)
 
 
-def _cut_to_bytes(text: str, limit: int) -> str:
-    """The longest start of a text that stands in JSON with at most `limit` bytes of UTF-8."""
-    sizes = accumulate(_encoded_bytes(character) for character in text)
-    return text[: sum(size <= limit for size in sizes)]
-
-
-def _encoded_bytes(text: str) -> int:
-    """How many bytes of UTF-8 a text takes inside a JSON string, escapes included."""
-    return len(json.dumps(text, ensure_ascii=False).encode()) - len('""')
+def _encodable(value: Any) -> str:
+    """A value as JSON that UTF-8 can hold."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace").decode()

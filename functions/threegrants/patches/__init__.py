@@ -13,6 +13,7 @@ from threegrants.patches.documents import with_patches
 from threegrants.patches.grantable_actions import Profile
 from threegrants.patches.iac_ownership import iac_owner, unmodifiable_reason
 from threegrants.patches.make import Draft, Drafts, make_patches
+from threegrants.patches.needed_statements import needed_statements
 from threegrants.patches.patch import Patch, PatchOperation, sha256
 from threegrants.patches.patchable import PATCHABLE_TAG, not_patchable
 from threegrants.patches.scopes import Scope
@@ -44,6 +45,7 @@ __all__ = [
     "iac_owner",
     "iac_snippets",
     "make_patches",
+    "needed_statements",
     "not_patchable",
     "remove_principals",
     "sha256",

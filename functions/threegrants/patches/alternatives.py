@@ -25,6 +25,7 @@ class HandoffKind(StrEnum):
 
     ACCESS_POINT = "access_point"
     SERVICE_STATEMENT = "service_statement"
+    STATEMENT = "statement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Handoff:
     target: str
     why: str
     snippets: Mapping[str, str]
+    statement: Mapping[str, Any] | None = None
+    """where one statement is the whole change: that statement"""
 
     def to_json(self) -> dict[str, Any]:
         """The hand-off as the diagnosis JSON shows it."""

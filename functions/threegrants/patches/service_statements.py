@@ -275,4 +275,5 @@ def _handoff(
         target,
         why,
         statement_snippets(target, where, statement),
+        statement,
     )

@@ -244,20 +244,33 @@ class RunStore(RunReader):
             [self._fenced(incident_id, ended, run), *(_Part(lease, LeaseLost) for lease in held)]
         )
 
-    def save_first_approval(self, incident: Incident, move: Move, approval: Approval) -> None:
+    def save_first_approval(
+        self,
+        incident: Incident,
+        move: Move,
+        approval: Approval,
+        outbox: Sequence[OutboxItem] = (),
+    ) -> None:
         """Keep the first of two approvals.
 
         Args:
             incident: as it was read.
             move: where it goes, and what the history says of it.
             approval: the first approval.
+            outbox: what becomes due with it.
 
         Raises:
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         seal = self._seals.seal("first approval", approval.sealed(incident.id))
         item = {**item_key(incident.id, "approval"), **approval.to_item(), "seal": seal}
-        self._write([*self._move_writes(incident, move), _Part(put_write(item))])
+        self._write(
+            [
+                *self._move_writes(incident, move),
+                _Part(put_write(item)),
+                *self._outbox_writes(outbox),
+            ]
+        )
 
     def ask_rollback(self, incident_id: str, run: Run, actor: str) -> None:
         """Keep that a person wants a run back that is half done; its next worker does it."""

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from threegrants.evidence import RoleClients
-from threegrants.incidents import Incident, Move, State, Store
+from threegrants.incidents import AlertReason, Incident, Move, State, Store
 from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.remediation.approval import (
     check_limits,
@@ -26,6 +26,7 @@ from threegrants.remediation.approvers import completes
 from threegrants.remediation.forgery import forged_text, refuse_forged
 from threegrants.remediation.incident_changes import begin_applying, change_or_refuse
 from threegrants.remediation.limits import Limits
+from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.policy_io import read
 from threegrants.remediation.remediation_roles import reader_of
 from threegrants.remediation.results import Refused, Result, shown_patches
@@ -229,12 +230,17 @@ class RemediationService:
         move = Move(
             State.PROPOSED, approval.approver, "approved, first of two", digests=approval.digests
         )
+        note = f"{approval.approver} approved {', '.join(approval.digests)}."
+        alert = OutboxItem(
+            OutboxTask.ALERT, incident.id, AlertReason.PROPOSED.value, int(self.now()), note=note
+        )
         change_or_refuse(
             self.store,
             self.run_store,
             incident,
-            lambda current: self.run_store.save_first_approval(current, move, approval),
+            lambda current: self.run_store.save_first_approval(current, move, approval, [alert]),
         )
+        self.ask(incident.id)  # so that the second person is told now, and not by the next sweep
         detail = "Approved by one of two. A second person has to approve the same digests."
         return Result(incident.id, State.PROPOSED, detail)
 

@@ -135,7 +135,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
             return self._turn_back(error_text(error))
         run = dataclasses.replace(self.run, runs_in_force=(*self.run.runs_in_force, self.run.id))
-        alert = AlertReason.VERIFIED if self._is_unheard(run) else None
+        # The first of two approvers does not wait for the answer that the second one gets.
+        unheard = self._is_unheard(run) or run.two_people
+        alert = AlertReason.VERIFIED if unheard else None
         return self._finish(run, Move(State.VERIFIED, "service", "verified", summary), alert)
 
     def _turn_back(
@@ -251,7 +253,13 @@ class Worker:
         if alert is not None:
             now = math.floor(self.now())
             outbox.append(
-                OutboxItem(OutboxTask.ALERT, self.incident_id, alert.value, now, note=move.detail)
+                OutboxItem(
+                    OutboxTask.ALERT,
+                    self.incident_id,
+                    alert.value,
+                    now,
+                    note=f"{move.detail} {_asked_by(run)}",
+                )
             )
         move = dataclasses.replace(move, digests=move.digests or run.digests)
         targets = self._targets()
@@ -326,3 +334,8 @@ def _sentence(text: str) -> str:
     """The text as a sentence: with a capital letter (an ARN stays as it is) and a full stop."""
     begun = text if text.startswith("arn:") else text[:1].upper() + text[1:]
     return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def _asked_by(run: Run) -> str:
+    """Who wanted a run, for all who did not: approvers, or who asked for the rollback."""
+    return f"Asked for by {' and '.join(dict.fromkeys(run.actors))}."

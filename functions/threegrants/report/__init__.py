@@ -17,6 +17,7 @@ from threegrants.report.grants import (
     UnknownReport,
 )
 from threegrants.report.json_object import ReportError
+from threegrants.report.policy_diff import policy_diff
 from threegrants.report.report import SCHEMA, PrincipalReport, Report, RequestReport
 from threegrants.report.since_denial import SinceDenialReport
 
@@ -38,5 +39,6 @@ __all__ = [
     "SinceDenialReport",
     "SnippetsReport",
     "UnknownReport",
+    "policy_diff",
     "report_for",
 ]

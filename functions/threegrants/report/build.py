@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from threegrants.analysis import Analysis
-from threegrants.cloudtrail import KeySource
+from threegrants.cloudtrail import DeniedCall, KeySource, copy_source_read
 from threegrants.diagnosis import (
     Blocker,
     Diagnosis,
@@ -13,11 +13,12 @@ from threegrants.diagnosis import (
     MissingInformation,
     Outcome,
     Reason,
+    Verdict,
     causes,
 )
-from threegrants.diagnosis.facts import s3_resource
+from threegrants.diagnosis.facts import facts_of, s3_resource
 from threegrants.evidence import Evidence, KeyEvidence, Read
-from threegrants.patches import Handoff, Patch, describe_patch, iac_snippets
+from threegrants.patches import Handoff, Patch, describe_patch, iac_snippets, needed_statements
 from threegrants.report.changes import HandoffReport, PatchReport, SnippetsReport
 from threegrants.report.grants import (
     BlockerReport,
@@ -66,7 +67,7 @@ def report_for(
         id=incident_id,
         principal=_principal(analysis),
         request=_request(analysis, event_ids, count, seen),
-        grants=_grants(diagnosis),
+        grants=_grants(analysis.call, diagnosis),
         copy_source=_copy_source(analysis),
         blockers=tuple(_blocker(blocker) for blocker in diagnosis.blockers),
         causes=causes(diagnosis),
@@ -74,23 +75,23 @@ def report_for(
         outcome=diagnosis.outcome,
         certainty=diagnosis.certainty,
         patches=tuple(_patch(patch, diagnosis.outcome) for patch in kept),
-        handoffs=tuple(_handoff(handoff) for handoff in analysis.handoffs),
+        handoffs=tuple(_handoff(handoff) for handoff in _handoffs(analysis)),
         summary=diagnosis.summary,
         message=analysis.call.message.text or None,
         evidence_at=evidence.oldest,
         evidence_age_seconds=_age_seconds(evidence.oldest),
         presumed_outcome=diagnosis.presumed_outcome,
-        since_denial=_since_denial(diagnosis),
+        since_denial=_since_denial(analysis.call, diagnosis),
     )
 
 
-def _since_denial(diagnosis: Diagnosis) -> SinceDenialReport | None:
+def _since_denial(call: DeniedCall, diagnosis: Diagnosis) -> SinceDenialReport | None:
     now = diagnosis.now
     if not diagnosis.changed_since:
         return None
     return SinceDenialReport(
         diagnosis.changed_since,
-        _grants(now) if now else None,
+        _grants(call, now) if now else None,
         tuple(_blocker(blocker) for blocker in now.blockers) if now else (),
     )
 
@@ -135,22 +136,24 @@ def _request(
     )
 
 
-def _grants(diagnosis: Diagnosis) -> GrantsReport:
-    iam = diagnosis.iam_policy
+def _grants(call: DeniedCall, diagnosis: Diagnosis) -> GrantsReport:
+    s3, kms = call.s3_actions, call.kms_actions
     return GrantsReport(
-        bucket_policy=_grant(diagnosis.bucket_policy),
-        key_policy=_grant(diagnosis.key_policy),
-        iam_policy=_iam_grant(iam),
+        bucket_policy=_grant(diagnosis.bucket_policy, s3),
+        key_policy=_grant(diagnosis.key_policy, kms),
+        iam_policy=_iam_grant(diagnosis.iam_policy, s3, kms),
     )
 
 
-def _iam_grant(iam: IamGrant) -> IamGrantReport:
+def _iam_grant(iam: IamGrant, s3: tuple[str, ...], kms: tuple[str, ...]) -> IamGrantReport:
     reasons = tuple(_reason(reason) for reason in iam.reasons)
-    return IamGrantReport(iam.verdict, reasons, _grant(iam.bucket), _grant(iam.key))
+    return IamGrantReport(iam.verdict, reasons, _grant(iam.bucket, s3), _grant(iam.key, kms))
 
 
-def _grant(grant: Grant) -> GrantReport:
-    return GrantReport(grant.verdict, tuple(_reason(reason) for reason in grant.reasons))
+def _grant(grant: Grant, needed: tuple[str, ...]) -> GrantReport:
+    reasons = tuple(_reason(reason) for reason in grant.reasons)
+    is_needed = grant.verdict is not Verdict.NOT_NEEDED
+    return GrantReport(grant.verdict, reasons, (grant.actions or needed) if is_needed else ())
 
 
 def _reason(reason: Reason) -> ReasonReport:
@@ -167,7 +170,7 @@ def _copy_source(analysis: Analysis) -> CopySourceReport | None:
         object_key=where.key,
         outcome=source.outcome,
         summary=source.summary,
-        grants=_grants(source),
+        grants=_grants(copy_source_read(analysis.call) or analysis.call, source),
     )
 
 
@@ -190,6 +193,20 @@ def _patches_that_fit(analysis: Analysis) -> tuple[Patch, ...]:
     """Every offered patch, or the proposed ones where all together are too long to be kept."""
     size = sum(len(patch.before or "") + len(patch.after) for patch in analysis.offered)
     return analysis.offered if size <= _MAX_POLICY_CHARACTERS else analysis.patches
+
+
+def _handoffs(analysis: Analysis) -> tuple[Handoff, ...]:
+    """What people make: what the patches' makers found, and for a missing grant without, its statement."""
+    diagnosis = analysis.diagnosis
+    if diagnosis.outcome is not Outcome.HANDOFF:
+        return analysis.handoffs
+    facts = facts_of(analysis.call, analysis.evidence)
+    needed = list(needed_statements(facts, diagnosis))
+    if facts.source is not None and diagnosis.source is not None:
+        needed += needed_statements(facts.source, diagnosis.source)
+    covered = {patch.target for patch in analysis.patches}
+    covered |= {handoff.target for handoff in analysis.handoffs}
+    return (*analysis.handoffs, *(one for one in needed if one.target not in covered))
 
 
 def _patch(patch: Patch, outcome: Outcome) -> PatchReport:
@@ -224,6 +241,7 @@ def _handoff(handoff: Handoff) -> HandoffReport:
         target=handoff.target,
         why=handoff.why,
         snippets=SnippetsReport(**handoff.snippets),
+        statement=handoff.statement,
     )
 
 

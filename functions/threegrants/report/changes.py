@@ -169,11 +169,13 @@ class HandoffReport:
     """A change that people make, because the service does not.
 
     Args:
-        kind: what is made: `access_point`, or a `service_statement`.
+        kind: what is made: an `access_point`, a `service_statement`, or a `statement` that no patch
+            could be made for.
         account: the account it is made in, 12 digits.
         target: the ARN of what it is for.
         why: why people make it.
         snippets: the change as code.
+        statement: the statement, where one is the whole change; None in reports of older versions.
     """
 
     kind: str
@@ -181,16 +183,18 @@ class HandoffReport:
     target: str
     why: str
     snippets: SnippetsReport
+    statement: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The hand-off as it stands in the report's JSON."""
-        return {
+        written = {
             "kind": self.kind,
             "account": self.account,
             "target": self.target,
             "why": self.why,
             "snippets": self.snippets.to_json(),
         }
+        return written | ({"statement": dict(self.statement)} if self.statement else {})
 
     @classmethod
     def from_json(cls, fields: JsonObject) -> Self:
@@ -199,10 +203,12 @@ class HandoffReport:
         Raises:
             ReportError: if a field is absent or has another type.
         """
+        statement = fields.object_or_null("statement")
         return cls(
             kind=fields.text("kind"),
             account=fields.text("account"),
             target=fields.text("target"),
             why=fields.text("why"),
             snippets=SnippetsReport.from_json(fields.object("snippets")),
+            statement=statement.values if statement else None,
         )

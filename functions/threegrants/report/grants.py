@@ -53,17 +53,26 @@ class ReasonReport:
 
 @dataclass(frozen=True, slots=True)
 class GrantReport:
-    """The verdict on one grant, or on one leg of the IAM grant, with its reasons."""
+    """The verdict on one grant, or on one leg of the IAM grant, with its reasons.
+
+    Args:
+        verdict: what the evidence says.
+        reasons: why.
+        actions: the actions that the verdict is about; empty if none is needed, and in reports of
+            older versions.
+    """
 
     verdict: Verdict
     reasons: tuple[ReasonReport, ...]
+    actions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The grant as it stands in the report's JSON."""
-        return {
+        written = {
             "verdict": self.verdict.value,
             "reasons": [reason.to_json() for reason in self.reasons],
         }
+        return written | ({"actions": list(self.actions)} if self.actions else {})
 
     @classmethod
     def from_json(cls, fields: JsonObject) -> Self:
@@ -75,6 +84,7 @@ class GrantReport:
         return cls(
             verdict=fields.choice("verdict", Verdict),
             reasons=tuple(ReasonReport.from_json(reason) for reason in fields.objects("reasons")),
+            actions=fields.texts("actions", required=False),
         )
 
 

@@ -31,6 +31,7 @@ from threegrants.incidents.items import (
     upgrade_writes,
 )
 from threegrants.incidents.moves import history_write, move_writes, opened_write
+from threegrants.incidents.state_events import StateEvent
 from threegrants.incidents.states import CLOSED
 from threegrants.report import KeySource
 
@@ -314,7 +315,8 @@ def test_a_count_makes_no_version(known, made, update, condition, values):
 
 
 def test_a_move_is_written_with_its_line():
-    change, _, line = move_writes(incident(), Move(State.REJECTED, "sam", "rejected", "no", ("d",)))
+    move = Move(State.REJECTED, "sam", "rejected", "no", ("d",))
+    change, _, line, event = move_writes(incident(), move)
     assert change["ExpressionAttributeValues"][":state"] == "rejected"
     assert change["ExpressionAttributeValues"][":version"] == 2
     assert ":expires_at" in change["ExpressionAttributeValues"]
@@ -324,6 +326,10 @@ def test_a_move_is_written_with_its_line():
     wanted = {"actor": "sam", "what": "rejected", "from": "open", "to": "rejected", "detail": "no",
               "digests": ["d"]}  # fmt: skip
     assert {name: item[name] for name in wanted} == wanted
+    told = StateEvent.from_item(event["Item"])
+    assert (told.incident_id, told.before, told.after, told.actor) == (ID, "", "rejected", "sam")
+    assert (told.what, told.detail, told.digests) == ("rejected", "no", ("d",))
+    assert event["Item"]["done"] is False
 
 
 def test_a_move_that_the_table_does_not_have_is_refused():

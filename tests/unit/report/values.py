@@ -94,7 +94,7 @@ def _some(values):
 
 VERDICTS, OUTCOMES = st.sampled_from(Verdict), st.sampled_from(Outcome)
 REASONS = st.builds(ReasonReport, TEXT, NULLABLE, NULLABLE, TEXT)
-GRANT = st.builds(GrantReport, VERDICTS, _some(REASONS))
+GRANT = st.builds(GrantReport, VERDICTS, _some(REASONS), _some(TEXT))
 IAM_GRANT = st.builds(IamGrantReport, VERDICTS, _some(REASONS), GRANT, GRANT)
 GRANTS = st.builds(GrantsReport, GRANT, GRANT, IAM_GRANT)
 SNIPPETS = st.builds(SnippetsReport, TEXT, TEXT)
@@ -158,7 +158,17 @@ REPORTS = st.builds(
     outcome=OUTCOMES,
     certainty=st.sampled_from(Certainty),
     patches=_some(patches()),
-    handoffs=_some(st.builds(HandoffReport, st.just("access_point"), TEXT, TEXT, TEXT, SNIPPETS)),
+    handoffs=_some(
+        st.builds(
+            HandoffReport,
+            st.just("access_point"),
+            TEXT,
+            TEXT,
+            TEXT,
+            SNIPPETS,
+            st.none() | st.dictionaries(TEXT, JSON, min_size=1, max_size=3),
+        )
+    ),
     summary=TEXT,
     message=NULLABLE,
     evidence_at=TEXT,

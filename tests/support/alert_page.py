@@ -1,0 +1,74 @@
+"""The samples and the limits of docs/alerts.md, made by the code that sends alerts.
+
+`make alerts-doc` writes them between the markers; a test fails when the page says something else.
+"""
+
+import json
+from pathlib import Path
+
+from scenarios.reports import stored
+
+from support.worlds import evidence
+from threegrants.incidents import AlertReason
+from threegrants.notifications import build_alert
+from threegrants.notifications.limits import LIMITS
+from threegrants.report import Report
+from unit.report.values import IN_IAM, IN_KEY, report
+
+PAGE = Path(__file__).parents[2] / "docs" / "alerts.md"
+BEGIN = "<!-- made from notifications/ by `make alerts-doc`: begin -->"
+END = "<!-- end -->"
+STACK = "threegrants"
+_NOTES = {
+    AlertReason.FAILED: "apply failed: the call is still denied",
+    AlertReason.STUCK: "what was written could not be taken back: our statement was edited",
+    AlertReason.OVERWRITTEN: "arn:aws:iam::111111111111:role/ci wrote the bucket policy at 03:00:01",
+    AlertReason.STANDING: "standing approval reports-for-analysts",
+}
+
+
+def limits_table() -> str:
+    """A row for each limit: what the channel takes, what we keep to, the source."""
+    rows = [
+        f"| {one.channel} | {one.part} | [{one.documented}]({one.source}) | {one.kept:,} {one.unit} |"
+        for one in LIMITS
+    ]
+    return "\n".join(["| channel | part | documented | kept to |", "|---|---|---|---|", *rows])
+
+
+def sample(made: Report, reason: AlertReason, note: str = "") -> str:
+    """The subject, the SMS and the mail of one alert."""
+    alert = build_alert(made, STACK, reason, note)
+    message = json.loads(alert.message)
+    return "\n".join(
+        (
+            f"- Subject: `{alert.subject}`",
+            f"- SMS: `{message['sms']}`",
+            "",
+            "```text",
+            message["email"].replace("```", "'''"),
+            "```",
+        )
+    )
+
+
+def drawn(page: str) -> str:
+    """The page's text with everything between the markers made anew."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the page has no {BEGIN!r} and {END!r}")
+    made: Report = report(seen=evidence((), IN_KEY, IN_IAM))  # type: ignore[no-untyped-call]
+    parts = [before + begin, "## Limits", limits_table(), "## One sample for each kind of event"]
+    for reason in AlertReason:
+        if reason is not AlertReason.LIMIT:
+            parts += [f"### {reason}", sample(made, reason, _NOTES.get(reason, ""))]
+    parts.append("## One sample for each cause")
+    for row in stored():
+        parts.append(f"### {row['cause']}")
+        parts.append(sample(Report.from_json(row["report"]), AlertReason.OPENED))
+    return "\n\n".join([*parts, end + after])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(drawn(PAGE.read_text()))
