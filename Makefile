@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm configuration \
-	context-keys diagrams differential fuzz clean release service-authorization
+	context-keys diagrams differential doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -78,6 +78,9 @@ context-keys: .venv/.ready  ## the tables in docs/context-keys.md, from diagnosi
 
 configuration: .venv/.ready  ## the table in docs/configuration.md and the template's validator, from config.schema.json
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/configuration_page.py
+
+doctor-page: .venv/.ready  ## the table of findings in docs/doctor.md, from doctor/kinds.py
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/doctor_page.py
 
 fuzz: .venv/.ready  ## 100,000 mutated records, policies and files through everything pure (FUZZ=N, FUZZ_SEED=S)
 	FUZZ=$(or $(FUZZ),100000) FUZZ_SEED=$(or $(FUZZ_SEED),1000000) $(BIN)/python -m pytest -n 0 -s tests/unit/test_fuzz.py

@@ -1,7 +1,7 @@
 """The commands of `threegrants`.
 
-`check`, `config`, `cost`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, the others ask the
-service.
+`check`, `config`, `cost`, `diagnose`, `explain`, `fetch` and `evaluate` work alone, `doctor` asks AWS, the
+others ask the service.
 """
 
 import gzip
@@ -20,6 +20,7 @@ from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
 from threegrants.cli.config import config
 from threegrants.cli.cost import cost
 from threegrants.cli.diagnose import diagnose
+from threegrants.cli.doctor import doctor
 from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure, Unreachable
 from threegrants.cli.fetch import fetch
@@ -58,6 +59,7 @@ main.add_command(config)
 main.add_command(configure)
 main.add_command(cost)
 main.add_command(diagnose)
+main.add_command(doctor)
 main.add_command(explain)
 main.add_command(fetch)
 

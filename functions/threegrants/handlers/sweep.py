@@ -6,6 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import deadline, dependencies, time_of
+from threegrants.handlers.entry_check import Answer, check_entry, is_entry_check, refused
 from threegrants.handlers.observability import logger, metrics
 from threegrants.ingest import Ingest
 
@@ -21,6 +22,14 @@ def _failed(incident_id: str, error: Exception) -> None:
     )
 
 
+def _check_entry(context: LambdaContext) -> Answer:
+    known = dependencies()
+    role = known.settings.reader_role_name
+    answer = check_entry(known.reader, lambda: known.in_force().owners, [role], context)
+    metrics.add_metric(name="ReadersRefused", unit=MetricUnit.Count, value=refused(answer))
+    return answer
+
+
 def _gauges() -> dict[str, int]:
     """What an alarm watches: it is said every time, also when it is nothing."""
     hours = dependencies().settings.silent_after_hours
@@ -32,8 +41,13 @@ def _gauges() -> dict[str, int]:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001
-    """A schedule's event in (nothing of it is used), a count of what was done out."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | Answer:
+    """A schedule's event in (nothing of it is used), a count of what was done out.
+
+    Or an entry check in, and which accounts can be read out.
+    """
+    if is_entry_check(event):
+        return _check_entry(context)
     until = deadline(context)
     with time_of(context):
         report = {"runs stuck": 0, **dependencies().sweep(_failed, until).run()}

@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.handlers.dependencies import deadline, dependencies, time_of
+from threegrants.handlers.entry_check import Answer, check_entry, is_entry_check, refused
 from threegrants.handlers.observability import logger, metrics
 from threegrants.incidents import IncidentNotFound
 from threegrants.remediation import WorkerService
@@ -71,10 +72,25 @@ def _incident_of(body: str) -> str | None:
     return named if isinstance(named, str) and named else None
 
 
+def _check_entry(context: LambdaContext) -> Answer:
+    known = dependencies()
+    roles = known.remediation_roles
+    answer = check_entry(
+        roles.clients, lambda: known.in_force().limits.trusted, roles.names, context
+    )
+    metrics.add_metric(name="WritersRefused", unit=MetricUnit.Count, value=refused(answer))
+    return answer
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """SQS batch in, partial batch response out: what failed is delivered again."""
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | Answer:
+    """SQS batch in, partial batch response out: what failed is delivered again.
+
+    Or an entry check in, and which accounts can be written to out.
+    """
+    if is_entry_check(event):
+        return _check_entry(context)
     with time_of(context):
         answer = process_partial_response(
             event=event, record_handler=_attend, processor=processor, context=context

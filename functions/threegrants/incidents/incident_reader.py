@@ -59,10 +59,12 @@ class IncidentReader:
 
     Args:
         table: a boto3 DynamoDB Table resource.
+        upgrades: whether one that release 0.1 wrote is written anew when it is found; else it is not found.
     """
 
-    def __init__(self, table: "Table") -> None:
+    def __init__(self, table: "Table", *, upgrades: bool = True) -> None:
         self._table = table
+        self._upgrades = upgrades
         self._cache: dict[str, Incident] = {}
 
     @property
@@ -103,6 +105,8 @@ class IncidentReader:
                 joined = str(meta["joined_to"])
                 continue
             if needs_upgrade(meta):
+                if not self._upgrades:
+                    return Found(None)
                 self._upgrade(meta)
                 continue
             if meta["schema"] > SCHEMA_VERSION:
