@@ -39,7 +39,7 @@ def test_the_json_adds_up():
 def test_prices_of_ones_own():
     dear = json.loads(run("--prices", "-", "--format", "json", given='{"alarms": 100}').output)
     ours = json.loads(run("--format", "json").output)
-    assert dear["usd"]["idle"] == pytest.approx(ours["usd"]["idle"] + 15 * 99.9)
+    assert dear["usd"]["idle"] == pytest.approx(ours["usd"]["idle"] + 16 * 99.9)
 
 
 @pytest.mark.parametrize(

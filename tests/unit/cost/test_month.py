@@ -25,8 +25,8 @@ def line(usage, what):
 LINES = [
     pytest.param(Usage(), "keys for alerts and seals", 3.0, id="keys"),
     pytest.param(Usage(accounts=100), "keys of the accounts' trails", 100.0, id="trails' keys"),
-    pytest.param(Usage(), "alarms", 1.5, id="alarms"),
-    pytest.param(Usage(), "empty queues that Lambda reads", 0.52560, id="polling"),
+    pytest.param(Usage(), "alarms", 1.6, id="alarms"),
+    pytest.param(Usage(), "empty queues that Lambda reads", 0.7884, id="polling"),
     pytest.param(Usage(data_events=100_000), "trails: data events", 0.1, id="data events"),
     pytest.param(Usage(data_events=10**9), "trails: data events", 1000.0, id="all calls"),
     pytest.param(Usage(10**6), "denials sent to the service's bus", 1.0, id="bus"),
@@ -104,9 +104,9 @@ def test_every_price_is_used_and_has_its_page():
 def test_prices_of_ones_own_take_the_places_of_ours():
     assert with_prices("{}") == PRICES
     own = with_prices('{"kms_keys": 2, "alarms": 0.2}')
-    assert line(Usage(), "alarms") == 1.5
+    assert line(Usage(), "alarms") == 1.6
     found = {one.what: one.usd for one in estimate(Usage(), own).lines}
-    assert found["alarms"] == pytest.approx(3.0)
+    assert found["alarms"] == pytest.approx(3.2)
     assert found["keys for alerts and seals"] == 6.0
     assert own["logs"] == PRICES["logs"]
 

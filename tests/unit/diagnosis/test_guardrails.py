@@ -140,7 +140,7 @@ EXEMPT = [
     pytest.param(allow(MINE), False, None, id="an Allow for the role"),
     pytest.param(allow(A), False, None, id="an Allow for the account"),
     pytest.param(allow(SESSION, **UNKNOWN_MFA), False,
-                 "the boundary does not allow it, and whether the resource's policy names the caller so that this "
+                 "it does not allow it, and whether the resource's policy names the caller so that this "
                  "does not matter is not known", id="an Allow that is not certain"),
 ]  # fmt: skip
 
