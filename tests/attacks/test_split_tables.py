@@ -296,7 +296,9 @@ def test_a_forged_first_approval(harness, thief, aws, genuine):
     harness.sweep(rechecks=0)
     harness.sweep(rechecks=0)
     assert harness.store.get(incident_id).state is State.OPEN
-    assert [why for _, why, _ in harness.told] == ["forged"]
+    # The alert about a genuine first approval was due before it was changed.
+    told = {"forged", "proposed"} if genuine else {"forged"}
+    assert {why for _, why, _ in harness.told} == told
     assert bucket_policy(aws) is None
     assert harness.approve(incident_id, APPROVER).state is State.PROPOSED, "it begins anew"
 
