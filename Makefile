@@ -153,10 +153,10 @@ build: $(SAM)/.ready  ## the deployable packages and their sizes (BUILD=--use-co
 	@test -n "$(PYTHON_OF_LAMBDA)$(BUILD)" || { \
 		echo "no python3.13 found: install it, or run make build BUILD=--use-container (needs Docker)"; exit 2; }
 	PATH="$(PYTHON_OF_LAMBDA):$$PATH" $(SAM)/bin/sam build $(BUILD)
-	$(PYTHON) release/package_sizes.py
+	$(PYTHON) .ci/package_sizes.py
 
 release: build  ## the service under its version, to be deployed or published (.build/release)
-	$(PYTHON) release/pack_release.py
+	$(PYTHON) .ci/pack_release.py
 
 # The simulator that the evaluator is measured against: into a scratch folder, never vendored.
 SIMULATOR := .build/iam-simulate

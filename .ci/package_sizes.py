@@ -1,6 +1,6 @@
 """How large the packages are that `sam build` made: unpacked and zipped, against Lambda's limits.
 
-Usage: python release/package_sizes.py [FOLDER]    (default .aws-sam/build)
+Usage: python .ci/package_sizes.py [FOLDER]    (default .aws-sam/build)
 
 Lambda takes 250 MiB unpacked, and 50 MiB zipped if the package is sent without S3:
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

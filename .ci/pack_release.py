@@ -1,6 +1,6 @@
 """Packs a release: the built service, the templates and the pages that say how to deploy them.
 
-Usage: python release/pack_release.py [BUILT [INTO]]    (default .aws-sam/build and .build/release)
+Usage: python .ci/pack_release.py [BUILT [INTO]]    (default .aws-sam/build and .build/release)
 
 Makes `INTO/threegrants-VERSION/` and a zip of it beside, with its SHA-256. The zip has no times in it, so two
 releases of the same content are the same file. All functions have one package, which is packed once.
