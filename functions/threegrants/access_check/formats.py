@@ -30,7 +30,7 @@ def as_markdown(answers: Sequence[Answer]) -> str:
     for answer in answers:
         lines += [f"{_MARKS[answer.access]}: {_code(answer.sentence.rpartition(': ')[0])}", ""]
         lines += ["| grant | verdict | why |", "|---|---|---|"]
-        for name, grant in _grants(answer):
+        for name, grant in answer.report.grants.rows:
             why = "; ".join(_cell(one.detail) for one in grant.reasons)
             lines.append(f"| {name} | {grant.verdict.value} | {why} |")
         lines += ["", *(f"- {_cell(text)}" for text in _notes(answer)), ""]
@@ -96,19 +96,10 @@ def _by_rule(answer: Answer) -> dict[str, GrantReport]:
     }
 
 
-def _grants(answer: Answer) -> Iterator[tuple[str, GrantReport]]:
-    grants = answer.report.grants
-    yield "bucket policy", grants.bucket_policy
-    yield "KMS key policy", grants.key_policy
-    yield "IAM policy, bucket", grants.iam_policy.bucket
-    yield "IAM policy, key", grants.iam_policy.key
-
-
 def _notes(answer: Answer) -> Iterator[str]:
     yield from (blocker.detail for blocker in answer.report.blockers)
     for unknown in answer.report.unknowns:
-        needs = f"; needs {unknown.needs}" if unknown.needs else ""
-        yield f"not known: {unknown.what}: {unknown.why}{needs}"
+        yield f"not known: {unknown.words}"
     yield from (f"taken for granted: {text}" for text in answer.supposed)
 
 

@@ -65,7 +65,7 @@ def planned_call(question: Question) -> DeniedCall:
             f"{question.principal!r} is no principal; expected the ARN of a role, a session, a user "
             "or an account's root"
         )
-    if question.kms_key is not None and (parse_arn(question.kms_key) or None) is None:
+    if question.kms_key is not None and parse_arn(question.kms_key) is None:
         raise QuestionError(f"{question.kms_key!r} is no ARN; expected arn:aws:kms:…:key/…")
     call = parse_record(_record(question, service))
     if not isinstance(call, DeniedCall):  # pragma: no cover - the record says AccessDenied

@@ -28,14 +28,12 @@ from threegrants.access_check import (
 from threegrants.analysis import AnalysisOptions, analyze
 from threegrants.aws.arn import parse_arn
 from threegrants.cli.diagnose import role_clients
-from threegrants.cli.failure import Failure
+from threegrants.cli.failure import Failure, Unreachable
 from threegrants.cli.options import ACCOUNTS, EXTERNAL_ID, READER_ROLE, account_option
 from threegrants.cli.render import console, json_text, say, show_blockers_and_unknowns, show_grants
-from threegrants.cloudtrail import DeniedCall
 
 Format = Literal["text", "json", "markdown", "sarif"]
 _EXIT = {Access.ALLOWED: 0, Access.NOT_ALLOWED: 1, Access.UNKNOWN: 3}
-_NO_CREDENTIALS = 4
 _LARGEST = 50_000_000
 """Bytes of a plan or a policy file."""
 
@@ -133,11 +131,12 @@ def check(  # noqa: PLR0913, PLR0917 - click passes each option so
             answers = [answer_from_files(one, _of_plan(plan, one)) for one in questions]
         else:
             given = tuple(dict.fromkeys((*accounts, *([bucket_account] if bucket_account else ()))))
-            answers = _live(
-                list(zip(questions, calls, strict=True)),
-                role_clients_for=(reader_role, external_id, given),
-                objects=read_objects,
-            )
+            _require_credentials()
+            clients = role_clients(reader_role, external_id, given, None, objects=read_objects)
+            answers = [
+                answer_of(one, analyze(call, clients, AnalysisOptions()))
+                for one, call in zip(questions, calls, strict=True)
+            ]
     except (QuestionError, PolicyFileError) as error:
         raise Failure(str(error)) from error
     _print(answers, output_format)
@@ -210,26 +209,14 @@ def _of_plan(plan: Path, question: Question) -> PolicySet:
     return policies_of_plan(read, question, str(plan))
 
 
-def _live(
-    asked: Sequence[tuple[Question, DeniedCall]],
-    role_clients_for: tuple[str, str, tuple[str, ...]],
-    *,
-    objects: bool,
-) -> list[Answer]:
-    """The answers of AWS itself; the reader role, its ExternalId and the accounts are given."""
+def _require_credentials() -> None:
     try:
         boto3.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         why = " ".join(str(error).split())[:200]
-        click.echo(
-            f"Error: no working AWS credentials ({why}); sign in, or give --policies or --plan",
-            err=True,
-        )
-        raise SystemExit(_NO_CREDENTIALS) from error
-    clients = role_clients(*role_clients_for, None, objects=objects)
-    return [
-        answer_of(question, analyze(call, clients, AnalysisOptions())) for question, call in asked
-    ]
+        raise Unreachable(
+            f"no working AWS credentials ({why}); sign in, or give --policies or --plan"
+        ) from error
 
 
 def _print(answers: Sequence[Answer], output_format: Format) -> None:

@@ -152,8 +152,7 @@ def show_blockers_and_unknowns(report: Report) -> None:
         if blocker.owner:
             say(f"who decides: {blocker.owner}", "dim", indent=2)
     for unknown in report.unknowns:
-        needs = f"; needs {unknown.needs}" if unknown.needs else ""
-        say(f"not known: {unknown.what}: {unknown.why}{needs}", "yellow")
+        say(f"not known: {unknown.words}", "yellow")
 
 
 _LABEL, _VERDICT = 11, 12
@@ -197,13 +196,7 @@ def evidence_text(report: Report) -> str:
 
 def show_grants(grants: GrantsReport) -> None:
     """The three grants with their reasons, the IAM grant by its legs."""
-    rows = [
-        ("bucket policy", grants.bucket_policy),
-        ("KMS key policy", grants.key_policy),
-        ("IAM policy, bucket", grants.iam_policy.bucket),
-        ("IAM policy, key", grants.iam_policy.key),
-    ]
-    for name, grant in rows:
+    for name, grant in grants.rows:
         first, *more = [_reason_text(reason) for reason in grant.reasons] or [""]
         row([(plain(name), _GRANT), (coloured(grant.verdict), _VERDICT)], first)
         for reason in more:

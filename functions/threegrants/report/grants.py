@@ -137,6 +137,16 @@ class GrantsReport:
     iam_policy: IamGrantReport
 
     @property
+    def rows(self) -> tuple[tuple[str, GrantReport], ...]:
+        """The grants as people are shown them, each with its name: the IAM grant by its legs."""
+        return (
+            ("bucket policy", self.bucket_policy),
+            ("KMS key policy", self.key_policy),
+            ("IAM policy, bucket", self.iam_policy.bucket),
+            ("IAM policy, key", self.iam_policy.key),
+        )
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The names of the missing grants: `bucket_policy`, `key_policy`, `iam_policy`."""
         grants = {
@@ -280,6 +290,12 @@ class UnknownReport:
     what: str
     why: str
     needs: str
+
+    @property
+    def words(self) -> str:
+        """What is not known, why, and what it needs, in one line."""
+        needs = f"; needs {self.needs}" if self.needs else ""
+        return f"{self.what}: {self.why}{needs}"
 
     def to_json(self) -> dict[str, Any]:
         """The unknown as it stands in the report's JSON."""
