@@ -25,8 +25,8 @@ from scenarios.words import (
     deny,
     expected,
     no,
+    numbered,
     policy,
-    record,
     root,
     says,
     stopped,
@@ -285,14 +285,4 @@ def _partly() -> Iterator[Row]:
 def field_at_denial() -> list[dict[str, Any]]:
     """The scenarios, each with its source."""
     rows = [row for table in (_as_now, _changed, _sessions, _partly) for row in table()]
-    return [
-        {
-            "id": f"denial-{number:03}",
-            "cause": cause,
-            "source": SOURCE,
-            "record": record(**rec),
-            "world": made,
-            "expected": label,
-        }
-        for number, (cause, rec, made, label) in enumerate(rows, 1)
-    ]
+    return numbered("denial", rows, lambda _: SOURCE)

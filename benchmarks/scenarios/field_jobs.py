@@ -27,6 +27,7 @@ from scenarios.words import (
     deny,
     expected,
     no,
+    numbered,
     policy,
     record,
     root,
@@ -300,14 +301,4 @@ def field_jobs() -> list[dict[str, Any]]:
     """The scenarios, each with its source."""
     tables = (_passing, _jobs, _tagged_copies, _replication, _select_and_lambda)
     rows = [row for table in tables for row in table()]
-    return [
-        {
-            "id": f"jobs-{number:03}",
-            "cause": cause,
-            "source": SOURCES[cause.partition(":")[0]],
-            "record": record(**rec),
-            "world": made,
-            "expected": label,
-        }
-        for number, (cause, rec, made, label) in enumerate(rows, 1)
-    ]
+    return numbered("jobs", rows, lambda cause: SOURCES[cause.partition(":")[0]])

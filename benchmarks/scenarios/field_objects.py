@@ -23,8 +23,8 @@ from scenarios.words import (
     deny,
     expected,
     no,
+    numbered,
     policy,
-    record,
     says,
     world,
     writing,
@@ -160,14 +160,8 @@ _SINGLE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_e
 
 def field_objects() -> list[dict[str, Any]]:
     """The scenarios, each with its source."""
-    return [
-        {
-            "id": f"object-{number:03}",
-            "cause": cause,
-            "source": _SINGLE if cause.startswith("one account") else SOURCE,
-            "record": record(**rec),
-            "world": made,
-            "expected": label,
-        }
-        for number, (cause, rec, made, label) in enumerate((*_tags(), *_one_account()), 1)
-    ]
+    return numbered(
+        "object",
+        (*_tags(), *_one_account()),
+        lambda cause: _SINGLE if cause.startswith("one account") else SOURCE,
+    )

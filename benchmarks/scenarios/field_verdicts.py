@@ -36,6 +36,7 @@ from scenarios.words import (
     deny,
     expected,
     no,
+    numbered,
     organization,
     policy,
     record,
@@ -558,14 +559,4 @@ def field_verdicts() -> list[dict[str, Any]]:
     tables = (_own_key, _awss_sentence, _unnamed_keys, _boundary, _services, _who, _key_names,
               _public, _copies, _dead_ids)  # fmt: skip
     rows = [row for table in tables for row in table()]
-    return [
-        {
-            "id": f"verdict-{number:03}",
-            "cause": cause,
-            "source": SOURCES[cause.partition(":")[0]],
-            "record": record(**rec),
-            "world": made,
-            "expected": label,
-        }
-        for number, (cause, rec, made, label) in enumerate(rows, 1)
-    ]
+    return numbered("verdict", rows, lambda cause: SOURCES[cause.partition(":")[0]])

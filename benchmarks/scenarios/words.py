@@ -1,5 +1,6 @@
 """The words scenarios are built of: statements, worlds, records and labels."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 A, B, C, REGION = "111111111111", "222222222222", "333333333333", "eu-west-1"
@@ -163,6 +164,23 @@ ALLOWED = expected(*FINE, outcome="already_allowed")
 IN_BUCKET, IN_KEY, IN_IAM = grants()
 W_BUCKET, W_KEY, W_IAM = grants("write")
 Row = tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]
+
+
+def numbered(
+    kind: str, rows: Iterable[Row], source_of: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """The scenarios of some rows, each with an id of its kind and the source of its cause."""
+    return [
+        {
+            "id": f"{kind}-{number:03}",
+            "cause": cause,
+            "source": source_of(cause),
+            "record": record(**rec),
+            "world": made,
+            "expected": label,
+        }
+        for number, (cause, rec, made, label) in enumerate(rows, 1)
+    ]
 
 
 def stopped(*blockers: str, **more: Any) -> dict[str, Any]:
