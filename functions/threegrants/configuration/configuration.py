@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from threegrants.cloudtrail import Access
+from threegrants.configuration.alerts import alert_sections
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, HourlyLimits
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.remediation import StandingApproval
 from threegrants.suppression import BY_DEFAULT, NeverDiagnoseRule
 
@@ -30,6 +32,7 @@ class Configuration:
         approval_hours: for how many hours an approval holds.
         patches_per_hour: the most patches in one clock hour.
         hourly_limits: the most new incidents and alerts in one clock hour.
+        alerts: where alerts go, how grave they are, when people are reminded.
         standing_approvals: what is applied without a person.
     """
 
@@ -44,6 +47,7 @@ class Configuration:
     approval_hours: int = 24
     patches_per_hour: int = 20
     hourly_limits: HourlyLimits = DEFAULT_LIMITS
+    alerts: AlertPolicy = NOTHING_DECIDED
     standing_approvals: tuple[StandingApproval, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -68,6 +72,7 @@ class Configuration:
                 "new_incidents_per_hour": _limit(self.hourly_limits.incidents),
                 "alerts_per_hour": _limit(self.hourly_limits.alerts),
             },
+            **alert_sections(self.alerts),
             "standing_approvals": [_approval(one) for one in self.standing_approvals],
         }
 

@@ -9,16 +9,19 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html (at l
 
 import json
 from collections.abc import Mapping
-from datetime import tzinfo
 from typing import Any
 
 from threegrants.cloudtrail import strip_control_characters, strip_lines
 from threegrants.incidents import AlertReason, Incident, State
+from threegrants.incidents.people import ACKNOWLEDGED, ASSIGNED
+from threegrants.incidents.reminders import REMINDED
 from threegrants.incidents.state_events import StateEvent
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.bodies import incident_bodies
 from threegrants.notifications.limits import MAX_EVENT_BYTES
+from threegrants.notifications.routing import route_of
 from threegrants.notifications.routing_fields import routing_fields
-from threegrants.notifications.severity import severity_of
+from threegrants.notifications.thread import NOBODY, Thread
 from threegrants.report import Report
 
 EVENT_SCHEMA = "threegrants.incident/1"
@@ -39,9 +42,25 @@ _REASONS: Mapping[State, AlertReason] = {
     State.RESOLVED: AlertReason.RESOLVED,
 }
 
+_BY_WHAT: Mapping[str, AlertReason] = {
+    ACKNOWLEDGED: AlertReason.ACKNOWLEDGED,
+    ASSIGNED: AlertReason.ASSIGNED,
+    "snoozed": AlertReason.SNOOZED,
+    "muted": AlertReason.SNOOZED,
+    REMINDED: AlertReason.REMINDER,
+}
+"""What people said, and what they were reminded of: the state stays."""
+EVERY_BODY = ("pagerduty", "slack", "teams")
+"""The channels for which an event has a body."""
+
 
 def reason_of(event: StateEvent) -> AlertReason:
-    """What an event tells: by the state that the incident went to; open and the same state are `changed`."""
+    """What an event tells: what people said, else the state that the incident went to.
+
+    Open and the same state are `changed`.
+    """
+    if event.before == event.after and event.what in _BY_WHAT:
+        return _BY_WHAT[event.what]
     after = State(event.after)
     if after is State.OPEN:
         return AlertReason.CHANGED if event.before else AlertReason.OPENED
@@ -49,7 +68,12 @@ def reason_of(event: StateEvent) -> AlertReason:
 
 
 def event_detail(
-    event: StateEvent, incident: Incident, report: Report, stack: str, zone: tzinfo | None = None
+    event: StateEvent,
+    incident: Incident,
+    report: Report,
+    stack: str,
+    policy: AlertPolicy = NOTHING_DECIDED,
+    thread: Thread = NOBODY,
 ) -> str:
     """The event's detail as JSON of at most 250,000 bytes of UTF-8.
 
@@ -58,12 +82,13 @@ def event_detail(
         incident: the incident as it is now.
         report: its report.
         stack: the stack's name, for the commands.
-        zone: the people's time zone, beside UTC.
+        policy: what the operator decided about alerts.
+        thread: what people have said and done.
     """
     reason = reason_of(event)
     note = strip_lines(event.detail[:_MAX_DETAIL_CHARACTERS])
     told = f"{event.actor}: {note}" if event.actor != "service" and note else note
-    severity = severity_of(reason, report.outcome, report.request.count)
+    route = route_of(report, reason, policy)
     detail: dict[str, Any] = {
         "schema": EVENT_SCHEMA,
         "id": event.id,
@@ -81,8 +106,15 @@ def event_detail(
         "actor": strip_control_characters(event.actor),
         "note": note,
         "digests": list(event.digests),
-        "alert": routing_fields(report, reason, severity),
-        **incident_bodies(report, stack, reason, told, zone),
+        "people": {
+            "acknowledged_by": strip_control_characters(thread.acknowledged_by) or None,
+            "assigned_to": strip_control_characters(thread.assigned_to) or None,
+        },
+        "routes": list(route.rules),
+        "channels": list(route.channels),
+        "for": list(EVERY_BODY),
+        "alert": routing_fields(report, reason, route.severity),
+        **incident_bodies(report, stack, reason, told, policy, thread, route),
     }
     short = report.without_policy_texts().without_snippets()
     for shown in (short, None):

@@ -24,6 +24,12 @@ STATUS: Mapping[AlertReason, str] = {
     AlertReason.APPLYING: "applying",
     AlertReason.REJECTED: "rejected",
     AlertReason.ROLLING_BACK: "rolling back",
+    AlertReason.ACKNOWLEDGED: "acknowledged",
+    AlertReason.ASSIGNED: "assigned",
+    AlertReason.SNOOZED: "snoozed",
+    AlertReason.REMINDER: "reminder",
+    AlertReason.TEST: "test",
+    AlertReason.DIGEST: "digest",
     AlertReason.LIMIT: "limit",
 }
 """What the subject has in brackets."""
@@ -45,13 +51,19 @@ HAPPENED: Mapping[AlertReason, str] = {
     AlertReason.APPLYING: "A person has approved. The patches are being written.",
     AlertReason.REJECTED: "A person decided that nothing is changed.",
     AlertReason.ROLLING_BACK: "What was written is being taken back.",
+    AlertReason.ACKNOWLEDGED: "A person has said that they are at it.",
+    AlertReason.ASSIGNED: "A person has said who is to see to it.",
+    AlertReason.SNOOZED: "Alerts about these denials are held back for some hours.",
+    AlertReason.REMINDER: "It is still open, and nobody has said that they are at it.",
+    AlertReason.TEST: "This is a test of the alert channels. Nothing was denied.",
+    AlertReason.DIGEST: "",
     AlertReason.LIMIT: "",
 }
 """What happened, in one sentence; of a first alert the report's summary says it."""
 
 SETTLED = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
-    | {AlertReason.APPLYING, AlertReason.ROLLING_BACK}
+    | {AlertReason.APPLYING, AlertReason.ROLLING_BACK, AlertReason.TEST}
 )
 """Nobody has to decide anything: an alert of these proposes nothing."""
 
