@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.configuration import ConfigurationError
+from threegrants.handlers import people_routes
 from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
 from threegrants.handlers.dependencies import api_secret, dependencies, time_of
 from threegrants.handlers.observability import logger, metrics
@@ -22,6 +23,7 @@ from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
 
 app = APIGatewayRestResolver()
+app.include_router(people_routes.router)
 
 
 _NO_CALLER = "no caller: reach this function through its API only"
@@ -136,6 +138,7 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     require_not_own_grant(store.get(incident_id), actor, ())
     detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
+    people_routes.tell_others(incident_id)
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
 
 
@@ -173,6 +176,7 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "summary": report.summary if report else None,
         "muted_until": incident.muted_until or None,
         "replayed": incident.replayed,
+        **people_routes.people_fields(incident),
     }
 
 

@@ -20,7 +20,13 @@ from threegrants.incidents.incident_reader import IncidentNotFound
 from threegrants.incidents.leases import IncidentLeases, Lease
 from threegrants.incidents.moves import Move
 from threegrants.incidents.mute import MuteError, mute, parse_hours
-from threegrants.incidents.people import PeopleError, acknowledge, assign, parse_name
+from threegrants.incidents.people import (
+    AssigneeError,
+    ClosedError,
+    acknowledge,
+    assign,
+    parse_name,
+)
 from threegrants.incidents.reminders import Reminders
 from threegrants.incidents.snoozes import (
     Snooze,
@@ -38,7 +44,9 @@ __all__ = [
     "EVIDENCE_TTL_SECONDS",
     "AccountClocks",
     "AlertReason",
+    "AssigneeError",
     "BucketOwners",
+    "ClosedError",
     "Conflict",
     "Event",
     "Incident",
@@ -47,7 +55,6 @@ __all__ = [
     "Lease",
     "Move",
     "MuteError",
-    "PeopleError",
     "RecordedEvent",
     "Reminders",
     "Snooze",

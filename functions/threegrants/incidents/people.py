@@ -23,18 +23,22 @@ ASSIGNED = "assigned"
 _MAX_ATTEMPTS = 5
 
 
-class PeopleError(ValueError):
-    """What a person asked for cannot be done: what is wanted instead."""
+class AssigneeError(ValueError):
+    """An incident cannot be assigned to such a name: what is wanted instead."""
+
+
+class ClosedError(RuntimeError):
+    """The incident is closed: nobody has to see to it."""
 
 
 def parse_name(value: Any) -> str:
     """The name that an incident is to be assigned to; empty for nobody.
 
     Raises:
-        PeopleError: if it is no text of at most 100 characters that can be printed.
+        AssigneeError: if it is no text of at most 100 characters that can be printed.
     """
     if not isinstance(value, str) or len(value) > MAX_NAME_CHARACTERS or not _is_printable(value):
-        raise PeopleError(
+        raise AssigneeError(
             f'the body must be {{"to": "a name of at most {MAX_NAME_CHARACTERS} characters"}}; '
             '"" assigns it to nobody'
         )
@@ -67,7 +71,7 @@ def acknowledge(
 
     Raises:
         IncidentNotFound: if there is none with this id.
-        PeopleError: if it is closed: there is nothing to be at.
+        ClosedError: if it is closed: there is nothing to be at.
         Conflict: if too many others change it.
     """
 
@@ -104,7 +108,7 @@ def assign(store: Store, incident_id: str, to: str, actor: str) -> str:
 
     Raises:
         IncidentNotFound: if there is none with this id.
-        PeopleError: if it is closed.
+        ClosedError: if it is closed.
         Conflict: if too many others change it.
     """
 
@@ -129,7 +133,7 @@ def _changed(store: Store, incident_id: str, change: Callable[[Incident], "_Chan
     for attempt in range(_MAX_ATTEMPTS):
         incident = store.get(incident_id)
         if incident.state in CLOSED:
-            raise PeopleError(
+            raise ClosedError(
                 f"incident {incident.id} is {incident.state}: nobody has to see to it"
             )
         made = change(incident)

@@ -172,7 +172,7 @@ def content_of(
         outcome=report.outcome,
         who=wording.who(report),
         where=wording.where(report),
-        cause=wording.cause(report),
+        cause="nothing was denied" if reason is AlertReason.TEST else wording.cause(report),
         lacks=wording.lacks(report),
         happened=lines,
         facts=(*_facts(report, reason, zone), *_people(thread, zone)),

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html (at l
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from threegrants.cloudtrail import strip_control_characters, strip_lines
@@ -16,10 +16,10 @@ from threegrants.incidents import AlertReason, Incident, State
 from threegrants.incidents.people import ACKNOWLEDGED, ASSIGNED
 from threegrants.incidents.reminders import REMINDED
 from threegrants.incidents.state_events import StateEvent
-from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
+from threegrants.notifications.alert_policy import DEFAULT, NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.bodies import incident_bodies
 from threegrants.notifications.limits import MAX_EVENT_BYTES
-from threegrants.notifications.routing import route_of
+from threegrants.notifications.routing import reason_by_state, route_of
 from threegrants.notifications.routing_fields import routing_fields
 from threegrants.notifications.thread import NOBODY, Thread
 from threegrants.report import Report
@@ -88,7 +88,9 @@ def event_detail(
     reason = reason_of(event)
     note = strip_lines(event.detail[:_MAX_DETAIL_CHARACTERS])
     told = f"{event.actor}: {note}" if event.actor != "service" and note else note
-    route = route_of(report, reason, policy)
+    # A reminder goes where the alert went that it reminds of.
+    routed = reason_by_state(incident.state) if reason is AlertReason.REMINDER else reason
+    route = route_of(report, routed, policy)
     detail: dict[str, Any] = {
         "schema": EVENT_SCHEMA,
         "id": event.id,
@@ -122,6 +124,57 @@ def event_detail(
         if len(written.encode()) <= MAX_EVENT_BYTES:
             break
     return written
+
+
+def sample_event_detail(
+    event_id: str,
+    report: Report,
+    actor: str,
+    stack: str,
+    bodies: Sequence[str],
+    policy: AlertPolicy = NOTHING_DECIDED,
+) -> str:
+    """The detail of the event by which a person tries out channels: of an incident that there is not.
+
+    Args:
+        event_id: the event's id.
+        report: the report of the test.
+        actor: the ARN of who asked for it.
+        stack: the stack's name.
+        bodies: the channels that are tried out, of `EVERY_BODY`.
+        policy: what the operator decided about alerts. Every channel that it names gets the test.
+    """
+    reason, request = AlertReason.TEST, report.request
+    usual = route_of(report, reason)
+    channels = dict.fromkeys((DEFAULT, *(name for one in policy.routes for name in one.channels)))
+    seen = request.first_seen or ""
+    return _encodable(
+        {
+            "schema": EVENT_SCHEMA,
+            "id": event_id,
+            "at": seen,
+            "stack": stack,
+            "incident": {
+                "id": report.id,
+                "count": request.count,
+                "first_seen": seen,
+                "last_seen": seen,
+                "replayed": False,
+            },
+            "state": {"from": None, "to": State.OPEN.value},
+            "what": reason.value,
+            "actor": strip_control_characters(actor),
+            "note": "",
+            "digests": [],
+            "people": {"acknowledged_by": None, "assigned_to": None},
+            "routes": [],
+            "channels": list(channels),
+            "for": list(bodies),
+            "alert": routing_fields(report, reason, usual.severity),
+            **incident_bodies(report, stack, reason, "", policy, route=usual),
+            "report": report.to_json(),
+        }
+    )
 
 
 def _encodable(value: Mapping[str, Any]) -> str:

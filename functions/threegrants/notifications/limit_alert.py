@@ -6,6 +6,7 @@ from threegrants.cloudtrail import strip_control_characters
 from threegrants.incidents import AlertReason
 from threegrants.incidents.hourly_limits import Counted, CountedFor, Counter
 from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
+from threegrants.notifications.chat import amazon_q_note
 from threegrants.notifications.content import in_zone
 from threegrants.notifications.limits import MAX_SMS_CHARACTERS, MAX_SUBJECT_CHARACTERS
 from threegrants.notifications.neutralize import gsm_line
@@ -39,6 +40,7 @@ def limit_alert(counter: Counter, stack: str, policy: AlertPolicy = NOTHING_DECI
     }[counter.counted_for]
     who = strip_control_characters(who)[:_MAX_NAME_CHARACTERS]
     line = f"Limit reached: {counter.most} {counter.counted} in one hour for {who}"
+    command = f"threegrants incidents --stack {stack}"
     text = "\n".join(
         (
             line,
@@ -46,7 +48,7 @@ def limit_alert(counter: Counter, stack: str, policy: AlertPolicy = NOTHING_DECI
             f"Hour       from {in_zone(counter.hour.replace('Z', ':00Z'), policy.zone)} on",
             _HELD_BACK[counter.counted],
             "Someone may be making denied calls to hide one, or to keep you busy. Look at all of them:",
-            f"  threegrants incidents --stack {stack}",
+            f"  {command}",
         )
     )
     program = json.dumps(
@@ -65,6 +67,7 @@ def limit_alert(counter: Counter, stack: str, policy: AlertPolicy = NOTHING_DECI
         "sqs": program,
         "lambda": program,
         "sms": gsm_line(line)[:MAX_SMS_CHARACTERS],
+        "https": json.dumps(amazon_q_note(line, text, command, AlertReason.LIMIT.value)),
     }
     subject = f"[limit] {counter.counted} of {counter.counted_for}: {counter.most} in one hour"
     return Alert(

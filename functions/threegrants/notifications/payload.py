@@ -58,6 +58,10 @@ class Alert:
     attributes: Mapping[str, str]
     topics: tuple[str, ...] = (DEFAULT,)
 
+    def to_topic(self, topic: str) -> "Alert":
+        """The same alert to this topic alone."""
+        return replace(self, topics=(topic,))
+
     def saying_first(self, line: str) -> "Alert":
         """The same alert with one more line above its text; as it is if that does not fit.
 

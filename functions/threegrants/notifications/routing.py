@@ -6,9 +6,10 @@ chose much of what rules look at. So no rule can make an alert disappear: what f
 stack's own topic, and what is about a change of this service goes there whatever the rules say.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from threegrants.incidents import AlertReason
+from threegrants.incidents import AlertReason, State
 from threegrants.notifications.alert_policy import (
     DEFAULT,
     NOTHING_DECIDED,
@@ -61,6 +62,22 @@ def route_of(report: Report, reason: AlertReason, policy: AlertPolicy = NOTHING_
         tuple(channels) or (DEFAULT,),
         tuple(one.name for one in rules),
     )
+
+
+_BY_STATE: Mapping[State, AlertReason] = {
+    State.FAILED: AlertReason.FAILED,
+    State.STUCK: AlertReason.STUCK,
+    State.PROPOSED: AlertReason.PROPOSED,
+}
+
+
+def reason_by_state(state: State) -> AlertReason:
+    """By which reason a reminder, or an entry of the digest, goes where it goes: that of its state.
+
+    Args:
+        state: where the incident stands.
+    """
+    return _BY_STATE.get(state, AlertReason.OPENED)
 
 
 def _not_belittled(severity: Severity, usual: Severity, reason: AlertReason) -> Severity:

@@ -89,21 +89,38 @@ class IncidentEvents:
                 )  # it would be refused again, and the event sent again
 
     def _put(self, event: StateEvent, incident: Incident, report: Report) -> None:
-        answer = self.events.put_events(
-            Entries=[
-                {
-                    "Source": SOURCE,
-                    "DetailType": DETAIL_TYPE,
-                    "Detail": self._detail(event, incident, report),
-                    "EventBusName": self.bus,
-                }
-            ]
-        )
-        if answer["FailedEntryCount"]:
-            [entry] = answer["Entries"]
-            why = f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}"
-            raise EventRefusedError(f"event {event.id} of {incident.id} was refused: {why}")
+        try:
+            put_event(self.events, self.bus, self._detail(event, incident, report))
+        except EventRefusedError as refused:
+            what = f"event {event.id} of {incident.id} was refused: {refused}"
+            raise EventRefusedError(what) from refused
 
     def _detail(self, event: StateEvent, incident: Incident, report: Report) -> str:
         thread = thread_of(incident, self.store.history(incident.id))
         return event_detail(event, incident, report, self.stack, self.policy(), thread)
+
+
+def put_event(events: "EventBridgeClient", bus: str, detail: str) -> None:
+    """Put one event on a bus.
+
+    Args:
+        events: a boto3 EventBridge client.
+        bus: the name or ARN of the bus.
+        detail: its detail, as JSON.
+
+    Raises:
+        EventRefusedError: with EventBridge's words, if it refuses the event.
+    """
+    answer = events.put_events(
+        Entries=[
+            {
+                "Source": SOURCE,
+                "DetailType": DETAIL_TYPE,
+                "Detail": detail,
+                "EventBusName": bus,
+            }
+        ]
+    )
+    if answer["FailedEntryCount"]:
+        [entry] = answer["Entries"]
+        raise EventRefusedError(f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")
