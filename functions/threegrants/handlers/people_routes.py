@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 
-from threegrants.handlers.api_caller import caller_arn
+from threegrants.handlers.api_requests import actor_of, body_of
 from threegrants.handlers.dependencies import dependencies
 from threegrants.handlers.observability import logger
 from threegrants.incidents import (
@@ -40,31 +40,6 @@ def people_fields(incident: Incident) -> dict[str, Any]:
         "acknowledged_at": incident.acknowledged_at or None,
         "assigned_to": incident.assigned_to or None,
     }
-
-
-def _actor() -> str:
-    """The ARN of the caller, in its own account.
-
-    Raises:
-        Refused: if the event names nobody.
-    """
-    arn = caller_arn(router.current_event.raw_event)
-    if arn is None:
-        raise Refused(HTTPStatus.FORBIDDEN, "no caller: reach this function through its API only")
-    return arn
-
-
-def _body() -> dict[str, Any]:
-    """The request's JSON object; empty if it is another kind of JSON.
-
-    Raises:
-        BadRequestError: if it is no JSON, or too deep to be read.
-    """
-    try:
-        body = router.current_event.json_body
-    except (ValueError, RecursionError) as error:  # base64's errors are ValueErrors too
-        raise BadRequestError("the body must be a JSON object") from error
-    return body if isinstance(body, dict) else {}
 
 
 def _of_another(incident_id: str, actor: str) -> Incident:
@@ -99,7 +74,7 @@ def tell_others(incident_id: str) -> None:
 @router.post("/incidents/<incident_id>/acknowledge")
 def acknowledge_incident(incident_id: str) -> dict[str, Any]:
     """Say that you are at it, so that nobody is reminded; `{"on": false}` takes it back."""
-    actor, on = _actor(), _body().get("on", True)
+    actor, on = actor_of(router.current_event), body_of(router.current_event).get("on", True)
     if not isinstance(on, bool):
         raise BadRequestError('the body must be {"on": true} or {"on": false}')
     incident = _of_another(incident_id, actor)
@@ -110,7 +85,7 @@ def acknowledge_incident(incident_id: str) -> dict[str, Any]:
 @router.post("/incidents/<incident_id>/assign")
 def assign_incident(incident_id: str) -> dict[str, Any]:
     """Say who is to see to it; an empty name is nobody."""
-    actor, body = _actor(), _body()
+    actor, body = actor_of(router.current_event), body_of(router.current_event)
     incident = _of_another(incident_id, actor)
     store = dependencies().store
     return _said(
@@ -123,7 +98,7 @@ def assign_incident(incident_id: str) -> dict[str, Any]:
 @router.post("/incidents/<incident_id>/snooze")
 def snooze_incident(incident_id: str) -> dict[str, Any]:
     """Hold alerts about denials of the incident, its bucket or its principal back for some hours."""
-    actor, body = _actor(), _body()
+    actor, body = actor_of(router.current_event), body_of(router.current_event)
     wanted = body.get("what", SnoozeOf.INCIDENT.value)
     try:
         of = SnoozeOf(wanted)
@@ -148,14 +123,17 @@ def snooze_incident(incident_id: str) -> dict[str, Any]:
 @router.get("/snoozes")
 def snoozes() -> dict[str, Any]:
     """What is snoozed now, by whom and until when; what ends first stands first."""
-    _actor()
+    actor_of(router.current_event)
     return {"snoozes": [one.to_json() for one in Snoozes(dependencies().store.table).in_force()]}
 
 
 @router.post("/alerts/test")
 def test_channel() -> dict[str, Any]:
     """Have a marked test message sent the way that alerts go; the worker sends it."""
-    actor, wanted = _actor(), _body().get("channel", Channel.ALL.value)
+    actor, wanted = (
+        actor_of(router.current_event),
+        body_of(router.current_event).get("channel", Channel.ALL.value),
+    )
     try:
         channel = Channel(wanted)
     except ValueError as error:
@@ -173,7 +151,7 @@ def test_channel() -> dict[str, Any]:
 @router.get("/alerts/test/<test_id>")
 def tested_channel(test_id: str) -> dict[str, Any]:
     """What became of a test; `results` is null until the worker has sent it."""
-    _actor()
+    actor_of(router.current_event)
     test = ChannelTests(dependencies().store.table).find(test_id)
     if test is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"no test {test_id}; a test is forgotten after a day")

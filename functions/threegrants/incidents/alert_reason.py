@@ -35,7 +35,7 @@ class AlertReason(StrEnum):
     APPLYING = "applying"
     """a person approved: the patches are being written; in events, never in a mail"""
     REJECTED = "rejected"
-    """a person decided that nothing is changed"""
+    """a person decided that nothing is changed; it says who and why"""
     ROLLING_BACK = "rolling back"
     """what was written is being taken back; in events, never in a mail"""
     ACKNOWLEDGED = "acknowledged"

@@ -10,12 +10,13 @@ from threegrants.incidents.states import CLOSED
 _MOST = 6
 """Decisions in one alert, the latest."""
 _MAX_REASON_CHARACTERS = 500
+_REOPENED = "Opened again"
 _DECISIONS: Mapping[str, str] = {
     "approved": "Approved",
     "approved, first of two": "Approved (first of two)",
     "rejected": "Rejected",
     "rollback started": "Rollback asked for",
-    "reopened": "Opened again",
+    "reopened": _REOPENED,
     "extended": "Extended",
 }
 """What the history calls a decision, and what an alert calls it."""
@@ -90,7 +91,8 @@ def _decisions(history: Sequence[Mapping[str, Any]]) -> tuple[Decision, ...]:
                 what,
                 str(line.get("actor", "")),
                 str(line.get("at", "")),
-                _text(line.get("reason")),
+                _text(line.get("reason"))
+                or (_text(line.get("detail")) if what == _REOPENED else ""),
                 _text(line.get("ticket")),
             )
         )
