@@ -9,17 +9,16 @@ MiniStack's own evaluator; what is changed here is what it is asked:
   an OpenAPI body, and names the API's account as the caller's. Here an API is found in whichever account
   it is, the policy is read, both accounts' policies must allow a call across accounts, and the event
   names the caller's own account.
-- **Event buses.** MiniStack delivers to no other account's bus, and takes no policy for a bus. Here a
-  rule's event crosses if the sending role's policy and the bus's policy both allow `events:PutEvents`
-  with this source and detail-type; what somebody puts there directly, if the caller's and the bus's do.
-
+- **Event buses** of other accounts and Regions, their policies, dead letters of rules, and the states of
+  rules: `event_buses.py` says what of them is stood in for.
 - **`aws:PrincipalArn`.** MiniStack fills in a session's ARN, AWS that of its role.
 - **`lambda:SourceFunctionArn`.** MiniStack does not know it. On AWS the credentials of a function's code
   carry it; here a session of a function's role that is named like the function does, as Lambda names it.
 - **Batches.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have.
 
 MiniStack records no denials. `POST /_cloudtrail?account=ID`, with a record as its body, puts that
-account's event on its default bus, as CloudTrail does: under a source that nobody else may use.
+account's event on its default bus in the record's Region, as CloudTrail does: under a source that nobody
+else may use.
 
 `GET /_tally?agent=WORD` answers how many requests each service got from clients whose user agent
 holds WORD, as JSON.
@@ -199,13 +198,14 @@ def _tallied(agent: str) -> dict[str, int]:
 
 
 def _as_cloudtrail(account: str, record: bytes) -> Any:
-    service = json.loads(record)["eventSource"].partition(".")[0]
+    said = json.loads(record)
+    service = said["eventSource"].partition(".")[0]
     entry = {
         "Source": f"aws.{service}",
         "DetailType": "AWS API Call via CloudTrail",
         "Detail": record.decode(),
     }
-    with responses.request_scope(account, _REGION):
+    with responses.request_scope(account, said["awsRegion"]):
         answer = event_buses.put({"Entries": [entry]}, allow_aws_source=True)
     return json.loads(answer[2])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from service.embedded import CALLER, OWNER, STACK, Embedded, wait_for
+from service.embedded import CALLER, SERVICE, STACK, Embedded, wait_for
 from service.people import OnCall
 from service.world import World, build
 from threegrants.cli import main
@@ -154,7 +154,7 @@ def _reads(embedded: Embedded) -> int:
 def _shell(embedded: Embedded) -> Iterator[None]:
     """The environment of the embedded AWS, for a command that runs in this process."""
     before = dict(os.environ)
-    os.environ.update(embedded.environment(embedded.session(OWNER)))
+    os.environ.update(embedded.environment(embedded.session(SERVICE)))
     try:
         yield
     finally:
