@@ -2,8 +2,8 @@
 
     python benchmarks/coldstart.py [--rounds N] [--package FOLDER] [--python PYTHON]
 
-A fresh process imports a handler's module from the packaged layout (our code beside the pinned
-requirements, compiled), builds what its first event uses, and makes its clients. The floor is a process
+A fresh process imports a handler's module from the packaged layout (our code beside the pinned requirements,
+trimmed and compiled as `make build` does it), builds what its first event uses, and makes its clients. The floor is a process
 that makes the same clients with boto3, and a Logger, Metrics and a batch processor of Powertools. Both are
 measured in turn, by the CPU time of the process, and compared by the median.
 
@@ -23,8 +23,11 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / ".ci")]
+
+from trim_packages import trim
+
 GOAL = 1.15
-_PYTHONS = ("python3.13",)
 
 BUILD = {
     "diagnose": "from threegrants.handlers import diagnose; d.store; d.reader; d.sqs; d.sns",
@@ -76,20 +79,32 @@ ENVIRONMENT = {
 }
 
 
-def package(requirements: Path, into: Path) -> int:
-    """Lay our code and the requirements out as `sam build` does; the bytes of it."""
+def package(requirements: Path, into: Path, python: str) -> int:
+    """Lay our code and the requirements out as `make build` does; the bytes of it.
+
+    Args:
+        requirements: the installed requirements.
+        into: the folder to make.
+        python: what compiles it; empty for nothing.
+    """
     shutil.copytree(requirements, into, ignore=shutil.ignore_patterns("__pycache__", "bin"))
     shutil.copytree(
         ROOT / "functions" / "threegrants",
         into / "threegrants",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
+    trim(into, python)
     return sum(file.stat().st_size for file in into.rglob("*") if file.is_file())
 
 
 def run(python: str, folder: Path, code: str) -> tuple[float, list[str]]:
     """Run code in a fresh process; the CPU seconds of it, and the clients it made."""
-    environment = {**ENVIRONMENT, "PYTHONPATH": str(folder), "PATH": os.environ["PATH"]}
+    environment = {
+        **ENVIRONMENT,
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",  # as Lambda's file system writes none
+        "PATH": os.environ["PATH"],
+    }
     done = subprocess.run(
         [python, "-c", code + _SAY], env=environment, capture_output=True, text=True, check=True
     )
@@ -115,12 +130,12 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--rounds", type=int, default=15, help="processes of each kind")
     options.add_argument("--package", type=Path, default=ROOT / ".build" / "lambda")
-    options.add_argument("--python", default=next(filter(shutil.which, _PYTHONS), sys.executable))
+    options.add_argument("--python", default=sys.executable, help="of Lambda's version")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made) / "package"
-        size = package(given.package, folder)
-        subprocess.run([given.python, "-m", "compileall", "-q", str(folder)], check=False)
+        folder, sources = Path(made) / "package", Path(made) / "sources"
+        size = package(given.package, folder, given.python)
+        package(given.package, sources, "")
         print(
             f"{given.python}, {size / 1e6:.1f} MB packaged, CPU milliseconds, median of {given.rounds}"
         )
@@ -132,6 +147,8 @@ def main() -> int:
                 f"{handler:10} {ours * 1000:6.0f}  floor {floor * 1000:6.0f}  "
                 f"ratio {ours / floor:.2f} (goal {GOAL})  {', '.join(clients)}"
             )
+        ours, floor, _ = compared(given.python, sources, "diagnose", max(given.rounds // 3, 1))
+        print(f"diagnose   {ours * 1000:6.0f}  floor {floor * 1000:6.0f}  if nothing were compiled")
     return int(failed)
 
 

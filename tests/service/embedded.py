@@ -23,6 +23,10 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / ".ci")]
+
+from trim_packages import trim
+
 REGION = "eu-west-1"
 """The service's Region."""
 OTHER_REGION = "eu-central-1"
@@ -137,6 +141,17 @@ class Embedded:
             "AWS_SECRET_ACCESS_KEY": given.secret_key,
         }
         return found | ({"AWS_SESSION_TOKEN": given.token} if given.token else {})
+
+    @contextmanager
+    def shell(self, session: Any = None) -> Iterator[None]:
+        """This environment, for a command that runs in this process."""
+        before = dict(os.environ)
+        os.environ.update(self.environment(session))
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 @contextmanager
@@ -277,14 +292,17 @@ def _deploy_member(embedded: Embedded, account: str) -> None:
 
 
 def _package() -> bytes:
-    """The deployment package: the pinned libraries and our own code."""
-    built = ROOT / ".build" / "lambda"
-    with tempfile.TemporaryFile() as file:
+    """The deployment package as `make build` makes it: the pinned libraries, our own code, trimmed."""
+    with tempfile.TemporaryDirectory() as made, tempfile.TemporaryFile() as file:
+        package = Path(made) / "package"
+        no_caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / ".build" / "lambda", package, ignore=no_caches)
+        shutil.copytree(ROOT / "functions", package, ignore=no_caches, dirs_exist_ok=True)
+        trim(package, _python())
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for top in (built, ROOT / "functions"):
-                for path in sorted(top.rglob("*")):
-                    if path.is_file() and "__pycache__" not in path.parts:
-                        archive.write(path, path.relative_to(top))
+            for path in sorted(package.rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(package))
         file.seek(0)
         return file.read()
 

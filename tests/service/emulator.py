@@ -14,7 +14,8 @@ MiniStack's own evaluator; what is changed here is what it is asked:
 - **`aws:PrincipalArn`.** MiniStack fills in a session's ARN, AWS that of its role.
 - **`lambda:SourceFunctionArn`.** MiniStack does not know it. On AWS the credentials of a function's code
   carry it; here a session of a function's role that is named like the function does, as Lambda names it.
-- **Batches.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have.
+- **Names.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have, calls reading a
+  function's concurrency by the name of writing it, and has forms of its own for ARNs of rules and buses.
 
 MiniStack records no denials. `POST /_cloudtrail?account=ID`, with a record as its body, puts that
 account's event on its default bus in the record's Region, as CloudTrail does: under a source that nobody
@@ -37,7 +38,7 @@ from urllib.parse import parse_qs
 
 from ministack import app as ministack
 from ministack.core import arn as arns
-from ministack.core import iam_evaluator, responses
+from ministack.core import iam_actions, iam_evaluator, responses
 from ministack.services import apigateway_v1, iam, lambda_svc
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
@@ -103,9 +104,11 @@ def _with_function(credential: Any) -> dict[str, Any]:
 iam_evaluator._principal_keys = _with_function
 
 
-# --- one action by its name ----------------------------------------------------------------------
+# --- actions and resources by AWS's names --------------------------------------------------------
 
 _enforce = iam_evaluator.enforce
+_lambda_action = iam_actions._lambda_action
+_resource = iam_actions.extract_resource_arn
 
 
 def _enforce_by_aws_names(key: Any, action: str, *args: Any, **options: Any) -> Any:
@@ -118,7 +121,34 @@ def _enforce_by_aws_names(key: Any, action: str, *args: Any, **options: Any) -> 
     )
 
 
+def _lambda_action_by_method(method: str, path: str) -> Any:
+    found = _lambda_action(method, path)
+    return "GetFunctionConcurrency" if (method, found) == ("GET", _PUT_CONCURRENCY) else found
+
+
+def _resource_by_aws_form(service: str, *request: Any) -> str:
+    """A rule of the default bus has no bus in its ARN; the request of a bus names it as `Name`.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    found = str(_resource(service, *request))
+    _, _, headers, body, _, region, account = request
+    operation = next((v for k, v in headers.items() if k.lower() == "x-amz-target"), "")
+    if service != "events" or operation.endswith("PutEvents"):
+        return found
+    asked = json.loads(body or b"{}")
+    place = f"arn:aws:events:{region}:{account}"
+    if operation.endswith("EventBus"):
+        return f"{place}:event-bus/{asked.get('Name', 'default')}"
+    rule = asked.get("Rule") or (asked.get("Name") if operation.endswith("Rule") else None)
+    bus = str(asked.get("EventBusName", "default")).rpartition("/")[2]
+    return f"{place}:rule/{'' if bus == 'default' else bus + '/'}{rule}" if rule else found
+
+
+_PUT_CONCURRENCY = "PutFunctionConcurrency"
 iam_evaluator.enforce = _enforce_by_aws_names
+iam_actions._lambda_action = _lambda_action_by_method
+iam_actions.extract_resource_arn = _resource_by_aws_form
 
 
 # --- REST APIs: found in any account, with their resource policy ---------------------------------

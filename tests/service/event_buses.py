@@ -7,6 +7,7 @@
   third account.
 - **Policies.** MiniStack takes none for a bus from a template, and asks none of a queue that a rule sends to. Here
   both are asked.
+- **Ids of rules.** To CloudFormation, a rule of a bus of its own is `BUS|RULE`; to MiniStack, `RULE`.
 - **State of rules.** MiniStack runs rules in the state ENABLED only. Here
   ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS runs too, and ENABLED leaves out CloudTrail's read-only
   management events, KMS's among them.
@@ -27,6 +28,8 @@ _FROM_ELSEWHERE = "_CameFrom"
 _invoke = eventbridge._invoke_target
 put = eventbridge._put_events
 _create_bus = provisioners._eb_event_bus_create
+_create_rule = provisioners._eb_rule_create
+_delete_rule = provisioners._eb_rule_delete
 
 
 def _create_bus_with_policy(logical_id: str, properties: Any, stack: str) -> Any:
@@ -34,6 +37,16 @@ def _create_bus_with_policy(logical_id: str, properties: Any, stack: str) -> Any
     if properties.get("Policy"):
         eventbridge._event_bus_policies[name] = properties["Policy"]
     return name, attributes
+
+
+def _create_rule_by_bus(logical_id: str, properties: Any, stack: str) -> Any:
+    name, attributes = _create_rule(logical_id, properties, stack)
+    bus = provisioners._eb_rule_bus_name(properties)
+    return (name if bus == "default" else f"{bus}|{name}"), attributes
+
+
+def _delete_rule_by_bus(physical_id: str, properties: Any) -> Any:
+    return _delete_rule(physical_id.rpartition("|")[2], properties)
 
 
 def _dispatch_by_state(event: Any, view: Any = None) -> None:
@@ -159,3 +172,7 @@ eventbridge._put_events = _put_also_elsewhere
 eventbridge._dispatch_event = _dispatch_by_state
 eventbridge._invoke_target = _invoke_also_elsewhere
 provisioners._RESOURCE_HANDLERS["AWS::Events::EventBus"]["create"] = _create_bus_with_policy
+provisioners._RESOURCE_HANDLERS["AWS::Events::Rule"] |= {
+    "create": _create_rule_by_bus,
+    "delete": _delete_rule_by_bus,
+}
