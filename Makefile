@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm configuration \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
 	context-keys diagrams differential doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
@@ -177,6 +177,9 @@ bench-intake: .venv/.ready  ## write units an event, as DynamoDB bills them, and
 
 bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and Powertools alone
 	$(BIN)/python benchmarks/coldstart.py $(if $(PYTHON_OF_LAMBDA),--python $(PYTHON_OF_LAMBDA)/python3.13)
+
+bench-memory: setup  ## CPU of a cold diagnosis, and how long it is with the processor that each memory buys
+	$(BIN)/python benchmarks/memory.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

@@ -7,7 +7,8 @@ trimmed and compiled as `make build` does it), builds what its first event uses,
 that makes the same clients with boto3, and a Logger, Metrics and a batch processor of Powertools. Both are
 measured in turn, by the CPU time of the process, and compared by the median.
 
-The last column is the goal of 1.15; the exit status is 1 if a handler is above it. A handler loads what its
+Then it says what the difference is made of for the diagnose function, and what a start would cost if nothing
+were compiled. The goal is 1.15; the exit status is 1 if a handler is above it. A handler loads what its
 first event needs before it: what is put off until then would be slower, because Lambda gives a function
 more processor while it starts than its memory buys it afterwards.
 """
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / ".ci")]
@@ -63,6 +65,31 @@ def create_client(self, name, *more, **how):
     return real(self, name, *more, **how)
 botocore.session.Session.create_client = create_client
 """
+_PARTS = """
+import dataclasses, json, re, sys, time
+parts = {"dataclasses": [0, 0.0], "regular expressions": [0, 0.0]}
+def timed(part, ours, call, *given, **how):
+    began = time.process_time()
+    try:
+        return call(*given, **how)
+    finally:
+        if ours:
+            parts[part][0] += 1
+            parts[part][1] += time.process_time() - began
+make, compiled = dataclasses.dataclass, re.compile
+def dataclass(cls=None, /, **how):
+    def made(cls):
+        return timed("dataclasses", cls.__module__.startswith("threegrants"), make(**how), cls)
+    return made if cls is None else made(cls)
+def compile(*given):
+    ours = sys._getframe(1).f_globals["__name__"].startswith("threegrants")
+    return timed("regular expressions", ours, compiled, *given)
+dataclasses.dataclass, re.compile = dataclass, compile
+"""
+_SAY_PARTS = """
+ours = sum(name.startswith("threegrants") for name in sys.modules)
+print(json.dumps([parts, ours]))
+"""
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "x",
@@ -97,8 +124,8 @@ def package(requirements: Path, into: Path, python: str) -> int:
     return sum(file.stat().st_size for file in into.rglob("*") if file.is_file())
 
 
-def run(python: str, folder: Path, code: str) -> tuple[float, list[str]]:
-    """Run code in a fresh process; the CPU seconds of it, and the clients it made."""
+def run(python: str, folder: Path, code: str) -> Any:
+    """Run code in a fresh process, and read the line of JSON that it prints last."""
     environment = {
         **ENVIRONMENT,
         "PYTHONPATH": str(folder),
@@ -106,10 +133,9 @@ def run(python: str, folder: Path, code: str) -> tuple[float, list[str]]:
         "PATH": os.environ["PATH"],
     }
     done = subprocess.run(
-        [python, "-c", code + _SAY], env=environment, capture_output=True, text=True, check=True
+        [python, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    seconds, asked = json.loads(done.stdout.splitlines()[-1])
-    return float(seconds), list(asked)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def compared(
@@ -117,13 +143,26 @@ def compared(
 ) -> tuple[float, float, list[str]]:
     """The median CPU seconds of a handler and of its floor, in turn; the clients of both."""
     ours = _OURS.format(build=BUILD[handler])
-    _, clients = run(python, folder, _WATCH + ours)
+    _, clients = run(python, folder, _WATCH + ours + _SAY)
     floor = _FLOOR.format(clients=clients)
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for kept, code in zip(times, (ours, floor), strict=True):
-            kept.append(run(python, folder, code)[0])
+            kept.append(run(python, folder, code + _SAY)[0])
     return statistics.median(times[0]), statistics.median(times[1]), clients
+
+
+def show_parts(python: str, folder: Path, rounds: int, difference: float) -> None:
+    """Print what the diagnose function has beside the floor, by kinds, in CPU milliseconds."""
+    code = _PARTS + _OURS.format(build=BUILD["diagnose"]) + _SAY_PARTS
+    found = [run(python, folder, code) for _ in range(rounds)]
+    modules = found[0][1]
+    print(f"diagnose beside its floor: {difference * 1000:.0f}, of which")
+    for part, (number, _) in found[0][0].items():
+        spent = statistics.median(parts[part][1] for parts, _ in found)
+        difference -= spent
+        print(f"  {spent * 1000:6.0f}  making {number} {part}")
+    print(f"  {difference * 1000:6.0f}  loading and running the rest of {modules} modules")
 
 
 def main() -> int:
@@ -139,14 +178,16 @@ def main() -> int:
         print(
             f"{given.python}, {size / 1e6:.1f} MB packaged, CPU milliseconds, median of {given.rounds}"
         )
-        failed = False
+        failed, differences = False, dict[str, float]()
         for handler in BUILD:
             ours, floor, clients = compared(given.python, folder, handler, given.rounds)
             failed |= ours / floor > GOAL
+            differences[handler] = ours - floor
             print(
                 f"{handler:10} {ours * 1000:6.0f}  floor {floor * 1000:6.0f}  "
                 f"ratio {ours / floor:.2f} (goal {GOAL})  {', '.join(clients)}"
             )
+        show_parts(given.python, folder, given.rounds, differences["diagnose"])
         ours, floor, _ = compared(given.python, sources, "diagnose", max(given.rounds // 3, 1))
         print(f"diagnose   {ours * 1000:6.0f}  floor {floor * 1000:6.0f}  if nothing were compiled")
     return int(failed)
