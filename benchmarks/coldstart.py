@@ -1,10 +1,10 @@
 """What a cold start costs: each handler as packaged, with its clients, against what it cannot do without.
 
-    python benchmarks/coldstart.py [--rounds N] [--package FOLDER] [--python PYTHON]
+    python benchmarks/coldstart.py [--rounds N] [--only HANDLER…] [--package FOLDER] [--python PYTHON]
 
 A fresh process imports a handler's module from the packaged layout (our code beside the pinned requirements,
 trimmed and compiled as `make build` does it), builds what its first event uses, and makes its clients. The floor is a process
-that makes the same clients with boto3, and a Logger, Metrics and a batch processor of Powertools. Both are
+that makes the same clients with boto3, and a Logger, Metrics and what takes the events of Powertools. Both are
 measured in turn, by the CPU time of the process, and compared by the median.
 
 Then it says what the difference is made of for the diagnose function, and what a start would cost if nothing
@@ -46,12 +46,21 @@ d = dependencies()
 _FLOOR = """
 import boto3
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 Logger(service="floor"), Metrics(namespace="floor", service="floor")
-BatchProcessor(event_type=EventType.SQS)
+{event}
 for name in {clients}:
     boto3.client(name)
 """
+_BATCH = """
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+BatchProcessor(event_type=EventType.SQS)
+"""
+_API = """
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+APIGatewayRestResolver()
+"""
+_EVENTS = {"diagnose": _BATCH, "remediate": _API, "worker": _BATCH, "sweep": ""}
+"""What of Powertools takes each handler's events."""
 _SAY = """
 import json, resource, sys
 made = resource.getrusage(resource.RUSAGE_SELF)
@@ -144,7 +153,7 @@ def compared(
     """The median CPU seconds of a handler and of its floor, in turn; the clients of both."""
     ours = _OURS.format(build=BUILD[handler])
     _, clients = run(python, folder, _WATCH + ours + _SAY)
-    floor = _FLOOR.format(clients=clients)
+    floor = _FLOOR.format(clients=clients, event=_EVENTS[handler])
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for kept, code in zip(times, (ours, floor), strict=True):
@@ -168,6 +177,7 @@ def show_parts(python: str, folder: Path, rounds: int, difference: float) -> Non
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--rounds", type=int, default=15, help="processes of each kind")
+    options.add_argument("--only", nargs="+", choices=BUILD, default=list(BUILD), help="handlers")
     options.add_argument("--package", type=Path, default=ROOT / ".build" / "lambda")
     options.add_argument("--python", default=sys.executable, help="of Lambda's version")
     given = options.parse_args()
@@ -179,7 +189,7 @@ def main() -> int:
             f"{given.python}, {size / 1e6:.1f} MB packaged, CPU milliseconds, median of {given.rounds}"
         )
         failed, differences = False, dict[str, float]()
-        for handler in BUILD:
+        for handler in given.only:
             ours, floor, clients = compared(given.python, folder, handler, given.rounds)
             failed |= ours / floor > GOAL
             differences[handler] = ours - floor
@@ -187,9 +197,10 @@ def main() -> int:
                 f"{handler:10} {ours * 1000:6.0f}  floor {floor * 1000:6.0f}  "
                 f"ratio {ours / floor:.2f} (goal {GOAL})  {', '.join(clients)}"
             )
-        show_parts(given.python, folder, given.rounds, differences["diagnose"])
-        ours, floor, _ = compared(given.python, sources, "diagnose", max(given.rounds // 3, 1))
-        print(f"diagnose   {ours * 1000:6.0f}  floor {floor * 1000:6.0f}  if nothing were compiled")
+        if "diagnose" in given.only:
+            show_parts(given.python, folder, given.rounds, differences["diagnose"])
+            plain, floor, _ = compared(given.python, sources, "diagnose", given.rounds)
+            print(f"diagnose   {plain * 1000:6.0f}  floor {floor * 1000:6.0f}  not compiled")
     return int(failed)
 
 
