@@ -15,6 +15,16 @@ from threegrants.configuration import ConfigurationError
 from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
 from threegrants.handlers.dependencies import api_secret, dependencies, time_of
 from threegrants.handlers.observability import logger, metrics
+from threegrants.handlers.page_requests import (
+    PageRequest,
+    acting,
+    is_page_request,
+    parse_page_request,
+    require_may_ask,
+    rest_event,
+    sign_in,
+    who_acts,
+)
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
 from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
 from threegrants.incidents.states import RUN_IN_PROGRESS
@@ -33,11 +43,13 @@ def _service() -> RemediationService:
 
 
 def _actor() -> str:
-    """The ARN of the caller, in its own account.
+    """Who asks: the ARN of the caller in its own account, or the person who signed in on the page.
 
     Raises:
         Refused: if the event names nobody.
     """
+    if (signed_in := who_acts()) is not None:
+        return str(signed_in.person)
     arn = caller_arn(app.current_event.raw_event)
     if arn is None:
         raise Refused(HTTPStatus.FORBIDDEN, _NO_CALLER)
@@ -201,11 +213,43 @@ def _problem(status: int, detail: str) -> Response[str]:
     )
 
 
+def _for_the_page(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Do what the page asks in a person's name, once the person's own token says who that is."""
+    try:
+        asked = parse_page_request(event)
+        who = sign_in(asked, dependencies().in_force().page)
+        logger.info(
+            "page", extra={"actor": str(who.person), "asks": f"{asked.method} {asked.path}"}
+        )
+        require_may_ask(who, asked, _asked_about(asked))
+    except (Refused, ConfigurationError, IncidentNotFound) as error:
+        return _refusal(error)
+    with acting(who):
+        return app.resolve(rest_event(asked), context)
+
+
+def _asked_about(asked: PageRequest) -> Incident | None:
+    return dependencies().store.get(asked.incident_id) if asked.incident_id else None
+
+
+def _refusal(error: Exception) -> dict[str, Any]:
+    """A refusal before any route was found, as a route would give it."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, Refused):
+        status = HTTPStatus(error.status)
+    elif isinstance(error, IncidentNotFound):
+        status = HTTPStatus.NOT_FOUND
+    answer = _problem(status, str(error))
+    return {"statusCode": int(status), "body": json.dumps(answer.body)}
+
+
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """REST API event in, response out."""
+    """REST API event in, response out; or a request of the page, which carries a person's ID token."""
     with time_of(context):
+        if is_page_request(event):
+            return _for_the_page(event, context)
         if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
             return {
                 "statusCode": int(HTTPStatus.FORBIDDEN),

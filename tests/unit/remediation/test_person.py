@@ -11,12 +11,8 @@ from threegrants.cloudtrail import Access, CallerType
 from threegrants.remediation import Refused
 from threegrants.remediation.approval import require_not_own_grant
 from threegrants.remediation.approvers import is_identified, same_person
-from threegrants.remediation.page_access import (
-    GroupRight,
-    PageAccess,
-    require_may_approve,
-    require_told_apart,
-)
+from threegrants.remediation.page_access import GroupRight, PageAccess
+from threegrants.remediation.page_decisions import require_may_approve, require_told_apart
 from threegrants.remediation.person import Person, is_the_denied
 from threegrants.report import PrincipalReport
 from unit.remediation.reports import ANALYST, report_of
