@@ -46,12 +46,12 @@ class Expiry:
     """How long an approval lasts: what is offered.
 
     Args:
-        offered: seconds, ascending; None is *until somebody takes it back*.
+        offered: seconds in whole hours, ascending; 0 is *until somebody takes it back*.
         default: the one that is chosen beforehand.
     """
 
-    offered: tuple[int | None, ...] = (3600, 8 * 3600, 3 * 86400, None)
-    default: int | None = None
+    offered: tuple[int, ...] = (3600, 8 * 3600, 3 * 86400, 0)
+    default: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ class IncidentFacts:
         snoozed_until: no alerts before this second since the epoch; 0 if they are sent.
         zone: the people's own time zone, beside UTC.
         stack: the stack's name, for commands.
+        reload: whether the page reloads by itself while a run goes on (`?reload=off` says no).
     """
 
     incident: Incident
@@ -91,6 +92,7 @@ class IncidentFacts:
     snoozed_until: int = 0
     zone: tzinfo | None = None
     stack: str = "threegrants"
+    reload: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,7 @@ class Decision:
         fresh_problem: why it could not be read; empty if it was.
         reason: what they wrote already, when the form comes back.
         ticket: the same.
-        seconds: for how long, when the form comes back; None for the default or without an end.
+        seconds: for how long, when the form comes back; 0 without an end, None for the default.
         problem: why the form comes back; empty at first.
         may_break_glass: whether this person may approve alone where two are wanted.
     """
