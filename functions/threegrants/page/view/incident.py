@@ -7,7 +7,6 @@ from threegrants.cloudtrail import KeySource
 from threegrants.diagnosis import Certainty, Outcome
 from threegrants.incidents import AlertReason, Incident, State
 from threegrants.incidents.states import AWAITING_DECISION, CLOSED, RUN_IN_PROGRESS
-from threegrants.notifications import wording
 from threegrants.notifications.content import Decider, content_of
 from threegrants.page.view.grants import GrantView, grants_of
 from threegrants.page.view.handoff import Handoff, HandoffText, handoffs_of, letter_of
@@ -26,7 +25,7 @@ from threegrants.page.view.times import ShownTime, duration_words, shown_time
 from threegrants.page.view.visible import shortened
 from threegrants.page.view.words import OUTCOMES, STATES, Word
 from threegrants.page.viewer import Viewer
-from threegrants.report import Report
+from threegrants.report import Report, headline
 
 _KEY_SOURCES = {
     KeySource.ERROR_MESSAGE: "AWS's error message names it",
@@ -371,4 +370,4 @@ def is_waiting(incident: Incident) -> bool:
 
 def short_who(report: Report) -> str:
     """The caller, short: `analyst@222222222222`."""
-    return shortened(wording.who(report), 80)
+    return shortened(headline.who(report), 80)
