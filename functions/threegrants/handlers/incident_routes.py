@@ -5,10 +5,11 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.exceptions import BadRequestError
+from aws_lambda_powertools.metrics import MetricUnit
 
 from threegrants.handlers.api_requests import actor_of, body_of, query_of
 from threegrants.handlers.dependencies import dependencies
-from threegrants.handlers.observability import logger
+from threegrants.handlers.observability import logger, metrics
 from threegrants.incidents import IncidentLeases
 from threegrants.incidents.listing import ListingError, ListingFilter, parse_limit
 from threegrants.remediation.recheck import recheck
@@ -52,6 +53,7 @@ def recheck_incident(incident_id: str) -> dict[str, Any]:
     known = dependencies()
     leases = IncidentLeases(known.store.table)
     done = recheck(known.store, leases, known.reanalyze, time.time(), incident_id)
+    metrics.add_metric(name="Rechecks", unit=MetricUnit.Count, value=1)
     logger.info("recheck", extra={"actor": actor, "changes": len(done.changes)})
     report = done.incident.report
     return {
@@ -74,4 +76,7 @@ def reopen_incident(incident_id: str) -> dict[str, Any]:
         raise BadRequestError(f"reason: expected a text of at most {MOST_CHARACTERS} characters")
     known = dependencies()
     run_store = known.run_store(Signer.APPROVER)
-    return reopen(known.store, run_store, incident_id, actor, reason).to_json()
+    done = reopen(known.store, run_store, incident_id, actor, reason)
+    metrics.add_metric(name="Reopened", unit=MetricUnit.Count, value=1)
+    logger.info("reopen", extra={"actor": actor})
+    return done.to_json()
