@@ -30,6 +30,7 @@ from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, Configura
 from threegrants.handlers.in_force import InForce, in_force
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
+from threegrants.incidents.listing_reader import Listing
 from threegrants.notifications import Alert, IncidentEvents, build_alert, publish
 
 if TYPE_CHECKING:
@@ -88,6 +89,11 @@ class Dependencies:
     def store(self) -> Store:
         """The store of incidents."""
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The list of incidents."""
+        return Listing(self.store)
 
     @cached_property
     def account_clocks(self) -> AccountClocks:

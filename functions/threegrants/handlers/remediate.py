@@ -12,8 +12,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.configuration import ConfigurationError
-from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
+from threegrants.handlers.api_caller import is_from_the_api, is_rest_event
+from threegrants.handlers.api_requests import NO_CALLER, actor_of, body_of
 from threegrants.handlers.dependencies import api_secret, dependencies, time_of
+from threegrants.handlers.incident_routes import router
 from threegrants.handlers.observability import logger, metrics
 from threegrants.handlers.page_requests import (
     PageRequest,
@@ -23,10 +25,9 @@ from threegrants.handlers.page_requests import (
     require_may_ask,
     rest_event,
     sign_in,
-    who_acts,
 )
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
-from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
+from threegrants.incidents import Incident, IncidentNotFound, MuteError, mute, parse_hours
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
@@ -34,7 +35,7 @@ from threegrants.remediation.approval import require_not_own_grant
 app = APIGatewayRestResolver()
 
 
-_NO_CALLER = "no caller: reach this function through its API only"
+app.include_router(router)
 
 
 @cache
@@ -43,30 +44,11 @@ def _service() -> RemediationService:
 
 
 def _actor() -> str:
-    """Who asks: the ARN of the caller in its own account, or the person who signed in on the page.
-
-    Raises:
-        Refused: if the event names nobody.
-    """
-    if (signed_in := who_acts()) is not None:
-        return str(signed_in.person)
-    arn = caller_arn(app.current_event.raw_event)
-    if arn is None:
-        raise Refused(HTTPStatus.FORBIDDEN, _NO_CALLER)
-    return arn
+    return actor_of(app.current_event)
 
 
 def _body() -> dict[str, Any]:
-    """The request's JSON object; empty if it is another kind of JSON.
-
-    Raises:
-        BadRequestError: if it is no JSON, or too deep to be read.
-    """
-    try:
-        body = app.current_event.json_body
-    except (ValueError, RecursionError) as error:  # base64's errors are ValueErrors too
-        raise BadRequestError("the body must be a JSON object") from error
-    return body if isinstance(body, dict) else {}
+    return body_of(app.current_event)
 
 
 def _respond(result: Result) -> Response[str] | dict[str, Any]:
@@ -81,18 +63,6 @@ def _respond(result: Result) -> Response[str] | dict[str, Any]:
         content_type=content_types.APPLICATION_JSON,
         body=body,  # type: ignore[arg-type]
     )
-
-
-@app.get("/incidents")
-def incidents() -> dict[str, Any]:
-    """All incidents, the latest first; `?state=open` for one state."""
-    _actor()
-    wanted = app.current_event.get_query_string_value("state")
-    try:
-        state = State(wanted) if wanted else None
-    except ValueError as error:
-        raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
-    return {"incidents": [_overview(incident) for incident in dependencies().store.latest(state)]}
 
 
 @app.get("/incidents/<incident_id>")
@@ -253,6 +223,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
             return {
                 "statusCode": int(HTTPStatus.FORBIDDEN),
-                "body": json.dumps({"message": _NO_CALLER}),
+                "body": json.dumps({"message": NO_CALLER}),
             }
         return app.resolve(event, context)
