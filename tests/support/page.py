@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import boto3
 import pytest
+from aws_lambda_powertools.event_handler.api_gateway import BaseRouter
 
 from support.handlers import CONTEXT, Served, serving
 from support.names import A, B
@@ -154,7 +155,12 @@ class _Invoked:
 
     def invoke(self, FunctionName: str, Payload: bytes) -> Any:  # noqa: N803 - boto3's names
         assert FunctionName == "threegrants-remediate"
-        answer = remediate.handler(json.loads(Payload), CONTEXT)
+        # Powertools keeps the event on a class; the two functions are two processes on Lambda.
+        kept = BaseRouter.current_event, BaseRouter.lambda_context
+        try:
+            answer = remediate.handler(json.loads(Payload), CONTEXT)
+        finally:
+            BaseRouter.current_event, BaseRouter.lambda_context = kept
         return {"Payload": _Read(json.dumps(answer).encode())}
 
 

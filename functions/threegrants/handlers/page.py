@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -150,8 +149,12 @@ def style_sheet() -> Response[str]:
 # --- deciding: passed on, and answered there ----------------------------------------------------------
 
 
-def _decided(action: Action, incident_id: str) -> Response[str]:
+@app.post("/incidents/<incident_id>/<asked>")
+def decided(incident_id: str, asked: str) -> Response[str]:
     """Pass on what a person decided, and say what came of it."""
+    if asked not in set(Action):
+        raise Denied(HTTPStatus.NOT_FOUND)
+    action = Action(asked)
     visit = visit_of(_request())
     form = form_of(visit, _request())
     found = _incident(incident_id)
@@ -181,10 +184,6 @@ def _decided(action: Action, incident_id: str) -> Response[str]:
         return _confirm(visit, _incident(incident_id), decision, HTTPStatus(answer.status))
     page().sessions.tell(visit.session, Notice(answer.words, good=answer.is_done))
     return redirect(f"/incidents/{found.id}")
-
-
-for _action in Action:
-    app.post(f"/incidents/<incident_id>/{_action.value}")(partial(_decided, _action))
 
 
 def _confirm(
