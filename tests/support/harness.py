@@ -34,6 +34,7 @@ from threegrants.remediation import (
     intent_steps,
     policy_io,
 )
+from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.results import Result
 from threegrants.remediation.seals import Signer
@@ -269,14 +270,24 @@ class Desk:
         self.harness = harness
 
     def approve(
-        self, incident_id: str, digests: list[str], approver: str, deadline: float | None = None
+        self,
+        incident_id: str,
+        digests: list[str],
+        approver: str,
+        deadline: float | None = None,
+        **said: Any,
     ) -> Result:
-        """Approve, and see how it ends."""
-        return self._end(self.harness.api.approve(incident_id, digests, approver), deadline)
+        """Approve, and see how it ends; `said` is what an `ApprovalRequest` holds."""
+        request = ApprovalRequest(**said)
+        return self._end(
+            self.harness.api.approve(incident_id, digests, approver, request), deadline
+        )
 
-    def rollback(self, incident_id: str, actor: str, deadline: float | None = None) -> Result:
+    def rollback(
+        self, incident_id: str, actor: str, deadline: float | None = None, reason: str = ""
+    ) -> Result:
         """Roll back, and see how it ends."""
-        return self._end(self.harness.api.rollback(incident_id, actor), deadline)
+        return self._end(self.harness.api.rollback(incident_id, actor, reason), deadline)
 
     def reject(self, incident_id: str, actor: str) -> Result:
         """Reject."""

@@ -285,6 +285,13 @@ def show_incident(
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
         say(text, "dim")
+        for said in filter(None, (_said("reason", line), _said("ticket", line))):
+            say(f"    {said}", "dim")
+
+
+def _said(name: str, line: Mapping[str, Any]) -> str:
+    """What a person said with a decision, as a line below it; empty if nothing."""
+    return f"{name}: {line[name]}" if line.get(name) else ""
 
 
 def show_result(result: Mapping[str, Any]) -> None:

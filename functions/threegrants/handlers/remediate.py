@@ -20,6 +20,7 @@ from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, 
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
+from threegrants.remediation.approval_request import ApprovalRequest, RequestError, request_of
 
 app = APIGatewayRestResolver()
 
@@ -55,6 +56,18 @@ def _body() -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # base64's errors are ValueErrors too
         raise BadRequestError("the body must be a JSON object") from error
     return body if isinstance(body, dict) else {}
+
+
+def _asked() -> ApprovalRequest:
+    """What the body says of a decision: `reason`, `ticket`, `for`.
+
+    Raises:
+        BadRequestError: naming the field that is wrong.
+    """
+    try:
+        return request_of(_body())
+    except RequestError as error:
+        raise BadRequestError(str(error)) from error
 
 
 def _respond(result: Result) -> Response[str] | dict[str, Any]:
@@ -105,21 +118,21 @@ def approve(incident_id: str) -> Response[str] | dict[str, Any]:
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor))
+    return _respond(_service().approve(incident_id, digests, actor, _asked()))
 
 
 @app.post("/incidents/<incident_id>/reject")
 def reject(incident_id: str) -> Response[str] | dict[str, Any]:
     """Close the incident without a change."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().reject(incident_id, _actor()))
+    return _respond(_service().reject(incident_id, _actor(), _asked().reason))
 
 
 @app.post("/incidents/<incident_id>/rollback")
 def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
     """Have taken back what an approval wrote."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().rollback(incident_id, _actor()))
+    return _respond(_service().rollback(incident_id, _actor(), _asked().reason))
 
 
 @app.post("/incidents/<incident_id>/mute")

@@ -62,7 +62,9 @@ def event_detail(
     """
     reason = reason_of(event)
     note = strip_lines(event.detail[:_MAX_DETAIL_CHARACTERS])
-    told = f"{event.actor}: {note}" if event.actor != "service" and note else note
+    why = f"Why: {strip_lines(event.reason)}" if event.reason else ""
+    said = " ".join(filter(None, (note, why)))
+    told = f"{event.actor}: {said}" if event.actor != "service" and said else said
     severity = severity_of(reason, report.outcome, report.request.count)
     detail: dict[str, Any] = {
         "schema": EVENT_SCHEMA,
@@ -81,6 +83,8 @@ def event_detail(
         "actor": strip_control_characters(event.actor),
         "note": note,
         "digests": list(event.digests),
+        "reason": strip_lines(event.reason),
+        "ticket": strip_control_characters(event.ticket),
         "alert": routing_fields(report, reason, severity),
         **incident_bodies(report, stack, reason, told, zone),
     }

@@ -99,7 +99,10 @@ def begin_applying(
         Refused: as `change_or_refuse`.
     """
     intents = tuple(Intent(run.id, at, patch) for at, patch in enumerate(patches))
-    move = Move(State.APPLYING, run.actors[-1], "approved", "", run.digests)
+    said = run.reasons[-1] if run.reasons else ""
+    move = Move(
+        State.APPLYING, run.actors[-1], "approved", "", run.digests, reason=said, ticket=run.ticket
+    )
     targets = target_arns(intents)
     change_or_refuse(
         store,

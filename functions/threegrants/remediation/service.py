@@ -22,6 +22,7 @@ from threegrants.remediation.approval import (
     require_report,
     select_patches,
 )
+from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.approvers import completes
 from threegrants.remediation.forgery import forged_text, refuse_forged
 from threegrants.remediation.incident_changes import begin_applying, change_or_refuse
@@ -35,6 +36,7 @@ from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
     Approval,
+    Asked,
     Direction,
     Intent,
     Run,
@@ -46,6 +48,7 @@ from threegrants.remediation.seals import NotGenuine
 from threegrants.remediation.worker import error_text, target_arns
 
 _Kept = TypeVar("_Kept")
+NOTHING_ASKED = ApprovalRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class RemediationService:
         incident_id: str,
         digests: Sequence[str],
         approver: str,
+        request: ApprovalRequest = NOTHING_ASKED,
     ) -> Result:
         """Have exactly the patches with these digests applied, once enough people have approved them.
 
@@ -82,6 +86,7 @@ class RemediationService:
             incident_id: the incident.
             digests: the patches; at most one for each grant and target.
             approver: the ARN that AWS gives of who asks.
+            request: what that person says with it: why, by which ticket, for how long.
 
         Raises:
             Refused: if it may not or cannot be done; then nothing was written.
@@ -97,6 +102,7 @@ class RemediationService:
         require_not_own_grant(incident, approver, patches)
         check_limits(limits, incident, patches, self.reader)
         actors: tuple[str, ...] = (approver,)
+        asked = Asked((request.reason,), request.ticket)
         expires = int(self.now()) + limits.approval_seconds
         first = None
         if needs_two_people(limits, require_report(incident), patches):
@@ -107,32 +113,47 @@ class RemediationService:
                 or set(first.contents) != set(contents)
                 or not completes(first, digests, approver, self.now())
             ):
-                mine = Approval(tuple(digests), contents, approver, int(self.now()), expires)
+                mine = Approval(
+                    tuple(digests),
+                    contents,
+                    approver,
+                    int(self.now()),
+                    expires,
+                    request.reason,
+                    request.ticket,
+                )
                 return self._keep_first(incident, mine)
             actors, expires = (first.approver, approver), first.expires
+            tickets = dict.fromkeys(filter(None, (first.ticket, request.ticket)))
+            asked = Asked((first.reason, request.reason), ", ".join(tickets))
         last = self._last_run(incident)
-        run = run_to_apply(patches, actors, at=self.now(), expires=expires, last=last)
+        run = run_to_apply(patches, actors, at=self.now(), expires=expires, last=last, asked=asked)
         quota = (limits.patches_an_hour, self.now())
         intents = begin_applying(
             self.store, self.run_store, incident, run, patches, quota, first=first
         )
         return self._asked(incident.id, State.APPLYING, "Approved.", intents)
 
-    def reject(self, incident_id: str, actor: str) -> Result:
+    def reject(self, incident_id: str, actor: str, reason: str = "") -> Result:
         """Close an incident without a change; it stays quiet until its verdict changes.
+
+        Args:
+            incident_id: the incident.
+            actor: the ARN that AWS gives of who asks.
+            reason: why, in that person's words.
 
         Raises:
             Refused: if a run is in progress, or the denied principal asks.
         """
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
-        move = Move(State.REJECTED, actor, "rejected")
+        move = Move(State.REJECTED, actor, "rejected", reason=reason)
         change_or_refuse(
             self.store, self.run_store, incident, lambda current: self.run_store.move(current, move)
         )
         return Result(incident_id, State.REJECTED, "Rejected. No policy was changed.")
 
-    def rollback(self, incident_id: str, actor: str) -> Result:
+    def rollback(self, incident_id: str, actor: str, reason: str = "") -> Result:
         """Have taken back what approvals wrote, in reverse order.
 
         Also a way out after a crash: of a run whose worker is dead, the next worker is told.
@@ -140,6 +161,7 @@ class RemediationService:
         Args:
             incident_id: the incident.
             actor: the ARN that AWS gives of who asks.
+            reason: why, in that person's words.
 
         Raises:
             Refused: if there is nothing to take back, if our statement was edited since, or if a
@@ -165,8 +187,11 @@ class RemediationService:
             end_state=State.ROLLED_BACK,
             from_state=incident.state,
             reason=f"{actor} asked for it",
+            said=reason,
         )
-        move = Move(State.ROLLING_BACK, actor, "rollback started", digests=undo_all.digests)
+        move = Move(
+            State.ROLLING_BACK, actor, "rollback started", digests=undo_all.digests, reason=reason
+        )
         targets = target_arns(intents)
         change_or_refuse(
             self.store,
@@ -228,9 +253,15 @@ class RemediationService:
 
     def _keep_first(self, incident: Incident, approval: Approval) -> Result:
         move = Move(
-            State.PROPOSED, approval.approver, "approved, first of two", digests=approval.digests
+            State.PROPOSED,
+            approval.approver,
+            "approved, first of two",
+            digests=approval.digests,
+            reason=approval.reason,
+            ticket=approval.ticket,
         )
-        note = f"{approval.approver} approved {', '.join(approval.digests)}."
+        why = f" Why: {approval.reason}." if approval.reason else ""
+        note = f"{approval.approver} approved {', '.join(approval.digests)}.{why}"
         alert = OutboxItem(
             OutboxTask.ALERT, incident.id, AlertReason.PROPOSED.value, int(self.now()), note=note
         )

@@ -337,5 +337,11 @@ def _sentence(text: str) -> str:
 
 
 def _asked_by(run: Run) -> str:
-    """Who wanted a run, for all who did not: approvers, or who asked for the rollback."""
-    return f"Asked for by {' and '.join(dict.fromkeys(run.actors))}."
+    """Who wanted a run and why, for all who did not: approvers, or who asked for the rollback."""
+    why = dict(zip(run.actors, run.reasons, strict=False))
+    who = (
+        f"{actor} ({why[actor]})" if why.get(actor) else actor
+        for actor in dict.fromkeys(run.actors)
+    )
+    ticket = f" Ticket: {run.ticket}." if run.ticket else ""
+    return f"Asked for by {' and '.join(who)}.{ticket}"
