@@ -26,6 +26,7 @@ from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
 from threegrants.patches import Patch
+from threegrants.patches.grant_end import end_text
 from threegrants.remediation import (
     Limits,
     RemediationService,
@@ -204,9 +205,11 @@ class Harness:
 
     def reanalyze(self, incident: Incident) -> Analysis:
         """The incident's call, from fresh evidence."""
-        record = dict(self.store.record(incident.id))
+        call = replace(
+            denied(dict(self.store.record(incident.id))), time=end_text(int(self.clock()))
+        )
         reader = self.reader.for_incident(incident.id)
-        return analyze(denied(record), reader, OPTIONS, fresh=True)
+        return analyze(call, reader, OPTIONS, fresh=True)
 
     def digests(self, incident_id: str) -> list[str]:
         """The digests of the proposed patches."""
@@ -288,6 +291,11 @@ class Desk:
     ) -> Result:
         """Roll back, and see how it ends."""
         return self._end(self.harness.api.rollback(incident_id, actor, reason), deadline)
+
+    def extend(self, incident_id: str, approver: str, **said: Any) -> Result:
+        """Extend, and see how it ends; `said` is what an `ApprovalRequest` holds."""
+        request = ApprovalRequest(**said)
+        return self._end(self.harness.api.extend(incident_id, approver, request), None)
 
     def reject(self, incident_id: str, actor: str) -> Result:
         """Reject."""

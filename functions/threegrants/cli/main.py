@@ -181,6 +181,15 @@ def rollback(incident_id: str, stack: str, said: dict[str, str]) -> None:
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
+@STACK
+@decided(grants=True)
+def extend(incident_id: str, stack: str, said: dict[str, str]) -> None:
+    """Have what is in force end later, counted from now: a new approval, by the same rules."""
+    _show_end(stack, incident_id, "extend", said)
+
+
+@main.command()
+@click.argument("incident_id", metavar="ID")
 @click.option(
     "--hours",
     type=click.IntRange(0, 720),

@@ -135,6 +135,13 @@ def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
     return _respond(_service().rollback(incident_id, _actor(), _asked().reason))
 
 
+@app.post("/incidents/<incident_id>/extend")
+def extend(incident_id: str) -> Response[str] | dict[str, Any]:
+    """Have what is in force end later: `{"for": "8h", "reason": "…"}`; a new approval."""
+    logger.set_correlation_id(incident_id)
+    return _respond(_service().extend(incident_id, _actor(), _asked()))
+
+
 @app.post("/incidents/<incident_id>/mute")
 def mute_alerts(incident_id: str) -> dict[str, Any]:
     """Send no alerts of the incident for some hours; 0 ends that."""
@@ -185,6 +192,7 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "outcome": report.outcome.value if report else None,
         "summary": report.summary if report else None,
         "muted_until": incident.muted_until or None,
+        "open_until": incident.open_until or None,
         "replayed": incident.replayed,
     }
 

@@ -53,7 +53,7 @@ def move_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
     opened = incident.open_until if move.open_until is None else move.open_until
     moved = replace(incident, state=move.to, version=incident.version + 1, open_until=opened)
     return [
-        *change_writes(incident, moved, expires_at=expiry_of(move.to)),
+        *change_writes(incident, moved, expires_at=expiry_of(move.to, opened)),
         *told_writes(incident, move),
     ]
 

@@ -25,6 +25,8 @@ EVENT_SCHEMA = "threegrants.incident/1"
 SOURCE = "threegrants"
 """Nobody can put events under a source that begins with `aws.`, and rules on those do not match ours."""
 DETAIL_TYPE = "threegrants.incident"
+ENDED = "ended"
+"""What the history calls it when a grant that has ended is taken back, wherever the incident goes."""
 _MAX_DETAIL_CHARACTERS = 4_000
 
 _REASONS: Mapping[State, AlertReason] = {
@@ -43,6 +45,8 @@ _REASONS: Mapping[State, AlertReason] = {
 def reason_of(event: StateEvent) -> AlertReason:
     """What an event tells: by the state that the incident went to; open and the same state are `changed`."""
     after = State(event.after)
+    if event.what == ENDED:
+        return AlertReason.ENDED
     if after is State.OPEN:
         return AlertReason.CHANGED if event.before else AlertReason.OPENED
     return AlertReason.CHANGED if event.before == event.after else _REASONS[after]

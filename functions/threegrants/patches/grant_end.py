@@ -171,6 +171,31 @@ def end_violation(offered: Patch, dated: Patch, ends_at: int) -> str:
     return ""
 
 
+def exchange_violation(written: Patch, later: Patch, ends_at: int) -> str:
+    """How a patch that exchanges an end says more than another end; empty if it does not.
+
+    Args:
+        written: what is in force, with its end.
+        later: the patch that exchanges it.
+        ends_at: seconds since the epoch.
+    """
+    old, new = list(_granted(written)), list(_granted(later))
+    new = [one for one in new if end_in(one) == end_text(ends_at)]
+    pairs = zip(old, new, strict=False)
+    if len(old) != len(new) or any(
+        not is_ours(two) or not same_statement(_said(without_end(one)), _said(without_end(two)))
+        for one, two in pairs
+    ):
+        return "the exchange changes what a statement grants"
+    before = statement_objects(json.loads(later.before)) if later.before else []
+    after = statement_objects(json.loads(later.after))
+    sids = {one["Sid"] for one in (*old, *new)}
+    kept = [one for one in before if one.get("Sid") not in sids]
+    if [one for one in after if one.get("Sid") not in sids] != kept:
+        return "the exchange changes a statement that is not of the grant"
+    return ""
+
+
 def ending_grants(dated: Patch, ends_at: int, now: int) -> tuple[GrantStatement, ...] | None:
     """What a patch with an end is meant to grant; None where it keeps conditions of an owner.
 

@@ -25,6 +25,7 @@ from threegrants.patches.grant_end import (
     end_text,
     end_violation,
     ending_grants,
+    exchange_violation,
     holds_end,
 )
 from threegrants.patches.make import Draft
@@ -158,6 +159,26 @@ def dated_violation(offered: Patch, dated: Patch, ends_at: int, now: int) -> str
         return found
     grantee = meant[0].principal or dated.target
     return edit_violation(documents, meant) or access_violation(documents, meant, grantee)
+
+
+def later_violation(written: Patch, later: Patch, ends_at: int, now: int) -> str:
+    """Why a patch that exchanges the end of a grant may not be written; empty if it may.
+
+    Args:
+        written: what is in force, with its end.
+        later: the patch that exchanges it (`grant_end.with_later_end`).
+        ends_at: seconds since the epoch.
+        now: seconds since the epoch.
+    """
+    if not now < ends_at:
+        return f"{end_text(ends_at)} is over"
+    problem = exchange_violation(written, later, ends_at) or document_violation(later)
+    if problem:
+        return problem
+    documents = DocumentReader().read(later)
+    if documents.error:
+        return f"the evaluator cannot read the policy: {documents.error}"
+    return public_violation(documents) or lockout_violation(documents)
 
 
 def _principal_was_seen(facts: Facts) -> bool:

@@ -42,6 +42,7 @@ class Step(StrEnum):
 IN_FORCE = frozenset({Step.WRITING, Step.WRITTEN, Step.UNDOING})
 """Steps after which something of ours may be in the live policy."""
 
+_HOUR = 3600
 NOBODY = "-"
 """The worker of a run that no worker has taken over yet."""
 RUN_SCHEMA = 2
@@ -115,6 +116,11 @@ class Run:
     def is_fresh(self) -> bool:
         """Whether no worker has taken it over yet."""
         return not self.attempts and not self.waits
+
+    @property
+    def seconds_granted(self) -> int:
+        """For how long it grants, at least an hour (an end is at a full minute); 0 for without an end."""
+        return max(_HOUR, self.ends_at - self.approved_at) if self.ends_at else 0
 
     def sealed(self, incident_id: str) -> dict[str, Any]:
         """What the seal covers: all but the lease."""
@@ -442,6 +448,11 @@ class Approval:
     seconds: int = 0
     extends: tuple[str, ...] = ()
     schema: int = RUN_SCHEMA
+
+    @property
+    def sk(self) -> str:
+        """The sort key of its item: one of an extension stands beside one of patches."""
+        return "extension" if self.extends else "approval"
 
     def sealed(self, incident_id: str) -> dict[str, Any]:
         """What the seal covers: all of it."""
