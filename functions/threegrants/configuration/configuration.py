@@ -7,6 +7,7 @@ from typing import Any
 from threegrants.cloudtrail import Access
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, HourlyLimits
 from threegrants.remediation import StandingApproval
+from threegrants.remediation.grant_hours import GrantHours
 from threegrants.remediation.page_access import NOBODY, PageAccess
 from threegrants.suppression import BY_DEFAULT, NeverDiagnoseRule
 
@@ -30,6 +31,7 @@ class Configuration:
         four_eyes: kinds of access that two people have to approve.
         approval_hours: for how many hours an approval holds.
         patches_per_hour: the most patches in one clock hour.
+        grant_hours: for how long approvals grant, by account and kind of access.
         hourly_limits: the most new incidents and alerts in one clock hour.
         standing_approvals: what is applied without a person.
         page: who may do what on the approval page.
@@ -45,6 +47,7 @@ class Configuration:
     four_eyes: frozenset[Access] = frozenset()
     approval_hours: int = 24
     patches_per_hour: int = 20
+    grant_hours: tuple[GrantHours, ...] = ()
     hourly_limits: HourlyLimits = DEFAULT_LIMITS
     standing_approvals: tuple[StandingApproval, ...] = ()
     page: PageAccess = NOBODY
@@ -68,6 +71,7 @@ class Configuration:
                 "four_eyes_access": sorted(self.four_eyes),
                 "approval_hours": self.approval_hours,
                 "patches_per_hour": self.patches_per_hour,
+                "grant_hours": [_hours(rule) for rule in self.grant_hours],
                 "new_incidents_per_hour": _limit(self.hourly_limits.incidents),
                 "alerts_per_hour": _limit(self.hourly_limits.alerts),
             },
@@ -101,6 +105,16 @@ def _page(page: PageAccess) -> dict[str, Any]:
     }
 
 
+def _hours(rule: GrantHours) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "accounts": sorted(rule.accounts),
+        "access": sorted(rule.access),
+        "default": rule.default,
+    }
+    found = {name: value for name, value in said.items() if value}
+    return found | {"longest": rule.longest, "until_revoked": rule.until_revoked}
+
+
 def _approval(approval: StandingApproval) -> dict[str, Any]:
     return {
         "name": approval.name,
@@ -110,6 +124,7 @@ def _approval(approval: StandingApproval) -> dict[str, Any]:
         "prefix": approval.prefix,
         "keys": sorted(approval.keys),
         "actions": sorted(approval.actions),
+        **({"hours": approval.hours} if approval.hours else {}),
         "starts": datetime.fromtimestamp(approval.starts, UTC).isoformat(),
         "expires": datetime.fromtimestamp(approval.expires, UTC).isoformat(),
     }

@@ -79,6 +79,7 @@ def in_force(settings: Settings, configuration: Configuration) -> InForce:
             protecting_tags=(*_OWN_TAGS, *configuration.protecting_tags),
             four_eyes=configuration.four_eyes,
             approval_seconds=_HOUR * configuration.approval_hours,
+            grant_hours=configuration.grant_hours,
             patches_an_hour=configuration.patches_per_hour,
             require_patchable_tag=settings.require_patchable_tag,
             role_prefix=settings.remediation_role_prefix,

@@ -31,6 +31,7 @@ from threegrants.incidents import Incident, IncidentNotFound, MuteError, mute, p
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
+from threegrants.remediation.approval_request import ApprovalRequest, RequestError, request_of
 
 app = APIGatewayRestResolver()
 
@@ -49,6 +50,18 @@ def _actor() -> str:
 
 def _body() -> dict[str, Any]:
     return body_of(app.current_event)
+
+
+def _asked() -> ApprovalRequest:
+    """What the body says of a decision: `reason`, `ticket`, `for`.
+
+    Raises:
+        BadRequestError: naming the field that is wrong.
+    """
+    try:
+        return request_of(_body())
+    except RequestError as error:
+        raise BadRequestError(str(error)) from error
 
 
 def _respond(result: Result) -> Response[str] | dict[str, Any]:
@@ -87,21 +100,28 @@ def approve(incident_id: str) -> Response[str] | dict[str, Any]:
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor))
+    return _respond(_service().approve(incident_id, digests, actor, _asked()))
 
 
 @app.post("/incidents/<incident_id>/reject")
 def reject(incident_id: str) -> Response[str] | dict[str, Any]:
     """Close the incident without a change."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().reject(incident_id, _actor()))
+    return _respond(_service().reject(incident_id, _actor(), _asked().reason))
 
 
 @app.post("/incidents/<incident_id>/rollback")
 def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
     """Have taken back what an approval wrote."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().rollback(incident_id, _actor()))
+    return _respond(_service().rollback(incident_id, _actor(), _asked().reason))
+
+
+@app.post("/incidents/<incident_id>/extend")
+def extend(incident_id: str) -> Response[str] | dict[str, Any]:
+    """Have what is in force end later: `{"for": "8h", "reason": "…"}`; a new approval."""
+    logger.set_correlation_id(incident_id)
+    return _respond(_service().extend(incident_id, _actor(), _asked()))
 
 
 @app.post("/incidents/<incident_id>/mute")
@@ -154,6 +174,7 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "outcome": report.outcome.value if report else None,
         "summary": report.summary if report else None,
         "muted_until": incident.muted_until or None,
+        "open_until": incident.open_until or None,
         "replayed": incident.replayed,
     }
 

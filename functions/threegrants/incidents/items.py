@@ -14,6 +14,7 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-wr
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from threegrants.cloudtrail import DeniedCall, KeySource
@@ -389,6 +390,19 @@ def count_write(incident: Incident, calls: Sequence[DeniedCall], now: float) -> 
     }
 
 
-def expiry_of(state: State) -> int | None:
-    """When an incident that comes to a state now expires; None if it stays."""
-    return expires_in(CLOSED_DAYS) if state in CLOSED else None
+def expiry_of(state: State, open_until: str = "") -> int | None:
+    """When an incident that comes to a state now expires; None if it stays.
+
+    One that has opened something is kept as long after its end.
+
+    Args:
+        state: the state.
+        open_until: what is open by it, and until when (`Incident.open_until`).
+    """
+    if state not in CLOSED:
+        return None
+    try:
+        open_for = datetime.fromisoformat(open_until).timestamp() - time.time()
+    except ValueError:  # nothing is open, or without an end
+        open_for = 0.0
+    return expires_in(CLOSED_DAYS) + max(0, int(open_for))

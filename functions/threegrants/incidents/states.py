@@ -71,6 +71,18 @@ TABLE: tuple[Transition, ...] = (
         "every rule of [Who may approve](#who-may-approve) holds",
     ),
     Transition(
+        (State.VERIFIED,),
+        State.APPLYING,
+        "approver",
+        "an extension: a later end for what is in force, by the same rules",
+    ),
+    Transition(
+        (State.VERIFIED,),
+        State.VERIFIED,
+        "approver",
+        "four eyes are wanted for an extension, and this is the first approval",
+    ),
+    Transition(
         (State.APPLYING,),
         State.VERIFIED,
         "worker",
@@ -85,7 +97,16 @@ TABLE: tuple[Transition, ...] = (
     Transition((State.APPLYING,), State.FAILED, "worker", "the same, and nothing had been written"),
     Transition((State.ROLLING_BACK,), State.FAILED, "worker", "a failed apply is taken back"),
     Transition(
-        (State.ROLLING_BACK,), State.ROLLED_BACK, "worker", "what a person asked for is taken back"
+        (State.ROLLING_BACK,),
+        State.ROLLED_BACK,
+        "worker",
+        "what a person asked for is taken back, or what has ended",
+    ),
+    Transition(
+        (State.ROLLING_BACK,),
+        State.OPEN,
+        "worker",
+        "what has ended is taken back, and a denial still waits for a decision",
     ),
     Transition(
         (State.ROLLING_BACK,),
@@ -109,14 +130,14 @@ TABLE: tuple[Transition, ...] = (
             State.RESOLVED,
         ),
         State.ROLLING_BACK,
-        "a person",
-        "an approval's patches are still in force",
+        "a person, sweep",
+        "an approval's patches are still in force: a person asks, or the end of the grant has come",
     ),
     Transition(
         (State.PROPOSED, State.ROLLED_BACK),
         State.ROLLING_BACK,
         "sweep",
-        "what was taken back is there again ten minutes later",
+        "what was taken back is there again ten minutes later, or the end of a grant has come",
     ),
     Transition(
         (State.OPEN, State.FAILED, State.PROPOSED),

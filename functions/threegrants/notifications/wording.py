@@ -21,6 +21,8 @@ STATUS: Mapping[AlertReason, str] = {
     AlertReason.APPLYING: "applying",
     AlertReason.REJECTED: "rejected",
     AlertReason.ROLLING_BACK: "rolling back",
+    AlertReason.ENDING: "ending",
+    AlertReason.ENDED: "ended",
     AlertReason.LIMIT: "limit",
 }
 """What the subject has in brackets."""
@@ -42,13 +44,15 @@ HAPPENED: Mapping[AlertReason, str] = {
     AlertReason.APPLYING: "A person has approved. The patches are being written.",
     AlertReason.REJECTED: "A person decided that nothing is changed.",
     AlertReason.ROLLING_BACK: "What was written is being taken back.",
+    AlertReason.ENDING: "What was approved ends in an hour. Then it is taken back.",
+    AlertReason.ENDED: "The end of the grant has come. What was approved is taken back, and gone.",
     AlertReason.LIMIT: "",
 }
 """What happened, in one sentence; of a first alert the report's summary says it."""
 
 SETTLED = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
-    | {AlertReason.APPLYING, AlertReason.ROLLING_BACK}
+    | {AlertReason.APPLYING, AlertReason.ROLLING_BACK, AlertReason.ENDING, AlertReason.ENDED}
 )
 """Nobody has to decide anything: an alert of these proposes nothing."""
 

@@ -81,6 +81,7 @@ def test_the_stored_names_stay():
         "alert_due": False,
         "replayed": False,
         "diagnosis_id": "",
+        "open_until": "",
         "born": 2,
         "listed": "incident",
         "listed_row": {"first_seen": SEEN, "bucket": "a-reports", "bucket_account": "111111111111"},
