@@ -7,17 +7,20 @@ from aws_lambda_powertools.event_handler.exceptions import BadRequestError
 from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
 from threegrants.handlers.api_caller import caller_arn
+from threegrants.handlers.page_requests import who_acts
 from threegrants.remediation import Refused
 
 NO_CALLER = "no caller: reach this function through its API only"
 
 
 def actor_of(event: BaseProxyEvent) -> str:
-    """The ARN of the caller, in its own account.
+    """Who asks: the ARN of the caller in its own account, or the person who signed in on the page.
 
     Raises:
         Refused: if the event names nobody.
     """
+    if (signed_in := who_acts()) is not None:
+        return str(signed_in.person)
     arn = caller_arn(event.raw_event)
     if arn is None:
         raise Refused(HTTPStatus.FORBIDDEN, NO_CALLER)

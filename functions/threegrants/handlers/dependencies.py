@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import boto3
-from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -29,10 +29,13 @@ from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers.alerting import Alerting
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.in_force import InForce, in_force
+from threegrants.handlers.kept_values import secret, ssm_parameter
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AccountClocks, Incident, Store, with_incident_facts
+from threegrants.incidents.listing_reader import Listing
 from threegrants.notifications import Alert, IncidentEvents
 from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
+from threegrants.patches.grant_end import end_text
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -91,6 +94,11 @@ class Dependencies:
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
 
     @cached_property
+    def listing(self) -> Listing:
+        """The list of incidents."""
+        return Listing(self.store)
+
+    @cached_property
     def account_clocks(self) -> AccountClocks:
         """When each account was last heard of."""
         return AccountClocks(self.store.table, time.time)
@@ -117,9 +125,7 @@ class Dependencies:
         if not name:
             return ""
         try:
-            return str(
-                parameters.get_parameter(name, decrypt=True, max_age=_EXTERNAL_ID_TTL_SECONDS)
-            )
+            return ssm_parameter(name, _EXTERNAL_ID_TTL_SECONDS, decrypt=True)
         except GetParameterError as error:
             words = " ".join(str(error).split())[:300]
             raise AccountError(
@@ -316,13 +322,13 @@ class Dependencies:
             limits = self.in_force().limits
             if not name:
                 return limits
-            text = str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
+            text = ssm_parameter(name, _LIMITS_TTL_SECONDS)
             return limits.with_ssm_parameter(text)
         except (ConfigurationError, LimitsError, GetParameterError) as error:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
     def reanalyze(self, incident: Incident) -> Analysis:
-        """Analyze an incident's newest record again, from fresh evidence.
+        """Analyze an incident's newest record again, from fresh evidence, as a call of now.
 
         Raises:
             Refused: if the record is no denial that this version can read.
@@ -333,7 +339,7 @@ class Dependencies:
         if not isinstance(call, DeniedCall):
             raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
         return analyze(
-            with_incident_facts(call, incident),
+            replace(with_incident_facts(call, incident), time=end_text(int(time.time()))),
             self.reader.for_incident(incident.id),
             self.in_force().analysis_options,
             incident.folders,
@@ -363,8 +369,7 @@ def dependencies() -> Dependencies:
 
 def api_secret() -> str:
     """What the API's stage sends with every event, so that the function knows it; read once a minute."""
-    name = os.environ["API_SECRET"]
-    return str(parameters.get_secret(name, max_age=_SECRET_TTL_SECONDS))
+    return secret(os.environ["API_SECRET"], _SECRET_TTL_SECONDS)
 
 
 @contextmanager

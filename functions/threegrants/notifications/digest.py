@@ -8,7 +8,6 @@ from datetime import UTC, datetime, tzinfo
 
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.incidents import AlertReason, Incident
-from threegrants.notifications import wording
 from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.chat import amazon_q_note
 from threegrants.notifications.content import in_zone
@@ -18,7 +17,7 @@ from threegrants.notifications.payload import Alert
 from threegrants.notifications.routing import Route
 from threegrants.notifications.routing_fields import routing_fields
 from threegrants.notifications.severity import Severity
-from threegrants.report import Report
+from threegrants.report import Report, headline
 
 DIGEST_SCHEMA = "threegrants.digest/1"
 _SHOWN = 100
@@ -139,9 +138,9 @@ def _lines(
 
 def _entry(entry: DigestEntry, zone: tzinfo | None) -> Iterator[str]:
     incident, report = entry.incident, entry.report
-    who, where = wording.who(report), wording.where(report)
+    who, where = headline.who(report), headline.where(report)
     yield f"{entry.route.severity.upper():8} {incident.id}  {incident.state}"
-    yield f"  {who[:_MAX_NAME_CHARACTERS]} -> {where[:_MAX_NAME_CHARACTERS]}: {wording.cause(report)}"
+    yield f"  {who[:_MAX_NAME_CHARACTERS]} -> {where[:_MAX_NAME_CHARACTERS]}: {headline.cause(report)}"
     first, last = in_zone(incident.first_seen, zone), in_zone(incident.last_seen, zone)
     yield f"  {incident.count} denied, first {first}, last {last}"
     at_it = incident.acknowledged_by

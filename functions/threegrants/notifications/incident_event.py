@@ -28,6 +28,8 @@ EVENT_SCHEMA = "threegrants.incident/1"
 SOURCE = "threegrants"
 """Nobody can put events under a source that begins with `aws.`, and rules on those do not match ours."""
 DETAIL_TYPE = "threegrants.incident"
+ENDED = "ended"
+"""What the history calls it when a grant that has ended is taken back, wherever the incident goes."""
 _MAX_DETAIL_CHARACTERS = 4_000
 
 _REASONS: Mapping[State, AlertReason] = {
@@ -62,6 +64,8 @@ def reason_of(event: StateEvent) -> AlertReason:
     if event.before == event.after and event.what in _BY_WHAT:
         return _BY_WHAT[event.what]
     after = State(event.after)
+    if event.what == ENDED:
+        return AlertReason.ENDED
     if after is State.OPEN:
         return AlertReason.CHANGED if event.before else AlertReason.OPENED
     return AlertReason.CHANGED if event.before == event.after else _REASONS[after]
@@ -87,7 +91,9 @@ def event_detail(
     """
     reason = reason_of(event)
     note = strip_lines(event.detail[:_MAX_DETAIL_CHARACTERS])
-    told = f"{event.actor}: {note}" if event.actor != "service" and note else note
+    why = f"Why: {strip_lines(event.reason)}" if event.reason else ""
+    said = " ".join(filter(None, (note, why)))
+    told = f"{event.actor}: {said}" if event.actor != "service" and said else said
     # A reminder goes where the alert went that it reminds of.
     routed = reason_by_state(incident.state) if reason is AlertReason.REMINDER else reason
     route = route_of(report, routed, policy)
@@ -108,6 +114,8 @@ def event_detail(
         "actor": strip_control_characters(event.actor),
         "note": note,
         "digests": list(event.digests),
+        "reason": strip_lines(event.reason),
+        "ticket": strip_control_characters(event.ticket),
         "people": {
             "acknowledged_by": strip_control_characters(thread.acknowledged_by) or None,
             "assigned_to": strip_control_characters(thread.assigned_to) or None,

@@ -49,13 +49,16 @@ _BY_REASON: Mapping[AlertReason, Severity] = {
     AlertReason.ACKNOWLEDGED: Severity.INFO,
     AlertReason.ASSIGNED: Severity.INFO,
     AlertReason.SNOOZED: Severity.INFO,
+    AlertReason.ENDING: Severity.INFO,
+    AlertReason.ENDED: Severity.INFO,
 }
 _RESOLVES = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
+    | {AlertReason.ENDED}
 )
 _TAKEN = frozenset(
     {AlertReason.STANDING, AlertReason.PROPOSED, AlertReason.APPLYING, AlertReason.ROLLING_BACK}
-    | {AlertReason.ACKNOWLEDGED, AlertReason.SNOOZED}
+    | {AlertReason.ACKNOWLEDGED, AlertReason.SNOOZED, AlertReason.ENDING}
 )
 """Somebody is at it."""
 

@@ -2,6 +2,7 @@
 
 from threegrants.cloudtrail import CallerType
 from threegrants.remediation.approvers import account_of, same_principal
+from threegrants.remediation.person import Person, is_the_denied
 from threegrants.report import PrincipalReport
 
 
@@ -12,9 +13,12 @@ def is_denied_principal(actor: str, principal: PrincipalReport) -> bool:
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
 
     Args:
-        actor: the ARN of who asks.
+        actor: who asks: an ARN, or a person who signed in.
         principal: who was denied.
     """
+    person = Person.parse(actor)
+    if person is not None:
+        return is_the_denied(person, principal) is True
     denied = principal.arn or principal.session_arn
     if denied and same_principal(actor, denied):
         return True
