@@ -186,7 +186,9 @@ def kms_leg(facts: Facts) -> LegVerdicts:
         if call.action is None and call.service == "s3":
             grant = unknown(f"the KMS leg of {call.operation} is not known", "operation_unmapped")
             return LegVerdicts(grant, grant)
-        kind = "request of another kind" if call.access is Access.OTHER else f"{call.access} request"
+        kind = (
+            "request of another kind" if call.access is Access.OTHER else f"{call.access} request"
+        )
         grant = not_needed("no_kms_leg", f"a {kind} uses no KMS key")
         return LegVerdicts(grant, grant)
     if isinstance(key, Unread):
