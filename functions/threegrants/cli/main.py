@@ -19,6 +19,7 @@ from threegrants.cli.check import check
 from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
 from threegrants.cli.config import config
 from threegrants.cli.cost import cost
+from threegrants.cli.decisions import decided
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.doctor import doctor
 from threegrants.cli.explain import explain
@@ -125,6 +126,7 @@ def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) ->
     help="Only the patch of this grant; repeatable.",
 )  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@decided(grants=True)
 def approve(
     incident_id: str,
     stack: str,
@@ -132,6 +134,7 @@ def approve(
     scope: str | None,
     grants: tuple[str, ...],
     yes: bool,  # noqa: FBT001
+    said: dict[str, str],
 ) -> None:
     """Apply patches of an incident: those named by --digest, else the proposed ones, as shown.
 
@@ -155,23 +158,34 @@ def approve(
         digests = tuple(patch.digest for patch in chosen)
     elif scope or grants:
         raise Failure(NOT_BOTH)
-    _show_end(stack, incident_id, "approve", {"digests": list(digests)})
+    _show_end(stack, incident_id, "approve", {"digests": list(digests), **said})
 
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
 @STACK
-def reject(incident_id: str, stack: str) -> None:
+@decided()
+def reject(incident_id: str, stack: str, said: dict[str, str]) -> None:
     """Close an incident without a change."""
-    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/reject", {}))
+    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/reject", said))
 
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
 @STACK
-def rollback(incident_id: str, stack: str) -> None:
+@decided()
+def rollback(incident_id: str, stack: str, said: dict[str, str]) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
-    _show_end(stack, incident_id, "rollback", {})
+    _show_end(stack, incident_id, "rollback", said)
+
+
+@main.command()
+@click.argument("incident_id", metavar="ID")
+@STACK
+@decided(grants=True)
+def extend(incident_id: str, stack: str, said: dict[str, str]) -> None:
+    """Have what is in force end later, counted from now: a new approval, by the same rules."""
+    _show_end(stack, incident_id, "extend", said)
 
 
 @main.command()

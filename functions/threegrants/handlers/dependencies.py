@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -30,7 +31,9 @@ from threegrants.handlers.in_force import InForce, in_force
 from threegrants.handlers.kept_values import secret, ssm_parameter
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
+from threegrants.incidents.listing_reader import Listing
 from threegrants.notifications import Alert, IncidentEvents, build_alert, publish
+from threegrants.patches.grant_end import end_text
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
@@ -88,6 +91,11 @@ class Dependencies:
     def store(self) -> Store:
         """The store of incidents."""
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The list of incidents."""
+        return Listing(self.store)
 
     @cached_property
     def account_clocks(self) -> AccountClocks:
@@ -307,7 +315,7 @@ class Dependencies:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
     def reanalyze(self, incident: Incident) -> Analysis:
-        """Analyze an incident's newest record again, from fresh evidence.
+        """Analyze an incident's newest record again, from fresh evidence, as a call of now.
 
         Raises:
             Refused: if the record is no denial that this version can read.
@@ -318,7 +326,7 @@ class Dependencies:
         if not isinstance(call, DeniedCall):
             raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
         return analyze(
-            with_incident_facts(call, incident),
+            replace(with_incident_facts(call, incident), time=end_text(int(time.time()))),
             self.reader.for_incident(incident.id),
             self.in_force().analysis_options,
             incident.folders,

@@ -47,6 +47,8 @@ class Incident:
             word, and nothing is applied without another one.
         rechecked_at: when the sweep examined it again last, in seconds since the epoch; 0 if never.
             Changes without a new version.
+        open_until: what approvals have opened and is in force: empty for nothing, `until revoked`, or
+            when the last of it ends, ISO 8601 in UTC. For people; what is done follows from the runs.
         opened_by_schema: the version of the items (`items.SCHEMA_VERSION`) with which it was opened.
     """
 
@@ -79,6 +81,7 @@ class Incident:
     replayed: bool = False
     diagnosis_id: str = ""
     rechecked_at: int = 0
+    open_until: str = ""
     opened_by_schema: int = 2
 
     @property

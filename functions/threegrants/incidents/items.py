@@ -14,12 +14,14 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-wr
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from threegrants.cloudtrail import DeniedCall, KeySource
 from threegrants.incidents.events import SAMPLE_SIZE, with_sample
 from threegrants.incidents.fitting import pack_report, unpack
 from threegrants.incidents.incident import Incident
+from threegrants.incidents.listing import LISTED, row_of
 from threegrants.incidents.states import CLOSED, State
 from threegrants.report import Report, ReportError
 
@@ -98,6 +100,7 @@ def to_items(incident: Incident) -> list[dict[str, Any]]:
         **item_key(incident.id, META),
         **{_stored_name(name): _stored(getattr(incident, name)) for name in _IN_META},
         "last_seen": incident.last_seen,
+        **_listed(incident),
     }
     counted = {
         **item_key(incident.id, COUNT),
@@ -107,6 +110,11 @@ def to_items(incident: Incident) -> list[dict[str, Any]]:
         [diagnosis_item(incident, pack_report(incident.diagnosis))] if incident.diagnosis else []
     )
     return [meta, counted, *report]
+
+
+def _listed(incident: Incident) -> dict[str, Any]:
+    """What puts an incident on the list; an earlier release wrote none."""
+    return {"listed": LISTED, "listed_row": row_of(incident)}
 
 
 def diagnosis_item(incident: Incident, packed: str | bytes) -> dict[str, Any]:
@@ -285,6 +293,7 @@ def change_writes(
         if getattr(new, name) != getattr(old, name)
     }
     changed["last_seen"] = new.last_seen
+    changed |= _listed(new)
     if expires_at is not None:
         changed["expires_at"] = expires_at
     kept = {name: value for name, value in changed.items() if value is not None}
@@ -381,6 +390,19 @@ def count_write(incident: Incident, calls: Sequence[DeniedCall], now: float) -> 
     }
 
 
-def expiry_of(state: State) -> int | None:
-    """When an incident that comes to a state now expires; None if it stays."""
-    return expires_in(CLOSED_DAYS) if state in CLOSED else None
+def expiry_of(state: State, open_until: str = "") -> int | None:
+    """When an incident that comes to a state now expires; None if it stays.
+
+    One that has opened something is kept as long after its end.
+
+    Args:
+        state: the state.
+        open_until: what is open by it, and until when (`Incident.open_until`).
+    """
+    if state not in CLOSED:
+        return None
+    try:
+        open_for = datetime.fromisoformat(open_until).timestamp() - time.time()
+    except ValueError:  # nothing is open, or without an end
+        open_for = 0.0
+    return expires_in(CLOSED_DAYS) + max(0, int(open_for))

@@ -25,6 +25,8 @@ EVENT_SCHEMA = "threegrants.incident/1"
 SOURCE = "threegrants"
 """Nobody can put events under a source that begins with `aws.`, and rules on those do not match ours."""
 DETAIL_TYPE = "threegrants.incident"
+ENDED = "ended"
+"""What the history calls it when a grant that has ended is taken back, wherever the incident goes."""
 _MAX_DETAIL_CHARACTERS = 4_000
 
 _REASONS: Mapping[State, AlertReason] = {
@@ -43,6 +45,8 @@ _REASONS: Mapping[State, AlertReason] = {
 def reason_of(event: StateEvent) -> AlertReason:
     """What an event tells: by the state that the incident went to; open and the same state are `changed`."""
     after = State(event.after)
+    if event.what == ENDED:
+        return AlertReason.ENDED
     if after is State.OPEN:
         return AlertReason.CHANGED if event.before else AlertReason.OPENED
     return AlertReason.CHANGED if event.before == event.after else _REASONS[after]
@@ -62,7 +66,9 @@ def event_detail(
     """
     reason = reason_of(event)
     note = strip_lines(event.detail[:_MAX_DETAIL_CHARACTERS])
-    told = f"{event.actor}: {note}" if event.actor != "service" and note else note
+    why = f"Why: {strip_lines(event.reason)}" if event.reason else ""
+    said = " ".join(filter(None, (note, why)))
+    told = f"{event.actor}: {said}" if event.actor != "service" and said else said
     severity = severity_of(reason, report.outcome, report.request.count)
     detail: dict[str, Any] = {
         "schema": EVENT_SCHEMA,
@@ -81,6 +87,8 @@ def event_detail(
         "actor": strip_control_characters(event.actor),
         "note": note,
         "digests": list(event.digests),
+        "reason": strip_lines(event.reason),
+        "ticket": strip_control_characters(event.ticket),
         "alert": routing_fields(report, reason, severity),
         **incident_bodies(report, stack, reason, told, zone),
     }

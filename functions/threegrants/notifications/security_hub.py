@@ -19,7 +19,7 @@ from threegrants.notifications.limits import (
 from threegrants.notifications.neutralize import plain_line
 from threegrants.notifications.severity import Severity, severity_of
 from threegrants.notifications.shorten import cut_line
-from threegrants.report import Report
+from threegrants.report import Report, headline
 
 if TYPE_CHECKING:
     from types_boto3_securityhub import SecurityHubClient
@@ -104,7 +104,7 @@ def finding_of(
     """
     reason = reason_of(event)
     state = State(event.after)
-    title = f"[{wording.STATUS[reason]}] {wording.who(report)} -> {wording.where(report)}: "
+    title = f"[{wording.STATUS[reason]}] {headline.who(report)} -> {headline.where(report)}: "
     severity = severity_of(reason, report.outcome, report.request.count)
     return {
         "SchemaVersion": _SCHEMA_VERSION,
@@ -118,7 +118,7 @@ def finding_of(
         "CreatedAt": incident.first_seen,
         "UpdatedAt": event.at,
         "Severity": {"Label": _LABELS[severity]},
-        "Title": cut_line(plain_line(title + wording.cause(report)), MAX_FINDING_TITLE_CHARACTERS),
+        "Title": cut_line(plain_line(title + headline.cause(report)), MAX_FINDING_TITLE_CHARACTERS),
         "Description": cut_line(plain_line(report.summary), MAX_FINDING_TEXT_CHARACTERS),
         "ProductFields": {
             "threegrants/outcome": report.outcome.value,

@@ -39,12 +39,16 @@ _BY_REASON = {
     AlertReason.REJECTED: Severity.INFO,
     AlertReason.APPLYING: Severity.INFO,
     AlertReason.ROLLING_BACK: Severity.INFO,
+    AlertReason.ENDING: Severity.INFO,
+    AlertReason.ENDED: Severity.INFO,
 }
 _RESOLVES = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
+    | {AlertReason.ENDED}
 )
 _TAKEN = frozenset(
     {AlertReason.STANDING, AlertReason.PROPOSED, AlertReason.APPLYING, AlertReason.ROLLING_BACK}
+    | {AlertReason.ENDING}
 )
 """Somebody is at it."""
 
