@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SERVICES = frozenset({
-    "accessanalyzer", "appconfigdata", "cloudtrail", "dynamodb", "ec2", "events", "iam", "iam-toolbox", "kms",
+    "accessanalyzer", "appconfigdata", "cloudtrail", "dynamodb", "ec2", "events", "iam", "iam-toolbox", "kms", "lambda",
     "organizations", "s3", "s3control", "secretsmanager", "securityhub", "sns", "sqs", "ssm", "sts",
 })  # fmt: skip
 """The services that the functions call, by botocore's names; a test compares them with the code."""
