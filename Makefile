@@ -51,9 +51,10 @@ coverage: setup  ## branch coverage: by the unit tests alone, then by all tests
 	$(BIN)/python -m pytest -n auto tests/unit --cov --cov-report=term
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
 
-crash-table: .venv/.ready  ## an approval and a rollback, disturbed in every way at every AWS call they make
+crash-table: .venv/.ready  ## an approval, a rollback and the intake, disturbed in every way at every AWS call they make
 	printf '%s\n' 'crash_table and approval' 'crash_table and not approval' | CRASH_TABLE=all xargs -P 2 -I ROWS \
 		$(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k 'ROWS'
+	CRASH_TABLE=all $(BIN)/python -m pytest -n auto tests/aws/test_intake_crash.py
 
 stale-reads: .venv/.ready  ## the same with 1 to 50 stale reads at every read (half an hour; make test runs a sample)
 	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k stale_reads

@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.configuration import ConfigurationError
+from threegrants.handlers import people_routes
 from threegrants.handlers.api_caller import is_from_the_api, is_rest_event
 from threegrants.handlers.api_requests import NO_CALLER, actor_of, body_of
 from threegrants.handlers.dependencies import api_secret, dependencies, time_of
@@ -34,6 +35,7 @@ from threegrants.remediation.approval import require_not_own_grant
 from threegrants.remediation.approval_request import ApprovalRequest, RequestError, request_of
 
 app = APIGatewayRestResolver()
+app.include_router(people_routes.router)
 
 
 app.include_router(router)
@@ -138,6 +140,7 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     require_not_own_grant(store.get(incident_id), actor, ())
     detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
+    people_routes.tell_others(incident_id)
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
 
 
@@ -176,6 +179,7 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "muted_until": incident.muted_until or None,
         "open_until": incident.open_until or None,
         "replayed": incident.replayed,
+        **people_routes.people_fields(incident),
     }
 
 

@@ -23,6 +23,12 @@ STATUS: Mapping[AlertReason, str] = {
     AlertReason.ROLLING_BACK: "rolling back",
     AlertReason.ENDING: "ending",
     AlertReason.ENDED: "ended",
+    AlertReason.ACKNOWLEDGED: "acknowledged",
+    AlertReason.ASSIGNED: "assigned",
+    AlertReason.SNOOZED: "snoozed",
+    AlertReason.REMINDER: "reminder",
+    AlertReason.TEST: "test",
+    AlertReason.DIGEST: "digest",
     AlertReason.LIMIT: "limit",
 }
 """What the subject has in brackets."""
@@ -46,6 +52,12 @@ HAPPENED: Mapping[AlertReason, str] = {
     AlertReason.ROLLING_BACK: "What was written is being taken back.",
     AlertReason.ENDING: "What was approved ends in an hour. Then it is taken back.",
     AlertReason.ENDED: "The end of the grant has come. What was approved is taken back, and gone.",
+    AlertReason.ACKNOWLEDGED: "A person has said that they are at it.",
+    AlertReason.ASSIGNED: "A person has said who is to see to it.",
+    AlertReason.SNOOZED: "Alerts about these denials are held back for some hours.",
+    AlertReason.REMINDER: "It is still open, and nobody has said that they are at it.",
+    AlertReason.TEST: "This is a test of the alert channels. Nothing was denied.",
+    AlertReason.DIGEST: "",
     AlertReason.LIMIT: "",
 }
 """What happened, in one sentence; of a first alert the report's summary says it."""
@@ -53,6 +65,7 @@ HAPPENED: Mapping[AlertReason, str] = {
 SETTLED = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
     | {AlertReason.APPLYING, AlertReason.ROLLING_BACK, AlertReason.ENDING, AlertReason.ENDED}
+    | {AlertReason.TEST}
 )
 """Nobody has to decide anything: an alert of these proposes nothing."""
 

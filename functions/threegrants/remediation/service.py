@@ -5,6 +5,7 @@ runs out (`worker_service.py`). The protocol is written down in docs/remediation
 what an approval must fulfil.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -174,9 +175,16 @@ class RemediationService:
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
         move = Move(State.REJECTED, actor, "rejected", reason=reason)
-        change_or_refuse(
-            self.store, self.run_store, incident, lambda current: self.run_store.move(current, move)
+        alert = OutboxItem(
+            OutboxTask.ALERT, incident_id, AlertReason.REJECTED.value, int(self.now())
         )
+        change_or_refuse(
+            self.store,
+            self.run_store,
+            incident,
+            lambda current: self.run_store.move(current, move, [alert]),
+        )
+        self._tell(incident_id)
         return Result(incident_id, State.REJECTED, "Rejected. No policy was changed.")
 
     def rollback(self, incident_id: str, actor: str, reason: str = "") -> Result:
@@ -407,7 +415,7 @@ class RemediationService:
             incident,
             lambda current: self.run_store.save_first_approval(current, move, approval, [alert]),
         )
-        self.ask(incident.id)  # so that the second person is told now, and not by the next sweep
+        self._tell(incident.id)
         same = f"extension ({lasting(approval.seconds)})" if approval.extends else "digests"
         detail = (
             f"Approved by one of two, {lasting(approval.seconds)}. A second person has to approve the "
@@ -437,6 +445,11 @@ class RemediationService:
             detail = f"{detail} It begins within five minutes ({error_text(error)})."
         detail = f"{detail} Read the incident again to see how it goes."
         return Result(incident_id, state, detail, shown_patches(intents))
+
+    def _tell(self, incident_id: str) -> None:
+        """Have everybody told now; if the worker cannot be asked, the sweep tells them within minutes."""
+        with contextlib.suppress(Exception):
+            self.ask(incident_id)
 
     def _last_run(self, incident: Incident) -> Run | None:
         return self._genuine(incident, lambda: self.run_store.last_run(incident.id))

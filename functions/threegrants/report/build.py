@@ -135,6 +135,7 @@ def _request(
         count=count,
         first_seen=first or None,
         last_seen=last or None,
+        bucket_tags=dict(analysis.bucket_tags),
     )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from threegrants.cloudtrail import Access, CallerType, KeySource
@@ -119,6 +119,7 @@ class RequestReport:
         first_seen: when the first of them was made, ISO 8601 in UTC.
         last_seen: when the last of them was made, ISO 8601 in UTC.
         operation: the operation as CloudTrail names it; None in reports of versions that did not say.
+        bucket_tags: those of the bucket's tags that the operator's rules about alerts ask for.
     """
 
     action: str | None
@@ -138,6 +139,7 @@ class RequestReport:
     first_seen: str | None
     last_seen: str | None
     operation: str | None = None
+    bucket_tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -187,6 +189,7 @@ class RequestReport:
             "count": self.count,
             "first_seen": self.first_seen,
             "last_seen": self.last_seen,
+            **({"bucket_tags": dict(self.bucket_tags)} if self.bucket_tags else {}),
         }
 
     @classmethod
@@ -214,6 +217,7 @@ class RequestReport:
             first_seen=fields.text_or_null("first_seen"),
             last_seen=fields.text_or_null("last_seen"),
             operation=fields.text_or_null("operation", required=False),
+            bucket_tags=fields.texts_by_name("bucket_tags", required=False),
         )
 
 
