@@ -281,6 +281,10 @@ def show_incident(
         tool: shows what is handed off as this tool's code.
     """
     verbatim(f"{incident['id']}  {incident['state']}", "bold")
+    if incident.get("acknowledged_by"):
+        say(f"{incident['acknowledged_by']} is at it")
+    if incident.get("assigned_to"):
+        say(f"assigned to {incident['assigned_to']}")
     if incident.get("open_until"):
         say(f"open until: {incident['open_until'].removeprefix('until ')}", "bold")
     if report:

@@ -35,10 +35,8 @@ from threegrants.remediation.approval import require_not_own_grant
 from threegrants.remediation.approval_request import ApprovalRequest, RequestError, request_of
 
 app = APIGatewayRestResolver()
-app.include_router(people_routes.router)
-
-
 app.include_router(router)
+app.include_router(people_routes.router)
 
 
 @cache

@@ -69,6 +69,8 @@ class PageReader:
             in_force=incident.state in _IN_FORCE,
             two_people=self._two_people(incident),
             first_approver=_first_approver(incident, history),
+            acknowledged_by=incident.acknowledged_by,
+            assigned_to=incident.assigned_to,
             snoozed_until=incident.muted_until,
             stack=self.stack,
         )
@@ -151,7 +153,9 @@ class PageReader:
 
 
 def _listed(incident: Incident) -> ListedIncident:
-    return ListedIncident(incident=incident, in_force=incident.state in _IN_FORCE)
+    return ListedIncident(
+        incident=incident, assigned_to=incident.assigned_to, in_force=incident.state in _IN_FORCE
+    )
 
 
 def _first_approver(incident: Incident, history: tuple[Mapping[str, Any], ...]) -> str:
