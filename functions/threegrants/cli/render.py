@@ -12,9 +12,9 @@ from functools import cache
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from threegrants.cli.ending import ending_of, is_settled
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.notifications import CERTAINTY_TEXT
 from threegrants.report import (
@@ -113,14 +113,21 @@ def coloured(word: str) -> Text:
     return plain(word, _COLOURS.get(word, ""))
 
 
-def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
+def show_diagnosis(
+    report: Report, tool: Tool | None = None, *, over_since: str | None = None
+) -> None:
     """One report: summary, the three grants, blockers, unknowns, patches.
 
     Args:
         report: the report.
         tool: shows what is handed off as this tool's code.
+        over_since: since when nothing of it is to be decided, ISO 8601: then no patch is shown, and no
+            summary of evidence that is older.
     """
-    say(report.summary, "bold")
+    if over_since is None or report.evidence_at >= over_since:
+        say(report.summary, "bold")
+    else:
+        say("the denial, as it was examined before that", "dim")
     _show_facts(report)
     show_grants(report.grants)
     if source := report.copy_source:
@@ -133,6 +140,9 @@ def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
             say("the grants above are those at the denial; in force now", "dim")
             show_grants(since.grants)
     show_blockers_and_unknowns(report)
+    if over_since is not None:
+        console().print()
+        return
     for patch in report.proposed_patches:
         show_patch(patch)
         show_snippets(patch, tool)
@@ -252,27 +262,10 @@ def diff(patch: PatchReport) -> list[str]:
     return list(policy_diff(patch.before, patch.after))
 
 
-def show_incidents(incidents: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each incident of the API's list."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("id", "state", "outcome", "count", "last seen", "summary"):
-        table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
-    for incident in incidents:
-        table.add_row(
-            plain(incident["id"]),
-            plain(incident["state"]),
-            coloured(str(incident["outcome"] or "")),
-            plain(incident["count"]),
-            plain(incident["last_seen"]),
-            plain(incident["summary"] or ""),
-        )
-    console().print(table if incidents else "no incidents")
-
-
 def show_incident(
     incident: Mapping[str, Any], report: Report | None, tool: Tool | None = None
 ) -> None:
-    """One incident of the API with its report and history.
+    """One incident of the API: how it ended if it did, its report and its history.
 
     Args:
         incident: the API's JSON object.
@@ -280,8 +273,15 @@ def show_incident(
         tool: shows what is handed off as this tool's code.
     """
     verbatim(f"{incident['id']}  {incident['state']}", "bold")
+    ending = ending_of(incident, report)
+    if ending:
+        say(ending.head, "bold")
+        for line in ending.lines:
+            verbatim(f"  {line}")
+        console().print()
     if report:
-        show_diagnosis(report, tool)
+        over = ending.at if ending and is_settled(incident["state"]) else None
+        show_diagnosis(report, tool, over_since=over)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
         say(text, "dim")

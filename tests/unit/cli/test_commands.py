@@ -83,7 +83,7 @@ def test_incidents_of_one_state(run):
     api = Api({"incidents": [LISTED]})
     done = run(api, "incidents", "--state", "open")
     assert api.asked == [("GET", "/incidents?state=open", None)]
-    assert "a sentence" in done.stdout
+    assert "a sentence" in done.stdout, "an older service says no more"
 
 
 def test_incidents_as_json(run):

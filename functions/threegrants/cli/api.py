@@ -1,0 +1,57 @@
+"""Asks the deployed service, and says in one line what goes wrong."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from threegrants.cli.failure import Failure, Unreachable
+from threegrants.cli.service import ServiceClient, ServiceError
+from threegrants.report import Report, ReportError
+
+
+def service_client(stack: str) -> ServiceClient:
+    """The client of a stack, by its name or its API's address.
+
+    Raises:
+        Failure: if there is none, or nobody answers.
+    """
+    try:
+        return ServiceClient.for_stack(stack)
+    except ServiceError as error:
+        raise failure(error) from error
+
+
+def failure(error: ServiceError) -> Failure:
+    """How a command fails where the service does."""
+    return Unreachable(str(error)) if error.unreachable else Failure(str(error))
+
+
+def call_api(stack: str, method: str, path: str, body: Any = None) -> Any:
+    """One request to the service, and its JSON answer.
+
+    Args:
+        stack: the stack's name, or its API's address.
+        method: `GET` or `POST`.
+        path: the path below the API's address, with its query.
+        body: what is sent as JSON; nothing if None.
+
+    Raises:
+        Failure: if the service refuses, or nobody answers.
+    """
+    try:
+        return service_client(stack).call(method, path, body)
+    except ServiceError as error:
+        raise failure(error) from error
+
+
+def report_of(incident: Mapping[str, Any]) -> Report | None:
+    """The report that the API shows of an incident; None before its first diagnosis.
+
+    Raises:
+        Failure: if it has another shape.
+    """
+    try:
+        return Report.from_json(incident["diagnosis"]) if incident.get("diagnosis") else None
+    except ReportError as error:
+        raise Failure(
+            f"incident {incident['id']}: its diagnosis cannot be read: {error}"
+        ) from error
