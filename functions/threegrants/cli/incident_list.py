@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from threegrants.aws.arn import is_account_id
 from threegrants.cli.render import console, verbatim
 from threegrants.cloudtrail import strip_control_characters
 
-_GAP = "  "
+_NARROW = 100
+"""Columns of a terminal below which one space stands between the columns, not two."""
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _LEAST = 10
 """Columns that who, where and what have at least, each."""
@@ -45,10 +47,11 @@ def table_lines(
     heads = ("id", "state", "age", "count")
     rows = [heads, *(_fixed(one, now) for one in incidents)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
-    left = None if width is None else width - sum(widths) - len(_GAP) * len(heads)
+    gap = " " if width is not None and width < _NARROW else "  "
+    left = None if width is None else width - sum(widths) - len(gap) * len(heads)
     last = ["who → where: what", *(_call(one, left) for one in incidents)]
     return [
-        _GAP.join([*(cell.ljust(size) for cell, size in zip(row, widths, strict=True)), text])
+        gap.join([*(cell.ljust(size) for cell, size in zip(row, widths, strict=True)), text])
         for row, text in zip(rows, last, strict=True)
     ]
 
@@ -69,7 +72,9 @@ def _call(incident: Mapping[str, Any], room: int | None) -> str:
         what = what or _text(incident.get("summary") or "") or "not examined yet"
     parts = [one for one in (who, where, what) if one]
     between = {2: 3, 3: 5}.get(len(parts), 0)
-    if room is not None:
+    if room is not None and sum(map(len, parts)) > room - between:
+        if who:
+            parts[0] = _short_account(who)
         parts = _fitted(parts, max(room - between, _LEAST))
     if not who:
         return parts[-1] if len(parts) == 1 else ": ".join(parts)
@@ -78,18 +83,20 @@ def _call(incident: Mapping[str, Any], room: int | None) -> str:
 
 
 def _fitted(parts: list[str], room: int) -> list[str]:
-    """The parts in so many columns: the longest gives first, and each keeps its beginning and end."""
+    """The parts in so many columns: the longest gives first, and each keeps its beginning."""
     sizes = [len(one) for one in parts]
     while sum(sizes) > room and max(sizes) > 1:
         sizes[sizes.index(max(sizes))] -= 1
-    return [_cut(one, size) for one, size in zip(parts, sizes, strict=True)]
+    return [
+        one if len(one) <= size else one[: size - 1] + "…"
+        for one, size in zip(parts, sizes, strict=True)
+    ]
 
 
-def _cut(text: str, size: int) -> str:
-    if len(text) <= size:
-        return text
-    tail = (size - 1) // 2
-    return text[: size - 1 - tail] + "…" + (text[-tail:] if tail else "")
+def _short_account(who: str) -> str:
+    """A principal with the last four digits of its account: `analyst@…2222`."""
+    name, at, account = who.rpartition("@")
+    return f"{name}@…{account[-4:]}" if at and is_account_id(account) else who
 
 
 def age(since: str, now: datetime) -> str:

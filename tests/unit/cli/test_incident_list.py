@@ -64,11 +64,10 @@ def test_one_line_a_row_and_the_id_whole(changes, width):
     assert all(one.isprintable() for one in lines)
 
 
-def test_eighty_columns_keep_both_ends_of_what_is_cut():
-    row = table_lines([line()], NOW, 80)[1]
-    assert row.endswith("ing")
-    assert "analys" in row
-    assert " → " in row
+def test_eighty_columns_say_the_same_in_short():
+    assert table_lines([line()], NOW, 80)[1] == (
+        f"{ID} open  3h  12k   analyst@…2222 → a-reports: bucket policy miss…"
+    )
 
 
 AGES = [
