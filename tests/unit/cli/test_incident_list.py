@@ -66,7 +66,7 @@ def test_one_line_a_row_and_the_id_whole(changes, width):
 
 def test_eighty_columns_say_the_same_in_short():
     assert table_lines([line()], NOW, 80)[1] == (
-        f"{ID} open  3h  12k   analyst@…2222 → a-reports: bucket policy miss…"
+        f"{ID} open  3h  12k   analyst@…2222 → a-reports: bucket policy mi…"
     )
 
 
