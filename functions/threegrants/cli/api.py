@@ -6,6 +6,7 @@ from typing import Any
 from threegrants.cli.failure import Failure, Unreachable
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.report import Report, ReportError
+from threegrants.report.raw_formats import NothingToWrite, raw
 
 
 def service_client(stack: str) -> ServiceClient:
@@ -55,3 +56,18 @@ def report_of(incident: Mapping[str, Any]) -> Report | None:
         raise Failure(
             f"incident {incident['id']}: its diagnosis cannot be read: {error}"
         ) from error
+
+
+def raw_of(incident: Mapping[str, Any], form: str) -> str:
+    """An incident's report in a raw format.
+
+    Raises:
+        Failure: if there is no report, or nothing in it that could be written so.
+    """
+    report = report_of(incident)
+    if report is None:
+        raise Failure(f"incident {incident['id']} has no diagnosis yet")
+    try:
+        return raw(report, form)
+    except NothingToWrite as error:
+        raise Failure(str(error)) from error

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import click
 
 from threegrants import __version__
-from threegrants.cli.api import call_api, failure, report_of, service_client
+from threegrants.cli.api import call_api, failure, raw_of, report_of, service_client
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.check import check
 from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
@@ -28,7 +28,7 @@ from threegrants.cli.fetch import fetch
 from threegrants.cli.group import Commands
 from threegrants.cli.incidents import incidents, recheck, reopen
 from threegrants.cli.installation import STACK, configure
-from threegrants.cli.options import FORMAT, SNIPPETS
+from threegrants.cli.options import REPORT_FORMAT, SNIPPETS
 from threegrants.cli.records import parse_records
 from threegrants.cli.render import (
     Tool,
@@ -90,15 +90,17 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
 @main.command()
 @click.argument("incident_id", metavar="ID")
 @STACK
-@FORMAT
+@REPORT_FORMAT
 @SNIPPETS
 def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
     incident = call_api(stack, "GET", f"/incidents/{incident_id}")
     if output_format == "json":
         click.echo(json_text(incident))
-    else:
+    elif output_format == "text":
         show_incident(incident, report_of(incident), tool)
+    else:
+        click.echo(raw_of(incident, output_format), nl=False)
 
 
 @main.command()

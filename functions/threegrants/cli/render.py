@@ -20,6 +20,7 @@ from threegrants.notifications import CERTAINTY_TEXT
 from threegrants.report import (
     GrantsReport,
     HandoffReport,
+    OtherHalfReport,
     PatchReport,
     ReasonReport,
     Report,
@@ -129,7 +130,9 @@ def show_diagnosis(
     else:
         say("the denial, as it was examined before that", "dim")
     _show_facts(report)
-    show_grants(report.grants)
+    if report.other_half and over_since is None:
+        show_other_half(report, report.other_half)
+    show_grants(report.grants, report.other_half)
     if source := report.copy_source:
         where = f"s3://{source.bucket}/{source.object_key}"
         say(f"to read the copy's source, {where}", "bold")
@@ -162,9 +165,33 @@ def show_blockers_and_unknowns(report: Report) -> None:
         if blocker.owner:
             say(f"who decides: {blocker.owner}", "dim", indent=2)
     for unknown in report.unknowns:
-        say(f"not known: {unknown.words}", "yellow")
+        if not _is_said(unknown.why, report.other_half):
+            say(f"not known: {unknown.words}", "yellow")
 
 
+def show_other_half(report: Report, half: OtherHalfReport) -> None:
+    """What to do where the owner's side cannot be seen from here: once, before everything else."""
+    request = report.request
+    what = f"bucket {request.bucket}" if request.bucket else f"key {request.kms_key}"
+    whose = f", account {half.owner}" if half.owner else ""
+    console().print()
+    say(half.own_in_words, "bold")
+    for statement in half.add:
+        for line in json.dumps(dict(statement), indent=2).splitlines():
+            verbatim(f"  {line}")
+    say(f"The half of the owner of {what}{whose} cannot be seen from here: {half.why}.")
+    say("Send this to the owner; nobody has verified it (alone: --format letter):")
+    for line in half.letter.splitlines():
+        verbatim(f"  {line}".rstrip())
+    console().print()
+
+
+def _is_said(text: str, half: OtherHalfReport | None) -> bool:
+    """Whether a text says no more than why the owner's side cannot be seen."""
+    return half is not None and half.why in text
+
+
+_NOT_SEEN = "the owner's side cannot be seen from here"
 _LABEL, _VERDICT = 11, 12
 _GRANT = 20
 """Columns of the labels, the verdicts and the names of the grants."""
@@ -204,10 +231,17 @@ def evidence_text(report: Report) -> str:
     return f"read at {report.evidence_at}" + (f", {age} s before the diagnosis" if age else "")
 
 
-def show_grants(grants: GrantsReport) -> None:
-    """The three grants with their reasons, the IAM grant by its legs."""
+def show_grants(grants: GrantsReport, half: OtherHalfReport | None = None) -> None:
+    """The three grants with their reasons, the IAM grant by its legs.
+
+    Args:
+        grants: the grants.
+        half: what was said before of the owner's side, and is not said again.
+    """
     for name, grant in grants.rows:
-        first, *more = [_reason_text(reason) for reason in grant.reasons] or [""]
+        said = (_reason_text(reason) for reason in grant.reasons)
+        texts = [_NOT_SEEN if _is_said(text, half) else text for text in said]
+        first, *more = texts or [""]
         row([(plain(name), _GRANT), (coloured(grant.verdict), _VERDICT)], first)
         for reason in more:
             row([(plain(""), _GRANT + _VERDICT)], reason)
