@@ -260,8 +260,8 @@ def test_two_people_extend_what_two_people_approve(desk, aws):
 
 
 REFUSED = [
-    pytest.param(dict(seconds=HOUR), "ends at .* already", id="not later"),
-    pytest.param(dict(seconds=0), "an extension has an end", id="for ever"),
+    pytest.param({"seconds": HOUR}, "ends at .* already", id="not later"),
+    pytest.param({"seconds": 0}, "an extension has an end", id="for ever"),
 ]
 
 
