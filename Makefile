@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm configuration \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
 	context-keys diagrams differential doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
@@ -153,6 +153,7 @@ build: $(SAM)/.ready  ## the deployable packages and their sizes (BUILD=--use-co
 	@test -n "$(PYTHON_OF_LAMBDA)$(BUILD)" || { \
 		echo "no python3.13 found: install it, or run make build BUILD=--use-container (needs Docker)"; exit 2; }
 	PATH="$(PYTHON_OF_LAMBDA):$$PATH" $(SAM)/bin/sam build $(BUILD)
+	$(PYTHON) .ci/trim_packages.py $(if $(PYTHON_OF_LAMBDA),--python $(PYTHON_OF_LAMBDA)/python3.13)
 	$(PYTHON) .ci/package_sizes.py
 
 release: build  ## the service under its version, to be deployed or published (.build/release)
@@ -175,7 +176,10 @@ bench-intake: .venv/.ready  ## write units an event, as DynamoDB bills them, and
 	$(BIN)/python benchmarks/intake.py
 
 bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and Powertools alone
-	$(BIN)/python benchmarks/coldstart.py
+	$(BIN)/python benchmarks/coldstart.py $(if $(PYTHON_OF_LAMBDA),--python $(PYTHON_OF_LAMBDA)/python3.13)
+
+bench-memory: setup  ## CPU of a cold diagnosis, and how long it is with the processor that each memory buys
+	$(BIN)/python benchmarks/memory.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

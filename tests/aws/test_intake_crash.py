@@ -41,6 +41,13 @@ class Mortal:
         return done
 
 
+def emptied(table):
+    keys = [{"pk": item["pk"], "sk": item["sk"]} for item in table.scan()["Items"]]
+    with table.batch_writer() as batch:
+        for key in keys:
+            batch.delete_item(Key=key)
+
+
 STORIES = {
     "one S3 record": [("s3", False)],
     "KMS first": [("kms", False), ("s3", False), ("kms", True)],
@@ -92,4 +99,6 @@ def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
         assert len(alerts) in ((1, 2) if story != "S3 after the wait" else (1, 2, 3)), point
         if not crashed:
             break
+        # moto copies the whole table at each transaction, so what is done with goes.
+        emptied(harness.table)
     assert point > 3

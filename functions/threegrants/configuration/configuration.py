@@ -8,6 +8,7 @@ from threegrants.cloudtrail import Access
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, HourlyLimits
 from threegrants.remediation import StandingApproval
 from threegrants.remediation.grant_hours import GrantHours
+from threegrants.remediation.page_access import NOBODY, PageAccess
 from threegrants.suppression import BY_DEFAULT, NeverDiagnoseRule
 
 SCHEMA_ID = "threegrants.config/1"
@@ -33,6 +34,7 @@ class Configuration:
         grant_hours: for how long approvals grant, by account and kind of access.
         hourly_limits: the most new incidents and alerts in one clock hour.
         standing_approvals: what is applied without a person.
+        page: who may do what on the approval page.
     """
 
     accounts_to_read: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class Configuration:
     grant_hours: tuple[GrantHours, ...] = ()
     hourly_limits: HourlyLimits = DEFAULT_LIMITS
     standing_approvals: tuple[StandingApproval, ...] = ()
+    page: PageAccess = NOBODY
 
     def to_json(self) -> dict[str, Any]:
         """The document, complete: what `parse_configuration` makes this value of."""
@@ -73,6 +76,7 @@ class Configuration:
                 "alerts_per_hour": _limit(self.hourly_limits.alerts),
             },
             "standing_approvals": [_approval(one) for one in self.standing_approvals],
+            "page": _page(self.page),
         }
 
 
@@ -81,6 +85,23 @@ def _limit(limit: HourlyLimit) -> dict[str, int]:
         "principal": limit.principal,
         "account": limit.account,
         "everyone": limit.everyone,
+    }
+
+
+def _page(page: PageAccess) -> dict[str, Any]:
+    return {
+        "viewers": sorted(page.viewers),
+        "approvers": [
+            {
+                "group": right.group,
+                "accounts": sorted(right.accounts),
+                "access": sorted(right.access),
+            }
+            for right in page.approvers
+        ],
+        "break_glass": sorted(page.break_glass),
+        "person_claims": list(page.person_claims),
+        "must_be_told": sorted(page.must_be_told),
     }
 
 

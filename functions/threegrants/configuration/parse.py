@@ -13,6 +13,7 @@ from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, Hou
 from threegrants.patches.grantable_actions import is_grantable
 from threegrants.remediation import LimitsError
 from threegrants.remediation.grant_hours import GrantHours
+from threegrants.remediation.page_access import NOBODY, GroupRight, PageAccess
 from threegrants.remediation.standing_parameter import MAX_DAYS, standing_approval
 from threegrants.suppression import parse_never_diagnose
 
@@ -154,6 +155,24 @@ def _configuration(document: dict[str, Any]) -> Configuration:
             _hourly(limits.get("alerts_per_hour"), DEFAULT_LIMITS.alerts),
         ),
         standing_approvals=approvals,
+        page=_page(document.get("page", {})),
+    )
+
+
+def _page(page: dict[str, Any]) -> PageAccess:
+    return PageAccess(
+        viewers=frozenset(page.get("viewers", ())),
+        approvers=tuple(
+            GroupRight(
+                group=one["group"],
+                accounts=frozenset(one.get("accounts", ())),
+                access=frozenset(map(Access, one.get("access", ()))),
+            )
+            for one in page.get("approvers", ())
+        ),
+        break_glass=frozenset(page.get("break_glass", ())),
+        person_claims=tuple(page.get("person_claims", NOBODY.person_claims)),
+        must_be_told=frozenset(map(Access, page.get("must_be_told", ()))),
     )
 
 

@@ -16,7 +16,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import boto3
-from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -29,8 +28,10 @@ from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_sessi
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.in_force import InForce, in_force
+from threegrants.handlers.kept_values import secret, ssm_parameter
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
+from threegrants.incidents.listing_reader import Listing
 from threegrants.notifications import Alert, IncidentEvents, build_alert, publish
 from threegrants.patches.grant_end import end_text
 
@@ -92,6 +93,11 @@ class Dependencies:
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
 
     @cached_property
+    def listing(self) -> Listing:
+        """The list of incidents."""
+        return Listing(self.store)
+
+    @cached_property
     def account_clocks(self) -> AccountClocks:
         """When each account was last heard of."""
         return AccountClocks(self.store.table, time.time)
@@ -118,9 +124,7 @@ class Dependencies:
         if not name:
             return ""
         try:
-            return str(
-                parameters.get_parameter(name, decrypt=True, max_age=_EXTERNAL_ID_TTL_SECONDS)
-            )
+            return ssm_parameter(name, _EXTERNAL_ID_TTL_SECONDS, decrypt=True)
         except GetParameterError as error:
             words = " ".join(str(error).split())[:300]
             raise AccountError(
@@ -305,7 +309,7 @@ class Dependencies:
             limits = self.in_force().limits
             if not name:
                 return limits
-            text = str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
+            text = ssm_parameter(name, _LIMITS_TTL_SECONDS)
             return limits.with_ssm_parameter(text)
         except (ConfigurationError, LimitsError, GetParameterError) as error:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
@@ -354,8 +358,7 @@ def dependencies() -> Dependencies:
 
 def api_secret() -> str:
     """What the API's stage sends with every event, so that the function knows it; read once a minute."""
-    name = os.environ["API_SECRET"]
-    return str(parameters.get_secret(name, max_age=_SECRET_TTL_SECONDS))
+    return secret(os.environ["API_SECRET"], _SECRET_TTL_SECONDS)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from threegrants.evidence import MemberAccounts
 from threegrants.handlers.settings import Settings
 from threegrants.incidents.hourly_limits import HourlyLimits
 from threegrants.remediation import Limits
+from threegrants.remediation.page_access import PageAccess
 from threegrants.suppression import SuppressionRules, presets_named
 
 _OWN_TAGS = Limits().protecting_tags
@@ -28,6 +29,7 @@ class InForce:
         suppression: which denials are not diagnosed.
         hourly_limits: how many incidents are opened, and alerts sent, in one hour.
         limits: what may be applied.
+        page: who may do what on the approval page.
     """
 
     configuration: Configuration
@@ -38,6 +40,7 @@ class InForce:
     suppression: SuppressionRules
     hourly_limits: HourlyLimits
     limits: Limits
+    page: PageAccess
 
 
 def in_force(settings: Settings, configuration: Configuration) -> InForce:
@@ -82,4 +85,5 @@ def in_force(settings: Settings, configuration: Configuration) -> InForce:
             role_prefix=settings.remediation_role_prefix,
             standing_approvals=configuration.standing_approvals,
         ),
+        page=configuration.page,
     )

@@ -12,11 +12,22 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.configuration import ConfigurationError
-from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
+from threegrants.handlers.api_caller import is_from_the_api, is_rest_event
+from threegrants.handlers.api_requests import NO_CALLER, actor_of, body_of
 from threegrants.handlers.dependencies import api_secret, dependencies, time_of
+from threegrants.handlers.incident_routes import router
 from threegrants.handlers.observability import logger, metrics
+from threegrants.handlers.page_requests import (
+    PageRequest,
+    acting,
+    is_page_request,
+    parse_page_request,
+    require_may_ask,
+    rest_event,
+    sign_in,
+)
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
-from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
+from threegrants.incidents import Incident, IncidentNotFound, MuteError, mute, parse_hours
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
@@ -25,7 +36,7 @@ from threegrants.remediation.approval_request import ApprovalRequest, RequestErr
 app = APIGatewayRestResolver()
 
 
-_NO_CALLER = "no caller: reach this function through its API only"
+app.include_router(router)
 
 
 @cache
@@ -34,28 +45,11 @@ def _service() -> RemediationService:
 
 
 def _actor() -> str:
-    """The ARN of the caller, in its own account.
-
-    Raises:
-        Refused: if the event names nobody.
-    """
-    arn = caller_arn(app.current_event.raw_event)
-    if arn is None:
-        raise Refused(HTTPStatus.FORBIDDEN, _NO_CALLER)
-    return arn
+    return actor_of(app.current_event)
 
 
 def _body() -> dict[str, Any]:
-    """The request's JSON object; empty if it is another kind of JSON.
-
-    Raises:
-        BadRequestError: if it is no JSON, or too deep to be read.
-    """
-    try:
-        body = app.current_event.json_body
-    except (ValueError, RecursionError) as error:  # base64's errors are ValueErrors too
-        raise BadRequestError("the body must be a JSON object") from error
-    return body if isinstance(body, dict) else {}
+    return body_of(app.current_event)
 
 
 def _asked() -> ApprovalRequest:
@@ -82,18 +76,6 @@ def _respond(result: Result) -> Response[str] | dict[str, Any]:
         content_type=content_types.APPLICATION_JSON,
         body=body,  # type: ignore[arg-type]
     )
-
-
-@app.get("/incidents")
-def incidents() -> dict[str, Any]:
-    """All incidents, the latest first; `?state=open` for one state."""
-    _actor()
-    wanted = app.current_event.get_query_string_value("state")
-    try:
-        state = State(wanted) if wanted else None
-    except ValueError as error:
-        raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
-    return {"incidents": [_overview(incident) for incident in dependencies().store.latest(state)]}
 
 
 @app.get("/incidents/<incident_id>")
@@ -222,14 +204,46 @@ def _problem(status: int, detail: str) -> Response[str]:
     )
 
 
+def _for_the_page(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Do what the page asks in a person's name, once the person's own token says who that is."""
+    try:
+        asked = parse_page_request(event)
+        who = sign_in(asked, dependencies().in_force().page)
+        logger.info(
+            "page", extra={"actor": str(who.person), "asks": f"{asked.method} {asked.path}"}
+        )
+        require_may_ask(who, asked, _asked_about(asked))
+    except (Refused, ConfigurationError, IncidentNotFound) as error:
+        return _refusal(error)
+    with acting(who):
+        return app.resolve(rest_event(asked), context)
+
+
+def _asked_about(asked: PageRequest) -> Incident | None:
+    return dependencies().store.get(asked.incident_id) if asked.incident_id else None
+
+
+def _refusal(error: Exception) -> dict[str, Any]:
+    """A refusal before any route was found, as a route would give it."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, Refused):
+        status = HTTPStatus(error.status)
+    elif isinstance(error, IncidentNotFound):
+        status = HTTPStatus.NOT_FOUND
+    answer = _problem(status, str(error))
+    return {"statusCode": int(status), "body": json.dumps(answer.body)}
+
+
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """REST API event in, response out."""
+    """REST API event in, response out; or a request of the page, which carries a person's ID token."""
     with time_of(context):
+        if is_page_request(event):
+            return _for_the_page(event, context)
         if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
             return {
                 "statusCode": int(HTTPStatus.FORBIDDEN),
-                "body": json.dumps({"message": _NO_CALLER}),
+                "body": json.dumps({"message": NO_CALLER}),
             }
         return app.resolve(event, context)

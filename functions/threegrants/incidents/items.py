@@ -21,6 +21,7 @@ from threegrants.cloudtrail import DeniedCall, KeySource
 from threegrants.incidents.events import SAMPLE_SIZE, with_sample
 from threegrants.incidents.fitting import pack_report, unpack
 from threegrants.incidents.incident import Incident
+from threegrants.incidents.listing import LISTED, row_of
 from threegrants.incidents.states import CLOSED, State
 from threegrants.report import Report, ReportError
 
@@ -99,6 +100,7 @@ def to_items(incident: Incident) -> list[dict[str, Any]]:
         **item_key(incident.id, META),
         **{_stored_name(name): _stored(getattr(incident, name)) for name in _IN_META},
         "last_seen": incident.last_seen,
+        **_listed(incident),
     }
     counted = {
         **item_key(incident.id, COUNT),
@@ -108,6 +110,11 @@ def to_items(incident: Incident) -> list[dict[str, Any]]:
         [diagnosis_item(incident, pack_report(incident.diagnosis))] if incident.diagnosis else []
     )
     return [meta, counted, *report]
+
+
+def _listed(incident: Incident) -> dict[str, Any]:
+    """What puts an incident on the list; an earlier release wrote none."""
+    return {"listed": LISTED, "listed_row": row_of(incident)}
 
 
 def diagnosis_item(incident: Incident, packed: str | bytes) -> dict[str, Any]:
@@ -286,6 +293,7 @@ def change_writes(
         if getattr(new, name) != getattr(old, name)
     }
     changed["last_seen"] = new.last_seen
+    changed |= _listed(new)
     if expires_at is not None:
         changed["expires_at"] = expires_at
     kept = {name: value for name, value in changed.items() if value is not None}

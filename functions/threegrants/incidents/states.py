@@ -159,6 +159,12 @@ TABLE: tuple[Transition, ...] = (
     ),
     Transition((State.REJECTED,), State.OPEN, "diagnosis", "a new denial with a new verdict"),
     Transition(
+        (State.REJECTED, State.ROLLED_BACK, State.RESOLVED),
+        State.OPEN,
+        "a person",
+        "it is to be decided once more; not by the denied principal",
+    ),
+    Transition(
         (
             State.OPEN,
             State.PROPOSED,
@@ -201,6 +207,9 @@ REOPENED_BY_DENIAL = frozenset({State.VERIFIED, State.ROLLED_BACK, State.RESOLVE
 """A new denial opens the incident again, after a look at fresh evidence. A rejected incident is not
 among them: only a new verdict opens that."""
 
+REOPENED_BY_PERSON = frozenset({State.REJECTED, State.ROLLED_BACK, State.RESOLVED})
+"""A person may open the incident again, without a new denial."""
+
 ALERTED_BY_COUNT = frozenset({State.OPEN, State.FAILED})
 """A growing count is alerted: nobody works on it, and nobody decided to leave it."""
 
@@ -211,6 +220,7 @@ SETS: dict[str, frozenset[State]] = {
     "UNSUCCESSFUL": UNSUCCESSFUL,
     "CLOSED": CLOSED,
     "REOPENED_BY_DENIAL": REOPENED_BY_DENIAL,
+    "REOPENED_BY_PERSON": REOPENED_BY_PERSON,
     "ALERTED_BY_COUNT": ALERTED_BY_COUNT,
 }
 """Every named set of states, for the docs and the tests."""

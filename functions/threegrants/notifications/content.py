@@ -17,6 +17,7 @@ from threegrants.report import (
     PatchReport,
     Report,
     UnknownReport,
+    headline,
     policy_diff,
 )
 
@@ -166,16 +167,16 @@ def content_of(
         reason=reason,
         status=wording.STATUS[reason],
         outcome=report.outcome,
-        who=wording.who(report),
-        where=wording.where(report),
-        cause=wording.cause(report),
-        lacks=wording.lacks(report),
+        who=headline.who(report),
+        where=headline.where(report),
+        cause=headline.cause(report),
+        lacks=headline.lacks(report),
         happened=lines,
         facts=tuple(_facts(report, reason, zone)),
         grants=tuple(_grant_lines(report)),
         copy_source=_copy_source(report),
         deciders=tuple(_deciders(report)),
-        lacking=wording.lacking(report),
+        lacking=headline.lacking(report),
         patches=() if settled else tuple(_patch_text(one) for one in report.proposed_patches),
         statements=tuple(_statements(report)) if by_hand else (),
         next_step=_next_step(report, reason),
@@ -248,7 +249,7 @@ def _why(grant: GrantReport) -> tuple[str, ...]:
         place = " ".join(part for part in (reason.policy, reason.sid) if part)
         found.append(f"{place}: {reason.detail}" if place else reason.detail)
     if grant.verdict is Verdict.MISSING and grant.actions:
-        found.insert(0, f"lacks {wording.joined(grant.actions)}")
+        found.insert(0, f"lacks {headline.joined(grant.actions)}")
     return tuple(found)
 
 
@@ -265,7 +266,7 @@ def _deciders(report: Report) -> Iterator[Decider]:
         owner = blocker.owner or "not known: ask the owner of the bucket"
         yield Decider(what, blocker.detail, owner, step_for_blocker(blocker.kind))
     owners = _owners(report)
-    for name, grant in wording.named_grants(report):
+    for name, grant in headline.named_grants(report):
         for reason in grant.reasons:
             denied = grant.verdict is Verdict.DENIED
             if not denied and not (grant.verdict is Verdict.MISSING and reason.advice):

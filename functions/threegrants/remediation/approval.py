@@ -26,6 +26,7 @@ from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.opened_access import opened_access
 from threegrants.remediation.patch_checks import accounts, grants_to_account, objection
+from threegrants.remediation.person import Person, is_the_denied
 from threegrants.remediation.results import Refused
 from threegrants.remediation.runs import Asked
 from threegrants.remediation.standing_approvals import decide
@@ -131,7 +132,7 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
 
     Args:
         incident: the incident.
-        actor: the ARN of who asks.
+        actor: who asks.
         patches: what is approved; none for another decision.
 
     Raises:
@@ -140,6 +141,13 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
     require_identified(actor)
     principal = require_report(incident).principal
     denied = principal.arn or principal.session_arn
+    person = Person.parse(actor)
+    if person is not None and is_the_denied(person, principal):
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            "the denied principal decides nothing about its own incident: by its name you are "
+            f"{principal.session_arn or denied}. Ask someone else",
+        )
     if denied and (same_principal(actor, denied) or _made_the_session(actor, principal)):
         raise Refused(
             HTTPStatus.FORBIDDEN,

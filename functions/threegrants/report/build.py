@@ -105,6 +105,8 @@ def _principal(analysis: Analysis) -> PrincipalReport:
         type=caller.type,
         service=caller.invoked_by,
         issuer_arn=caller.issuer_arn,
+        source_identity=caller.source_identity,
+        identity_center_user_id=analysis.call.session_keys.get("identitystore:UserId"),
     )
 
 

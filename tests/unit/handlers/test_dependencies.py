@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from types import SimpleNamespace
 
+import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from support.configured import APPROVAL, PLACE, accounts, configured
@@ -16,12 +16,13 @@ from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
 from threegrants.configuration import ConfigurationError, ConfigurationUnreadableError
 from threegrants.evidence import AccountError
-from threegrants.evidence.time_left import OWN_CALL_SECONDS
+from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_session, within
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers import dependencies as module
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.dependencies import Dependencies, deadline
-from threegrants.handlers.settings import Settings
+from threegrants.handlers.kept_values import forget, secret, ssm_parameter
+from threegrants.handlers.settings import ConfigurationPlace, Settings
 from threegrants.incidents import AlertReason
 from threegrants.remediation import Refused
 
@@ -45,13 +46,13 @@ def ssm(monkeypatch):
     """The operator's SSM parameter: what it holds, and what was asked."""
     state = SimpleNamespace(text="{}", error=None, asked=[])
 
-    def get_parameter(name, max_age, *, decrypt=False):
+    def ssm_parameter(name, max_age, *, decrypt=False):
         state.asked.append((name, max_age, "decrypted") if decrypt else (name, max_age))
         if state.error:
             raise state.error
         return state.text
 
-    monkeypatch.setattr(parameters, "get_parameter", get_parameter)
+    monkeypatch.setattr(module, "ssm_parameter", ssm_parameter)
     return state
 
 
@@ -315,3 +316,22 @@ def test_the_dependencies_are_built_once(monkeypatch):
 def test_an_answer_is_due_before_the_function_ends():
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 29_000)
     assert deadline(context, lambda: 100.0) == 100 + 29 - (OWN_CALL_SECONDS + 2)
+
+
+@pytest.mark.parametrize("read", [
+    pytest.param(lambda: ssm_parameter("/limits", 60), id="an SSM parameter"),
+    pytest.param(lambda: secret("api", 60), id="a secret"),
+    pytest.param(lambda: ConfigurationSource(ConfigurationPlace.parse(PLACE)).read(), id="the configuration"),
+])  # fmt: skip
+def test_no_read_begins_that_could_outlast_the_function(read, monkeypatch):
+    """Powertools' own clients would not be held to it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    forget()
+    bound_default_session()
+    with within(1), pytest.raises((GetParameterError, ConfigurationUnreadableError)) as failed:
+        read()
+    assert "its function ends in" in str(failed.value)
+    forget()

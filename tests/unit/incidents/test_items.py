@@ -83,6 +83,8 @@ def test_the_stored_names_stay():
         "diagnosis_id": "",
         "open_until": "",
         "born": 2,
+        "listed": "incident",
+        "listed_row": {"first_seen": SEEN, "bucket": "a-reports", "bucket_account": "111111111111"},
     }
 
 
@@ -224,7 +226,7 @@ def test_a_change_writes_what_differs_if_nobody_else_changed_it():
     assert write == {
         "Key": item_key(ID, "meta"),
         "UpdateExpression": "SET #version = :version, #folders = :folders, #told_key = :told_key, "
-        "#last_seen = :last_seen REMOVE #kms_event, examining_until, expires_at",
+        "#last_seen = :last_seen, #listed = :listed, #listed_row = :listed_row REMOVE #kms_event, examining_until, expires_at",
         "ConditionExpression": "version = :seen",
         "ExpressionAttributeNames": {
             "#version": "version",
@@ -232,10 +234,15 @@ def test_a_change_writes_what_differs_if_nobody_else_changed_it():
             "#told_key": "told_key",
             "#kms_event": "kms_event",
             "#last_seen": "last_seen",
+            "#listed": "listed",
+            "#listed_row": "listed_row",
         },
         "ExpressionAttributeValues": {
             ":version": 5, ":folders": ["2026/", "2027/"], ":told_key": KEY, ":seen": 4,
-            ":last_seen": SEEN,
+            ":last_seen": SEEN, ":listed": "incident",
+            ":listed_row": {
+                "first_seen": SEEN, "bucket": "a-reports", "bucket_account": "111111111111"
+            },
         },
     }  # fmt: skip
 

@@ -56,6 +56,8 @@ ABSENT_NOT_NULL = {
     (PatchReport, "snippets"),
     (Report, "since_denial"),
     (HandoffReport, "statement"),
+    (PrincipalReport, "source_identity"),
+    (PrincipalReport, "identity_center_user_id"),
 }
 """None in the value; left out of the JSON."""
 BESIDE = {"schema", "alert"}

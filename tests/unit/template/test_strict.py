@@ -33,6 +33,8 @@ TEMPLATES = [
         id="member.yaml with everything",
     ),
     pytest.param("templates/forwarder.yaml", {"EventBusArn": BUS}, id="forwarder.yaml"),
+    pytest.param("templates/forwarder.yaml", {"EventBusArn": BUS, "AlarmTopicArn": f"arn:aws:sns:eu-west-1:{B}:on-call"},
+                 id="forwarder.yaml with everything"),
     pytest.param("templates/trail.yaml", {"ObjectArnPrefixes": "arn:aws:s3:::reports/"}, id="trail.yaml"),
     pytest.param("templates/organization.yaml", {**MEMBER, "EventBusArn": BUS, "ForwarderRegions": "eu-west-1",
                   "OrganizationalUnitIds": "ou-ab12-cdefgh34"}, id="organization.yaml"),
