@@ -15,6 +15,7 @@ from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Incident, Move, State, Store
 from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.patches import Patch
+from threegrants.patches.grant_end import holds_end
 from threegrants.remediation.approval import (
     check_limits,
     granted,
@@ -59,6 +60,7 @@ from threegrants.remediation.wording import (
     until_words,
 )
 from threegrants.remediation.worker import error_text, target_arns
+from threegrants.report import Report
 
 _Kept = TypeVar("_Kept")
 NOTHING_ASKED = ApprovalRequest()
@@ -228,13 +230,20 @@ class RemediationService:
         )
         return self._asked(incident.id, State.ROLLING_BACK, "Being taken back.", intents)
 
-    def extend(self, incident_id: str, approver: str, request: ApprovalRequest) -> Result:
+    def extend(
+        self,
+        incident_id: str,
+        approver: str,
+        request: ApprovalRequest,
+        require: Callable[[Report, Sequence[Patch]], None] = lambda *_: None,
+    ) -> Result:
         """Have what is in force end later: a new approval, with new exact bytes, by the same rules.
 
         Args:
             incident_id: the incident.
             approver: the ARN that AWS gives of who asks.
             request: for how long from now on, and why.
+            require: what else has to hold of the approver, given the report and all that is in force.
 
         Raises:
             Refused: if it may not or cannot be done; then nothing was written.
@@ -254,9 +263,9 @@ class RemediationService:
             incident, lambda: with_extended(self.run_store, incident.id, heads)
         )
         of_grants = self._intents(incident, [run.id for run in everything])
-        patches = tuple(intent.patch for intent in written if intent.step in IN_FORCE)
-        judged = patches or tuple(intent.patch for intent in of_grants)
+        judged = tuple(intent.patch for intent in of_grants if intent.step in IN_FORCE)
         require_not_own_grant(incident, approver, judged)
+        require(report, judged)
         extension = Extension(heads, written)
         two_people = any(run.two_people for run in heads) or needs_two_people(
             limits, report, judged, extends=True
@@ -268,7 +277,8 @@ class RemediationService:
         seconds = granted(limits, report, judged, wanted)
         ends_at = extension.later_end(now, seconds)
         new = self._with_later_ends(incident, extension, ends_at, int(now))
-        check_limits(limits, incident, new, self.reader)
+        kept = (patch for patch in judged if not holds_end(patch))
+        check_limits(limits, incident, (*new, *kept), self.reader)
         asked = Asked((request.reason,), request.ticket, ends_at, extends=extension.run_ids)
         actors: tuple[str, ...] = (approver,)
         expires = int(now) + limits.approval_seconds
