@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_in, parse_arn
+from threegrants.remediation.first_approval import Approval
 from threegrants.remediation.person import Person, identity_center_user, same_signed_in
-from threegrants.remediation.runs import Approval
 
 _KNOWN = re.compile(
     rf"arn:{PARTITION}:(?:"

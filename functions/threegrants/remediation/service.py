@@ -28,10 +28,11 @@ from threegrants.remediation.approval import (
 )
 from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.approvers import completes
+from threegrants.remediation.extending import later_ends, runs_to_extend
 from threegrants.remediation.extension import Extension
+from threegrants.remediation.first_approval import Approval
 from threegrants.remediation.forgery import forged_text, refuse_forged
 from threegrants.remediation.grant_ends import with_extended
-from threegrants.remediation.in_force import ending_runs
 from threegrants.remediation.incident_changes import begin_applying, change_or_refuse
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
@@ -42,7 +43,6 @@ from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
-    Approval,
     Asked,
     Direction,
     Intent,
@@ -256,7 +256,7 @@ class RemediationService:
             known = self._intents(incident, (last.id,))
             detail = f"An extension{until_words(last)} was approved before and is being written."
             return self._asked(incident.id, State.APPLYING, detail, known)
-        heads = self._genuine(incident, lambda: self._ending_runs(incident, last, now))
+        heads = self._genuine(incident, lambda: runs_to_extend(self.run_store, incident, last, now))
         limits, report = self.limits(), require_report(incident)
         written = self._intents(incident, [run.id for run in heads])
         everything = self._genuine(
@@ -276,7 +276,7 @@ class RemediationService:
             wanted = first.seconds
         seconds = granted(limits, report, judged, wanted)
         ends_at = extension.later_end(now, seconds)
-        new = self._with_later_ends(incident, extension, ends_at, int(now))
+        new = later_ends(self.reader, incident.id, extension, ends_at, int(now))
         kept = (patch for patch in judged if not holds_end(patch))
         check_limits(limits, incident, (*new, *kept), self.reader)
         asked = Asked((request.reason,), request.ticket, ends_at, extends=extension.run_ids)
@@ -296,57 +296,12 @@ class RemediationService:
         intents = begin_applying(self.store, self.run_store, incident, run, new, quota, first=first)
         return self._asked(incident.id, State.APPLYING, f"Extended. {end_words(run)}", intents)
 
-    def _ending_runs(self, incident: Incident, last: Run | None, now: float) -> tuple[Run, ...]:
-        """The runs in force whose end may be put off.
-
-        Raises:
-            Refused: if there are none, or their end has come.
-        """
-        in_force = last.runs_in_force if last and incident.state is State.VERIFIED else ()
-        runs = tuple(self.run_store.begun(incident.id, one) for one in in_force)
-        heads = ending_runs(runs)
-        if not heads:
-            raise Refused(
-                HTTPStatus.CONFLICT,
-                f"incident {incident.id} is {incident.state}, and nothing of it is in force that ends: "
-                "there is nothing to extend",
-            )
-        if any(run.ends_at <= now for run in heads):
-            raise Refused(
-                HTTPStatus.CONFLICT,
-                f"the grant of incident {incident.id} has ended: it is taken back, and a new denial can "
-                "be approved",
-            )
-        return heads
-
     def _first_extension(self, incident: Incident, extension: Extension) -> Approval | None:
         """The first approval of the same extension, if there is one."""
         first = self._genuine(
             incident, lambda: self.run_store.first_approval(incident.id, extension=True)
         )
         return first if first is not None and first.extends == extension.run_ids else None
-
-    def _with_later_ends(
-        self, incident: Incident, extension: Extension, ends_at: int, now: int
-    ) -> tuple[Patch, ...]:
-        """The patches that exchange the end, made of the policies as they are now.
-
-        Raises:
-            Refused: if a policy cannot be read, or our statement is not as we wrote it.
-        """
-        found = []
-        for intent in extension.exchanged:
-            patch = intent.patch
-            try:
-                reader = reader_of(self.reader, patch, incident.id)
-                live = read(patch, reader, intent.aws_ids)
-            except Exception as error:
-                raise Refused(
-                    HTTPStatus.SERVICE_UNAVAILABLE,
-                    f"nothing was changed, because a policy could not be read: {error_text(error)}",
-                ) from error
-            found.append(extension.patch_for(patch, live.text, ends_at, now))
-        return tuple(found)
 
     def progress(self, incident_id: str) -> dict[str, Any] | None:
         """What there is to know of the incident's last run, for people who wait; None if there is none.
