@@ -23,7 +23,7 @@ from threegrants.cli.check import check
 from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
 from threegrants.cli.config import config
 from threegrants.cli.cost import cost
-from threegrants.cli.decisions import decided
+from threegrants.cli.decisions import decided, end_lines
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.doctor import doctor
 from threegrants.cli.explain import explain
@@ -154,6 +154,8 @@ def approve(
             for patch in chosen:
                 show_patch(patch)
         if not yes:
+            for line in end_lines(said, chosen, time.time()):
+                click.echo(strip_control_characters(line))
             click.confirm(f"Apply these {len(chosen)} patch(es)?", abort=True)
         digests = tuple(patch.digest for patch in chosen)
     elif scope or grants:

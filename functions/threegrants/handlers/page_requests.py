@@ -7,7 +7,7 @@ So who may invoke this function, and no more, can speak for nobody.
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,10 +16,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from threegrants.incidents import Incident
+from threegrants.patches import Patch
 from threegrants.remediation.page_access import PageAccess
 from threegrants.remediation.page_decisions import require_may_approve, require_told_apart
 from threegrants.remediation.person import Person
 from threegrants.remediation.results import Refused
+from threegrants.report import Report
 
 if TYPE_CHECKING:
     from threegrants.oidc import OidcClient
@@ -197,6 +199,22 @@ def require_may_ask(who: SignedIn, request: PageRequest, incident: Incident | No
         raise Refused(HTTPStatus.CONFLICT, str(error)) from error
     require_may_approve(who.access, who.groups, report, patches)
     require_told_apart(who.access, who.person, report, patches)
+
+
+def require_may_extend(report: Report, patches: Sequence[Patch]) -> None:
+    """Make sure that whoever asks for an extension might approve what it prolongs, if it is a person.
+
+    Args:
+        report: the incident's report.
+        patches: what is in force.
+
+    Raises:
+        Refused: if not.
+    """
+    who = who_acts()
+    if who is not None:
+        require_may_approve(who.access, who.groups, report, patches)
+        require_told_apart(who.access, who.person, report, patches)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from threegrants.handlers.page_requests import (
     is_page_request,
     parse_page_request,
     require_may_ask,
+    require_may_extend,
     rest_event,
     sign_in,
 )
@@ -121,7 +122,8 @@ def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
 def extend(incident_id: str) -> Response[str] | dict[str, Any]:
     """Have what is in force end later: `{"for": "8h", "reason": "…"}`; a new approval."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().extend(incident_id, _actor(), _asked()))
+    asked = _service().extend(incident_id, _actor(), _asked(), require_may_extend)
+    return _respond(asked)
 
 
 @app.post("/incidents/<incident_id>/mute")
