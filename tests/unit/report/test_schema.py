@@ -56,6 +56,8 @@ ABSENT_NOT_NULL = {
     (PatchReport, "snippets"),
     (Report, "since_denial"),
     (HandoffReport, "statement"),
+    (ReasonReport, "statement"),
+    (BlockerReport, "statement"),
 }
 """None in the value; left out of the JSON."""
 BESIDE = {"schema", "alert"}
