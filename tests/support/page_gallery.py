@@ -8,6 +8,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,14 @@ BEN = "https://login.example.com/#00u3ben"
 _BY_NAME = {one.name: one for one in SITUATIONS}
 
 
+@cache
 def report_of(situation: str) -> Report:
     """The report of a situation of `unit/whole/situations.py`."""
     found = report_for(_BY_NAME[situation].analysis(), ID)
     return dataclasses.replace(found, evidence_age_seconds=0)
 
 
+@cache
 def grown_policy() -> Report:
     """A bucket policy of several owners, in which the analyst's statement is there but misses."""
     others = tuple(
@@ -194,6 +197,10 @@ def _approve(report: Report, **more: Any) -> str:
     return render.confirm_page(facts_of(incident_of(report)), decision, ANN, CSRF)
 
 
+def _one_for_each_policy(report: Report) -> list[str]:
+    return list({(one.grant, one.target): one.digest for one in reversed(report.patches)}.values())
+
+
 def _incident(name: str, viewer: Viewer = ANN, state: State = State.OPEN, **more: Any) -> str:
     report = report_of(name)
     return render.incident_page(facts_of(incident_of(report, state), **more), viewer, CSRF)
@@ -248,7 +255,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "confirm-changed": lambda: render.confirm_page(*_changed(), ANN, CSRF),
     "confirm-two-people": lambda: _approve(
         report_of("key-named-by-the-caller-only"),
-        digests=tuple(one.digest for one in report_of("key-named-by-the-caller-only").patches),
+        digests=tuple(_one_for_each_policy(report_of("key-named-by-the-caller-only"))),
         may_break_glass=True,
         problem="The reason is missing.",
     ),

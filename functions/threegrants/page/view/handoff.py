@@ -18,7 +18,7 @@ from threegrants.report import PatchReport, Report, ReportError
 
 _MOST_CHARACTERS = 3500
 """Of one text."""
-_MOST_OF_ALL = 7000
+_MOST_OF_ALL = 6500
 """Of all texts of a page, which has to stay small; the command line has them all."""
 
 
@@ -59,14 +59,19 @@ class Handoff:
     left_out: tuple[str, ...] = ()
 
 
-def handoffs_of(report: Report) -> tuple[Handoff, ...]:
-    """What can be handed to the owners: of each proposed patch and of each hand-off of the report."""
-    return _that_fit((*_from_patches(report), *_from_handoffs(report)))
+def handoffs_of(report: Report, letter: HandoffText | None) -> tuple[Handoff, ...]:
+    """What can be handed to the owners: of each proposed patch and of each hand-off of the report.
+
+    Args:
+        report: the report.
+        letter: what is shown beside it, and takes room too.
+    """
+    left = _MOST_OF_ALL - (letter.size if letter else 0)
+    return _that_fit((*_from_patches(report), *_from_handoffs(report)), left)
 
 
-def _that_fit(found: Sequence[Handoff]) -> tuple[Handoff, ...]:
+def _that_fit(found: Sequence[Handoff], left: int) -> tuple[Handoff, ...]:
     """The same without texts that are too long for the page, the first language of each first."""
-    left = _MOST_OF_ALL
     kept: set[tuple[int, int]] = set()
     places = [
         (number, place) for number, one in enumerate(found) for place, _ in enumerate(one.texts)

@@ -289,6 +289,7 @@ def diagnosis_view(report: Report, facts: IncidentFacts, *, texts: bool = True) 
     content = content_of(plain, facts.stack, AlertReason.OPENED, zone=facts.zone)
     source = report.copy_source
     quoted = report if texts else plain
+    letter = letter_of(report) if texts else None
     return DiagnosisView(
         call=_denied_call(report),
         outcome=OUTCOMES[report.outcome],
@@ -308,8 +309,8 @@ def diagnosis_view(report: Report, facts: IncidentFacts, *, texts: bool = True) 
         message=report.message or "",
         facts=_facts(report, facts),
         groups=patch_groups(report, texts=texts),
-        handoffs=handoffs_of(report) if texts and _may_be_handed_off(report) else (),
-        letter=letter_of(report) if texts else None,
+        handoffs=handoffs_of(report, letter) if texts and _may_be_handed_off(report) else (),
+        letter=letter,
         is_approvable=is_approvable(report),
     )
 
