@@ -103,7 +103,9 @@ def _listed(text: str) -> tuple[ListedIncident, ...]:
 
 def _changed(text: str) -> str:
     fresh = report_with(text)
-    decision = Decision(action=Action.APPROVE, seen="d-0", fresh=fresh, reason=text, ticket=text, problem=text)
+    decision = Decision(
+        action=Action.APPROVE, seen="d-0", fresh=fresh, reason=text, ticket=text, problem=text
+    )
     return render.confirm_page(facts_with(text), decision, _viewer(text), CSRF)
 
 

@@ -13,17 +13,17 @@ class Parsed:
 
     Args:
         elements: each element with the names of its attributes, in order.
-        attributes: the same with the values.
+        attributes: the same with the values; empty for one without.
         text: all text, one piece after the other.
         unclosed: elements that were not closed in order.
     """
 
     elements: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    attributes: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    attributes: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     text: str = ""
     unclosed: list[str] = field(default_factory=list)
 
-    def all(self, tag: str) -> list[dict[str, str | None]]:
+    def all(self, tag: str) -> list[dict[str, str]]:
         """The attributes of each element of a kind."""
         return [values for name, values in self.attributes if name == tag]
 
@@ -36,13 +36,13 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.elements.append((tag, tuple(name for name, _ in attrs)))
-        self.found.attributes.append((tag, dict(attrs)))
+        self.found.attributes.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.elements.append((tag, tuple(name for name, _ in attrs)))
-        self.found.attributes.append((tag, dict(attrs)))
+        self.found.attributes.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
         if self.open and self.open[-1] == tag:

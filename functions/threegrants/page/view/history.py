@@ -11,8 +11,8 @@ from threegrants.page.view.times import ShownTime, shown_time
 from threegrants.page.view.visible import shortened
 from threegrants.page.view.words import GRANT_NAMES, STATES, Word
 
-_MOST_LINES = 40
-_MOST_RELATED = 12
+_MOST_LINES = 16
+_MOST_RELATED = 6
 _SERVICE = "service"
 
 

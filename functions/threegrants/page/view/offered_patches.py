@@ -103,7 +103,7 @@ def patch_groups(
                 report,
                 patch,
                 is_chosen=patch.digest in chosen if chosen else patch.default,
-                texts=texts and (patch is first or rows < _MOST_ROWS),
+                texts=texts and rows < _MOST_ROWS,
                 proposed=first if patch is not first else None,
             )
             rows += len(shown.diff.rows)
@@ -146,7 +146,7 @@ def patch_view(
         is_chosen=is_chosen,
         is_proposed=patch.default,
         label=_label(patch),
-        says=shortened(patch.says, 900 if patch.default else 500),
+        says=shortened(patch.says, 900 if patch.default else 400),
         beyond=beyond_the_call(report, patch),
         operation=patch.operation,
         policy_name=patch.policy_name or "",
