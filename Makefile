@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-scenarios bench-storm configuration \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
 	context-keys diagrams differential doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
@@ -51,9 +51,10 @@ coverage: setup  ## branch coverage: by the unit tests alone, then by all tests
 	$(BIN)/python -m pytest -n auto tests/unit --cov --cov-report=term
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
 
-crash-table: .venv/.ready  ## an approval and a rollback, disturbed in every way at every AWS call they make
+crash-table: .venv/.ready  ## an approval, a rollback and the intake, disturbed in every way at every AWS call they make
 	printf '%s\n' 'crash_table and approval' 'crash_table and not approval' | CRASH_TABLE=all xargs -P 2 -I ROWS \
 		$(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k 'ROWS'
+	CRASH_TABLE=all $(BIN)/python -m pytest -n auto tests/aws/test_intake_crash.py
 
 stale-reads: .venv/.ready  ## the same with 1 to 50 stale reads at every read (half an hour; make test runs a sample)
 	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k stale_reads
@@ -153,6 +154,7 @@ build: $(SAM)/.ready  ## the deployable packages and their sizes (BUILD=--use-co
 	@test -n "$(PYTHON_OF_LAMBDA)$(BUILD)" || { \
 		echo "no python3.13 found: install it, or run make build BUILD=--use-container (needs Docker)"; exit 2; }
 	PATH="$(PYTHON_OF_LAMBDA):$$PATH" $(SAM)/bin/sam build $(BUILD)
+	$(PYTHON) .ci/trim_packages.py $(if $(PYTHON_OF_LAMBDA),--python $(PYTHON_OF_LAMBDA)/python3.13)
 	$(PYTHON) .ci/package_sizes.py
 
 release: build  ## the service under its version, to be deployed or published (.build/release)
@@ -175,7 +177,10 @@ bench-intake: .venv/.ready  ## write units an event, as DynamoDB bills them, and
 	$(BIN)/python benchmarks/intake.py
 
 bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and Powertools alone
-	$(BIN)/python benchmarks/coldstart.py
+	$(BIN)/python benchmarks/coldstart.py $(if $(PYTHON_OF_LAMBDA),--python $(PYTHON_OF_LAMBDA)/python3.13)
+
+bench-memory: setup  ## CPU of a cold diagnosis, and how long it is with the processor that each memory buys
+	$(BIN)/python benchmarks/memory.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

@@ -49,7 +49,12 @@ _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
 _PARTITION_UNITS = 1000
 """Write units a second of one partition: AWS's limit."""
 MOST_UNITS, LEAST_EVENTS = 6, 500
-INDEXES = {"incidents": [Index(("state", "last_seen"), ("id",))]}
+INDEXES = {
+    "incidents": [
+        Index(("state", "last_seen"), ("id",)),
+        Index(("listed", "last_seen"), ("id", "state", "listed_row", "muted_until")),
+    ]
+}
 """As `template.yaml` has them."""
 SIZES = {"small": 0, "largest": 32_000}
 """About how many bytes each policy gets, as far as AWS takes them."""

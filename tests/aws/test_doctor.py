@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import boto3
 import pytest
@@ -128,7 +129,7 @@ def test_figures_are_of_their_own_time(world):
     now = time.time()
     cloudwatch = boto3.client("cloudwatch")
     for hours, value in ((0.05, 2.0), (0.9, 1.0), (20, 4.0)):
-        data = {
+        data: Any = {
             "MetricName": "Errors",
             "Dimensions": [{"Name": "FunctionName", "Value": "sweep"}],
             "Timestamp": now - hours * 3600,

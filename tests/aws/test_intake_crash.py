@@ -1,6 +1,7 @@
 """Intake, on moto: a crash at any write neither miscounts nor loses the alert."""
 
 import json
+import os
 
 import pytest
 
@@ -41,6 +42,13 @@ class Mortal:
         return done
 
 
+def emptied(table):
+    keys = [{"pk": item["pk"], "sk": item["sk"]} for item in table.scan()["Items"]]
+    with table.batch_writer() as batch:
+        for key in keys:
+            batch.delete_item(Key=key)
+
+
 STORIES = {
     "one S3 record": [("s3", False)],
     "KMS first": [("kms", False), ("s3", False), ("kms", True)],
@@ -55,9 +63,11 @@ STORIES = {
 def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
     aws, monkeypatch, story, after
 ):  # fmt: skip
-    harness, point, mortal = Harness(aws), 0, Mortal(monkeypatch)
+    # Of each write either what comes before it or what comes after it, unless all are wanted.
+    step = 1 if os.environ.get("CRASH_TABLE") == "all" else 2
+    harness, point, mortal = Harness(aws), 1 - step if after else 0, Mortal(monkeypatch)
     while True:
-        point += 1
+        point += step
         bucket, role = f"bucket-{point}", f"role-{point}"
         who = {
             "type": "AssumedRole",
@@ -92,4 +102,6 @@ def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
         assert len(alerts) in ((1, 2) if story != "S3 after the wait" else (1, 2, 3)), point
         if not crashed:
             break
+        # moto copies the whole table at each transaction, so what is done with goes.
+        emptied(harness.table)
     assert point > 3

@@ -4,12 +4,12 @@ import json
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 
 from support.configured import PLACE, accounts, configured
 from support.harness import SECOND, bucket_policy
 from support.names import A, B
 from threegrants.cloudtrail import Access
+from threegrants.handlers import kept_values
 from threegrants.handlers.dependencies import Dependencies
 from threegrants.handlers.settings import Settings
 from threegrants.incidents import State
@@ -29,10 +29,10 @@ ENV = {
 def harness(harness, monkeypatch):
     """The harness, whose limits are read as the functions read them."""
     harness.configuration = configured(monkeypatch, accounts=accounts(trusted=(A, B)))
-    parameters.clear_caches()
+    kept_values.forget()
     harness.read_limits = functions().current_limits
     yield harness
-    parameters.clear_caches()
+    kept_values.forget()
 
 
 def functions(guardrails=NAME):
@@ -43,7 +43,7 @@ def functions(guardrails=NAME):
 
 def put(text):
     boto3.client("ssm").put_parameter(Name=NAME, Value=text, Type="String", Overwrite=True)
-    parameters.clear_caches()
+    kept_values.forget()
 
 
 BRAKES = [

@@ -1,4 +1,7 @@
-"""The embedded AWS, with the service deployed from `template.yaml` and two member accounts."""
+"""The embedded AWS: the service in an account of its own, and two member accounts in two Regions.
+
+All of it from the templates that AWS gets. What the embedded AWS lacks is said in `emulator.py`.
+"""
 
 import json
 import os
@@ -20,10 +23,21 @@ import boto3
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / ".ci")]
+
+from trim_packages import trim
+
 REGION = "eu-west-1"
+"""The service's Region."""
+OTHER_REGION = "eu-central-1"
+REGIONS = (REGION, OTHER_REGION)
+"""The Regions in which the members have a forwarder."""
+SERVICE = "999999999999"
 OWNER = "111111111111"
 CALLER = "222222222222"
+MEMBERS = (OWNER, CALLER)
 STACK = "threegrants"
+FORWARDER = "threegrants-forwarder"
 _TEMPLATE_BODY_BYTES = 51_200
 EXTERNAL_ID = "demo-external-id"
 T = TypeVar("T")
@@ -38,15 +52,18 @@ class Embedded:
     outputs: dict[str, str] = field(default_factory=dict)
     approver_policies: dict[str, str] = field(default_factory=dict)
 
-    def session(self, account: str) -> boto3.Session:
+    def session(self, account: str, region: str = REGION) -> boto3.Session:
         """The root user of an account (its access key id is the account id)."""
         return boto3.Session(
-            aws_access_key_id=account, aws_secret_access_key="test", region_name=REGION
+            aws_access_key_id=account, aws_secret_access_key="test", region_name=region
         )
 
-    def client(self, service: str, account: str = OWNER, session: Any = None) -> Any:
+    def client(
+        self, service: str, account: str = SERVICE, session: Any = None, region: str = REGION
+    ) -> Any:
+        """A client of one account; of the service's own if nothing else is said."""
         made: Any = session or self.session(account)  # boto3's stubs know no service by variable
-        return made.client(service, endpoint_url=self.endpoint, config=_CONFIG)
+        return made.client(service, endpoint_url=self.endpoint, config=_CONFIG, region_name=region)
 
     def role_session(self, account: str, role: str, name: str = "demo") -> boto3.Session:
         """A session of a role, assumed by its own account's root."""
@@ -62,14 +79,25 @@ class Embedded:
         )
 
     def deploy_stack(
-        self, account: str, name: str, template: str, parameters: dict[str, str]
+        self,
+        account: str,
+        name: str,
+        template: str,
+        parameters: dict[str, str],
+        region: str = REGION,
     ) -> dict[str, str]:
         """Create one more stack; its outputs."""
-        return _stack(self, account, name, template, parameters)
+        return _stack(self, account, name, template, parameters, region)
 
-    def stack_output(self, account: str, stack: str, name: str) -> str:
+    def forward_from(self, account: str, region: str = REGION) -> dict[str, str]:
+        """Deploy `templates/forwarder.yaml`, which sends to the service's bus; its outputs."""
+        template = (ROOT / "templates" / "forwarder.yaml").read_text()
+        bus = {"EventBusArn": self.outputs["EventBusArn"]}
+        return self.deploy_stack(account, FORWARDER, template, bus, region)
+
+    def stack_output(self, account: str, stack: str, name: str, region: str = REGION) -> str:
         """An output of a stack."""
-        client = self.client("cloudformation", account)
+        client = self.client("cloudformation", account, region=region)
         outputs = client.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
         return str(next(o["OutputValue"] for o in outputs if o["OutputKey"] == name))
 
@@ -103,7 +131,7 @@ class Embedded:
 
     def environment(self, session: Any = None) -> dict[str, str]:
         """The environment in which any boto3 program talks to the embedded AWS."""
-        given = (session or self.session(OWNER)).get_credentials()
+        given = (session or self.session(SERVICE)).get_credentials()
         if given is None:
             raise RuntimeError("a session without credentials")
         found = {
@@ -113,6 +141,17 @@ class Embedded:
             "AWS_SECRET_ACCESS_KEY": given.secret_key,
         }
         return found | ({"AWS_SESSION_TOKEN": given.token} if given.token else {})
+
+    @contextmanager
+    def shell(self, session: Any = None) -> Iterator[None]:
+        """This environment, for a command that runs in this process."""
+        before = dict(os.environ)
+        os.environ.update(self.environment(session))
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 @contextmanager
@@ -202,7 +241,16 @@ def wait_for(what: str, ready: Callable[[], T | None], seconds: float = 30) -> T
 
 
 def deploy(embedded: Embedded) -> None:
-    """Deploy `template.yaml` into account A as `sam deploy` does, and what belongs to it into A and B."""
+    """Deploy the service into its account as `sam deploy` does, and what belongs to it into A and B."""
+    _deploy_service(embedded)
+    for account in MEMBERS:
+        _deploy_member(embedded, account)
+    approvers = (ROOT / "templates" / "approvers.yaml").read_text()
+    api = {"ServiceAccount": SERVICE, "ApiId": embedded.outputs["ApiId"]}
+    embedded.approver_policies = _stack(embedded, CALLER, "threegrants-approvers", approvers, api)
+
+
+def _deploy_service(embedded: Embedded) -> None:
     s3 = embedded.client("s3")
     s3.create_bucket(Bucket="deployments", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="deployments", Key="functions.zip", Body=_package())
@@ -213,54 +261,48 @@ def deploy(embedded: Embedded) -> None:
     template = template.replace("CodeUri: functions/", "CodeUri: s3://deployments/functions.zip")
     embedded.outputs = _stack(
         embedded,
-        OWNER,
+        SERVICE,
         STACK,
         template,
         {
-            "RuleState": "ENABLED",
-            "TrustedAccounts": f"{OWNER},{CALLER}",
+            "TrustedAccounts": ",".join(MEMBERS),
             "FourEyesAccess": "write,delete",
             "AllowReplay": "true",
-            "MemberAccounts": CALLER,
+            "MemberAccounts": ",".join(MEMBERS),
             "ApproverAccounts": CALLER,
             "NewIncidentsPerHour": "1000,1000,1000",
             "AlertsPerHour": "1000,1000,1000",
             "EndpointUrl": embedded.endpoint,
         },
     )
-    member = (ROOT / "templates/member.yaml").read_text()
-    for account in (OWNER, CALLER):
-        _stack(
-            embedded,
-            account,
-            "threegrants-member",
-            member,
-            {
-                "DiagnoseRoleArn": embedded.outputs["DiagnoseRoleArn"],
-                "ApproveRoleArn": embedded.outputs["ApproveRoleArn"],
-                "SweepRoleArn": embedded.outputs["SweepRoleArn"],
-                "WorkerRoleArn": embedded.outputs["WorkerRoleArn"],
-                "ExternalId": EXTERNAL_ID,
-            },
-        )
 
-    forwarder = (ROOT / "templates" / "forwarder.yaml").read_text()
-    bus = {"EventBusArn": embedded.outputs["EventBusArn"], "RuleState": "ENABLED"}
-    _stack(embedded, CALLER, "threegrants-forwarder", forwarder, bus)
-    approvers = (ROOT / "templates" / "approvers.yaml").read_text()
-    api = {"ServiceAccount": OWNER, "ApiId": embedded.outputs["ApiId"]}
-    embedded.approver_policies = _stack(embedded, CALLER, "threegrants-approvers", approvers, api)
+
+def _deploy_member(embedded: Embedded, account: str) -> None:
+    """The roles, once; a forwarder in each Region."""
+    roles = ("DiagnoseRoleArn", "ApproveRoleArn", "SweepRoleArn", "WorkerRoleArn")
+    _stack(
+        embedded,
+        account,
+        "threegrants-member",
+        (ROOT / "templates" / "member.yaml").read_text(),
+        {"ExternalId": EXTERNAL_ID, **{role: embedded.outputs[role] for role in roles}},
+    )
+    for region in REGIONS:
+        embedded.forward_from(account, region)
 
 
 def _package() -> bytes:
-    """The deployment package: the pinned libraries and our own code."""
-    built = ROOT / ".build" / "lambda"
-    with tempfile.TemporaryFile() as file:
+    """The deployment package as `make build` makes it: the pinned libraries, our own code, trimmed."""
+    with tempfile.TemporaryDirectory() as made, tempfile.TemporaryFile() as file:
+        package = Path(made) / "package"
+        no_caches = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / ".build" / "lambda", package, ignore=no_caches)
+        shutil.copytree(ROOT / "functions", package, ignore=no_caches, dirs_exist_ok=True)
+        trim(package, _python())
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for top in (built, ROOT / "functions"):
-                for path in sorted(top.rglob("*")):
-                    if path.is_file() and "__pycache__" not in path.parts:
-                        archive.write(path, path.relative_to(top))
+            for path in sorted(package.rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(package))
         file.seek(0)
         return file.read()
 
@@ -277,9 +319,14 @@ def _template(embedded: Embedded, template: str) -> dict[str, str]:
 
 
 def _stack(
-    embedded: Embedded, account: str, name: str, template: str, parameters: dict[str, str]
+    embedded: Embedded,
+    account: str,
+    name: str,
+    template: str,
+    parameters: dict[str, str],
+    region: str = REGION,
 ) -> dict[str, str]:
-    client = embedded.client("cloudformation", account)
+    client = embedded.client("cloudformation", account, region=region)
     client.create_stack(
         StackName=name,
         **_template(embedded, template),

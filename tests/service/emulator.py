@@ -9,17 +9,17 @@ MiniStack's own evaluator; what is changed here is what it is asked:
   an OpenAPI body, and names the API's account as the caller's. Here an API is found in whichever account
   it is, the policy is read, both accounts' policies must allow a call across accounts, and the event
   names the caller's own account.
-- **Event buses.** MiniStack delivers to no other account's bus, and takes no policy for a bus. Here a
-  rule's event crosses if the sending role's policy and the bus's policy both allow `events:PutEvents`
-  with this source and detail-type; what somebody puts there directly, if the caller's and the bus's do.
-
+- **Event buses** of other accounts and Regions, their policies, dead letters of rules, and the states of
+  rules: `event_buses.py` says what of them is stood in for.
 - **`aws:PrincipalArn`.** MiniStack fills in a session's ARN, AWS that of its role.
 - **`lambda:SourceFunctionArn`.** MiniStack does not know it. On AWS the credentials of a function's code
   carry it; here a session of a function's role that is named like the function does, as Lambda names it.
-- **Batches.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have.
+- **Names.** MiniStack wants a permission `sqs:SendMessageBatch`, which AWS does not have, calls reading a
+  function's concurrency by the name of writing it, and has forms of its own for ARNs of rules and buses.
 
 MiniStack records no denials. `POST /_cloudtrail?account=ID`, with a record as its body, puts that
-account's event on its default bus, as CloudTrail does: under a source that nobody else may use.
+account's event on its default bus in the record's Region, as CloudTrail does: under a source that nobody
+else may use.
 
 `GET /_tally?agent=WORD` answers how many requests each service got from clients whose user agent
 holds WORD, as JSON.
@@ -32,14 +32,18 @@ import sys
 from collections import Counter
 from contextvars import ContextVar
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 from ministack import app as ministack
 from ministack.core import arn as arns
-from ministack.core import iam_evaluator, responses
-from ministack.services import apigateway_v1, eventbridge, iam, lambda_svc
-from ministack.services.cloudformation import provisioners
+from ministack.core import iam_actions, iam_evaluator, responses
+from ministack.services import apigateway_v1, iam, lambda_svc
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+from service import event_buses
 
 _REGION = os.environ.get("MINISTACK_REGION", "us-east-1")
 _SCOPE = re.compile(rb"Credential=[^/]+/\d{8}/[^/]*/([a-z0-9-]+)/aws4_request")
@@ -100,9 +104,11 @@ def _with_function(credential: Any) -> dict[str, Any]:
 iam_evaluator._principal_keys = _with_function
 
 
-# --- one action by its name ----------------------------------------------------------------------
+# --- actions and resources by AWS's names --------------------------------------------------------
 
 _enforce = iam_evaluator.enforce
+_lambda_action = iam_actions._lambda_action
+_resource = iam_actions.extract_resource_arn
 
 
 def _enforce_by_aws_names(key: Any, action: str, *args: Any, **options: Any) -> Any:
@@ -115,7 +121,34 @@ def _enforce_by_aws_names(key: Any, action: str, *args: Any, **options: Any) -> 
     )
 
 
+def _lambda_action_by_method(method: str, path: str) -> Any:
+    found = _lambda_action(method, path)
+    return "GetFunctionConcurrency" if (method, found) == ("GET", _PUT_CONCURRENCY) else found
+
+
+def _resource_by_aws_form(service: str, *request: Any) -> str:
+    """A rule of the default bus has no bus in its ARN; the request of a bus names it as `Name`.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    found = str(_resource(service, *request))
+    _, _, headers, body, _, region, account = request
+    operation = next((v for k, v in headers.items() if k.lower() == "x-amz-target"), "")
+    if service != "events" or operation.endswith("PutEvents"):
+        return found
+    asked = json.loads(body or b"{}")
+    place = f"arn:aws:events:{region}:{account}"
+    if operation.endswith("EventBus"):
+        return f"{place}:event-bus/{asked.get('Name', 'default')}"
+    rule = asked.get("Rule") or (asked.get("Name") if operation.endswith("Rule") else None)
+    bus = str(asked.get("EventBusName", "default")).rpartition("/")[2]
+    return f"{place}:rule/{'' if bus == 'default' else bus + '/'}{rule}" if rule else found
+
+
+_PUT_CONCURRENCY = "PutFunctionConcurrency"
 iam_evaluator.enforce = _enforce_by_aws_names
+iam_actions._lambda_action = _lambda_action_by_method
+iam_actions.extract_resource_arn = _resource_by_aws_form
 
 
 # --- REST APIs: found in any account, with their resource policy ---------------------------------
@@ -165,84 +198,6 @@ apigateway_v1._iam_caller_identity = _callers_own_identity
 arns.execute_api_arn = _arn_of_its_own_account
 
 
-# --- event buses: between accounts, where both sides allow it ------------------------------------
-
-_EVERYTHING = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-_invoke = eventbridge._invoke_target
-_put = eventbridge._put_events
-_create_bus = provisioners._eb_event_bus_create
-
-
-def _create_bus_with_policy(logical_id: str, properties: Any, stack: str) -> Any:
-    name, attributes = _create_bus(logical_id, properties, stack)
-    if properties.get("Policy"):
-        eventbridge._event_bus_policies[name] = properties["Policy"]
-    return name, attributes
-
-
-def _bus_elsewhere(arn: str) -> Any:
-    """The bus that an ARN names, if it is another account's; None otherwise."""
-    found = arns.parse_arn(arn) if arn.startswith("arn:") else None
-    elsewhere = (
-        found and found.service == "events" and found.account_id != responses.get_account_id()
-    )
-    return found if elsewhere else None
-
-
-def _invoke_also_elsewhere(target: Any, event: Any, rule: Any, view: Any = None) -> None:
-    bus = _bus_elsewhere(target["Arn"])
-    if bus is None:
-        _invoke(target, event, rule, view)
-        return
-    account = responses.get_account_id()
-    role = str(target.get("RoleArn", "")).rpartition("/")[2]
-    policies = iam_evaluator._gather_role_policies(role, account) if role else []
-    sender = f"arn:aws:sts::{account}:assumed-role/{role}/events"
-    if _may_put(sender, policies, bus, event["Source"], event["DetailType"]):
-        with responses.request_scope(bus.account_id, bus.region):
-            name = bus.resource.partition("/")[2]
-            eventbridge._dispatch_event({**event, "EventBusName": name})
-
-
-def _put_also_elsewhere(data: Any, allow_aws_source: bool = False) -> Any:
-    """Events that a caller puts on another account's bus; its own policy was asked already."""
-    entries = data.get("Entries", [])
-    bus = _bus_elsewhere(str(entries[0].get("EventBusName", ""))) if entries else None
-    if bus is None:
-        return _put(data, allow_aws_source=allow_aws_source)
-    everything = [iam_evaluator.parse_policy_document(_EVERYTHING)]
-    caller = iam_evaluator.caller_arn()
-    if not all(_may_put(caller, everything, bus, e["Source"], e["DetailType"]) for e in entries):
-        words = f"User: {caller} is not authorized to perform: events:PutEvents on resource: {bus}"
-        return responses.error_response_json("AccessDeniedException", words, 400)
-    with responses.request_scope(bus.account_id, bus.region):
-        name = bus.resource.partition("/")[2]
-        return _put({"Entries": [{**entry, "EventBusName": name} for entry in entries]})
-
-
-def _may_put(sender: str, policies: Any, bus: Any, source: str, detail_type: str) -> bool:
-    """Whether both sides allow an event: the sender's policies, and the bus's."""
-    context = iam_evaluator.EvalContext(
-        principal_arn=sender,
-        principal_type="AssumedRole",
-        principal_account=responses.get_account_id(),
-        action="events:PutEvents",
-        resource_arn=str(bus),
-        region=bus.region,
-        service_context={"events:source": [source], "events:detail-type": detail_type},
-    )
-    identity = iam_evaluator.evaluate(context, policies)
-    with responses.request_scope(bus.account_id, bus.region):
-        policy = eventbridge._event_bus_policies.get(bus.resource.partition("/")[2])
-    result = iam_evaluator.combine_resource_policy(identity, context, policy, bus.account_id)
-    return bool(result.decision == "Allow")
-
-
-eventbridge._put_events = _put_also_elsewhere
-eventbridge._invoke_target = _invoke_also_elsewhere
-provisioners._RESOURCE_HANDLERS["AWS::Events::EventBus"]["create"] = _create_bus_with_policy
-
-
 # --- the requests that are answered here ---------------------------------------------------------
 
 _serve = ministack.app
@@ -273,14 +228,15 @@ def _tallied(agent: str) -> dict[str, int]:
 
 
 def _as_cloudtrail(account: str, record: bytes) -> Any:
-    service = json.loads(record)["eventSource"].partition(".")[0]
+    said = json.loads(record)
+    service = said["eventSource"].partition(".")[0]
     entry = {
         "Source": f"aws.{service}",
         "DetailType": "AWS API Call via CloudTrail",
         "Detail": record.decode(),
     }
-    with responses.request_scope(account, _REGION):
-        answer = _put({"Entries": [entry]}, allow_aws_source=True)
+    with responses.request_scope(account, said["awsRegion"]):
+        answer = event_buses.put({"Entries": [entry]}, allow_aws_source=True)
     return json.loads(answer[2])
 
 

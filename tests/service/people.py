@@ -5,14 +5,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from service.embedded import OWNER, REGION, STACK, Embedded, wait_for
+from service.embedded import REGION, SERVICE, STACK, Embedded, wait_for
 from threegrants.cli.service import ServiceClient
 from threegrants.cli.waiting import wait_for_end
 
 
 @dataclass(frozen=True)
 class OnCall:
-    """A subscriber's queue, and a role of account A that may call the API."""
+    """A subscriber's queue, and a role of the service's account that may call the API."""
 
     embedded: Embedded
     queue: str
@@ -23,7 +23,7 @@ class OnCall:
         """Subscribe a queue to the alerts, and create the role."""
         sqs = embedded.client("sqs")
         queue = sqs.create_queue(QueueName="on-call-alerts")["QueueUrl"]
-        arn = f"arn:aws:sqs:{REGION}:{OWNER}:on-call-alerts"
+        arn = f"arn:aws:sqs:{REGION}:{SERVICE}:on-call-alerts"
         topic = embedded.outputs["TopicArn"]
         statement = {
             "Effect": "Allow",
@@ -36,18 +36,18 @@ class OnCall:
         sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
         embedded.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         iam = embedded.client("iam")
-        trust = {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
+        trust = {"Effect": "Allow", "Principal": {"AWS": SERVICE}, "Action": "sts:AssumeRole"}
         iam.create_role(
             RoleName="on-call",
             AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
         )
-        api = f"arn:aws:execute-api:{REGION}:{OWNER}:{embedded.outputs['ApiId']}/*"
+        api = f"arn:aws:execute-api:{REGION}:{SERVICE}:{embedded.outputs['ApiId']}/*"
         allow = [
             {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": api},
             {
                 "Effect": "Allow",
                 "Action": "cloudformation:DescribeStacks",
-                "Resource": f"arn:aws:cloudformation:{REGION}:{OWNER}:stack/{STACK}/*",
+                "Resource": f"arn:aws:cloudformation:{REGION}:{SERVICE}:stack/{STACK}/*",
             },
         ]
         iam.put_role_policy(
@@ -98,6 +98,6 @@ class OnCall:
 
     def api(self, method: str, path: str, body: Any = None, session: Any = None) -> Any:
         """One signed request to the service's API, as this role or as someone else."""
-        who = session or self.embedded.role_session(OWNER, self.role, "sam")
+        who = session or self.embedded.role_session(SERVICE, self.role, "sam")
         service = ServiceClient(self.embedded.outputs["ApiUrl"], REGION, who)
         return service.call(method, path, body)

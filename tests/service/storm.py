@@ -1,19 +1,16 @@
 """A storm: many records of one denial, fed in as `threegrants replay` feeds them, and its toll."""
 
 import json
-import os
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
-from service.embedded import CALLER, OWNER, STACK, Embedded, wait_for
+from service.embedded import CALLER, STACK, Embedded, wait_for
 from service.people import OnCall
 from service.world import World, build
 from threegrants.cli import main
@@ -86,7 +83,7 @@ def storm(embedded: Embedded, on_call: OnCall, number: int, file: Path, seconds:
     incident_id = incident_id_of(call)
     dead = _waiting(embedded, "DeadLetterQueueUrl")
     began = time.monotonic()
-    with _shell(embedded):
+    with embedded.shell():
         result = CliRunner().invoke(main, ["replay", str(file), "--stack", STACK])
     if result.exit_code:
         raise RuntimeError(f"replay failed: {result.output}")
@@ -148,15 +145,3 @@ def _reads(embedded: Embedded) -> int:
     with urllib.request.urlopen(address, timeout=10) as answer:
         tally: dict[str, int] = json.loads(answer.read())
     return sum(number for service, number in tally.items() if service not in _NOT_EVIDENCE)
-
-
-@contextmanager
-def _shell(embedded: Embedded) -> Iterator[None]:
-    """The environment of the embedded AWS, for a command that runs in this process."""
-    before = dict(os.environ)
-    os.environ.update(embedded.environment(embedded.session(OWNER)))
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

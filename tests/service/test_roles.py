@@ -75,7 +75,7 @@ def test_who_enters_a_remediation_role(embedded: Embedded) -> None:
     assert refused(entering, embedded=embedded, session=worker, kind="key", ExternalId="another")
     elsewhere = lambda_role(embedded, "worker", "somebody-elses-function")
     assert refused(entering, embedded=embedded, session=elsewhere, kind="bucket")
-    stranger = "999999999999"
+    stranger = "333333333333"
     let_in = json.dumps(
         {
             "Version": "2012-10-17",

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from service.embedded import CALLER, OWNER, wait_for
+from service.embedded import CALLER, OWNER, SERVICE, wait_for
 from service.test_service import API_ROLE, swept
 from service.thieves import lambda_role, refused
 from service.world import build
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.xdist_group("service")  # one embedded AWS for all
 def test_only_the_api_feeds_the_replay_queue(embedded):
     """And the API's role sends into no other queue of records."""
     iam = embedded.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
+    trust = {"Effect": "Allow", "Principal": {"AWS": SERVICE}, "Action": "sts:AssumeRole"}
     everything = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [trust]}
     iam.create_role(RoleName="queues", AssumeRolePolicyDocument=json.dumps(document))
     document["Statement"] = [everything]
     iam.put_role_policy(RoleName="queues", PolicyName="q", PolicyDocument=json.dumps(document))
-    sqs = embedded.client("sqs", session=embedded.role_session(OWNER, "queues"))
+    sqs = embedded.client("sqs", session=embedded.role_session(SERVICE, "queues"))
     urls = {url.rpartition("/")[2].split("-")[1]: url for url in sqs.list_queues()["QueueUrls"]
             if "/threegrants-" in url}  # fmt: skip
     assert refused(sqs.send_message, QueueUrl=urls["ReplayQueue"], MessageBody="{}")
@@ -158,7 +158,7 @@ def test_neither_an_invocation_nor_a_message_applies_anything(embedded, on_call)
     swept(embedded)
     assert on_call.api("GET", f"/incidents/{body['id']}")["state"] == "open"
     with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
-        embedded.client("s3").get_bucket_policy(Bucket=world.bucket)
+        world.owner("s3").get_bucket_policy(Bucket=world.bucket)
 
 
 @attack(
@@ -192,4 +192,4 @@ def test_a_forged_run_on_the_deployed_service(embedded, on_call):
     told = [one for one in on_call.alerts() if one["request"]["bucket"] == world.bucket]
     assert len(told) == 1
     with pytest.raises(ClientError, match="NoSuchBucketPolicy"):
-        embedded.client("s3").get_bucket_policy(Bucket=world.bucket)
+        world.owner("s3").get_bucket_policy(Bucket=world.bucket)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from service.embedded import OWNER, REGION, STACK, Embedded
+from service.embedded import OWNER, REGION, SERVICE, STACK, Embedded
 
 
 def lambda_role(embedded: Embedded, which: str, function: str | None = None) -> boto3.Session:
@@ -20,11 +20,11 @@ def lambda_role(embedded: Embedded, which: str, function: str | None = None) -> 
     role = iam.get_role(RoleName=name)["Role"]
     trust = role["AssumeRolePolicyDocument"]
     trust["Statement"].append(
-        {"Effect": "Allow", "Principal": {"AWS": OWNER}, "Action": "sts:AssumeRole"}
+        {"Effect": "Allow", "Principal": {"AWS": SERVICE}, "Action": "sts:AssumeRole"}
     )
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
     own = {"approve": "remediate"}.get(which, which)
-    return embedded.role_session(OWNER, name, function or f"{STACK}-{own}")
+    return embedded.role_session(SERVICE, name, function or f"{STACK}-{own}")
 
 
 def refused(call: Callable[..., Any], **arguments: Any) -> bool:

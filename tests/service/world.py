@@ -29,18 +29,23 @@ class World:
     role: str
     role_id: str
     """the role's unique id"""
+    region: str = REGION
+    """of bucket and key"""
 
     @property
     def role_arn(self) -> str:
         return f"arn:aws:iam::{CALLER}:role/{self.role}"
 
+    def owner(self, service: str) -> Any:
+        """A client of the owner's account, in the bucket's Region."""
+        return self.embedded.client(service, OWNER, region=self.region)
+
     def call(self) -> str:
         """B's role reads the object: `granted`, or the error code of the refusal."""
         session = self.embedded.role_session(CALLER, self.role, "analyst")
+        s3 = self.embedded.client("s3", session=session, region=self.region)
         try:
-            answer = self.embedded.client("s3", session=session).get_object(
-                Bucket=self.bucket, Key=OBJECT
-            )
+            answer = s3.get_object(Bucket=self.bucket, Key=OBJECT)
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return "granted" if answer["Body"].read() == CONTENT else "other content"
@@ -69,14 +74,14 @@ class World:
             "eventTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "eventSource": "s3.amazonaws.com",
             "eventName": operation,
-            "awsRegion": REGION,
+            "awsRegion": self.region,
             "sourceIPAddress": "198.51.100.7",
             "userAgent": "[Boto3/1.44 md/Botocore]",
             "errorCode": "AccessDenied",
             "errorMessage": "Access Denied",
             "requestParameters": {
                 "bucketName": self.bucket,
-                "Host": f"{self.bucket}.s3.{REGION}.amazonaws.com",
+                "Host": f"{self.bucket}.s3.{self.region}.amazonaws.com",
                 "key": OBJECT,
             },
             "responseElements": None,
@@ -104,10 +109,43 @@ class World:
             "tlsDetails": {
                 "tlsVersion": "TLSv1.3",
                 "cipherSuite": "TLS_AES_128_GCM_SHA256",
-                "clientProvidedHostHeader": f"{self.bucket}.s3.{REGION}.amazonaws.com",
+                "clientProvidedHostHeader": f"{self.bucket}.s3.{self.region}.amazonaws.com",
             },
             **changes,
         }
+
+    def owners_copy(self) -> dict[str, Any]:
+        """The bucket owner's copy as it is across accounts: the caller by its unique id only.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
+        """
+        who = {
+            "type": "AWSAccount",
+            "principalId": f"{self.role_id}:analyst",
+            "accountId": CALLER,
+        }
+        return self.record(userIdentity=who)
+
+    def kms_record(self) -> dict[str, Any]:
+        """KMS's record of the same call, which S3 made for the caller: in the caller's account only.
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html
+        """
+        session = f"arn:aws:sts::{CALLER}:assumed-role/{self.role}/analyst"
+        record = self.record(
+            "Decrypt",
+            eventSource="kms.amazonaws.com",
+            errorMessage=f"User: {session} is not authorized to perform: kms:Decrypt on resource: "
+            f"{self.key} because no resource-based policy allows the kms:Decrypt action",
+            requestParameters=None,
+            additionalEventData=None,
+            resources=[{"type": "AWS::KMS::Key", "ARN": self.key, "accountId": OWNER}],
+            recipientAccountId=CALLER,
+            managementEvent=True,
+            eventCategory="Management",
+        )
+        record["userIdentity"]["invokedBy"] = "fas.s3.amazonaws.com"
+        return record
 
     def callers_copy(self) -> dict[str, Any]:
         """The caller's copy of such a record: it does not say who owns the bucket.
@@ -127,9 +165,15 @@ class World:
 
 
 def build(
-    embedded: Embedded, name: str, *, bucket_policy: bool, key_policy: bool, iam_policy: bool
+    embedded: Embedded,
+    name: str,
+    *,
+    bucket_policy: bool,
+    key_policy: bool,
+    iam_policy: bool,
+    region: str = REGION,
 ) -> World:
-    """An act's world, with the grants that are in place."""
+    """An act's world, with the grants that are in place; bucket and key in a Region."""
     bucket, role = f"a-{name}", f"b-{name}"
     iam = embedded.client("iam", CALLER)
     trust = _policy({"Principal": {"AWS": CALLER}, "Action": "sts:AssumeRole"})
@@ -149,11 +193,11 @@ def build(
         "Action": ["kms:Decrypt", "kms:DescribeKey"],
         "Resource": "*",
     }
-    kms = embedded.client("kms")
+    kms = embedded.client("kms", OWNER, region=region)
     statements = [administrators, granted] if key_policy else [administrators]
     key = kms.create_key(Policy=_policy(*statements))["KeyMetadata"]["Arn"]
-    s3 = embedded.client("s3")
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3 = embedded.client("s3", OWNER, region=region)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
     s3.put_bucket_encryption(
         Bucket=bucket,
         ServerSideEncryptionConfiguration={
@@ -181,7 +225,7 @@ def build(
                 {"Action": "kms:Decrypt", "Resource": key},
             ),
         )
-    return World(embedded, name, bucket, key, role, made["RoleId"])
+    return World(embedded, name, bucket, key, role, made["RoleId"], region)
 
 
 def _policy(*statements: dict[str, Any]) -> str:

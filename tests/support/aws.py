@@ -46,7 +46,7 @@ class Aws:
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
                 {"AttributeName": n, "AttributeType": "S"}
-                for n in ("pk", "sk", "state", "last_seen")
+                for n in ("pk", "sk", "state", "last_seen", "listed")
             ],
             KeySchema=[
                 {"AttributeName": "pk", "KeyType": "HASH"},
@@ -59,8 +59,19 @@ class Aws:
                         {"AttributeName": "state", "KeyType": "HASH"},
                         {"AttributeName": "last_seen", "KeyType": "RANGE"},
                     ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
+                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["id"]},
+                },
+                {
+                    "IndexName": "listing",
+                    "KeySchema": [
+                        {"AttributeName": "listed", "KeyType": "HASH"},
+                        {"AttributeName": "last_seen", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {
+                        "ProjectionType": "INCLUDE",
+                        "NonKeyAttributes": ["id", "state", "listed_row", "muted_until"],
+                    },
+                },
             ],
         )
 

@@ -69,7 +69,7 @@ def _value(rules: Any) -> str:
         return f"{rules['minimum']} to {rules['maximum']}"
     if rules.get("type") == "object" and "required" in rules and "default" in rules:
         return ", ".join(f"`{name}`" for name in rules["required"])
-    return {"object": "object", "string": "text"}[rules["type"]]
+    return {"object": "object", "string": "text", "boolean": "`true` or `false`"}[rules["type"]]
 
 
 def drawn(page: str) -> str:

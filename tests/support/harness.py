@@ -26,6 +26,7 @@ from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
 from threegrants.notifications import Alert
 from threegrants.patches import Patch
+from threegrants.patches.grant_end import end_text
 from threegrants.remediation import (
     Limits,
     RemediationService,
@@ -34,6 +35,7 @@ from threegrants.remediation import (
     intent_steps,
     policy_io,
 )
+from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.results import Result
 from threegrants.remediation.seals import Signer
@@ -203,9 +205,11 @@ class Harness:
 
     def reanalyze(self, incident: Incident) -> Analysis:
         """The incident's call, from fresh evidence."""
-        record = dict(self.store.record(incident.id))
+        call = replace(
+            denied(dict(self.store.record(incident.id))), time=end_text(int(self.clock()))
+        )
         reader = self.reader.for_incident(incident.id)
-        return analyze(denied(record), reader, OPTIONS, fresh=True)
+        return analyze(call, reader, OPTIONS, fresh=True)
 
     def digests(self, incident_id: str) -> list[str]:
         """The digests of the proposed patches."""
@@ -269,14 +273,29 @@ class Desk:
         self.harness = harness
 
     def approve(
-        self, incident_id: str, digests: list[str], approver: str, deadline: float | None = None
+        self,
+        incident_id: str,
+        digests: list[str],
+        approver: str,
+        deadline: float | None = None,
+        **said: Any,
     ) -> Result:
-        """Approve, and see how it ends."""
-        return self._end(self.harness.api.approve(incident_id, digests, approver), deadline)
+        """Approve, and see how it ends; `said` is what an `ApprovalRequest` holds."""
+        request = ApprovalRequest(**said)
+        return self._end(
+            self.harness.api.approve(incident_id, digests, approver, request), deadline
+        )
 
-    def rollback(self, incident_id: str, actor: str, deadline: float | None = None) -> Result:
+    def rollback(
+        self, incident_id: str, actor: str, deadline: float | None = None, reason: str = ""
+    ) -> Result:
         """Roll back, and see how it ends."""
-        return self._end(self.harness.api.rollback(incident_id, actor), deadline)
+        return self._end(self.harness.api.rollback(incident_id, actor, reason), deadline)
+
+    def extend(self, incident_id: str, approver: str, **said: Any) -> Result:
+        """Extend, and see how it ends; `said` is what an `ApprovalRequest` holds."""
+        request = ApprovalRequest(**said)
+        return self._end(self.harness.api.extend(incident_id, approver, request), None)
 
     def reject(self, incident_id: str, actor: str) -> Result:
         """Reject."""

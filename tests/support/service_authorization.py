@@ -18,7 +18,12 @@ SERVICES = (
     "access-analyzer", "appconfig", "cloudtrail", "cloudwatch", "dynamodb", "events", "execute-api", "iam", "kms",
     "lambda", "logs", "organizations", "s3", "s3express", "secretsmanager", "sns", "sqs", "ssm", "sts", "xray",
 )  # fmt: skip
-SOME = {"ec2": ("DescribeVpcEndpoints",), "securityhub": ("BatchImportFindings",)}
+SOME = {
+    "cloudformation": ("DescribeStacks", "ListStackResources"),
+    "ec2": ("DescribeVpcEndpoints",),
+    "scheduler": ("GetSchedule",),
+    "securityhub": ("BatchImportFindings",),
+}
 """Services of which only some actions are kept, for their size."""
 NOT_LISTED = {
     "iam:GetRequestAuthorizationDetails": "a preview, in botocore's model iam-toolbox",

@@ -14,15 +14,22 @@ from typing import Any, TextIO
 import click
 
 from threegrants import __version__
+from threegrants.cli.acknowledge import acknowledge
+from threegrants.cli.alert import alert
+from threegrants.cli.api import call_api as _call_api
+from threegrants.cli.api import failure as _failure
+from threegrants.cli.api import service_client as _service_client
+from threegrants.cli.assign import assign
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.check import check
 from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
 from threegrants.cli.config import config
 from threegrants.cli.cost import cost
+from threegrants.cli.decisions import decided
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.doctor import doctor
 from threegrants.cli.explain import explain
-from threegrants.cli.failure import Failure, Unreachable
+from threegrants.cli.failure import Failure
 from threegrants.cli.fetch import fetch
 from threegrants.cli.group import Commands
 from threegrants.cli.installation import STACK, configure
@@ -36,7 +43,8 @@ from threegrants.cli.render import (
     show_patch,
     show_result,
 )
-from threegrants.cli.service import ServiceClient, ServiceError
+from threegrants.cli.service import ServiceError
+from threegrants.cli.snooze import snooze, snoozes
 from threegrants.cli.standing import dry_run, limits_in, recent_incidents
 from threegrants.cli.waiting import wait_for_end
 from threegrants.cloudtrail import DeniedCall, detail_of, strip_control_characters
@@ -54,6 +62,9 @@ def main() -> None:
     """Which of the three grants is missing: bucket policy, KMS key policy or IAM policy."""
 
 
+main.add_command(acknowledge)
+main.add_command(alert)
+main.add_command(assign)
 main.add_command(check)
 main.add_command(config)
 main.add_command(configure)
@@ -62,6 +73,8 @@ main.add_command(diagnose)
 main.add_command(doctor)
 main.add_command(explain)
 main.add_command(fetch)
+main.add_command(snooze)
+main.add_command(snoozes)
 
 
 @main.command()
@@ -125,6 +138,7 @@ def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) ->
     help="Only the patch of this grant; repeatable.",
 )  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@decided(grants=True)
 def approve(
     incident_id: str,
     stack: str,
@@ -132,6 +146,7 @@ def approve(
     scope: str | None,
     grants: tuple[str, ...],
     yes: bool,  # noqa: FBT001
+    said: dict[str, str],
 ) -> None:
     """Apply patches of an incident: those named by --digest, else the proposed ones, as shown.
 
@@ -155,23 +170,34 @@ def approve(
         digests = tuple(patch.digest for patch in chosen)
     elif scope or grants:
         raise Failure(NOT_BOTH)
-    _show_end(stack, incident_id, "approve", {"digests": list(digests)})
+    _show_end(stack, incident_id, "approve", {"digests": list(digests), **said})
 
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
 @STACK
-def reject(incident_id: str, stack: str) -> None:
+@decided()
+def reject(incident_id: str, stack: str, said: dict[str, str]) -> None:
     """Close an incident without a change."""
-    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/reject", {}))
+    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/reject", said))
 
 
 @main.command()
 @click.argument("incident_id", metavar="ID")
 @STACK
-def rollback(incident_id: str, stack: str) -> None:
+@decided()
+def rollback(incident_id: str, stack: str, said: dict[str, str]) -> None:
     """Take back what approvals wrote: exactly our statements, whatever changed around them."""
-    _show_end(stack, incident_id, "rollback", {})
+    _show_end(stack, incident_id, "rollback", said)
+
+
+@main.command()
+@click.argument("incident_id", metavar="ID")
+@STACK
+@decided(grants=True)
+def extend(incident_id: str, stack: str, said: dict[str, str]) -> None:
+    """Have what is in force end later, counted from now: a new approval, by the same rules."""
+    _show_end(stack, incident_id, "extend", said)
 
 
 @main.command()
@@ -227,24 +253,6 @@ def replay(file: str, stack: str) -> None:
     except ServiceError as error:
         raise _failure(error) from error
     click.echo(f"{sent} record(s) sent to the service")
-
-
-def _service_client(stack: str) -> ServiceClient:
-    try:
-        return ServiceClient.for_stack(stack)
-    except ServiceError as error:
-        raise _failure(error) from error
-
-
-def _failure(error: ServiceError) -> Failure:
-    return Unreachable(str(error)) if error.unreachable else Failure(str(error))
-
-
-def _call_api(stack: str, method: str, path: str, body: Any = None) -> Any:
-    try:
-        return _service_client(stack).call(method, path, body)
-    except ServiceError as error:
-        raise _failure(error) from error
 
 
 def _report_of(incident: Mapping[str, Any]) -> Report | None:

@@ -255,7 +255,7 @@ def diff(patch: PatchReport) -> list[str]:
 def show_incidents(incidents: Sequence[Mapping[str, Any]]) -> None:
     """A line for each incident of the API's list."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("id", "state", "outcome", "count", "last seen", "summary"):
+    for heading in ("id", "state", "outcome", "count", "last seen", "open until", "summary"):
         table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
     for incident in incidents:
         table.add_row(
@@ -264,6 +264,7 @@ def show_incidents(incidents: Sequence[Mapping[str, Any]]) -> None:
             coloured(str(incident["outcome"] or "")),
             plain(incident["count"]),
             plain(incident["last_seen"]),
+            plain(incident.get("open_until") or ""),
             plain(incident["summary"] or ""),
         )
     console().print(table if incidents else "no incidents")
@@ -280,11 +281,20 @@ def show_incident(
         tool: shows what is handed off as this tool's code.
     """
     verbatim(f"{incident['id']}  {incident['state']}", "bold")
+    if incident.get("open_until"):
+        say(f"open until: {incident['open_until'].removeprefix('until ')}", "bold")
     if report:
         show_diagnosis(report, tool)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
         say(text, "dim")
+        for said in filter(None, (_said("reason", line), _said("ticket", line))):
+            say(f"    {said}", "dim")
+
+
+def _said(name: str, line: Mapping[str, Any]) -> str:
+    """What a person said with a decision, as a line below it; empty if nothing."""
+    return f"{name}: {line[name]}" if line.get(name) else ""
 
 
 def show_result(result: Mapping[str, Any]) -> None:

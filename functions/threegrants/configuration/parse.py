@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from threegrants.cloudtrail import Access
+from threegrants.configuration.alerts import alert_policy, alert_problems
 from threegrants.configuration.configuration import Configuration
 from threegrants.configuration.problem import ConfigurationError, Problem
 from threegrants.configuration.schema import member, resolved, schema, violations
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, HourlyLimits
 from threegrants.patches.grantable_actions import is_grantable
 from threegrants.remediation import LimitsError
+from threegrants.remediation.grant_hours import GrantHours
+from threegrants.remediation.page_access import NOBODY, GroupRight, PageAccess
 from threegrants.remediation.standing_parameter import MAX_DAYS, standing_approval
 from threegrants.suppression import parse_never_diagnose
 
@@ -69,6 +72,9 @@ def _read(text: str | bytes) -> tuple[Any, tuple[Problem, ...]]:
 
 def _beyond_the_schema(document: Any) -> Iterator[Problem]:
     """What the schema cannot say. Nothing is said of a part that does not keep to the schema."""
+    if isinstance(document, dict):
+        yield from _grant_hours(document)
+        yield from alert_problems(document)
     approvals = document.get("standing_approvals") if isinstance(document, dict) else None
     first: dict[str, str] = {}
     for at, one in enumerate(approvals if isinstance(approvals, list) else ()):
@@ -79,6 +85,19 @@ def _beyond_the_schema(document: Any) -> Iterator[Problem]:
         yield from _approval(one, path)
         if (before := first.setdefault(one["name"], path)) != path:
             yield Problem(f"{path}.name", f"is also the name of {before}", "give each its own name")
+
+
+def _grant_hours(document: dict[str, Any]) -> Iterator[Problem]:
+    """A default that is longer than the longest."""
+    limits = document.get("limits")
+    listed = limits.get("grant_hours") if isinstance(limits, dict) else None
+    for at, one in enumerate(listed if isinstance(listed, list) else ()):
+        if any(violations(one, schema()["definitions"]["grant_hours"])):
+            continue
+        if one.get("default", 0) > one["longest"]:
+            path = f"$.limits.grant_hours[{at}].default"
+            fix = f"write at most the longest, {one['longest']}"
+            yield Problem(path, f"is {one['default']}", fix)
 
 
 def _approval(one: dict[str, Any], path: str) -> Iterator[Problem]:
@@ -123,11 +142,40 @@ def _configuration(document: dict[str, Any]) -> Configuration:
         four_eyes=frozenset(map(Access, limits.get("four_eyes_access", ()))),
         approval_hours=limits.get("approval_hours", defaults.approval_hours),
         patches_per_hour=limits.get("patches_per_hour", defaults.patches_per_hour),
+        grant_hours=tuple(
+            GrantHours(
+                frozenset(one.get("accounts", ())),
+                frozenset(map(Access, one.get("access", ()))),
+                one["longest"],
+                one.get("default"),
+                one["until_revoked"],
+            )
+            for one in limits.get("grant_hours", ())
+        ),
+        alerts=alert_policy(document),
         hourly_limits=HourlyLimits(
             _hourly(limits.get("new_incidents_per_hour"), DEFAULT_LIMITS.incidents),
             _hourly(limits.get("alerts_per_hour"), DEFAULT_LIMITS.alerts),
         ),
         standing_approvals=approvals,
+        page=_page(document.get("page", {})),
+    )
+
+
+def _page(page: dict[str, Any]) -> PageAccess:
+    return PageAccess(
+        viewers=frozenset(page.get("viewers", ())),
+        approvers=tuple(
+            GroupRight(
+                group=one["group"],
+                accounts=frozenset(one.get("accounts", ())),
+                access=frozenset(map(Access, one.get("access", ()))),
+            )
+            for one in page.get("approvers", ())
+        ),
+        break_glass=frozenset(page.get("break_glass", ())),
+        person_claims=tuple(page.get("person_claims", NOBODY.person_claims)),
+        must_be_told=frozenset(map(Access, page.get("must_be_told", ()))),
     )
 
 

@@ -44,6 +44,7 @@ _TYPES: dict[str, tuple[type, str]] = {
     "array": (list, "a list"),
     "string": (str, "a text"),
     "integer": (int, "a whole number"),
+    "boolean": (bool, "true or false"),
 }
 """JSON Schema's types that the schema uses: Python's, and what people are told."""
 _REFERENCE = "#/definitions/"
@@ -87,7 +88,7 @@ def violations(value: Any, part: Schema | None = None, path: str = "$") -> Itera
         yield Problem(path, f"is {_shown(value)}", f"write one of {_listed(rules['enum'])}")
     elif isinstance(value, str):
         yield from _text(value, rules, path)
-    elif isinstance(value, int):
+    elif isinstance(value, int) and not isinstance(value, bool):
         yield from _number(value, rules, path)
     elif isinstance(value, list):
         yield from _list(value, rules, path)

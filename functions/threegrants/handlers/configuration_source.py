@@ -4,9 +4,9 @@ If it cannot be read or is not valid, nothing is in force: no account is entered
 The last good document counts only as long as it would have been kept anyway.
 """
 
+import boto3
 from aws_lambda_powertools.utilities.parameters import AppConfigProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.config import Config
 
 from threegrants.configuration import (
     Configuration,
@@ -17,13 +17,6 @@ from threegrants.handlers.settings import ConfigurationPlace
 
 MAX_AGE_SECONDS = 60.0
 """For how long a document is used before AppConfig is asked for a newer one."""
-_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "max_attempts": 3},
-    user_agent_extra="threegrants",
-)
-"""No read may outlast a function: at most 3 times 7 seconds, and the function has 29."""
 
 
 class ConfigurationSource:
@@ -56,8 +49,11 @@ class ConfigurationSource:
                 return self._ask(self._provider)
             except GetParameterError:
                 self._provider = None
+        # A client of the default session, so that no read outlasts the function (time_left.py).
         provider = AppConfigProvider(
-            self.place.environment, self.place.application, boto_config=_CONFIG
+            self.place.environment,
+            self.place.application,
+            boto3_client=boto3.client("appconfigdata"),
         )
         try:
             text = self._ask(provider)

@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import boto3
-from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -26,14 +26,18 @@ from threegrants.configuration import ConfigurationError
 from threegrants.evidence import AccountError, RoleClients
 from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_session, within
 from threegrants.evidence.ttl_cache import TtlCache
+from threegrants.handlers.alerting import Alerting
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.in_force import InForce, in_force
+from threegrants.handlers.kept_values import secret, ssm_parameter
 from threegrants.handlers.settings import Settings
-from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
-from threegrants.notifications import Alert, IncidentEvents, build_alert, publish
+from threegrants.incidents import AccountClocks, Incident, Store, with_incident_facts
+from threegrants.incidents.listing_reader import Listing
+from threegrants.notifications import Alert, IncidentEvents
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
+from threegrants.patches.grant_end import end_text
 
 if TYPE_CHECKING:
-    from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
     from threegrants.ingest import Ingest
@@ -90,6 +94,11 @@ class Dependencies:
         return Store(boto3.resource("dynamodb").Table(self.settings.table_name))
 
     @cached_property
+    def listing(self) -> Listing:
+        """The list of incidents."""
+        return Listing(self.store)
+
+    @cached_property
     def account_clocks(self) -> AccountClocks:
         """When each account was last heard of."""
         return AccountClocks(self.store.table, time.time)
@@ -116,9 +125,7 @@ class Dependencies:
         if not name:
             return ""
         try:
-            return str(
-                parameters.get_parameter(name, decrypt=True, max_age=_EXTERNAL_ID_TTL_SECONDS)
-            )
+            return ssm_parameter(name, _EXTERNAL_ID_TTL_SECONDS, decrypt=True)
         except GetParameterError as error:
             words = " ".join(str(error).split())[:300]
             raise AccountError(
@@ -137,18 +144,28 @@ class Dependencies:
         return RemediationRoles(clients, prefix)
 
     @cached_property
-    def sns(self) -> "SNSClient":
-        """The SNS client, for alerts."""
-        return boto3.client("sns")
-
-    @cached_property
     def sqs(self) -> "SQSClient":
         """The SQS client, for records that wait or cannot be read, and to tell the worker."""
         return boto3.client("sqs")
 
+    def alert_policy(self) -> AlertPolicy:
+        """What the operator decided about alerts.
+
+        While nothing is in force that is nothing: alerts go to the stack's own topic.
+        """
+        try:
+            return self.in_force().configuration.alerts
+        except ConfigurationError:
+            return NOTHING_DECIDED
+
+    @cached_property
+    def alerting(self) -> Alerting:
+        """What sends alerts, reminders, the digest and tests."""
+        return Alerting(self.settings, self.store, self.alert_policy)
+
     def publish(self, alert: Alert) -> None:
-        """Publish an alert on the topic."""
-        publish(self.sns, self.settings.topic_arn, alert)
+        """Publish an alert on its topics."""
+        self.alerting.topics.publish(alert)
 
     @cached_property
     def incident_events(self) -> IncidentEvents:
@@ -163,6 +180,7 @@ class Dependencies:
             events=boto3.client("events"),
             bus=settings.event_bus,
             stack=settings.stack_name,
+            policy=self.alert_policy,
             import_findings=Importer(boto3.client("securityhub"), product)
             if settings.imports_findings
             else None,
@@ -198,6 +216,7 @@ class Dependencies:
                 send=self.publish,
                 on_suppressed_alert=on_suppressed_alert,
                 limits=now.hourly_limits,
+                alert_policy=now.configuration.alerts,
             )
             self._ingest = (now, ingest)
         return self._ingest[1]
@@ -303,13 +322,13 @@ class Dependencies:
             limits = self.in_force().limits
             if not name:
                 return limits
-            text = str(parameters.get_parameter(name, max_age=_LIMITS_TTL_SECONDS))
+            text = ssm_parameter(name, _LIMITS_TTL_SECONDS)
             return limits.with_ssm_parameter(text)
         except (ConfigurationError, LimitsError, GetParameterError) as error:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"nothing is applied: {error}") from error
 
     def reanalyze(self, incident: Incident) -> Analysis:
-        """Analyze an incident's newest record again, from fresh evidence.
+        """Analyze an incident's newest record again, from fresh evidence, as a call of now.
 
         Raises:
             Refused: if the record is no denial that this version can read.
@@ -320,7 +339,7 @@ class Dependencies:
         if not isinstance(call, DeniedCall):
             raise Refused(HTTPStatus.CONFLICT, f"the record of {incident.id} is no denial any more")
         return analyze(
-            with_incident_facts(call, incident),
+            replace(with_incident_facts(call, incident), time=end_text(int(time.time()))),
             self.reader.for_incident(incident.id),
             self.in_force().analysis_options,
             incident.folders,
@@ -335,9 +354,7 @@ class Dependencies:
             reason: an `AlertReason`, as it is stored in the outbox.
             note: what happened, for people.
         """
-        report = self.store.get(incident_id).report
-        if report is not None:
-            self.publish(build_alert(report, self.settings.stack_name, AlertReason(reason), note))
+        self.alerting.alert(incident_id, reason, note)
 
 
 @cache
@@ -352,8 +369,7 @@ def dependencies() -> Dependencies:
 
 def api_secret() -> str:
     """What the API's stage sends with every event, so that the function knows it; read once a minute."""
-    name = os.environ["API_SECRET"]
-    return str(parameters.get_secret(name, max_age=_SECRET_TTL_SECONDS))
+    return secret(os.environ["API_SECRET"], _SECRET_TTL_SECONDS)
 
 
 @contextmanager

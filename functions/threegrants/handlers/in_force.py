@@ -8,6 +8,7 @@ from threegrants.evidence import MemberAccounts
 from threegrants.handlers.settings import Settings
 from threegrants.incidents.hourly_limits import HourlyLimits
 from threegrants.remediation import Limits
+from threegrants.remediation.page_access import PageAccess
 from threegrants.suppression import SuppressionRules, presets_named
 
 _OWN_TAGS = Limits().protecting_tags
@@ -28,6 +29,7 @@ class InForce:
         suppression: which denials are not diagnosed.
         hourly_limits: how many incidents are opened, and alerts sent, in one hour.
         limits: what may be applied.
+        page: who may do what on the approval page.
     """
 
     configuration: Configuration
@@ -38,6 +40,7 @@ class InForce:
     suppression: SuppressionRules
     hourly_limits: HourlyLimits
     limits: Limits
+    page: PageAccess
 
 
 def in_force(settings: Settings, configuration: Configuration) -> InForce:
@@ -62,6 +65,7 @@ def in_force(settings: Settings, configuration: Configuration) -> InForce:
             write_owned=settings.write_owned,
             require_patchable_tag=settings.require_patchable_tag,
             analyzer=settings.access_analyzer,
+            kept_tags=configuration.alerts.tag_names,
         ),
         suppression=SuppressionRules(
             presets=presets_named(configuration.presets),
@@ -76,9 +80,11 @@ def in_force(settings: Settings, configuration: Configuration) -> InForce:
             protecting_tags=(*_OWN_TAGS, *configuration.protecting_tags),
             four_eyes=configuration.four_eyes,
             approval_seconds=_HOUR * configuration.approval_hours,
+            grant_hours=configuration.grant_hours,
             patches_an_hour=configuration.patches_per_hour,
             require_patchable_tag=settings.require_patchable_tag,
             role_prefix=settings.remediation_role_prefix,
             standing_approvals=configuration.standing_approvals,
         ),
+        page=configuration.page,
     )

@@ -12,19 +12,33 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.configuration import ConfigurationError
-from threegrants.handlers.api_caller import caller_arn, is_from_the_api, is_rest_event
+from threegrants.handlers import people_routes
+from threegrants.handlers.api_caller import is_from_the_api, is_rest_event
+from threegrants.handlers.api_requests import NO_CALLER, actor_of, body_of
 from threegrants.handlers.dependencies import api_secret, dependencies, time_of
+from threegrants.handlers.incident_routes import router
 from threegrants.handlers.observability import logger, metrics
+from threegrants.handlers.page_requests import (
+    PageRequest,
+    acting,
+    is_page_request,
+    parse_page_request,
+    require_may_ask,
+    rest_event,
+    sign_in,
+)
 from threegrants.handlers.replay_requests import ReplayError, replay_messages, send
-from threegrants.incidents import Incident, IncidentNotFound, MuteError, State, mute, parse_hours
+from threegrants.incidents import Incident, IncidentNotFound, MuteError, mute, parse_hours
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation import Refused, RemediationService, Result
 from threegrants.remediation.approval import require_not_own_grant
+from threegrants.remediation.approval_request import ApprovalRequest, RequestError, request_of
 
 app = APIGatewayRestResolver()
+app.include_router(people_routes.router)
 
 
-_NO_CALLER = "no caller: reach this function through its API only"
+app.include_router(router)
 
 
 @cache
@@ -33,28 +47,23 @@ def _service() -> RemediationService:
 
 
 def _actor() -> str:
-    """The ARN of the caller, in its own account.
-
-    Raises:
-        Refused: if the event names nobody.
-    """
-    arn = caller_arn(app.current_event.raw_event)
-    if arn is None:
-        raise Refused(HTTPStatus.FORBIDDEN, _NO_CALLER)
-    return arn
+    return actor_of(app.current_event)
 
 
 def _body() -> dict[str, Any]:
-    """The request's JSON object; empty if it is another kind of JSON.
+    return body_of(app.current_event)
+
+
+def _asked() -> ApprovalRequest:
+    """What the body says of a decision: `reason`, `ticket`, `for`.
 
     Raises:
-        BadRequestError: if it is no JSON, or too deep to be read.
+        BadRequestError: naming the field that is wrong.
     """
     try:
-        body = app.current_event.json_body
-    except (ValueError, RecursionError) as error:  # base64's errors are ValueErrors too
-        raise BadRequestError("the body must be a JSON object") from error
-    return body if isinstance(body, dict) else {}
+        return request_of(_body())
+    except RequestError as error:
+        raise BadRequestError(str(error)) from error
 
 
 def _respond(result: Result) -> Response[str] | dict[str, Any]:
@@ -69,18 +78,6 @@ def _respond(result: Result) -> Response[str] | dict[str, Any]:
         content_type=content_types.APPLICATION_JSON,
         body=body,  # type: ignore[arg-type]
     )
-
-
-@app.get("/incidents")
-def incidents() -> dict[str, Any]:
-    """All incidents, the latest first; `?state=open` for one state."""
-    _actor()
-    wanted = app.current_event.get_query_string_value("state")
-    try:
-        state = State(wanted) if wanted else None
-    except ValueError as error:
-        raise BadRequestError(f"no state {wanted}; one of {', '.join(State)}") from error
-    return {"incidents": [_overview(incident) for incident in dependencies().store.latest(state)]}
 
 
 @app.get("/incidents/<incident_id>")
@@ -105,21 +102,28 @@ def approve(incident_id: str) -> Response[str] | dict[str, Any]:
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor))
+    return _respond(_service().approve(incident_id, digests, actor, _asked()))
 
 
 @app.post("/incidents/<incident_id>/reject")
 def reject(incident_id: str) -> Response[str] | dict[str, Any]:
     """Close the incident without a change."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().reject(incident_id, _actor()))
+    return _respond(_service().reject(incident_id, _actor(), _asked().reason))
 
 
 @app.post("/incidents/<incident_id>/rollback")
 def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
     """Have taken back what an approval wrote."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().rollback(incident_id, _actor()))
+    return _respond(_service().rollback(incident_id, _actor(), _asked().reason))
+
+
+@app.post("/incidents/<incident_id>/extend")
+def extend(incident_id: str) -> Response[str] | dict[str, Any]:
+    """Have what is in force end later: `{"for": "8h", "reason": "…"}`; a new approval."""
+    logger.set_correlation_id(incident_id)
+    return _respond(_service().extend(incident_id, _actor(), _asked()))
 
 
 @app.post("/incidents/<incident_id>/mute")
@@ -136,6 +140,7 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     require_not_own_grant(store.get(incident_id), actor, ())
     detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
+    people_routes.tell_others(incident_id)
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
 
 
@@ -172,7 +177,9 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "outcome": report.outcome.value if report else None,
         "summary": report.summary if report else None,
         "muted_until": incident.muted_until or None,
+        "open_until": incident.open_until or None,
         "replayed": incident.replayed,
+        **people_routes.people_fields(incident),
     }
 
 
@@ -201,14 +208,46 @@ def _problem(status: int, detail: str) -> Response[str]:
     )
 
 
+def _for_the_page(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Do what the page asks in a person's name, once the person's own token says who that is."""
+    try:
+        asked = parse_page_request(event)
+        who = sign_in(asked, dependencies().in_force().page)
+        logger.info(
+            "page", extra={"actor": str(who.person), "asks": f"{asked.method} {asked.path}"}
+        )
+        require_may_ask(who, asked, _asked_about(asked))
+    except (Refused, ConfigurationError, IncidentNotFound) as error:
+        return _refusal(error)
+    with acting(who):
+        return app.resolve(rest_event(asked), context)
+
+
+def _asked_about(asked: PageRequest) -> Incident | None:
+    return dependencies().store.get(asked.incident_id) if asked.incident_id else None
+
+
+def _refusal(error: Exception) -> dict[str, Any]:
+    """A refusal before any route was found, as a route would give it."""
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, Refused):
+        status = HTTPStatus(error.status)
+    elif isinstance(error, IncidentNotFound):
+        status = HTTPStatus.NOT_FOUND
+    answer = _problem(status, str(error))
+    return {"statusCode": int(status), "body": json.dumps(answer.body)}
+
+
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_REST)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """REST API event in, response out."""
+    """REST API event in, response out; or a request of the page, which carries a person's ID token."""
     with time_of(context):
+        if is_page_request(event):
+            return _for_the_page(event, context)
         if not is_rest_event(event) or not is_from_the_api(event, api_secret()):
             return {
                 "statusCode": int(HTTPStatus.FORBIDDEN),
-                "body": json.dumps({"message": _NO_CALLER}),
+                "body": json.dumps({"message": NO_CALLER}),
             }
         return app.resolve(event, context)

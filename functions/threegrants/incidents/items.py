@@ -14,13 +14,15 @@ Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-wr
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from threegrants.cloudtrail import DeniedCall, KeySource
 from threegrants.incidents.events import SAMPLE_SIZE, with_sample
 from threegrants.incidents.fitting import pack_report, unpack
 from threegrants.incidents.incident import Incident
-from threegrants.incidents.states import CLOSED, State
+from threegrants.incidents.listing import LISTED, row_of
+from threegrants.incidents.states import CLOSED, State, asks_people_anew
 from threegrants.report import Report, ReportError
 
 SECONDS_A_DAY = 86_400
@@ -52,7 +54,15 @@ _ATTRIBUTES = {
 }
 """The stored name of each field whose name is another one; tables that are in use have these."""
 
-_WITHOUT_VERSION = frozenset({"alerted_count", "muted_until", "suppressed_alert", "rechecked_at"})
+_OF_ONE_OPENING = frozenset({"acknowledged_by", "acknowledged_at", "remind_at"})
+"""Who is at it, and when people are reminded: forgotten when people are asked anew."""
+_WITHOUT_VERSION = _OF_ONE_OPENING | {
+    "alerted_count",
+    "assigned_to",
+    "muted_until",
+    "rechecked_at",
+    "suppressed_alert",
+}
 """Fields that change by conditional writes of their own, not with the incident's version."""
 _COUNTED = frozenset({"count", "last_seen", "event_ids"})
 """Fields of the item that every event changes."""
@@ -98,6 +108,7 @@ def to_items(incident: Incident) -> list[dict[str, Any]]:
         **item_key(incident.id, META),
         **{_stored_name(name): _stored(getattr(incident, name)) for name in _IN_META},
         "last_seen": incident.last_seen,
+        **_listed(incident),
     }
     counted = {
         **item_key(incident.id, COUNT),
@@ -107,6 +118,11 @@ def to_items(incident: Incident) -> list[dict[str, Any]]:
         [diagnosis_item(incident, pack_report(incident.diagnosis))] if incident.diagnosis else []
     )
     return [meta, counted, *report]
+
+
+def _listed(incident: Incident) -> dict[str, Any]:
+    """What puts an incident on the list; an earlier release wrote none."""
+    return {"listed": LISTED, "listed_row": row_of(incident)}
 
 
 def diagnosis_item(incident: Incident, packed: str | bytes) -> dict[str, Any]:
@@ -285,11 +301,14 @@ def change_writes(
         if getattr(new, name) != getattr(old, name)
     }
     changed["last_seen"] = new.last_seen
+    changed |= _listed(new)
     if expires_at is not None:
         changed["expires_at"] = expires_at
     kept = {name: value for name, value in changed.items() if value is not None}
     gone = [*(f"#{name}" for name in changed if name not in kept), *removed]
     if new.state not in CLOSED:
+        if asks_people_anew(old.state, new.state):
+            gone += sorted(_OF_ONE_OPENING)
         gone.append("expires_at")  # an incident that is opened again stays
     sets = ", ".join(f"#{name} = :{name}" for name in kept)
     change = {
@@ -381,6 +400,19 @@ def count_write(incident: Incident, calls: Sequence[DeniedCall], now: float) -> 
     }
 
 
-def expiry_of(state: State) -> int | None:
-    """When an incident that comes to a state now expires; None if it stays."""
-    return expires_in(CLOSED_DAYS) if state in CLOSED else None
+def expiry_of(state: State, open_until: str = "") -> int | None:
+    """When an incident that comes to a state now expires; None if it stays.
+
+    One that has opened something is kept as long after its end.
+
+    Args:
+        state: the state.
+        open_until: what is open by it, and until when (`Incident.open_until`).
+    """
+    if state not in CLOSED:
+        return None
+    try:
+        open_for = datetime.fromisoformat(open_until).timestamp() - time.time()
+    except ValueError:  # nothing is open, or without an end
+        open_for = 0.0
+    return expires_in(CLOSED_DAYS) + max(0, int(open_for))

@@ -27,6 +27,9 @@ class Move:
         what: what the history calls it.
         detail: what people should know.
         digests: the digests of the patches it is about.
+        reason: why, in the words of the person who decided.
+        ticket: what it belongs to elsewhere, as that person said.
+        open_until: what is open by it, and until when (`Incident.open_until`); None if that stays.
     """
 
     to: State
@@ -34,6 +37,9 @@ class Move:
     what: str
     detail: str = ""
     digests: tuple[str, ...] = ()
+    reason: str = ""
+    ticket: str = ""
+    open_until: str | None = None
 
 
 def move_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
@@ -44,9 +50,10 @@ def move_writes(incident: Incident, move: Move) -> list[dict[str, Any]]:
     """
     if move.to not in TRANSITIONS[incident.state]:
         raise Conflict(f"incident {incident.id} is {incident.state}: it cannot be {move.what}")
-    moved = replace(incident, state=move.to, version=incident.version + 1)
+    opened = incident.open_until if move.open_until is None else move.open_until
+    moved = replace(incident, state=move.to, version=incident.version + 1, open_until=opened)
     return [
-        *change_writes(incident, moved, expires_at=expiry_of(move.to)),
+        *change_writes(incident, moved, expires_at=expiry_of(move.to, opened)),
         *told_writes(incident, move),
     ]
 
@@ -79,6 +86,8 @@ def event_of_move(incident: Incident, move: Move) -> dict[str, Any]:
             actor=move.actor,
             detail=move.detail,
             digests=move.digests,
+            reason=move.reason,
+            ticket=move.ticket,
         )
     )
 
@@ -101,5 +110,7 @@ def _history_write(incident_id: str, before: str, move: Move) -> dict[str, Any]:
             "to": move.to.value,
             "detail": fitting_detail(move.detail),
             "digests": list(move.digests),
+            "reason": move.reason or None,
+            "ticket": move.ticket or None,
         }
     )

@@ -37,6 +37,8 @@ class StateEvent:
         actor: who made it: an ARN, or `service`.
         detail: what people should know.
         digests: the digests of the patches it is about.
+        reason: why, in the words of the person who decided.
+        ticket: what it belongs to elsewhere, as that person said.
         sk: the sort key of the stored item; empty until it is read back.
     """
 
@@ -49,6 +51,8 @@ class StateEvent:
     actor: str
     detail: str = ""
     digests: tuple[str, ...] = ()
+    reason: str = ""
+    ticket: str = ""
     sk: str = ""
 
     @classmethod
@@ -68,6 +72,8 @@ class StateEvent:
             actor=str(item["actor"]),
             detail=str(item["detail"]),
             digests=tuple(str(digest) for digest in item["digests"]),
+            reason=str(item.get("reason", "")),
+            ticket=str(item.get("ticket", "")),
             sk=str(item["sk"]),
         )
 
@@ -88,6 +94,8 @@ def event_write(event: StateEvent) -> dict[str, Any]:
             "actor": event.actor,
             "detail": fitting_detail(event.detail),
             "digests": list(event.digests),
+            "reason": event.reason or None,
+            "ticket": event.ticket or None,
             "done": False,
             "expires_at": seconds + _KEPT_DAYS * SECONDS_A_DAY,
         }

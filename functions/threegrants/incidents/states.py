@@ -71,6 +71,18 @@ TABLE: tuple[Transition, ...] = (
         "every rule of [Who may approve](#who-may-approve) holds",
     ),
     Transition(
+        (State.VERIFIED,),
+        State.APPLYING,
+        "approver",
+        "an extension: a later end for what is in force, by the same rules",
+    ),
+    Transition(
+        (State.VERIFIED,),
+        State.VERIFIED,
+        "approver",
+        "four eyes are wanted for an extension, and this is the first approval",
+    ),
+    Transition(
         (State.APPLYING,),
         State.VERIFIED,
         "worker",
@@ -85,7 +97,16 @@ TABLE: tuple[Transition, ...] = (
     Transition((State.APPLYING,), State.FAILED, "worker", "the same, and nothing had been written"),
     Transition((State.ROLLING_BACK,), State.FAILED, "worker", "a failed apply is taken back"),
     Transition(
-        (State.ROLLING_BACK,), State.ROLLED_BACK, "worker", "what a person asked for is taken back"
+        (State.ROLLING_BACK,),
+        State.ROLLED_BACK,
+        "worker",
+        "what a person asked for is taken back, or what has ended",
+    ),
+    Transition(
+        (State.ROLLING_BACK,),
+        State.OPEN,
+        "worker",
+        "what has ended is taken back, and a denial still waits for a decision",
     ),
     Transition(
         (State.ROLLING_BACK,),
@@ -109,14 +130,14 @@ TABLE: tuple[Transition, ...] = (
             State.RESOLVED,
         ),
         State.ROLLING_BACK,
-        "a person",
-        "an approval's patches are still in force",
+        "a person, sweep",
+        "an approval's patches are still in force: a person asks, or the end of the grant has come",
     ),
     Transition(
         (State.PROPOSED, State.ROLLED_BACK),
         State.ROLLING_BACK,
         "sweep",
-        "what was taken back is there again ten minutes later",
+        "what was taken back is there again ten minutes later, or the end of a grant has come",
     ),
     Transition(
         (State.OPEN, State.FAILED, State.PROPOSED),
@@ -137,6 +158,12 @@ TABLE: tuple[Transition, ...] = (
         "a new denial",
     ),
     Transition((State.REJECTED,), State.OPEN, "diagnosis", "a new denial with a new verdict"),
+    Transition(
+        (State.REJECTED, State.ROLLED_BACK, State.RESOLVED),
+        State.OPEN,
+        "a person",
+        "it is to be decided once more; not by the denied principal",
+    ),
     Transition(
         (
             State.OPEN,
@@ -180,8 +207,14 @@ REOPENED_BY_DENIAL = frozenset({State.VERIFIED, State.ROLLED_BACK, State.RESOLVE
 """A new denial opens the incident again, after a look at fresh evidence. A rejected incident is not
 among them: only a new verdict opens that."""
 
+REOPENED_BY_PERSON = frozenset({State.REJECTED, State.ROLLED_BACK, State.RESOLVED})
+"""A person may open the incident again, without a new denial."""
+
 ALERTED_BY_COUNT = frozenset({State.OPEN, State.FAILED})
 """A growing count is alerted: nobody works on it, and nobody decided to leave it."""
+
+AWAITING_PEOPLE = frozenset({State.OPEN, State.FAILED, State.PROPOSED, State.STUCK})
+"""Somebody has to look or to decide: people are reminded, and the daily digest lists it."""
 
 SETS: dict[str, frozenset[State]] = {
     "RUN_IN_PROGRESS": RUN_IN_PROGRESS,
@@ -190,7 +223,9 @@ SETS: dict[str, frozenset[State]] = {
     "UNSUCCESSFUL": UNSUCCESSFUL,
     "CLOSED": CLOSED,
     "REOPENED_BY_DENIAL": REOPENED_BY_DENIAL,
+    "REOPENED_BY_PERSON": REOPENED_BY_PERSON,
     "ALERTED_BY_COUNT": ALERTED_BY_COUNT,
+    "AWAITING_PEOPLE": AWAITING_PEOPLE,
 }
 """Every named set of states, for the docs and the tests."""
 
@@ -208,3 +243,15 @@ def after_diagnosis(state: State, *, allowed: bool, changed: bool) -> State:
     if state in REOPENED_BY_DENIAL or (state is State.REJECTED and changed):
         return State.OPEN
     return state
+
+
+def asks_people_anew(before: State, after: State) -> bool:
+    """Whether a move is news to whoever said before that they are at it: they have to say so again.
+
+    Args:
+        before: where the incident stood.
+        after: where it goes.
+    """
+    if after in CLOSED or after is before:
+        return False
+    return before in CLOSED or after is State.STUCK

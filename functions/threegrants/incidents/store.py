@@ -230,7 +230,10 @@ class Store(IncidentReader):
         )
         writes = [
             *change_writes(
-                incident, diagnosed, removed=["examining_until"], expires_at=expiry_of(state)
+                incident,
+                diagnosed,
+                removed=["examining_until"],
+                expires_at=expiry_of(state, incident.open_until),
             ),
             *also,
         ]

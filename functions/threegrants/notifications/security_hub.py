@@ -4,23 +4,28 @@ Source: https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-fin
 https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchImportFindings.html
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, cast
 
 from threegrants.incidents import Incident, State
 from threegrants.incidents.state_events import StateEvent
 from threegrants.incidents.states import CLOSED
 from threegrants.notifications import wording
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.incident_event import reason_of
 from threegrants.notifications.limits import (
     MAX_FINDING_TEXT_CHARACTERS,
     MAX_FINDING_TITLE_CHARACTERS,
 )
 from threegrants.notifications.neutralize import plain_line
-from threegrants.notifications.severity import Severity, severity_of
+from threegrants.notifications.routing import route_of
+from threegrants.notifications.severity import Severity
 from threegrants.notifications.shorten import cut_line
-from threegrants.report import Report
+from threegrants.report import Report, headline
+
+if TYPE_CHECKING:
+    from types_boto3_securityhub import SecurityHubClient
+    from types_boto3_securityhub.type_defs import AwsSecurityFindingTypeDef
 
 _SCHEMA_VERSION = "2018-10-08"
 _TYPE = "Software and Configuration Checks/AWS Security Best Practices"
@@ -35,13 +40,6 @@ _LABELS = {
 
 class FindingRefusedError(RuntimeError):
     """Security Hub took the request and refused the finding: asking again would not help."""
-
-
-class FindingsClient(Protocol):
-    """The part of a boto3 Security Hub client that is used."""
-
-    def batch_import_findings(self, *, Findings: list[dict[str, Any]]) -> Mapping[str, Any]:  # noqa: N803
-        """Make findings, or update those of the same ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class Importer:
         product: in whose name.
     """
 
-    client: FindingsClient
+    client: "SecurityHubClient"
     product: Product
 
     def __call__(self, finding: dict[str, Any]) -> None:
@@ -86,7 +84,9 @@ class Importer:
             FindingRefusedError: if Security Hub refuses it.
             ClientError: if it cannot be asked.
         """
-        answer = self.client.batch_import_findings(Findings=[finding])
+        answer = self.client.batch_import_findings(
+            Findings=[cast("AwsSecurityFindingTypeDef", finding)]
+        )
         if answer["FailedCount"]:
             [failed] = answer["FailedFindings"]
             why = f"{failed['ErrorCode']}: {failed['ErrorMessage']}"
@@ -94,7 +94,11 @@ class Importer:
 
 
 def finding_of(
-    event: StateEvent, incident: Incident, report: Report, product: Product
+    event: StateEvent,
+    incident: Incident,
+    report: Report,
+    product: Product,
+    policy: AlertPolicy = NOTHING_DECIDED,
 ) -> dict[str, Any]:
     """The finding of an incident in AWS's format, as one change leaves it.
 
@@ -103,11 +107,12 @@ def finding_of(
         incident: the incident as it is now.
         report: its report.
         product: in whose name it is imported.
+        policy: what the operator decided about alerts.
     """
     reason = reason_of(event)
     state = State(event.after)
-    title = f"[{wording.STATUS[reason]}] {wording.who(report)} -> {wording.where(report)}: "
-    severity = severity_of(reason, report.outcome, report.request.count)
+    title = f"[{wording.STATUS[reason]}] {headline.who(report)} -> {headline.where(report)}: "
+    severity = route_of(report, reason, policy).severity
     return {
         "SchemaVersion": _SCHEMA_VERSION,
         "Id": incident.id,
@@ -120,7 +125,7 @@ def finding_of(
         "CreatedAt": incident.first_seen,
         "UpdatedAt": event.at,
         "Severity": {"Label": _LABELS[severity]},
-        "Title": cut_line(plain_line(title + wording.cause(report)), MAX_FINDING_TITLE_CHARACTERS),
+        "Title": cut_line(plain_line(title + headline.cause(report)), MAX_FINDING_TITLE_CHARACTERS),
         "Description": cut_line(plain_line(report.summary), MAX_FINDING_TEXT_CHARACTERS),
         "ProductFields": {
             "threegrants/outcome": report.outcome.value,

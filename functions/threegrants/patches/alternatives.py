@@ -139,7 +139,6 @@ def managed_policy(
         scoped: the scope of the grant; None if it is about the key only.
     """
     after, added = add_grants(None, grant_statements, call.access.value)
-    content_hash = hashlib.sha256(json.dumps([grantee, after]).encode()).hexdigest()[:16]
     return Patch(
         grant=GrantName.IAM_POLICY,
         account=account,
@@ -149,10 +148,16 @@ def managed_policy(
         before=None,
         after=after,
         statement=added[0],
-        policy_name=f"threegrants-{content_hash}",
+        policy_name=managed_policy_name(grantee, after),
         scope=scoped.scope if scoped else None,
         default=False,
     )
+
+
+def managed_policy_name(grantee: str, document: str) -> str:
+    """The name of a customer managed policy of ours: by whom it is for, and what it says."""
+    content_hash = hashlib.sha256(json.dumps([grantee, document]).encode()).hexdigest()[:16]
+    return f"threegrants-{content_hash}"
 
 
 def access_point(

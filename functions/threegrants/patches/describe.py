@@ -7,6 +7,7 @@ from typing import Any
 from threegrants.aws.arn import Arn
 from threegrants.aws.policy_json import is_our_condition, statement_objects, texts
 from threegrants.diagnosis import GrantName
+from threegrants.patches.grant_end import states_end
 from threegrants.patches.grantable_actions import KEY_USER_ACTIONS
 from threegrants.patches.patch import Patch, PatchOperation
 from threegrants.patches.statement_edit import added_principal
@@ -58,7 +59,8 @@ def _allowed(statement: Mapping[str, Any], grant: GrantName) -> str:
     for operator, block in (statement.get("Condition") or {}).items():
         for key, values in block.items():
             kept = f", only where {key} is as the owner wants it ({operator} {{}})"
-            words = _HOW[key.lower()] if is_our_condition(operator, key) else kept
+            ours = is_our_condition(operator, key) or states_end(operator, key)
+            words = _HOW[key.lower()] if ours else kept
             found += words.format(" or ".join(texts(values)))
     return found
 
@@ -67,6 +69,7 @@ _HOW = {
     "kms:viaservice": ", only through {}",
     "kms:encryptioncontext:aws:s3:arn": ", only for {}",
     "s3:prefix": ", only below the prefix {}",
+    "aws:currenttime": ", only until {}",
 }
 """What the conditions of our statements mean to a person."""
 

@@ -28,6 +28,24 @@ def limit_violation(patch: Patch, caller: CallerEvidence) -> str | None:
     return _CHECKS[patch.operation](patch, caller)
 
 
+def document_violation(patch: Patch) -> str | None:
+    """What does not fit its limit in the patched document by itself, whatever else the holder has."""
+    if patch.operation == PatchOperation.PUT_BUCKET_POLICY:
+        return _bytes(patch, BUCKET_POLICY_BYTES, "bucket policy")
+    if patch.operation == PatchOperation.PUT_KEY_POLICY:
+        return _bytes(patch, KEY_POLICY_BYTES, "key policy")
+    if patch.operation == PatchOperation.CREATE_GRANT:
+        return None
+    limit = {
+        PatchOperation.PUT_ROLE_POLICY: INLINE_CHARACTERS["role"],
+        PatchOperation.PUT_USER_POLICY: INLINE_CHARACTERS["user"],
+    }.get(patch.operation, MANAGED_CHARACTERS)
+    size = _characters(patch.after)
+    return (
+        None if size <= limit else f"the policy would hold {size} characters, the limit is {limit}"
+    )
+
+
 def _bucket(patch: Patch, _: CallerEvidence) -> str | None:
     return _bytes(patch, BUCKET_POLICY_BYTES, "bucket policy")
 

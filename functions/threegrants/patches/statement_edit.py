@@ -35,17 +35,29 @@ def add_grant(
     Raises:
         ValueError: if `before` is no JSON object.
     """
+    return add_statement(before, grant_statement.to_statement(access))
+
+
+def add_statement(before: str | None, statement: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The document with a statement of ours in it, and the statement as it stands there.
+
+    Args:
+        before: the document; None if there is none yet.
+        statement: a statement of ours; in a resource-based policy it names one principal.
+
+    Raises:
+        ValueError: if `before` is no JSON object, or has no statements.
+    """
     if before is None:
-        statement = grant_statement.to_statement(access)
         return append(_EMPTY, ("Statement",), statement), statement
     document = _object(before)
-    statement, listed = grant_statement.to_statement(access), statements(document)
+    statement, listed = dict(statement), statements(document)
     for index, old in enumerate(listed):
-        if grant_statement.principal and is_ours(old) and same_grant(old, statement):
+        if (names := aws_principals(statement)) and is_ours(old) and same_grant(old, statement):
             where = (
                 ("Statement", index) if isinstance(document["Statement"], list) else ("Statement",)
             )
-            after = append(before, (*where, "Principal", "AWS"), grant_statement.principal)
+            after = append(before, (*where, "Principal", "AWS"), names[0])
             return after, statements(_object(after))[index]
     taken = {old.get("Sid") for old in listed if isinstance(old, dict)}
     sid, serial = statement["Sid"], 2

@@ -21,9 +21,17 @@ from threegrants.diagnosis import (
 from threegrants.patches.access_checks import access_violation
 from threegrants.patches.documents import DocumentReader, PatchDocuments, with_documents
 from threegrants.patches.edit_checks import edit_violation
+from threegrants.patches.grant_end import (
+    end_text,
+    end_violation,
+    ending_grants,
+    exchange_violation,
+    holds_end,
+)
 from threegrants.patches.make import Draft
 from threegrants.patches.patch import Patch
 from threegrants.patches.policy_checks import lockout_violation, public_violation
+from threegrants.patches.size_limits import document_violation
 
 
 def verify_patches(
@@ -122,6 +130,55 @@ def violation(draft: Draft, documents: PatchDocuments, facts: Facts, grantee: st
         or public_violation(documents)
         or lockout_violation(documents)
     )
+
+
+def dated_violation(offered: Patch, dated: Patch, ends_at: int, now: int) -> str:
+    """Why a patch with an end may not take the place of the offered one; empty if it may.
+
+    Its statements are those of the offered patch with one condition more each, which can only narrow them.
+    The evaluator is asked as well, where it can be told what meets every condition: it can not for those
+    that are kept of an owner.
+
+    Args:
+        offered: the patch that was checked and offered.
+        dated: the same with an end (`grant_end.with_end`).
+        ends_at: seconds since the epoch.
+        now: seconds since the epoch: the grant must hold now.
+    """
+    if not now < ends_at:
+        return f"{end_text(ends_at)} is over"
+    problem = end_violation(offered, dated, ends_at) or document_violation(dated)
+    if problem or not holds_end(offered):
+        return problem or ""
+    documents = DocumentReader().read(dated)
+    if documents.error:
+        return f"the evaluator cannot read the policy: {documents.error}"
+    meant = ending_grants(dated, ends_at, now)
+    found = public_violation(documents) or lockout_violation(documents)
+    if found or meant is None:
+        return found
+    grantee = meant[0].principal or dated.target
+    return edit_violation(documents, meant) or access_violation(documents, meant, grantee)
+
+
+def later_violation(written: Patch, later: Patch, ends_at: int, now: int) -> str:
+    """Why a patch that exchanges the end of a grant may not be written; empty if it may.
+
+    Args:
+        written: what is in force, with its end.
+        later: the patch that exchanges it (`grant_end.with_later_end`).
+        ends_at: seconds since the epoch.
+        now: seconds since the epoch.
+    """
+    if not now < ends_at:
+        return f"{end_text(ends_at)} is over"
+    problem = exchange_violation(written, later, ends_at) or document_violation(later)
+    if problem:
+        return problem
+    documents = DocumentReader().read(later)
+    if documents.error:
+        return f"the evaluator cannot read the policy: {documents.error}"
+    return public_violation(documents) or lockout_violation(documents)
 
 
 def _principal_was_seen(facts: Facts) -> bool:

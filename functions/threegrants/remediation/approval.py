@@ -7,25 +7,37 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from threegrants.aws.arn import bucket_arn
-from threegrants.cloudtrail import CallerType
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Incident
 from threegrants.incidents.states import AWAITING_DECISION
 from threegrants.patches import Patch
-from threegrants.remediation.approvers import account_of, is_identified, same_principal
+from threegrants.patches.grant_end import with_end
+from threegrants.patches.verify import dated_violation
+from threegrants.remediation.approval_request import UNTIL_REVOKED
+from threegrants.remediation.approvers import account_of, is_identified
+from threegrants.remediation.grant_hours import (
+    EndRefused,
+    GrantHours,
+    rules_for,
+    seconds_granted,
+)
 from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.opened_access import opened_access
+from threegrants.remediation.own_denial import is_denied_principal
 from threegrants.remediation.patch_checks import accounts, grants_to_account, objection
+from threegrants.remediation.person import Person, is_the_denied
 from threegrants.remediation.results import Refused
+from threegrants.remediation.runs import Asked
 from threegrants.remediation.standing_approvals import decide
 from threegrants.remediation.standing_parameter import StandingApproval
-from threegrants.report import PrincipalReport, Report
+from threegrants.report import Report
 
 QUOTA_EXCEEDED = (
     "MaxPatchesPerHour patches have been applied in this clock hour, so nothing was changed. Approve "
     "again in the next hour, or approve fewer patches"
 )
+_MINUTE = 60
 _NOT_IDENTIFIED = (
     "AWS did not say which person asks. Call the API with IAM authorization, as a role, a user or "
     "root. (The name of a federated user is its own choice, so it identifies nobody.)"
@@ -120,7 +132,7 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
 
     Args:
         incident: the incident.
-        actor: the ARN of who asks.
+        actor: who asks.
         patches: what is approved; none for another decision.
 
     Raises:
@@ -129,7 +141,14 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
     require_identified(actor)
     principal = require_report(incident).principal
     denied = principal.arn or principal.session_arn
-    if denied and (same_principal(actor, denied) or _made_the_session(actor, principal)):
+    person = Person.parse(actor)
+    if person is not None and is_the_denied(person, principal):
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            "the denied principal decides nothing about its own incident: by its name you are "
+            f"{principal.session_arn or denied}. Ask someone else",
+        )
+    if denied and is_denied_principal(actor, principal):
         raise Refused(
             HTTPStatus.FORBIDDEN,
             f"the denied principal decides nothing about its own incident: you are {denied}. "
@@ -141,19 +160,6 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
             f"these patches grant to account {account_of(actor)} as a whole: someone of "
             "another account has to approve",
         )
-
-
-def _made_the_session(actor: str, principal: PrincipalReport) -> bool:
-    """Whether an approver made the federated session that was denied, or may have made it.
-
-    A federated user acts under the IAM user who called GetFederationToken:
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
-    """
-    if principal.type is not CallerType.FEDERATED_USER:
-        return False
-    if principal.issuer_arn:
-        return same_principal(actor, principal.issuer_arn)
-    return account_of(actor) == principal.account and ":user/" in actor
 
 
 def require_covered(
@@ -187,7 +193,81 @@ def require_covered(
         raise Refused(HTTPStatus.FORBIDDEN, f"the standing approval {approval.name}: {why}")
 
 
-def needs_two_people(limits: Limits, report: Report, patches: Sequence[Patch]) -> bool:
+def hours_for(limits: Limits, report: Report, patches: Sequence[Patch]) -> tuple[GrantHours, ...]:
+    """The rules about how long these patches may grant: by whose policies, and each kind of access.
+
+    Args:
+        limits: the limits as they are now.
+        report: the diagnosis report.
+        patches: what is to be applied.
+    """
+    access = {kind for patch in patches for kind in opened_access(patch).access}
+    return rules_for(
+        limits.grant_hours, (patch.account for patch in patches), access | {report.request.access}
+    )
+
+
+def with_ends(
+    limits: Limits, report: Report, offered: Sequence[Patch], wanted: int | None, now: float
+) -> tuple[tuple[Patch, ...], Asked]:
+    """The patches as they are written, with their end, and what the run is to know of it.
+
+    The end is at a full minute, by this service's clock, and never later than was asked for.
+
+    Args:
+        limits: the limits as they are now.
+        report: the diagnosis report.
+        offered: the patches as they are offered.
+        wanted: the seconds that were asked for; None for what the limits say.
+        now: seconds since the epoch.
+
+    Raises:
+        Refused: if the limits forbid it, or the end cannot stand in a statement.
+    """
+    seconds = granted(limits, report, offered, wanted)
+    if seconds == UNTIL_REVOKED:
+        return tuple(offered), Asked()
+    ends_at = end_of(now, seconds)
+    try:
+        patches = tuple(with_end(patch, ends_at) for patch in offered)
+    except ValueError as error:
+        raise Refused(HTTPStatus.CONFLICT, str(error)) from error
+    for before, after in zip(offered, patches, strict=True):
+        problem = dated_violation(before, after, ends_at, int(now))
+        if problem:
+            raise Refused(
+                HTTPStatus.CONFLICT,
+                f"the patch of {before.target} with its end is not offered: {problem}",
+            )
+    return patches, Asked(ends_at=ends_at, offered=tuple(patch.digest for patch in offered))
+
+
+def granted(limits: Limits, report: Report, offered: Sequence[Patch], wanted: int | None) -> int:
+    """For how many seconds patches grant; `UNTIL_REVOKED` for ever.
+
+    Args:
+        limits: the limits as they are now.
+        report: the diagnosis report.
+        offered: the patches.
+        wanted: the seconds that were asked for; None for what the limits say.
+
+    Raises:
+        Refused: if the limits forbid it.
+    """
+    try:
+        return seconds_granted(hours_for(limits, report, offered), wanted)
+    except EndRefused as refused:
+        raise Refused(HTTPStatus.FORBIDDEN, str(refused)) from refused
+
+
+def end_of(now: float, seconds: int) -> int:
+    """When a grant of so many seconds ends, in seconds since the epoch: at a full minute."""
+    return (int(now) + seconds) // _MINUTE * _MINUTE
+
+
+def needs_two_people(
+    limits: Limits, report: Report, patches: Sequence[Patch], *, extends: bool = False
+) -> bool:
     """Whether two people have to approve these patches, by what the call was and each patch opens.
 
     A copy writes one bucket and reads another: its patches are of two kinds of access. Where only the
@@ -197,8 +277,11 @@ def needs_two_people(limits: Limits, report: Report, patches: Sequence[Patch]) -
         limits: the limits as they are now.
         report: the diagnosis report.
         patches: what is to be applied.
+        extends: whether they only prolong what was approved: then the verdict of today, by which the call
+            is allowed, says nothing.
     """
-    if not report.is_fixable or any(patch.key_named_by_caller for patch in patches):
+    fixable = report.is_fixable or (extends and not report.is_fixable_by_two)
+    if not fixable or any(patch.key_named_by_caller for patch in patches):
         return True
     opened = (kind for patch in patches for kind in opened_access(patch).access)
     return not limits.four_eyes.isdisjoint({report.request.access, *opened})

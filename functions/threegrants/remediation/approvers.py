@@ -1,14 +1,19 @@
 """Who an approver is, and whether two approvers are two people; pure.
 
-The ARN is the one API Gateway's IAM authorizer gives: for a role it names the session
-(`arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`), without the role's path.
+An approver is one text. The ARN is the one API Gateway's IAM authorizer gives: for a role it names the
+session (`arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`), without the role's path. Who signed in with the
+identity provider is a `Person` (`ISSUER#SUBJECT (NAMES)`).
 """
 
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_in, parse_arn
-from threegrants.remediation.runs import Approval
+from threegrants.remediation.person import Person, identity_center_user, same_signed_in
+
+if TYPE_CHECKING:  # who decides about alerts does not load what carries runs out
+    from threegrants.remediation.runs import Approval
 
 _KNOWN = re.compile(
     rf"arn:{PARTITION}:(?:"
@@ -17,18 +22,15 @@ _KNOWN = re.compile(
     rf"|iam::(?P<of_root>{ACCOUNT_ID}):root)",
     re.ASCII,
 )
-_IDENTITY_CENTER = "awsreservedsso_"
-"""How the role of every permission set begins, in lower case
-(https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html)."""
 
 
 def is_identified(approver: str) -> bool:
-    """Whether AWS named a person we can tell from others: a role's session, a user, or root.
+    """Whether somebody is named whom we can tell from others: a role's session, a user, root, or a person.
 
     Federated users are not: whoever makes such a session chooses its name, and the ARN does not
     say which user that was.
     """
-    return _KNOWN.fullmatch(approver) is not None
+    return _KNOWN.fullmatch(approver) is not None or Person.parse(approver) is not None
 
 
 def same_principal(session: str, principal: str) -> bool:
@@ -40,21 +42,31 @@ def same_person(one: str, other: str) -> bool:
     """Whether two approvers may be one person.
 
     Two sessions of one role are: whoever assumes a role chooses the session's name. So are two
-    roles of IAM Identity Center with one session name, which is the person's user name there.
+    roles of IAM Identity Center with one session name, which is the person's user name there. Who signed
+    in with the identity provider can be told from a session of IAM Identity Center, by that name, and from
+    no other AWS identity: whoever may use one may also sign in.
     """
     if same_principal(one, other):
         return True
-    first, second = _person(one), _person(other)
-    return first is not None and first == second
+    signed_in = [found for found in map(Person.parse, (one, other)) if found]
+    if len(signed_in) == len((one, other)):
+        return same_signed_in(*signed_in)
+    if signed_in:
+        user = identity_center_user(one) or identity_center_user(other)
+        return user is None or not signed_in[0].names or signed_in[0].may_be_called(user)
+    first, second = identity_center_user(one), identity_center_user(other)
+    return first is not None and second is not None and first.lower() == second.lower()
 
 
-def completes(first: Approval | None, digests: Collection[str], approver: str, now: float) -> bool:
+def completes(
+    first: "Approval | None", digests: Collection[str], approver: str, now: float
+) -> bool:
     """Whether an approval is the second of two: another person means the same digests, in time.
 
     Args:
         first: the first approval; None if there is none.
         digests: what the second approval names.
-        approver: the ARN of who gives it.
+        approver: who gives it.
         now: seconds since the epoch.
     """
     return (
@@ -78,10 +90,3 @@ def principal_identity(arn: str) -> tuple[str, str, str]:
     principal = named.role() or named
     name = principal.name if principal.resource_id else ""
     return (principal.account, principal.resource_type, name.lower())
-
-
-def _person(arn: str) -> str | None:
-    found = _KNOWN.fullmatch(arn)
-    if found is None or not (found["role"] or "").lower().startswith(_IDENTITY_CENTER):
-        return None
-    return str(found["session"]).lower()

@@ -5,7 +5,9 @@ from http import HTTPStatus
 
 from threegrants.incidents import Conflict, Incident, Move, State, Store
 from threegrants.patches import Patch
+from threegrants.patches.grant_end import end_text
 from threegrants.remediation.approval import QUOTA_EXCEEDED
+from threegrants.remediation.grant_ends import end_items
 from threegrants.remediation.outbox import OutboxItem
 from threegrants.remediation.results import Refused
 from threegrants.remediation.run_store import (
@@ -99,14 +101,24 @@ def begin_applying(
         Refused: as `change_or_refuse`.
     """
     intents = tuple(Intent(run.id, at, patch) for at, patch in enumerate(patches))
-    move = Move(State.APPLYING, run.actors[-1], "approved", "", run.digests)
+    said = run.reasons[-1] if run.reasons else ""
+    move = Move(
+        State.APPLYING,
+        run.actors[-1],
+        "extended" if run.extends else "approved",
+        f"It ends at {end_text(run.ends_at)}." if run.ends_at else "",
+        run.digests,
+        reason=said,
+        ticket=run.ticket,
+    )
     targets = target_arns(intents)
+    due = (*outbox, *end_items(incident.id, run))
     change_or_refuse(
         store,
         run_store,
         incident,
         lambda current: run_store.begin(
-            current, move, run, intents, targets, quota=quota, outbox=outbox, first=first
+            current, move, run, intents, targets, quota=quota, outbox=due, first=first
         ),
         targets,
     )

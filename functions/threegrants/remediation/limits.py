@@ -11,6 +11,7 @@ from typing import Any
 
 from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import Access
+from threegrants.remediation.grant_hours import GrantHours
 from threegrants.remediation.parameter_values import (
     LimitsError,
     a_list,
@@ -35,6 +36,7 @@ class Limits:
         protecting_tags: tags (name and value) of what is never written to.
         four_eyes: kinds of access that two people have to approve.
         approval_seconds: for how long an approval holds.
+        grant_hours: for how long approvals grant, by account and kind of access.
         patches_an_hour: the most patches in one clock hour, for all incidents together.
         require_patchable_tag: whether only roles and users that are tagged for it are written to.
         role_prefix: how the names of the roles begin that write; each account may leave some out.
@@ -47,6 +49,7 @@ class Limits:
     protecting_tags: tuple[tuple[str, str], ...] = (("threegrants:protected", "true"),)
     four_eyes: frozenset[Access] = frozenset()
     approval_seconds: int = 24 * _HOUR
+    grant_hours: tuple[GrantHours, ...] = ()
     patches_an_hour: int = 20
     require_patchable_tag: bool = False
     role_prefix: str = DEFAULT_PREFIX

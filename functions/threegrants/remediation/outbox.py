@@ -36,6 +36,10 @@ class OutboxTask(StrEnum):
     """Ask CloudTrail who else wrote a policy while a run did."""
     SECOND_LOOK = "second look"
     """Make sure that what was taken back is gone."""
+    GRANT_WARNING = "grant warning"
+    """Tell people that a grant ends in an hour."""
+    GRANT_END = "grant end"
+    """Take back what has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class OutboxItem:
     Args:
         task: what is to be done.
         incident: the incident's id.
-        subject: the reason of an alert; of a window or a second look, the sort key of its intent.
+        subject: the reason of an alert; of a window or a second look, the sort key of its intent; of the end
+            of a grant, its run.
         at: seconds since the epoch; it is not due before.
         note: the text of an alert.
         opened: of a window, the second of the read before our write.
@@ -98,6 +103,20 @@ class OutboxItem:
 def outbox_writes(items: Sequence[OutboxItem]) -> list[dict[str, Any]]:
     """The writes that put items into the outbox, as parts of a transaction."""
     return [put_write(item.to_item()) for item in items]
+
+
+def done_write(item: OutboxItem) -> dict[str, Any]:
+    """The write that marks an item as done, as part of a transaction; refused if it is done already."""
+    return {
+        "Key": {"pk": _PARTITION, "sk": item.sk},
+        "UpdateExpression": "SET done = :yes, expires_at = :gone",
+        "ConditionExpression": "done = :no",
+        "ExpressionAttributeValues": {
+            ":yes": True,
+            ":no": False,
+            ":gone": int(time.time()) + _RETENTION_SECONDS,
+        },
+    }
 
 
 def _read(item: Mapping[str, Any]) -> OutboxItem | None:

@@ -20,6 +20,7 @@ from threegrants.aws.policy_json import (
 )
 from threegrants.evidence import Unread
 from threegrants.patches import Patch, not_patchable
+from threegrants.patches.grant_end import without_end
 from threegrants.patches.grantable_actions import GRANT_OPERATIONS, is_grantable
 from threegrants.remediation.approvers import account_of
 from threegrants.remediation.limit_facts import LimitFacts
@@ -166,7 +167,11 @@ def _only_ours(
         if not 1 <= len(new) <= _MOST_STATEMENTS or not all(map(is_ours, new)):
             return f"the patch of {patch.target} does not add statements of ours only"
         sids = [one.get("Sid") for one in new]
-        if any(old.get("Sid") not in sids for old in lost) or len(set(sids)) < len(sids):
+        said_again = [without_end(one) for one in new]
+        gone = [old for old in lost if old.get("Sid") not in sids]
+        if any(not _same_but_for_end(old, said_again) for old in gone) or len(set(sids)) < len(
+            sids
+        ):
             return f"the patch of {patch.target} would change more than its own statements"
         said = [(sorted(texts(one.get("Action"))), one.get("Condition")) for one in new]
         if any(one in said[:at] for at, one in enumerate(said)):
@@ -311,6 +316,12 @@ CHECKS: tuple[Check, ...] = (
 
 def _unread(item: Unread | None) -> str:
     return f"{item.why}. Needed: {item.needs}" if item else "it was not read"
+
+
+def _same_but_for_end(old: dict[str, Any], new: Sequence[dict[str, Any]]) -> bool:
+    """Whether a statement of ours with an end is said again, with another end and for nobody else."""
+    bare = without_end(old)
+    return bare != old and any(same_statement(bare, one) for one in new)
 
 
 def _outside_statements(text: str | None) -> dict[str, Any]:

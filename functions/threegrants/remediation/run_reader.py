@@ -119,13 +119,17 @@ class RunReader:
             found += of_run
         return found
 
-    def first_approval(self, incident_id: str) -> Approval | None:
+    def first_approval(self, incident_id: str, *, extension: bool = False) -> Approval | None:
         """The first of two approvals, the newest.
+
+        Args:
+            incident_id: the incident.
+            extension: of an extension instead of patches.
 
         Raises:
             NotGenuine: if the approving role did not write it.
         """
-        item = self._item(item_key(incident_id, "approval"))
+        item = self._item(item_key(incident_id, "extension" if extension else "approval"))
         if item is None:
             return None
         approval = _parsed("first approval", Approval.from_item, item)

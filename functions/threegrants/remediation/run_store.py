@@ -22,7 +22,13 @@ from threegrants.incidents.items import item_key, put_write
 from threegrants.incidents.moves import Move, move_writes
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
-from threegrants.remediation.outbox import Outbox, OutboxItem, OutboxTask, outbox_writes
+from threegrants.remediation.outbox import (
+    Outbox,
+    OutboxItem,
+    OutboxTask,
+    done_write,
+    outbox_writes,
+)
 from threegrants.remediation.run_reader import RunReader, rollback_content
 from threegrants.remediation.runs import Approval, Intent, Run
 from threegrants.remediation.seals import Seals
@@ -263,7 +269,8 @@ class RunStore(RunReader):
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         seal = self._seals.seal("first approval", approval.sealed(incident.id))
-        item = {**item_key(incident.id, "approval"), **approval.to_item(), "seal": seal}
+        key = item_key(incident.id, approval.sk)
+        item = {**key, **approval.to_item(), "seal": seal}
         self._write(
             [
                 *self._move_writes(incident, move),
@@ -290,6 +297,18 @@ class RunStore(RunReader):
             Conflict: if the move is not allowed, or the incident changed since it was read.
         """
         self._write([*self._move_writes(incident, move), *self._outbox_writes(outbox)])
+
+    def settle(self, item: OutboxItem, outbox: Sequence[OutboxItem]) -> None:
+        """Mark an item of the outbox as done, together with what becomes due instead.
+
+        Args:
+            item: the item.
+            outbox: what becomes due.
+
+        Raises:
+            Conflict: if it is done already.
+        """
+        self._write([_Part(done_write(item)), *self._outbox_writes(outbox)])
 
     def incidents_in_state(
         self, state: State, most: int, after: dict[str, Any] | None = None
@@ -373,7 +392,7 @@ def _use_first(incident_id: str, run_id: str, first: Approval) -> dict[str, Any]
     names = first.to_item()
     same = " AND ".join(f"#{name} = :{name}" for name in names)
     return {
-        "Key": item_key(incident_id, "approval"),
+        "Key": item_key(incident_id, first.sk),
         "UpdateExpression": "SET #used = :run",
         "ConditionExpression": f"{same} AND attribute_not_exists(#used)",
         "ExpressionAttributeNames": {f"#{name}": name for name in (*names, "used")},

@@ -18,6 +18,10 @@ from threegrants.patches import Patch, sha256
 from threegrants.remediation.live_policy import NO_IDS, AwsIds
 
 
+class NewerRunError(RuntimeError):
+    """A run was written by a later release than this one, so it is neither carried on nor refused."""
+
+
 class Direction(StrEnum):
     """Where a run is going."""
 
@@ -38,8 +42,12 @@ class Step(StrEnum):
 IN_FORCE = frozenset({Step.WRITING, Step.WRITTEN, Step.UNDOING})
 """Steps after which something of ours may be in the live policy."""
 
+_HOUR = 3600
 NOBODY = "-"
 """The worker of a run that no worker has taken over yet."""
+RUN_SCHEMA = 2
+"""Of the runs and first approvals that are written now. 1, which no item says, is of release 0.1: without
+reason, ticket and end."""
 _LEASE = frozenset({"worker", "until", "says"})
 """What a seal of a run does not cover: who works on it now, and what people are told meanwhile."""
 
@@ -69,6 +77,13 @@ class Run:
         two_people: whether two people had to approve.
         standing: the name of the standing approval; empty if a person approved.
         progress: what people are told of it: why it waits, or how it ended.
+        offered: the digests by which people named the patches, where what is written has an end of its
+            own; empty if they are `digests`.
+        reasons: why, of each of those who approved, in the order of `actors`; one for a rollback.
+        ticket: what it belongs to elsewhere, as they said.
+        ends_at: seconds since the epoch; when what it grants is taken back by itself. 0 for never.
+        extends: runs in force whose grants it prolongs: they end with it.
+        schema: the version of its item; `RUN_SCHEMA` for new ones, 1 for those of release 0.1.
     """
 
     id: str
@@ -90,11 +105,22 @@ class Run:
     two_people: bool = False
     standing: str = ""
     progress: str = ""
+    offered: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    ticket: str = ""
+    ends_at: int = 0
+    extends: tuple[str, ...] = ()
+    schema: int = RUN_SCHEMA
 
     @property
     def is_fresh(self) -> bool:
         """Whether no worker has taken it over yet."""
         return not self.attempts and not self.waits
+
+    @property
+    def seconds_granted(self) -> int:
+        """For how long it grants, at least an hour (an end is at a full minute); 0 for without an end."""
+        return max(_HOUR, self.ends_at - self.approved_at) if self.ends_at else 0
 
     def sealed(self, incident_id: str) -> dict[str, Any]:
         """What the seal covers: all but the lease."""
@@ -106,8 +132,17 @@ class Run:
         return _approved(self) == _approved(begun)
 
     def to_item(self) -> dict[str, Any]:
-        """The attributes of the item."""
+        """The attributes of the item. One of release 0.1 stays as it was: its seal covers no more."""
+        since_2 = {
+            "schema": self.schema,
+            "offered": list(self.offered),
+            "reasons": list(self.reasons),
+            "ticket": self.ticket,
+            "ends": self.ends_at,
+            "extends": list(self.extends),
+        }
         return {
+            **(since_2 if self.schema > 1 else {}),
             "run": self.id,
             "way": self.direction.value,
             "worker": self.worker_id,
@@ -131,8 +166,19 @@ class Run:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Run":
-        """Read back what `to_item` wrote."""
+        """Read back what `to_item` wrote.
+
+        Raises:
+            NewerRunError: if a later release wrote it.
+        """
+        schema = schema_of(item)
         return cls(
+            schema=schema,
+            offered=tuple(item["offered"]) if schema > 1 else (),
+            reasons=tuple(item["reasons"]) if schema > 1 else (),
+            ticket=str(item["ticket"]) if schema > 1 else "",
+            ends_at=int(item["ends"]) if schema > 1 else 0,
+            extends=tuple(item["extends"]) if schema > 1 else (),
             id=str(item["run"]),
             direction=Direction(item["way"]),
             worker_id=str(item["worker"]),
@@ -167,12 +213,46 @@ def _approved(run: Run) -> tuple[Any, ...]:
         run.two_people,
         run.standing,
         run.runs_in_force,
+        run.offered,
+        run.reasons,
+        run.ticket,
+        run.ends_at,
+        run.extends,
     )
+
+
+def schema_of(item: Mapping[str, Any]) -> int:
+    """The version of a stored run or approval; items of release 0.1 do not say it.
+
+    Raises:
+        NewerRunError: if a later release wrote it.
+    """
+    schema = int(item.get("schema", 1))
+    if schema > RUN_SCHEMA:
+        raise NewerRunError(
+            f"a run has schema {schema}; this release reads up to {RUN_SCHEMA}: install the release "
+            "that wrote it, or a later one"
+        )
+    return schema
 
 
 def content_of(patch: Patch) -> str:
     """The digest of all of a patch: also of what its own digest leaves out, such as the statement."""
     return sha256(json.dumps(patch.to_json(), sort_keys=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What people said with an approval, and what follows from it; see `Run`."""
+
+    reasons: tuple[str, ...] = ()
+    ticket: str = ""
+    ends_at: int = 0
+    offered: tuple[str, ...] = ()
+    extends: tuple[str, ...] = ()
+
+
+NOTHING_SAID = Asked()
 
 
 def run_to_apply(
@@ -183,6 +263,7 @@ def run_to_apply(
     expires: int,
     last: Run | None,
     standing: str = "",
+    asked: Asked = NOTHING_SAID,
 ) -> Run:
     """A new run that applies patches; no worker has it yet.
 
@@ -193,6 +274,7 @@ def run_to_apply(
         expires: seconds since the epoch; when the approval ends.
         last: the incident's last run, if there was one.
         standing: the name of the standing approval; empty if people approved.
+        asked: what they said with it, and when it ends.
     """
     return Run(
         id=uuid.uuid4().hex,
@@ -207,6 +289,12 @@ def run_to_apply(
         approved_at=int(at),
         two_people=len(actors) > 1,
         standing=standing,
+        offered=asked.offered,
+        reasons=asked.reasons,
+        ticket=asked.ticket,
+        ends_at=asked.ends_at,
+        extends=asked.extends,
+        end_state=State.VERIFIED if asked.extends else State.FAILED,
     )
 
 
@@ -219,6 +307,7 @@ def run_to_undo(
     end_state: State,
     reason: str,
     from_state: State | None = None,
+    said: str = "",
 ) -> Run:
     """A new run that takes back what others wrote; no worker has it yet, none has tried or waited.
 
@@ -230,6 +319,7 @@ def run_to_undo(
         end_state: where the incident goes once they are.
         reason: why.
         from_state: the state from which a person asked for it.
+        said: why, in the words of who asked.
     """
     return Run(
         id=uuid.uuid4().hex,
@@ -245,6 +335,7 @@ def run_to_undo(
         from_state=from_state,
         reason=reason,
         approved_at=int(at),
+        reasons=(said,) if said else (),
     )
 
 
@@ -340,6 +431,11 @@ class Approval:
         approver: the ARN of who gave it.
         at: seconds since the epoch; when it was given.
         expires: seconds since the epoch; a second approval has to come before.
+        reason: why, as the approver said.
+        ticket: what it belongs to elsewhere.
+        seconds: for how long the grant is wanted; 0 for one without an end.
+        extends: of an extension, the runs that it prolongs.
+        schema: the version of its item, as of a run.
     """
 
     digests: tuple[str, ...]
@@ -347,14 +443,32 @@ class Approval:
     approver: str
     at: int
     expires: int
+    reason: str = ""
+    ticket: str = ""
+    seconds: int = 0
+    extends: tuple[str, ...] = ()
+    schema: int = RUN_SCHEMA
+
+    @property
+    def sk(self) -> str:
+        """The sort key of its item: one of an extension stands beside one of patches."""
+        return "extension" if self.extends else "approval"
 
     def sealed(self, incident_id: str) -> dict[str, Any]:
         """What the seal covers: all of it."""
         return {"incident": incident_id, **self.to_item()}
 
     def to_item(self) -> dict[str, Any]:
-        """The attributes of the item."""
+        """The attributes of the item. One of release 0.1 stays as it was: its seal covers no more."""
+        since_2 = {
+            "schema": self.schema,
+            "reason": self.reason,
+            "ticket": self.ticket,
+            "seconds": self.seconds,
+            "extends": list(self.extends),
+        }
         return {
+            **(since_2 if self.schema > 1 else {}),
             "digests": list(self.digests),
             "contents": list(self.contents),
             "approver": self.approver,
@@ -364,11 +478,21 @@ class Approval:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> "Approval":
-        """Read back what `to_item` wrote."""
+        """Read back what `to_item` wrote.
+
+        Raises:
+            NewerRunError: if a later release wrote it.
+        """
+        schema = schema_of(item)
         return cls(
-            tuple(item["digests"]),
-            tuple(item["contents"]),
-            str(item["approver"]),
-            int(item["at"]),
-            int(item["expires"]),
+            digests=tuple(item["digests"]),
+            contents=tuple(item["contents"]),
+            approver=str(item["approver"]),
+            at=int(item["at"]),
+            expires=int(item["expires"]),
+            reason=str(item["reason"]) if schema > 1 else "",
+            ticket=str(item["ticket"]) if schema > 1 else "",
+            seconds=int(item["seconds"]) if schema > 1 else 0,
+            extends=tuple(item["extends"]) if schema > 1 else (),
+            schema=schema,
         )

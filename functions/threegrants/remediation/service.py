@@ -5,25 +5,33 @@ runs out (`worker_service.py`). The protocol is written down in docs/remediation
 what an approval must fulfil.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Incident, Move, State, Store
 from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
+from threegrants.patches import Patch
 from threegrants.remediation.approval import (
     check_limits,
+    granted,
     needs_two_people,
     require_identified,
     require_not_own_grant,
     require_report,
     select_patches,
+    with_ends,
 )
+from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.approvers import completes
+from threegrants.remediation.extension import Extension
 from threegrants.remediation.forgery import forged_text, refuse_forged
+from threegrants.remediation.grant_ends import with_extended
+from threegrants.remediation.in_force import ending_runs
 from threegrants.remediation.incident_changes import begin_applying, change_or_refuse
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
@@ -35,6 +43,7 @@ from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
     Approval,
+    Asked,
     Direction,
     Intent,
     Run,
@@ -43,9 +52,17 @@ from threegrants.remediation.runs import (
     run_to_undo,
 )
 from threegrants.remediation.seals import NotGenuine
+from threegrants.remediation.wording import (
+    end_words,
+    first_approval_note,
+    lasting,
+    said_by_both,
+    until_words,
+)
 from threegrants.remediation.worker import error_text, target_arns
 
 _Kept = TypeVar("_Kept")
+NOTHING_ASKED = ApprovalRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,7 @@ class RemediationService:
         incident_id: str,
         digests: Sequence[str],
         approver: str,
+        request: ApprovalRequest = NOTHING_ASKED,
     ) -> Result:
         """Have exactly the patches with these digests applied, once enough people have approved them.
 
@@ -82,6 +100,7 @@ class RemediationService:
             incident_id: the incident.
             digests: the patches; at most one for each grant and target.
             approver: the ARN that AWS gives of who asks.
+            request: what that person says with it: why, by which ticket, for how long.
 
         Raises:
             Refused: if it may not or cannot be done; then nothing was written.
@@ -93,46 +112,82 @@ class RemediationService:
         if repeated is not None:
             return repeated
         limits = self.limits()
-        patches = select_patches(incident, digests)
-        require_not_own_grant(incident, approver, patches)
+        offered, report, now = (
+            select_patches(incident, digests),
+            require_report(incident),
+            self.now(),
+        )
+        require_not_own_grant(incident, approver, offered)
+        first, wanted = None, request.seconds
+        two_people = needs_two_people(limits, report, offered)
+        if two_people:
+            first = self._first_approval(incident)
+            if wanted is None and first is not None and set(first.digests) == set(digests):
+                wanted = first.seconds
+        patches, ends = with_ends(limits, report, offered, wanted, now)
         check_limits(limits, incident, patches, self.reader)
         actors: tuple[str, ...] = (approver,)
-        expires = int(self.now()) + limits.approval_seconds
-        first = None
-        if needs_two_people(limits, require_report(incident), patches):
-            contents = tuple(content_of(patch) for patch in patches)
-            first = self._first_approval(incident)
+        asked = replace(ends, reasons=(request.reason,), ticket=request.ticket)
+        expires = int(now) + limits.approval_seconds
+        if two_people:
+            contents = tuple(content_of(patch) for patch in offered)
+            seconds = granted(limits, report, offered, wanted)
             if (
                 first is None
                 or set(first.contents) != set(contents)
-                or not completes(first, digests, approver, self.now())
+                or first.seconds != seconds
+                or not completes(first, digests, approver, now)
             ):
-                mine = Approval(tuple(digests), contents, approver, int(self.now()), expires)
+                mine = Approval(
+                    tuple(digests),
+                    contents,
+                    approver,
+                    int(now),
+                    expires,
+                    request.reason,
+                    request.ticket,
+                    seconds,
+                )
                 return self._keep_first(incident, mine)
             actors, expires = (first.approver, approver), first.expires
+            asked = said_by_both(first, asked)
         last = self._last_run(incident)
-        run = run_to_apply(patches, actors, at=self.now(), expires=expires, last=last)
+        run = run_to_apply(patches, actors, at=now, expires=expires, last=last, asked=asked)
         quota = (limits.patches_an_hour, self.now())
         intents = begin_applying(
             self.store, self.run_store, incident, run, patches, quota, first=first
         )
-        return self._asked(incident.id, State.APPLYING, "Approved.", intents)
+        return self._asked(
+            incident.id, State.APPLYING, f"Approved. {end_words(run)}".strip(), intents
+        )
 
-    def reject(self, incident_id: str, actor: str) -> Result:
+    def reject(self, incident_id: str, actor: str, reason: str = "") -> Result:
         """Close an incident without a change; it stays quiet until its verdict changes.
+
+        Args:
+            incident_id: the incident.
+            actor: the ARN that AWS gives of who asks.
+            reason: why, in that person's words.
 
         Raises:
             Refused: if a run is in progress, or the denied principal asks.
         """
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
-        move = Move(State.REJECTED, actor, "rejected")
-        change_or_refuse(
-            self.store, self.run_store, incident, lambda current: self.run_store.move(current, move)
+        move = Move(State.REJECTED, actor, "rejected", reason=reason)
+        alert = OutboxItem(
+            OutboxTask.ALERT, incident_id, AlertReason.REJECTED.value, int(self.now())
         )
+        change_or_refuse(
+            self.store,
+            self.run_store,
+            incident,
+            lambda current: self.run_store.move(current, move, [alert]),
+        )
+        self._tell(incident_id)
         return Result(incident_id, State.REJECTED, "Rejected. No policy was changed.")
 
-    def rollback(self, incident_id: str, actor: str) -> Result:
+    def rollback(self, incident_id: str, actor: str, reason: str = "") -> Result:
         """Have taken back what approvals wrote, in reverse order.
 
         Also a way out after a crash: of a run whose worker is dead, the next worker is told.
@@ -140,6 +195,7 @@ class RemediationService:
         Args:
             incident_id: the incident.
             actor: the ARN that AWS gives of who asks.
+            reason: why, in that person's words.
 
         Raises:
             Refused: if there is nothing to take back, if our statement was edited since, or if a
@@ -165,8 +221,11 @@ class RemediationService:
             end_state=State.ROLLED_BACK,
             from_state=incident.state,
             reason=f"{actor} asked for it",
+            said=reason,
         )
-        move = Move(State.ROLLING_BACK, actor, "rollback started", digests=undo_all.digests)
+        move = Move(
+            State.ROLLING_BACK, actor, "rollback started", digests=undo_all.digests, reason=reason
+        )
         targets = target_arns(intents)
         change_or_refuse(
             self.store,
@@ -176,6 +235,116 @@ class RemediationService:
             targets,
         )
         return self._asked(incident.id, State.ROLLING_BACK, "Being taken back.", intents)
+
+    def extend(self, incident_id: str, approver: str, request: ApprovalRequest) -> Result:
+        """Have what is in force end later: a new approval, with new exact bytes, by the same rules.
+
+        Args:
+            incident_id: the incident.
+            approver: the ARN that AWS gives of who asks.
+            request: for how long from now on, and why.
+
+        Raises:
+            Refused: if it may not or cannot be done; then nothing was written.
+            IncidentNotFound: if there is none with this id.
+        """
+        require_identified(approver)
+        incident, now = self.store.get(incident_id), self.now()
+        last = self._last_run(incident)
+        if last is not None and incident.state is State.APPLYING and last.extends:
+            known = self._intents(incident, (last.id,))
+            detail = f"An extension{until_words(last)} was approved before and is being written."
+            return self._asked(incident.id, State.APPLYING, detail, known)
+        heads = self._genuine(incident, lambda: self._ending_runs(incident, last, now))
+        limits, report = self.limits(), require_report(incident)
+        written = self._intents(incident, [run.id for run in heads])
+        everything = self._genuine(
+            incident, lambda: with_extended(self.run_store, incident.id, heads)
+        )
+        of_grants = self._intents(incident, [run.id for run in everything])
+        patches = tuple(intent.patch for intent in written if intent.step in IN_FORCE)
+        judged = patches or tuple(intent.patch for intent in of_grants)
+        require_not_own_grant(incident, approver, judged)
+        extension = Extension(heads, written)
+        two_people = any(run.two_people for run in heads) or needs_two_people(
+            limits, report, judged, extends=True
+        )
+        first = self._first_extension(incident, extension) if two_people else None
+        wanted = request.seconds
+        if wanted is None and first is not None:
+            wanted = first.seconds
+        seconds = granted(limits, report, judged, wanted)
+        ends_at = extension.later_end(now, seconds)
+        new = self._with_later_ends(incident, extension, ends_at, int(now))
+        check_limits(limits, incident, new, self.reader)
+        asked = Asked((request.reason,), request.ticket, ends_at, extends=extension.run_ids)
+        actors: tuple[str, ...] = (approver,)
+        expires = int(now) + limits.approval_seconds
+        if two_people:
+            if first is None or first.seconds != seconds or not completes(first, (), approver, now):
+                mine = Approval(
+                    (), (), approver, int(now), expires, request.reason, request.ticket, seconds,
+                    extension.run_ids,
+                )  # fmt: skip
+                return self._keep_first(incident, mine)
+            actors, expires = (first.approver, approver), first.expires
+            asked = said_by_both(first, asked)
+        run = run_to_apply(new, actors, at=now, expires=expires, last=last, asked=asked)
+        quota = (limits.patches_an_hour, now)
+        intents = begin_applying(self.store, self.run_store, incident, run, new, quota, first=first)
+        return self._asked(incident.id, State.APPLYING, f"Extended. {end_words(run)}", intents)
+
+    def _ending_runs(self, incident: Incident, last: Run | None, now: float) -> tuple[Run, ...]:
+        """The runs in force whose end may be put off.
+
+        Raises:
+            Refused: if there are none, or their end has come.
+        """
+        in_force = last.runs_in_force if last and incident.state is State.VERIFIED else ()
+        runs = tuple(self.run_store.begun(incident.id, one) for one in in_force)
+        heads = ending_runs(runs)
+        if not heads:
+            raise Refused(
+                HTTPStatus.CONFLICT,
+                f"incident {incident.id} is {incident.state}, and nothing of it is in force that ends: "
+                "there is nothing to extend",
+            )
+        if any(run.ends_at <= now for run in heads):
+            raise Refused(
+                HTTPStatus.CONFLICT,
+                f"the grant of incident {incident.id} has ended: it is taken back, and a new denial can "
+                "be approved",
+            )
+        return heads
+
+    def _first_extension(self, incident: Incident, extension: Extension) -> Approval | None:
+        """The first approval of the same extension, if there is one."""
+        first = self._genuine(
+            incident, lambda: self.run_store.first_approval(incident.id, extension=True)
+        )
+        return first if first is not None and first.extends == extension.run_ids else None
+
+    def _with_later_ends(
+        self, incident: Incident, extension: Extension, ends_at: int, now: int
+    ) -> tuple[Patch, ...]:
+        """The patches that exchange the end, made of the policies as they are now.
+
+        Raises:
+            Refused: if a policy cannot be read, or our statement is not as we wrote it.
+        """
+        found = []
+        for intent in extension.exchanged:
+            patch = intent.patch
+            try:
+                reader = reader_of(self.reader, patch, incident.id)
+                live = read(patch, reader, intent.aws_ids)
+            except Exception as error:
+                raise Refused(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    f"nothing was changed, because a policy could not be read: {error_text(error)}",
+                ) from error
+            found.append(extension.patch_for(patch, live.text, ends_at, now))
+        return tuple(found)
 
     def progress(self, incident_id: str) -> dict[str, Any] | None:
         """What there is to know of the incident's last run, for people who wait; None if there is none.
@@ -206,10 +375,10 @@ class RemediationService:
         if incident.state not in APPROVED:
             return None
         run = self._last_run(incident)
-        if run is None or set(run.digests) != set(digests):
+        if run is None or set(run.offered or run.digests) != set(digests):
             return None
         intents = self._intents(incident, (run.id,))
-        before = "These patches were approved before and"
+        before = f"These patches were approved before{until_words(run)} and"
         if incident.state is State.APPLYING:
             return self._asked(incident.id, State.APPLYING, f"{before} are being applied.", intents)
         detail = f"{before} are in force."
@@ -227,10 +396,16 @@ class RemediationService:
             raise Refused(HTTPStatus.CONFLICT, detail) from forged
 
     def _keep_first(self, incident: Incident, approval: Approval) -> Result:
+        to = State.VERIFIED if approval.extends else State.PROPOSED
         move = Move(
-            State.PROPOSED, approval.approver, "approved, first of two", digests=approval.digests
+            to,
+            approval.approver,
+            f"{'extended' if approval.extends else 'approved'}, first of two",
+            digests=approval.digests,
+            reason=approval.reason,
+            ticket=approval.ticket,
         )
-        note = f"{approval.approver} approved {', '.join(approval.digests)}."
+        note = first_approval_note(approval)
         alert = OutboxItem(
             OutboxTask.ALERT, incident.id, AlertReason.PROPOSED.value, int(self.now()), note=note
         )
@@ -240,9 +415,13 @@ class RemediationService:
             incident,
             lambda current: self.run_store.save_first_approval(current, move, approval, [alert]),
         )
-        self.ask(incident.id)  # so that the second person is told now, and not by the next sweep
-        detail = "Approved by one of two. A second person has to approve the same digests."
-        return Result(incident.id, State.PROPOSED, detail)
+        self._tell(incident.id)
+        same = f"extension ({lasting(approval.seconds)})" if approval.extends else "digests"
+        detail = (
+            f"Approved by one of two, {lasting(approval.seconds)}. A second person has to approve the "
+            f"same {same}."
+        )
+        return Result(incident.id, to, detail)
 
     def _roll_back_half_done(self, incident: Incident, run: Run, actor: str) -> Result:
         if run.lease_until > self.now():
@@ -266,6 +445,11 @@ class RemediationService:
             detail = f"{detail} It begins within five minutes ({error_text(error)})."
         detail = f"{detail} Read the incident again to see how it goes."
         return Result(incident_id, state, detail, shown_patches(intents))
+
+    def _tell(self, incident_id: str) -> None:
+        """Have everybody told now; if the worker cannot be asked, the sweep tells them within minutes."""
+        with contextlib.suppress(Exception):
+            self.ask(incident_id)
 
     def _last_run(self, incident: Incident) -> Run | None:
         return self._genuine(incident, lambda: self.run_store.last_run(incident.id))

@@ -12,7 +12,14 @@ from typing import Any
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION
 from threegrants.patches.grantable_actions import is_grantable
-from threegrants.remediation.parameter_values import LimitsError, a_list, account, text_of
+from threegrants.remediation.grant_hours import LONGEST_HOURS
+from threegrants.remediation.parameter_values import (
+    LimitsError,
+    a_list,
+    account,
+    number,
+    text_of,
+)
 
 MAX_DAYS = 90
 """A standing approval lasts at most so long; then a person has to look at it again."""
@@ -40,6 +47,7 @@ class StandingApproval:
         actions: the IAM actions that may be granted, in lower case.
         starts: seconds since the epoch.
         expires: seconds since the epoch, at most `MAX_DAYS` after it starts.
+        hours: how many hours each grant by it lasts; None for what the limits say.
     """
 
     name: str
@@ -51,6 +59,7 @@ class StandingApproval:
     actions: frozenset[str]
     starts: float
     expires: float
+    hours: int | None = None
 
     def is_valid_at(self, now: float) -> bool:
         """Whether it has begun and has not ended, at a time in seconds since the epoch."""
@@ -67,8 +76,8 @@ def standing_approval(value: Any, where: str) -> StandingApproval:
     Raises:
         LimitsError: if it is anything but exact.
     """
-    if not isinstance(value, dict) or set(value) != _FIELDS:
-        wanted = f"an object with exactly {', '.join(sorted(_FIELDS))}"
+    if not isinstance(value, dict) or set(value) - {"hours"} != _FIELDS:
+        wanted = f"an object with exactly {', '.join(sorted(_FIELDS))}, and hours if it is to end"
         raise LimitsError(where, value, wanted)
     starts, expires = (_time(value[name], f"{where}.{name}") for name in ("starts", "expires"))
     if not timedelta(0) < expires - starts <= timedelta(days=MAX_DAYS):
@@ -99,7 +108,15 @@ def standing_approval(value: Any, where: str) -> StandingApproval:
         actions=frozenset(action.lower() for action in actions),
         starts=starts.timestamp(),
         expires=expires.timestamp(),
+        hours=_hours(value["hours"], f"{where}.hours") if "hours" in value else None,
     )
+
+
+def _hours(value: Any, where: str) -> int:
+    hours = number(value, where)
+    if hours > LONGEST_HOURS:
+        raise LimitsError(where, value, f"at most {LONGEST_HOURS} hours")
+    return hours
 
 
 def _each(value: Any, where: str) -> list[str]:

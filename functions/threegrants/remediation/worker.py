@@ -16,6 +16,7 @@ from threegrants.analysis import Analysis
 from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Conflict, Incident, Move, State, Store
 from threegrants.patches import Patch
+from threegrants.remediation.in_force import open_until
 from threegrants.remediation.intent_steps import (
     CHECK_DELAYS,
     IntentSteps,
@@ -32,11 +33,13 @@ from threegrants.remediation.visibility import NotVisibleYet, hidden_from
 
 SERVICE = "service"
 """The actor of what nobody asked for."""
+GRANT_ENDED = "threegrants (grant ended)"
+"""The actor of what takes back a grant whose end has come."""
 _STEP_SECONDS = 8.0
 """Seconds that one intent or one verification may take; none is begun with less left."""
 _MAX_RETRIES = 6
 PATIENCE_SECONDS = 120
-"""How long a person waits for the end of a run; what ends later is alerted."""
+"""How long a person waits for the end of a run."""
 
 
 class OutOfTime(Exception):
@@ -101,13 +104,13 @@ class Worker:
         return self._until_it_waits(self._forward if forward else self._roll_back)
 
     def start_rollback(
-        self, reason: str, end_state: State = State.FAILED, actor: str = "service"
+        self, reason: str, end_state: State | None = None, actor: str = "service"
     ) -> RunProgress:
         """Undo this run from now on; one that has written nothing has failed at once.
 
         Args:
             reason: why, for people.
-            end_state: the incident's state once it is undone.
+            end_state: the incident's state once it is undone; None for the run's own.
             actor: who wants it: an ARN, or `service`.
         """
         return self._until_it_waits(lambda: self._turn_back(reason, end_state, actor))
@@ -135,15 +138,14 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
             return self._turn_back(error_text(error))
         run = dataclasses.replace(self.run, runs_in_force=(*self.run.runs_in_force, self.run.id))
-        # The first of two approvers does not wait for the answer that the second one gets.
-        unheard = self._is_unheard(run) or run.two_people
-        alert = AlertReason.VERIFIED if unheard else None
-        return self._finish(run, Move(State.VERIFIED, "service", "verified", summary), alert)
+        move = Move(State.VERIFIED, "service", "verified", summary)
+        return self._finish(run, move, AlertReason.VERIFIED)
 
     def _turn_back(
-        self, reason: str, end_state: State = State.FAILED, actor: str = "service"
+        self, reason: str, end_state: State | None = None, actor: str = "service"
     ) -> RunProgress:
         old = self.run
+        end_state = end_state or old.end_state
         actors = old.actors if actor == "service" else (*old.actors, actor)
         new = dataclasses.replace(
             old,
@@ -156,11 +158,10 @@ class Worker:
             from_state=None,
             actors=actors,
         )
-        if end_state is State.FAILED and not self._in_force(new.runs_to_undo):
+        may_end_at_once = end_state in (State.FAILED, State.VERIFIED)
+        if may_end_at_once and not self._in_force(new.runs_to_undo):
             detail = f"{_sentence(reason)} Nothing was written."
-            return self._finish(
-                new, Move(State.FAILED, actor, "failed", detail), AlertReason.FAILED
-            )
+            return self._finish(new, Move(end_state, actor, "failed", detail), AlertReason.FAILED)
         move = Move(State.ROLLING_BACK, actor, "taking back", reason, old.digests)
         self._with_retries(lambda incident: self.run_store.turn_to_undo(incident, move, old, new))
         self.run = new
@@ -215,11 +216,14 @@ class Worker:
             run_id for run_id in self.run.runs_in_force if run_id not in self.run.runs_to_undo
         )
         run = dataclasses.replace(self.run, runs_in_force=runs_in_force)
+        if run.actors[-1] == GRANT_ENDED:
+            detail = f"{_sentence(run.reason)} What was written has been taken back."
+            move = Move(run.end_state, GRANT_ENDED, "ended", detail, run.digests)
+            return self._finish(run, move, AlertReason.ENDED)
         if run.end_state is State.ROLLED_BACK:
             detail = "Everything that we wrote has been taken back."
             move = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
-            unheard = self._is_unheard(run) or run.actors[-1] == SERVICE
-            return self._finish(run, move, AlertReason.ROLLED_BACK if unheard else None)
+            return self._finish(run, move, AlertReason.ROLLED_BACK)
         detail = f"{_sentence(run.reason)} What was written has been taken back."
         what = "failed" if run.end_state is State.FAILED else "taken back"
         return self._finish(run, Move(run.end_state, "service", what, detail), AlertReason.FAILED)
@@ -243,10 +247,6 @@ class Worker:
         )
         return self._finish(run, Move(State.STUCK, "service", "stuck", detail), AlertReason.STUCK)
 
-    def _is_unheard(self, run: Run) -> bool:
-        """Whether who asked does not wait for the answer any more."""
-        return run.attempts > 1 or self.now() > run.approved_at + PATIENCE_SECONDS
-
     def _finish(self, run: Run, move: Move, alert: AlertReason | None = None) -> RunProgress:
         """End the run: the incident moves, the leases are given back, what is due is kept."""
         outbox = []
@@ -258,15 +258,25 @@ class Worker:
                     self.incident_id,
                     alert.value,
                     now,
-                    note=f"{move.detail} {_asked_by(run)}",
+                    note=f"{move.detail} {_asked_by(run)}".strip(),
                 )
             )
-        move = dataclasses.replace(move, digests=move.digests or run.digests)
+        move = dataclasses.replace(
+            move, digests=move.digests or run.digests, open_until=self._open_until(run)
+        )
         targets = self._targets()
         self._with_retries(
             lambda incident: self.run_store.finish(incident, move, run, targets, outbox)
         )
         return RunProgress(move.to, move.detail, self._intents())
+
+    def _open_until(self, run: Run) -> str:
+        """Until when what is in force now stands."""
+        begun = (
+            run if one == run.id else self.run_store.begun(self.incident_id, one)
+            for one in run.runs_in_force
+        )
+        return open_until(tuple(begun))
 
     def _release(self, reason: str) -> RunProgress:
         detail = f"{_sentence(reason)} The run goes on within five minutes: read the incident again then."
@@ -337,5 +347,13 @@ def _sentence(text: str) -> str:
 
 
 def _asked_by(run: Run) -> str:
-    """Who wanted a run, for all who did not: approvers, or who asked for the rollback."""
-    return f"Asked for by {' and '.join(dict.fromkeys(run.actors))}."
+    """Who wanted a run and why, for all who did not: approvers, or who asked for the rollback."""
+    if run.actors == (GRANT_ENDED,):
+        return ""
+    why = dict(zip(run.actors, run.reasons, strict=False))
+    who = (
+        f"{actor} ({why[actor]})" if why.get(actor) else actor
+        for actor in dict.fromkeys(run.actors)
+    )
+    ticket = f" Ticket: {run.ticket}." if run.ticket else ""
+    return f"Asked for by {' and '.join(who)}.{ticket}"

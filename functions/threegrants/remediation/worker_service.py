@@ -20,13 +20,17 @@ from threegrants.incidents import AlertReason, Conflict, Incident, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.remediation.approval import (
     check_limits,
+    hours_for,
     needs_two_people,
     require_covered,
     require_report,
     select_patches,
+    with_ends,
 )
 from threegrants.remediation.due_alerts import Alert, send_due_alerts
 from threegrants.remediation.forgery import refuse_forged
+from threegrants.remediation.grant_ends import begin_end, warn
+from threegrants.remediation.grant_hours import still_allowed
 from threegrants.remediation.incident_changes import begin_applying
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
@@ -42,6 +46,7 @@ from threegrants.remediation.standing_parameter import StandingApproval
 from threegrants.remediation.windows import look_into_window
 from threegrants.remediation.worker import RunProgress, Worker, target_arns
 
+_HOUR = 3600
 _MAX_ATTEMPTS = 4
 """Workers that try to finish a run forward, and again backward."""
 TASK_SECONDS = 12.0
@@ -154,6 +159,7 @@ class WorkerService:
         elif asked_by is not None:
             # What earlier approvals wrote has leases of its own: it stays for another rollback.
             end = State.FAILED if run.runs_in_force else State.ROLLED_BACK
+            end = run.end_state if run.extends else end
             return worker.start_rollback(f"{asked_by} asked for it", end, asked_by)
         elif objection is not None:
             return worker.start_rollback(objection)
@@ -177,13 +183,19 @@ class WorkerService:
             return None
         if self.now() >= run.expires:
             return "the approval expired before the run was finished"
+        if run.ends_at and self.now() >= run.ends_at:
+            return "the grant's end came before the run was finished"
         if run.attempts - run.waits >= _MAX_ATTEMPTS:
             return f"{_MAX_ATTEMPTS} workers tried to finish the run, and none did"
         patches = [i.patch for i in self.run_store.intents(incident.id, (run.id,))]
         try:
-            limits = self.limits()
-            if not run.two_people and needs_two_people(limits, require_report(incident), patches):
+            limits, report = self.limits(), require_report(incident)
+            extends = bool(run.extends)
+            if not run.two_people and needs_two_people(limits, report, patches, extends=extends):
                 return "by the limits as they are now, two people have to approve it"
+            rules = hours_for(limits, report, patches)
+            if found := still_allowed(rules, run.seconds_granted):
+                return f"by the limits as they are now: {found}"
             check_limits(limits, incident, patches, self.reader)
         except Refused as refused:
             if refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -236,6 +248,13 @@ class WorkerService:
             foreign = look_into_window(self.run_store, self.remediation_roles, item, self.alert)
             report["windows with foreign writes"] += foreign
             report["windows looked into"] += 1
+        elif item.task is OutboxTask.GRANT_WARNING:
+            report["grants end soon"] += warn(self.store, self.run_store, item, self.now())
+        elif item.task is OutboxTask.GRANT_END:
+            begun = begin_end(self.store, self.run_store, item, self.now())
+            report["grants ended"] += begun
+            if begun:
+                self.resume(item.incident, deadline)
         elif item.task is OutboxTask.SECOND_LOOK:
             found = second_look(
                 self.store, self.run_store, self.remediation_roles, item, self.alert, self.now()
@@ -278,7 +297,11 @@ class WorkerService:
         """Begin a run for a standing approval, sealed by the worker; an alert names it."""
         limits, now = self.limits(), self.now()
         require_covered(approval, incident, digests, limits, now)
-        patches = select_patches(incident, digests)
+        offered = select_patches(incident, digests)
+        hours = approval.hours
+        patches, asked = with_ends(
+            limits, require_report(incident), offered, hours and hours * _HOUR, now
+        )
         check_limits(limits, incident, patches, self.reader)
         actor = f"standing approval {approval.name}"
         note = f"Applied without a person, by {actor}."
@@ -292,6 +315,7 @@ class WorkerService:
             expires=min(int(approval.expires), int(now) + limits.approval_seconds),
             last=self.run_store.last_run(incident.id),
             standing=approval.name,
+            asked=asked,
         )
         quota = (limits.patches_an_hour, now)
         begin_applying(self.store, self.run_store, incident, run, patches, quota, outbox=(alert,))
@@ -299,7 +323,8 @@ class WorkerService:
     def _renew_patches(self, incident_id: str, report: Counter[str]) -> None:
         """A policy that changed since the diagnosis wants new patches, not the same refusal."""
         incident = self.store.get(incident_id)
-        if incident.state is State.FAILED and report[f"resumed: {State.FAILED}"]:
+        ended = incident.state is State.OPEN and report["grants ended"]
+        if ended or (incident.state is State.FAILED and report[f"resumed: {State.FAILED}"]):
             refresh(self.store, self.reanalyze, self.now(), incident)
 
     def _send_alerts(self, incident_id: str, report: Counter[str]) -> None:

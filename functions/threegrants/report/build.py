@@ -106,6 +106,8 @@ def _principal(analysis: Analysis) -> PrincipalReport:
         type=caller.type,
         service=caller.invoked_by,
         issuer_arn=caller.issuer_arn,
+        source_identity=caller.source_identity,
+        identity_center_user_id=analysis.call.session_keys.get("identitystore:UserId"),
     )
 
 
@@ -134,6 +136,7 @@ def _request(
         count=count,
         first_seen=first or None,
         last_seen=last or None,
+        bucket_tags=dict(analysis.bucket_tags),
     )
 
 

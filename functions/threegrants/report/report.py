@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from threegrants.cloudtrail import Access, CallerType, KeySource
@@ -34,6 +34,9 @@ class PrincipalReport:
         type: what kind of principal it is.
         service: the AWS service that called as itself, or for the principal; None if none did.
         issuer_arn: of a federated user, the IAM user who made its session; None if not known.
+        source_identity: who is behind the session, as its account had it set; None if it was not.
+        identity_center_user_id: the id in IAM Identity Center of the user on whose behalf the call was
+            made; None if there is none.
     """
 
     arn: str | None
@@ -42,6 +45,8 @@ class PrincipalReport:
     type: CallerType
     service: str | None = None
     issuer_arn: str | None = None
+    source_identity: str | None = None
+    identity_center_user_id: str | None = None
 
     @property
     def name(self) -> str:
@@ -57,6 +62,10 @@ class PrincipalReport:
 
     def to_json(self) -> dict[str, Any]:
         """The principal as it stands in the report's JSON."""
+        behind = {
+            "source_identity": self.source_identity,
+            "identity_center_user_id": self.identity_center_user_id,
+        }
         return {
             "arn": self.arn,
             "session_arn": self.session_arn,
@@ -64,6 +73,7 @@ class PrincipalReport:
             "type": self.type.value,
             "service": self.service,
             "issuer_arn": self.issuer_arn,
+            **{name: value for name, value in behind.items() if value},
         }
 
     @classmethod
@@ -80,6 +90,8 @@ class PrincipalReport:
             type=fields.choice("type", CallerType),
             service=fields.text_or_null("service", required=False),
             issuer_arn=fields.text_or_null("issuer_arn", required=False),
+            source_identity=fields.text_or_null("source_identity", required=False),
+            identity_center_user_id=fields.text_or_null("identity_center_user_id", required=False),
         )
 
 
@@ -107,6 +119,7 @@ class RequestReport:
         first_seen: when the first of them was made, ISO 8601 in UTC.
         last_seen: when the last of them was made, ISO 8601 in UTC.
         operation: the operation as CloudTrail names it; None in reports of versions that did not say.
+        bucket_tags: those of the bucket's tags that the operator's rules about alerts ask for.
     """
 
     action: str | None
@@ -126,6 +139,7 @@ class RequestReport:
     first_seen: str | None
     last_seen: str | None
     operation: str | None = None
+    bucket_tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -175,6 +189,7 @@ class RequestReport:
             "count": self.count,
             "first_seen": self.first_seen,
             "last_seen": self.last_seen,
+            **({"bucket_tags": dict(self.bucket_tags)} if self.bucket_tags else {}),
         }
 
     @classmethod
@@ -202,6 +217,7 @@ class RequestReport:
             first_seen=fields.text_or_null("first_seen"),
             last_seen=fields.text_or_null("last_seen"),
             operation=fields.text_or_null("operation", required=False),
+            bucket_tags=fields.texts_by_name("bucket_tags", required=False),
         )
 
 

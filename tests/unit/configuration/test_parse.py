@@ -20,6 +20,7 @@ from threegrants.configuration.parse import MAX_BYTES
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, HourlyLimits
 from threegrants.patches.grantable_actions import is_grantable
 from threegrants.remediation import StandingApproval
+from threegrants.remediation.page_access import GroupRight, PageAccess
 from threegrants.suppression import PRESETS, Field, NeverDiagnoseRule
 
 
@@ -59,6 +60,13 @@ READ = [
      {"standing_approvals": (StandingApproval(
          "reports for analysts", A, frozenset({ROLE}), "a-reports", "2026/*", frozenset({KEY}),
          frozenset({"s3:getobject", "kms:decrypt"}), 1_793_491_200.0, 1_798_675_200.0),)}),
+    ("the page", {"page": {"viewers": ["all"], "approvers": [{"group": "a"}, {"group": "b",
+      "accounts": [A], "access": ["read"]}], "break_glass": ["b"], "person_claims": ["upn"],
+      "must_be_told": ["delete"]}},
+     {"page": PageAccess(viewers=frozenset({"all"}), approvers=(GroupRight(group="a"),
+      GroupRight(group="b", accounts=frozenset({A}), access=frozenset({Access.READ}))),
+      break_glass=frozenset({"b"}), person_claims=("upn",),
+      must_be_told=frozenset({Access.DELETE}))}),
 ]  # fmt: skip
 
 

@@ -1,14 +1,15 @@
 """What the functions share: the limits of the moment, the clients, alerts, the deadline."""
 
 import json
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from types import SimpleNamespace
 
+import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from support.configured import APPROVAL, PLACE, accounts, configured
@@ -16,13 +17,15 @@ from support.incidents import diagnosed, incident
 from threegrants.cloudtrail import Access
 from threegrants.configuration import ConfigurationError, ConfigurationUnreadableError
 from threegrants.evidence import AccountError
-from threegrants.evidence.time_left import OWN_CALL_SECONDS
+from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_session, within
 from threegrants.evidence.ttl_cache import TtlCache
 from threegrants.handlers import dependencies as module
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.dependencies import Dependencies, deadline
-from threegrants.handlers.settings import Settings
+from threegrants.handlers.kept_values import forget, secret, ssm_parameter
+from threegrants.handlers.settings import ConfigurationPlace, Settings
 from threegrants.incidents import AlertReason
+from threegrants.notifications import Alert
 from threegrants.remediation import Refused
 
 ENV = {
@@ -45,13 +48,13 @@ def ssm(monkeypatch):
     """The operator's SSM parameter: what it holds, and what was asked."""
     state = SimpleNamespace(text="{}", error=None, asked=[])
 
-    def get_parameter(name, max_age, *, decrypt=False):
+    def ssm_parameter(name, max_age, *, decrypt=False):
         state.asked.append((name, max_age, "decrypted") if decrypt else (name, max_age))
         if state.error:
             raise state.error
         return state.text
 
-    monkeypatch.setattr(parameters, "get_parameter", get_parameter)
+    monkeypatch.setattr(module, "ssm_parameter", ssm_parameter)
     return state
 
 
@@ -257,26 +260,47 @@ def test_the_sweep_asks_for_open_incidents_if_something_is_approved_in_advance(c
 
 
 def test_ingest_publishes_what_it_sends(built, monkeypatch):
-    sent, held = [], []
-    monkeypatch.setattr(module, "publish", lambda *alert: sent.append(alert))
+    sent, held = published(monkeypatch), []
     ingest = built.ingest(held.append)
     assert (ingest.stack, ingest.analysis_options) == ("prod", built.in_force().analysis_options)
-    ingest.send("alert")
+    assert ingest.alert_policy is built.in_force().configuration.alerts
+    ingest.send(Alert("s", "{}", {}))
     ingest.on_suppressed_alert("incident")
-    assert sent == [(built.sns, ENV["TOPIC_ARN"], "alert")]
+    assert sent == [("eu-west-1", ENV["TOPIC_ARN"], Alert("s", "{}", {}))]
     assert held == ["incident"]
 
 
 def test_an_alert_says_why_and_what(built, monkeypatch):
-    sent = []
-    monkeypatch.setattr(module, "publish", lambda *alert: sent.append(alert[2]))
+    sent = published(monkeypatch)
     monkeypatch.setattr(type(built.store), "get", lambda _, which: KNOWN[which])
+    monkeypatch.setattr(type(built.store), "history", lambda *_: [APPROVED])
     built.alert("tg-known", AlertReason.STUCK, "look at the bucket")
     built.alert("tg-new", AlertReason.STUCK, "never analyzed")
-    [alert] = sent
+    [(_, _, alert)] = sent
     assert alert.attributes["reason"] == "stuck"
+    assert "Approved by sam" in json.loads(alert.message)["default"]
     assert "look at the bucket" in json.loads(alert.message)["default"]
     assert "--stack prod" in json.loads(alert.message)["default"]
+
+
+APPROVED = {
+    "what": "approved",
+    "actor": "sam",
+    "at": "2026-11-24T04:00:00Z",
+    "from": "open",
+    "to": "applying",
+}
+
+
+def published(monkeypatch):
+    """What is published: the client's Region, the topic, the alert."""
+    sent = []
+
+    def publish(sns, topic, alert):
+        sent.append((sns.meta.region_name, topic, alert))
+
+    monkeypatch.setattr(sys.modules["threegrants.notifications.publish"], "publish", publish)
+    return sent
 
 
 KNOWN = {"tg-known": diagnosed(), "tg-new": incident()}
@@ -315,3 +339,22 @@ def test_the_dependencies_are_built_once(monkeypatch):
 def test_an_answer_is_due_before_the_function_ends():
     context = SimpleNamespace(get_remaining_time_in_millis=lambda: 29_000)
     assert deadline(context, lambda: 100.0) == 100 + 29 - (OWN_CALL_SECONDS + 2)
+
+
+@pytest.mark.parametrize("read", [
+    pytest.param(lambda: ssm_parameter("/limits", 60), id="an SSM parameter"),
+    pytest.param(lambda: secret("api", 60), id="a secret"),
+    pytest.param(lambda: ConfigurationSource(ConfigurationPlace.parse(PLACE)).read(), id="the configuration"),
+])  # fmt: skip
+def test_no_read_begins_that_could_outlast_the_function(read, monkeypatch):
+    """Powertools' own clients would not be held to it."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    forget()
+    bound_default_session()
+    with within(1), pytest.raises((GetParameterError, ConfigurationUnreadableError)) as failed:
+        read()
+    assert "its function ends in" in str(failed.value)
+    forget()

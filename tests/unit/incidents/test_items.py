@@ -81,7 +81,10 @@ def test_the_stored_names_stay():
         "alert_due": False,
         "replayed": False,
         "diagnosis_id": "",
+        "open_until": "",
         "born": 2,
+        "listed": "incident",
+        "listed_row": {"first_seen": SEEN, "bucket": "a-reports", "bucket_account": "111111111111"},
     }
 
 
@@ -223,7 +226,7 @@ def test_a_change_writes_what_differs_if_nobody_else_changed_it():
     assert write == {
         "Key": item_key(ID, "meta"),
         "UpdateExpression": "SET #version = :version, #folders = :folders, #told_key = :told_key, "
-        "#last_seen = :last_seen REMOVE #kms_event, examining_until, expires_at",
+        "#last_seen = :last_seen, #listed = :listed, #listed_row = :listed_row REMOVE #kms_event, examining_until, expires_at",
         "ConditionExpression": "version = :seen",
         "ExpressionAttributeNames": {
             "#version": "version",
@@ -231,10 +234,15 @@ def test_a_change_writes_what_differs_if_nobody_else_changed_it():
             "#told_key": "told_key",
             "#kms_event": "kms_event",
             "#last_seen": "last_seen",
+            "#listed": "listed",
+            "#listed_row": "listed_row",
         },
         "ExpressionAttributeValues": {
             ":version": 5, ":folders": ["2026/", "2027/"], ":told_key": KEY, ":seen": 4,
-            ":last_seen": SEEN,
+            ":last_seen": SEEN, ":listed": "incident",
+            ":listed_row": {
+                "first_seen": SEEN, "bucket": "a-reports", "bucket_account": "111111111111"
+            },
         },
     }  # fmt: skip
 
@@ -258,7 +266,7 @@ def test_a_closed_incident_expires_and_an_open_one_does_not():
         assert write["ExpressionAttributeValues"][":expires_at"] == 99
         assert "REMOVE" not in write["UpdateExpression"]
     for write in change_writes(closed, replace(closed, state=State.OPEN, version=3)):
-        assert write["UpdateExpression"].endswith("REMOVE expires_at")
+        assert write["UpdateExpression"].endswith(" expires_at")
     for state in State:
         assert (expiry_of(state) is not None) == (state in CLOSED)
     days = (expiry_of(State.REJECTED) - time.time()) / SECONDS_A_DAY

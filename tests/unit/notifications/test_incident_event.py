@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from hypothesis import given
 
 import threegrants
+from support.examples import examples
 from threegrants.incidents import AlertReason, Incident, State
 from threegrants.incidents.state_events import StateEvent
 from threegrants.incidents.states import TABLE
@@ -101,6 +102,7 @@ def test_a_pager_is_triggered_acknowledged_and_resolved(after, action):
     assert (body["event_action"], body["dedup_key"]) == (action, ID)
 
 
+@examples(40)
 @given(REPORTS)
 def test_any_report_makes_an_event_that_fits(made):
     written = event_detail(EVENT, INCIDENT, made, "x")
@@ -186,6 +188,7 @@ def test_a_finding_that_is_refused_says_why():
             Importer(hub, PRODUCT)(finding())
 
 
+@examples(40)
 @given(REPORTS)
 def test_a_finding_of_any_report_keeps_to_the_limits(made):
     found = finding(made=made)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from moto.sns.utils import FilterPolicyMatcher
 from scenarios.alerts import wrong_in_alerts
 
+from support.examples import examples
 from threegrants.incidents import AlertReason
 from threegrants.notifications import build_alert, incident_bodies
 from threegrants.notifications.limits import LIMITS
@@ -47,11 +48,13 @@ def broken(made, reason, note=""):
     ]
 
 
+@examples(40)
 @given(REPORTS, st.sampled_from([one for one in AlertReason if one is not AlertReason.LIMIT]))
 def test_an_alert_about_any_report_can_be_sent(made, reason):
     assert broken(made, reason) == []
 
 
+@examples(30)
 @given(POLICY_UNITS, SIZES, SIZES, POLICY_UNITS, st.integers(0, 80_000))
 def test_the_largest_policies_and_notes_fit(unit, before, after, note_unit, note):
     made = report()

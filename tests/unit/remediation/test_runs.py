@@ -15,6 +15,7 @@ from threegrants.remediation.runs import (
     Approval,
     Direction,
     Intent,
+    NewerRunError,
     Run,
     Step,
     content_of,
@@ -46,8 +47,14 @@ RUN = Run(
     two_people=True,
     standing="analysts",
     progress="Not visible yet.",
+    offered=("o-1", "o-2"),
+    reasons=("to read", "as sam says"),
+    ticket="OPS-1",
+    ends_at=3000,
+    extends=("r-0",),
 )
-STORED_RUN = {
+RUN_OF_0_1 = replace(RUN, offered=(), reasons=(), ticket="", ends_at=0, extends=(), schema=1)
+STORED_RUN_OF_0_1 = {
     "run": "r-1",
     "way": "undo",
     "worker": "w-1",
@@ -67,6 +74,14 @@ STORED_RUN = {
     "two": True,
     "rule": "analysts",
     "says": "Not visible yet.",
+}
+STORED_RUN = STORED_RUN_OF_0_1 | {
+    "schema": 2,
+    "offered": ["o-1", "o-2"],
+    "reasons": ["to read", "as sam says"],
+    "ticket": "OPS-1",
+    "ends": 3000,
+    "extends": ["r-0"],
 }
 INTENT = Intent("r-1", 7, PATCH, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"), 5, 6, 7, 1)
 STORED_INTENT = {
@@ -89,6 +104,17 @@ def test_a_run_is_stored_under_these_names():
     assert Run.from_item(STORED_RUN) == RUN
 
 
+def test_a_run_of_the_first_release_stays_as_its_seal_covers_it():
+    assert Run.from_item(STORED_RUN_OF_0_1) == RUN_OF_0_1
+    assert RUN_OF_0_1.to_item() == STORED_RUN_OF_0_1
+    assert "ends" not in replace(RUN_OF_0_1, attempts=4).sealed("tg-1")
+
+
+def test_a_run_of_a_later_release_is_not_guessed_at():
+    with pytest.raises(NewerRunError, match="schema 3; this release reads up to 2"):
+        Run.from_item({**STORED_RUN, "schema": 3})
+
+
 def test_a_run_that_did_not_come_from_anywhere():
     run = replace(RUN, from_state=None)
     assert run.to_item()["back"] == ""
@@ -106,7 +132,8 @@ OTHERS = {
     "id": "r-2", "direction": Direction.APPLY, "digests": ("d-1",), "actors": ("sam",), "expires": 1,
     "attempts": 0, "runs_in_force": (), "runs_to_undo": (), "end_state": State.FAILED,
     "from_state": None, "reason": "", "waits": 0, "contents": (), "approved_at": 0,
-    "two_people": False, "standing": "",
+    "two_people": False, "standing": "", "offered": (), "reasons": (), "ticket": "", "ends_at": 0,
+    "extends": (), "schema": 1,
 }  # fmt: skip
 LEASE = {"worker_id": "w-2", "lease_until": 0, "progress": ""}
 
@@ -160,7 +187,8 @@ def test_a_new_run_that_undoes_has_tried_and_waited_for_nothing():
 
 
 CONTINUED = ["id", "direction", "digests", "contents", "actors", "expires", "approved_at",
-             "two_people", "standing", "runs_in_force"]  # fmt: skip
+             "two_people", "standing", "runs_in_force", "offered", "reasons", "ticket", "ends_at",
+             "extends"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
@@ -176,7 +204,7 @@ def test_an_intent_whose_patch_was_changed_is_refused():
 
 
 def test_an_approval_is_stored_under_these_names():
-    approval = Approval(("d-1",), ("c-1",), "sam", 900, 1000)
+    old = Approval(("d-1",), ("c-1",), "sam", 900, 1000, schema=1)
     stored = {
         "digests": ["d-1"],
         "contents": ["c-1"],
@@ -184,9 +212,13 @@ def test_an_approval_is_stored_under_these_names():
         "at": 900,
         "expires": 1000,
     }
-    assert approval.sealed("tg-1") == {"incident": "tg-1", **stored}
-    assert approval.to_item() == stored
-    assert Approval.from_item(stored) == approval
+    assert old.sealed("tg-1") == {"incident": "tg-1", **stored}
+    assert old.to_item() == stored
+    assert Approval.from_item(stored) == old, "as release 0.1 wrote it"
+    said = {"reason": "to read", "ticket": "OPS-1", "seconds": 3600, "extends": ["r-0"]}
+    new = replace(old, schema=2, reason="to read", ticket="OPS-1", seconds=3600, extends=("r-0",))
+    assert new.to_item() == {**stored, **said, "schema": 2}
+    assert Approval.from_item(new.to_item()) == new
 
 
 FULL = AwsIds("g-1", "arn:p", "ANPA1", "v1")

@@ -58,6 +58,8 @@ ABSENT_NOT_NULL = {
     (HandoffReport, "statement"),
     (ReasonReport, "statement"),
     (BlockerReport, "statement"),
+    (PrincipalReport, "source_identity"),
+    (PrincipalReport, "identity_center_user_id"),
 }
 """None in the value; left out of the JSON."""
 BESIDE = {"schema", "alert"}

@@ -44,6 +44,20 @@ def test_every_queue_has_an_alarm():
     assert DEAD_LETTERS
 
 
+TOPIC = f"arn:aws:sns:eu-west-1:{B}:on-call"
+
+
+@pytest.mark.parametrize("topic", ["", TOPIC], ids=["without a topic", "with a topic"])
+def test_what_a_forwarder_cannot_send_has_an_alarm_where_somebody_is_told(topic):
+    bus = f"arn:aws:events:eu-west-1:{A}:event-bus/threegrants"
+    deployed = Deployed("templates/forwarder.yaml", B, EventBusArn=bus, AlarmTopicArn=topic)
+    stack = Stack(deployed)
+    [queue] = [name for name, _ in stack.of("AWS::SQS::Queue")]
+    alarms = [one for _, one in stack.of("AWS::CloudWatch::Alarm")]
+    found = [(one["AlarmActions"], stack.named(one["Dimensions"][0]["Value"])) for one in alarms]
+    assert found == ([([topic], queue)] if topic else [])
+
+
 def test_the_sweep_and_what_it_watches_have_alarms():
     assert watched("Invocations") == ["SweepFunction"]
     assert ALARMS["SweepStopped"]["TreatMissingData"] == "breaching"

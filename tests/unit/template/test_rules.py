@@ -1,5 +1,6 @@
 """Each rule refuses a small template that breaks it, and only for that."""
 
+import re
 from typing import Any
 
 import cfnlint.decode.cfn_yaml
@@ -8,6 +9,7 @@ import pytest
 from support.deployed_roles import Deployed
 from support.names import A
 from support.strict import RULES, refusals
+from support.templates import ROOT
 
 ROLE = """
   R:
@@ -240,3 +242,9 @@ def test_what_the_broken_ones_are_made_of_is_not_refused(resources):
 
 def test_every_rule_has_a_template_that_it_refuses():
     assert {name for name, _, _ in BROKEN} == set(RULES)
+
+
+def test_every_rule_stands_in_the_table_of_what_emulators_forgive():
+    table = (ROOT / "docs" / "testing.md").read_text().partition("## What emulators forgive")[2]
+    named = set(re.findall(r"`([a-z_]+)`", table.partition("\n## ")[0]))
+    assert named == {rule.__name__ for rule in RULES.values()}

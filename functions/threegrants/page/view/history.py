@@ -6,10 +6,10 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from threegrants.incidents import Incident, State
-from threegrants.notifications.wording import where, who
 from threegrants.page.view.times import ShownTime, shown_time
 from threegrants.page.view.visible import shortened
 from threegrants.page.view.words import GRANT_NAMES, STATES, Word
+from threegrants.report.headline import where, who
 
 _MOST_LINES = 16
 _MOST_RELATED = 6

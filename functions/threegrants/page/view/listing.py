@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 from threegrants.diagnosis import Outcome
 from threegrants.incidents import Incident, State
-from threegrants.notifications.wording import cause
 from threegrants.page.view.history import in_short
 from threegrants.page.view.inputs import ListedIncident, ListFacts, ListFilter
 from threegrants.page.view.times import ShownTime, shown_time
 from threegrants.page.view.visible import shortened
 from threegrants.page.view.words import OUTCOMES, SETTLED, STATES, Word
 from threegrants.report import Report
+from threegrants.report.headline import cause
 
 PAGE_SIZE = 25
 _MOST_SEARCHED = 200

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from threegrants.aws.arn import account_in
 from threegrants.diagnosis import Verdict
-from threegrants.notifications.wording import who
 from threegrants.page.view.visible import fitted
 from threegrants.page.view.words import VERDICTS, Word
 from threegrants.report import GrantReport, Report
+from threegrants.report.headline import who
 
 WIDTH = 360
 _LEFT, _RIGHT = 98, 262

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from threegrants.diagnosis import Outcome
 from threegrants.doctor.finding import Finding, Severity
 from threegrants.incidents import State
-from threegrants.notifications.wording import cause
 from threegrants.page.view.audit import audit_row, audit_view
 from threegrants.page.view.confirmation import confirmation_view
 from threegrants.page.view.environment import rendered, stylesheet, stylesheet_href
@@ -30,6 +29,7 @@ from threegrants.page.view.redacted import redacted, redacted_grants
 from threegrants.page.view.times import ShownTime, shown_time
 from threegrants.page.view.words import STATES, Sign, Tone, Word
 from threegrants.page.viewer import Viewer
+from threegrants.report.headline import cause
 
 __all__ = [
     "approvals_page", "audit_page", "chosen_digests", "confirm_page", "error_page", "health_page",
