@@ -347,9 +347,17 @@ class Report:
         return dataclasses.replace(self, request=request)
 
     def without_policy_texts(self) -> Self:
-        """The same report, its patches without the documents before and after."""
-        patches = tuple(patch.without_policy_texts() for patch in self.patches)
-        return dataclasses.replace(self, patches=patches)
+        """The same report, without the documents before and after its patches, and quoted statements."""
+        source, since = self.copy_source, self.since_denial
+        return dataclasses.replace(
+            self,
+            patches=tuple(patch.without_policy_texts() for patch in self.patches),
+            grants=self.grants.without_statements(),
+            blockers=tuple(dataclasses.replace(one, statement=None) for one in self.blockers),
+            copy_source=source
+            and dataclasses.replace(source, grants=source.grants.without_statements()),
+            since_denial=since and since.without_statements(),
+        )
 
     def without_snippets(self) -> Self:
         """The same report, its patches without their code."""

@@ -59,6 +59,8 @@ ABSENT_NOT_NULL = {
     (Report, "since_denial"),
     (Report, "other_half"),
     (HandoffReport, "statement"),
+    (ReasonReport, "statement"),
+    (BlockerReport, "statement"),
     (PrincipalReport, "source_identity"),
     (PrincipalReport, "identity_center_user_id"),
 }
