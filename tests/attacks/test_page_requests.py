@@ -132,7 +132,9 @@ def test_a_forged_or_foreign_token(service, aws, made):
 @pytest.mark.parametrize("group", ["strangers", "look", "of-b", "writers", "On-Call", "on-call "])
 def test_a_person_of_another_group(service, aws, group):
     identity, digests = opened(service)
-    answer = ask(signed_in(group), f"/incidents/{identity}/approve", {"digests": digests})
+    answer = ask(
+        signed_in(group), f"/incidents/{identity}/approve", {"digests": digests, "reason": "ok"}
+    )
     refused(service, aws, answer)
 
 
@@ -196,7 +198,7 @@ def test_the_denied_person_decides_nothing(service, aws, decision):
     report = Store(service.table).get(identity).report
     session = report.principal.session_arn.rpartition("/")[2]
     own = signed_in(email=f"{session}@example.com")
-    answer = ask(own, f"/incidents/{identity}/{decision}", {"digests": digests})
+    answer = ask(own, f"/incidents/{identity}/{decision}", {"digests": digests, "reason": "ok"})
     refused(service, aws, answer)
     assert "denied principal" in answer["message"]
 
@@ -262,7 +264,9 @@ def test_a_silent_provider(service, aws, monkeypatch, why):
 
     monkeypatch.setattr(oidc_client.OidcClient.__init__, "__defaults__", (silent, time.time))
     page_requests._client.cache_clear()
-    answer = ask(signed_in(), f"/incidents/{identity}/approve", {"digests": digests})
+    answer = ask(
+        signed_in(), f"/incidents/{identity}/approve", {"digests": digests, "reason": "ok"}
+    )
     refused(service, aws, answer, 503)
 
 
@@ -270,4 +274,8 @@ def test_without_a_provider_nobody_signs_in(service, aws, monkeypatch):
     identity, digests = opened(service)
     monkeypatch.delenv("OIDC_ISSUER")
     page_requests._client.cache_clear()
-    refused(service, aws, ask(signed_in(), f"/incidents/{identity}/approve", {"digests": digests}))
+    refused(
+        service,
+        aws,
+        ask(signed_in(), f"/incidents/{identity}/approve", {"digests": digests, "reason": "ok"}),
+    )
