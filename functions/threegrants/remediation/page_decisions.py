@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from threegrants.patches import Patch
 from threegrants.remediation.opened_access import opened_access
-from threegrants.remediation.page_access import PageAccess, concerned_accounts
+from threegrants.remediation.page_access import PageAccess
 from threegrants.remediation.patch_checks import grants_to_account
 from threegrants.remediation.person import Person, is_the_denied
 from threegrants.remediation.results import Refused
@@ -32,24 +32,6 @@ def require_may_approve(
                 f"none of your groups may approve {', '.join(sorted(kinds))} access in account "
                 f"{patch.account}. Ask somebody of a group that may (page.approvers in the configuration)",
             )
-
-
-def require_may_extend(access: PageAccess, groups: Collection[str], report: Report) -> None:
-    """Make sure that a person's groups may keep open what was approved.
-
-    What is written by now is not among the patches that are offered, so one right has to cover all accounts
-    that the incident is about.
-
-    Raises:
-        Refused: if not.
-    """
-    concerned = concerned_accounts(report)
-    if not any(right.covers(concerned, {report.request.access}) for right in access.rights(groups)):
-        raise Refused(
-            HTTPStatus.FORBIDDEN,
-            f"none of your groups may approve {report.request.access} access in all of "
-            f"{', '.join(sorted(concerned))} (page.approvers in the configuration)",
-        )
 
 
 def require_told_apart(
