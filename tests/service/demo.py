@@ -12,6 +12,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from rich.text import Text
 
 from service.embedded import CALLER, OWNER, STACK, Embedded, deploy, running
+from service.page_demo import invitation
 from service.people import OnCall
 from service.world import OBJECT, World, build
 from threegrants.cli.render import console, show_grants, show_patch
@@ -145,6 +146,9 @@ def main() -> int:
             say("\nEvery act did what it says.", "bold green")
             if keep:
                 look_around(embedded, on_call)
+                say(f"\n{invitation(embedded.outputs['PageUrl'])}")
+            else:
+                say("\nTo decide in a browser: make page")
     except (Broken, TimeoutError) as error:
         say(f"\nThe demo failed: {error}", "bold red")
         return 1
