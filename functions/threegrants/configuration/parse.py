@@ -73,8 +73,8 @@ def _read(text: str | bytes) -> tuple[Any, tuple[Problem, ...]]:
 def _beyond_the_schema(document: Any) -> Iterator[Problem]:
     """What the schema cannot say. Nothing is said of a part that does not keep to the schema."""
     if isinstance(document, dict):
-        yield from alert_problems(document)
         yield from _grant_hours(document)
+        yield from alert_problems(document)
     approvals = document.get("standing_approvals") if isinstance(document, dict) else None
     first: dict[str, str] = {}
     for at, one in enumerate(approvals if isinstance(approvals, list) else ()):
@@ -142,7 +142,6 @@ def _configuration(document: dict[str, Any]) -> Configuration:
         four_eyes=frozenset(map(Access, limits.get("four_eyes_access", ()))),
         approval_hours=limits.get("approval_hours", defaults.approval_hours),
         patches_per_hour=limits.get("patches_per_hour", defaults.patches_per_hour),
-        alerts=alert_policy(document),
         grant_hours=tuple(
             GrantHours(
                 frozenset(one.get("accounts", ())),
@@ -153,6 +152,7 @@ def _configuration(document: dict[str, Any]) -> Configuration:
             )
             for one in limits.get("grant_hours", ())
         ),
+        alerts=alert_policy(document),
         hourly_limits=HourlyLimits(
             _hourly(limits.get("new_incidents_per_hour"), DEFAULT_LIMITS.incidents),
             _hourly(limits.get("alerts_per_hour"), DEFAULT_LIMITS.alerts),

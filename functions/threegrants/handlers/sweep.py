@@ -61,9 +61,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | A
     with time_of(context):
         report = {"runs stuck": 0, **dependencies().sweep(_failed, until).run()}
         report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
+        report["list complete"] = dependencies().listing.complete(until)
         report["reminders"] = dependencies().alerting.remind(until, _failed)
         report["in the digest"] = _send_digest(until)
-        report["list complete"] = dependencies().listing.complete(until)
         report["events"] = dependencies().tell_others(until, _failed)
         report |= _gauges()
     for what, count in report.items():

@@ -35,6 +35,7 @@ class PagerAction(StrEnum):
 _BY_REASON: Mapping[AlertReason, Severity] = {
     AlertReason.STUCK: Severity.CRITICAL,
     AlertReason.FORGED: Severity.CRITICAL,
+    AlertReason.BREAK_GLASS: Severity.CRITICAL,
     AlertReason.OVERWRITTEN: Severity.CRITICAL,
     AlertReason.FAILED: Severity.ERROR,
     AlertReason.WINDOW: Severity.WARNING,
@@ -46,11 +47,11 @@ _BY_REASON: Mapping[AlertReason, Severity] = {
     AlertReason.REJECTED: Severity.INFO,
     AlertReason.APPLYING: Severity.INFO,
     AlertReason.ROLLING_BACK: Severity.INFO,
+    AlertReason.ENDING: Severity.INFO,
+    AlertReason.ENDED: Severity.INFO,
     AlertReason.ACKNOWLEDGED: Severity.INFO,
     AlertReason.ASSIGNED: Severity.INFO,
     AlertReason.SNOOZED: Severity.INFO,
-    AlertReason.ENDING: Severity.INFO,
-    AlertReason.ENDED: Severity.INFO,
 }
 _RESOLVES = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
@@ -58,7 +59,7 @@ _RESOLVES = frozenset(
 )
 _TAKEN = frozenset(
     {AlertReason.STANDING, AlertReason.PROPOSED, AlertReason.APPLYING, AlertReason.ROLLING_BACK}
-    | {AlertReason.ACKNOWLEDGED, AlertReason.SNOOZED, AlertReason.ENDING}
+    | {AlertReason.ENDING, AlertReason.ACKNOWLEDGED, AlertReason.SNOOZED}
 )
 """Somebody is at it."""
 

@@ -13,12 +13,11 @@ def is_denied_principal(actor: str, principal: PrincipalReport) -> bool:
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
 
     Args:
-        actor: who asks: an ARN, or a person who signed in.
+        actor: the ARN of who asks, or the person who signed in.
         principal: who was denied.
     """
-    person = Person.parse(actor)
-    if person is not None:
-        return is_the_denied(person, principal) is True
+    if (person := Person.parse(actor)) is not None:
+        return bool(is_the_denied(person, principal))
     denied = principal.arn or principal.session_arn
     if denied and same_principal(actor, denied):
         return True
