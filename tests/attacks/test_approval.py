@@ -16,8 +16,8 @@ from threegrants.aws.policy_json import sid_of_ours
 from threegrants.cloudtrail import REPLAY_SOURCE, Access
 from threegrants.handlers import people_routes, remediate
 from threegrants.incidents import State
-from threegrants.patches import Patch, Scope
 from threegrants.notifications.alert_policy import AlertPolicy
+from threegrants.patches import Patch, Scope
 from threegrants.remediation import Limits, LimitsError, Refused, find_standing_approval
 from threegrants.remediation.approval import needs_two_people
 from unit.remediation.reports import report_of
