@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .DEFAULT_GOAL := help
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
-	context-keys diagrams differential doctor-page fuzz clean release service-authorization
+	context-keys diagrams differential openapi recordings doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -73,6 +73,12 @@ alerts-doc: .venv/.ready  ## the samples and limits in docs/alerts.md, from noti
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
+
+openapi: .venv/.ready  ## docs/openapi.json, from the function's routes
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/openapi_page.py
+
+recordings: .venv/.ready  ## docs/recordings.md: three users' paths as they are on the terminal, from real runs on moto
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/recordings_page.py
 
 context-keys: .venv/.ready  ## the tables in docs/context-keys.md, from diagnosis/context_keys
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/context_key_page.py
