@@ -6,9 +6,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
 	context-keys diagrams differential openapi recordings doctor-page fuzz clean release service-authorization
+=======
+.PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint page types template lock build \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-page bench-scenarios bench-storm configuration \
+	context-keys diagrams differential doctor-page fuzz clean release service-authorization
+>>>>>>> signin
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -37,6 +43,9 @@ setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environm
 
 demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
+
+page: setup  ## the approval page on the embedded AWS, with incidents and people who sign in; left running
+	$(BIN)/python tests/service/page_demo.py
 
 check: lint types template unit  ## what to run before each commit (under a minute)
 
@@ -187,6 +196,9 @@ bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and 
 
 bench-memory: setup  ## CPU of a cold diagnosis, and how long it is with the processor that each memory buys
 	$(BIN)/python benchmarks/memory.py
+
+bench-page: setup  ## CPU of the page's first view of an incident, against a bare Powertools handler; its size
+	$(BIN)/python benchmarks/page.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

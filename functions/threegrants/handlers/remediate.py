@@ -1,6 +1,7 @@
 """RemediateFunction: the API by which people look at, approve, reject, roll back, mute and replay."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +22,7 @@ from threegrants.handlers.observability import logger, metrics
 from threegrants.handlers.page_requests import (
     PageRequest,
     acting,
+    breaks_glass,
     is_page_request,
     parse_page_request,
     require_may_ask,
@@ -101,7 +103,8 @@ def approve(incident_id: str) -> Response[str] | dict[str, Any]:
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor, _asked()))
+    request = replace(_asked(), break_glass=breaks_glass(_body()))
+    return _respond(_service().approve(incident_id, digests, actor, request))
 
 
 @app.post("/incidents/<incident_id>/reject")

@@ -29,6 +29,7 @@ from threegrants.remediation.approval import (
 )
 from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.approvers import completes
+from threegrants.remediation.break_glass import everybody_is_told, seconds_alone
 from threegrants.remediation.extending import later_ends, runs_to_extend
 from threegrants.remediation.extension import Extension
 from threegrants.remediation.first_approval import Approval
@@ -122,14 +123,18 @@ class RemediationService:
         require_not_own_grant(incident, approver, offered)
         first, wanted = None, request.seconds
         two_people = needs_two_people(limits, report, offered)
-        if two_people:
+        alone = two_people and request.break_glass
+        if alone:
+            two_people, wanted = False, seconds_alone(report, offered, request)
+            first = self._first_approval(incident)
+        elif two_people:
             first = self._first_approval(incident)
             if wanted is None and first is not None and set(first.digests) == set(digests):
                 wanted = first.seconds
         patches, ends = with_ends(limits, report, offered, wanted, now)
         check_limits(limits, incident, patches, self.reader)
         actors: tuple[str, ...] = (approver,)
-        asked = replace(ends, reasons=(request.reason,), ticket=request.ticket)
+        asked = replace(ends, reasons=(request.reason,), ticket=request.ticket, break_glass=alone)
         expires = int(now) + limits.approval_seconds
         if two_people:
             contents = tuple(content_of(patch) for patch in offered)
@@ -156,8 +161,9 @@ class RemediationService:
         last = self._last_run(incident)
         run = run_to_apply(patches, actors, at=now, expires=expires, last=last, asked=asked)
         quota = (limits.patches_an_hour, self.now())
+        told = everybody_is_told(incident.id, run, now)
         intents = begin_applying(
-            self.store, self.run_store, incident, run, patches, quota, first=first
+            self.store, self.run_store, incident, run, patches, quota, outbox=told, first=first
         )
         return self._asked(
             incident.id, State.APPLYING, f"Approved. {end_words(run)}".strip(), intents
