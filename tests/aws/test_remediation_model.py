@@ -39,7 +39,7 @@ def test_model(monkeypatch, aws):
     run_state_machine_as_test(
         Model,
         settings=settings(
-            examples(20), stateful_step_count=30, suppress_health_check=list(HealthCheck)
+            examples(4), stateful_step_count=25, suppress_health_check=list(HealthCheck)
         ),
     )
 
