@@ -6,9 +6,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
 	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
+	context-keys diagrams differential openapi recordings doctor-page fuzz clean release service-authorization
+=======
+.PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint page types template lock build \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-page bench-scenarios bench-storm configuration \
 	context-keys diagrams differential doctor-page fuzz clean release service-authorization
+>>>>>>> signin
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -38,6 +44,9 @@ setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environm
 demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
 
+page: setup  ## the approval page on the embedded AWS, with incidents and people who sign in; left running
+	$(BIN)/python tests/service/page_demo.py
+
 check: lint types template unit  ## what to run before each commit (under a minute)
 
 unit: .venv/.ready  ## the tests of the pure rooms, without AWS (seconds)
@@ -51,9 +60,10 @@ coverage: setup  ## branch coverage: by the unit tests alone, then by all tests
 	$(BIN)/python -m pytest -n auto tests/unit --cov --cov-report=term
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
 
-crash-table: .venv/.ready  ## an approval and a rollback, disturbed in every way at every AWS call they make
+crash-table: .venv/.ready  ## an approval, a rollback and the intake, disturbed in every way at every AWS call they make
 	printf '%s\n' 'crash_table and approval' 'crash_table and not approval' | CRASH_TABLE=all xargs -P 2 -I ROWS \
 		$(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k 'ROWS'
+	CRASH_TABLE=all $(BIN)/python -m pytest -n auto tests/aws/test_intake_crash.py
 
 stale-reads: .venv/.ready  ## the same with 1 to 50 stale reads at every read (half an hour; make test runs a sample)
 	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k stale_reads
@@ -72,6 +82,12 @@ alerts-doc: .venv/.ready  ## the samples and limits in docs/alerts.md, from noti
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
+
+openapi: .venv/.ready  ## docs/openapi.json, from the function's routes
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/openapi_page.py
+
+recordings: .venv/.ready  ## docs/recordings.md: three users' paths as they are on the terminal, from real runs on moto
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/recordings_page.py
 
 context-keys: .venv/.ready  ## the tables in docs/context-keys.md, from diagnosis/context_keys
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/context_key_page.py
@@ -180,6 +196,9 @@ bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and 
 
 bench-memory: setup  ## CPU of a cold diagnosis, and how long it is with the processor that each memory buys
 	$(BIN)/python benchmarks/memory.py
+
+bench-page: setup  ## CPU of the page's first view of an incident, against a bare Powertools handler; its size
+	$(BIN)/python benchmarks/page.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

@@ -22,6 +22,7 @@ from threegrants.diagnosis import (
 from threegrants.evidence import (
     Evidence,
     Item,
+    Read,
     RoleClients,
     Unread,
     gather,
@@ -57,7 +58,8 @@ class AnalysisOptions:
     `writable` None means "not asked here": the command line, which applies nothing. `owner_tags`
     and `write_owned` are about what infrastructure code owns; `require_patchable_tag` leaves roles and
     users alone that nobody has tagged for it (`PATCHABLE_TAG`); `analyzer` asks IAM Access Analyzer
-    about each patch, in the account it is for, where that account allows it.
+    about each patch, in the account it is for, where that account allows it. `kept_tags` names the
+    bucket's tags that go into the report, because rules about alerts ask for them.
     """
 
     writable: frozenset[str] | None = None
@@ -68,6 +70,7 @@ class AnalysisOptions:
     write_owned: bool = False
     require_patchable_tag: bool = False
     analyzer: bool = False
+    kept_tags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class Analysis:
     """One examined call.
 
     `offered` holds every checked patch: for each missing grant the proposed one (`default`), the
-    same in other scopes, and other ways to the same end.
+    same in other scopes, and other ways to the same end. `bucket_tags` are those of the bucket's tags
+    that were asked for (`AnalysisOptions.kept_tags`).
     """
 
     call: DeniedCall
@@ -83,6 +87,7 @@ class Analysis:
     diagnosis: Diagnosis
     offered: tuple[Patch, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
+    bucket_tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def patches(self) -> tuple[Patch, ...]:
@@ -140,7 +145,7 @@ def analyze_evidence(
     findings = guardrails(facts)
     diagnosis = diagnose_facts(facts, options.writable, findings)
     if diagnosis.outcome in (Outcome.ALREADY_ALLOWED, Outcome.DO_NOT_PATCH):
-        return Analysis(call, evidence, diagnosis)
+        return Analysis(call, evidence, diagnosis, bucket_tags=_kept_tags(evidence, options))
     asked = list(_bucket_calls(facts, findings, diagnosis, folders))
     choices = Choices(options.profile, options.scope, options.principal)
     made = [
@@ -172,7 +177,15 @@ def analyze_evidence(
         ),
         _offered(parts),
         tuple(handoff for part in parts for handoff in part.handoffs),
+        _kept_tags(evidence, options),
     )
+
+
+def _kept_tags(evidence: Evidence, options: AnalysisOptions) -> tuple[tuple[str, str], ...]:
+    """The bucket's tags that are asked for, as the owner's account has them; none that nobody could read."""
+    found = evidence.bucket.tags if evidence.bucket else None
+    tags = found.value if isinstance(found, Read) else {}
+    return tuple((name, tags[name]) for name in sorted(options.kept_tags) if name in tags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,10 @@ from threegrants.incidents.hourly_limits import (
     HourlyLimits,
     LimitReached,
 )
+from threegrants.incidents.snoozes import Snoozes
 from threegrants.incidents.states import REOPENED_BY_DENIAL, RUN_IN_PROGRESS, after_diagnosis
 from threegrants.notifications import Alert, CallerLimits, DueAlerts
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.report import Report, report_for
 
 _MAX_ATTEMPTS = 12
@@ -85,9 +87,10 @@ class Ingest:
         analysis_options: what the operator decided about patches.
         stack: the stack's name, for the commands that alerts show.
         send: publishes an alert.
-        on_suppressed_alert: told of each alert that a mute held back.
+        on_suppressed_alert: told of each alert that a mute or a snooze held back.
         clock: seconds since the epoch.
         limits: how many incidents are opened, and alerts sent, in one hour.
+        alert_policy: what the operator decided about alerts.
     """
 
     store: Store
@@ -98,6 +101,7 @@ class Ingest:
     on_suppressed_alert: Callable[[Incident], None] = _ignore
     clock: Callable[[], float] = time.time
     limits: HourlyLimits = DEFAULT_LIMITS
+    alert_policy: AlertPolicy = NOTHING_DECIDED
     bucket_owners: BucketOwners = field(init=False)
     correlator: KmsCorrelator = field(init=False)
     leases: IncidentLeases = field(init=False)
@@ -113,7 +117,8 @@ class Ingest:
         object.__setattr__(self, "correlator", KmsCorrelator(self.store))
         object.__setattr__(self, "leases", IncidentLeases(self.store.table, self.clock))
         counts = HourlyCounts(self.store.table, self.clock)
-        limits = CallerLimits(counts, self.limits, self.stack, self.send, self.clock)
+        policy = self.alert_policy
+        limits = CallerLimits(counts, self.limits, self.stack, self.send, self.clock, policy)
         object.__setattr__(self, "caller_limits", limits)
         due_alerts = DueAlerts(
             self.store,
@@ -125,6 +130,8 @@ class Ingest:
             self.on_suppressed_alert,
             self.resolve_caller,
             self.clock,
+            Snoozes(self.store.table, self.clock),
+            policy,
         )
         object.__setattr__(self, "due_alerts", due_alerts)
 

@@ -14,7 +14,7 @@ from support.records import ROLE, s3
 from support.worlds import ROLE as ANALYST
 from threegrants.aws.policy_json import sid_of_ours
 from threegrants.cloudtrail import REPLAY_SOURCE, Access
-from threegrants.handlers import remediate
+from threegrants.handlers import people_routes, remediate
 from threegrants.incidents import State
 from threegrants.patches import Patch, Scope
 from threegrants.remediation import Limits, LimitsError, Refused, find_standing_approval
@@ -204,6 +204,7 @@ def asks(desk, monkeypatch, identity, what, arn, body):
     monkeypatch.setattr(remediate, "_service", lambda: desk.api)
     monkeypatch.setattr(remediate, "api_secret", lambda: API_SECRET)
     monkeypatch.setattr(remediate, "dependencies", lambda: fake)
+    monkeypatch.setattr(people_routes, "dependencies", lambda: fake)
     context = SimpleNamespace(
         function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r",
         get_remaining_time_in_millis=lambda: 29_000,
@@ -218,7 +219,13 @@ def asks(desk, monkeypatch, identity, what, arn, body):
     "arn",
     [f"arn:aws:sts::{B}:assumed-role/analyst/again", f"arn:aws:sts::{B}:federated-user/analyst"],
 )
-@pytest.mark.parametrize(("what", "body"), [("mute", {"hours": 720}), ("reject", {})])
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("mute", {"hours": 720}), ("reject", {}), ("acknowledge", {}), ("assign", {"to": "me"}),
+        ("snooze", {"what": "principal", "hours": 72}), ("snooze", {"what": "bucket", "hours": 72}),
+    ],
+)  # fmt: skip
 @pytest.mark.filterwarnings("ignore:No application metrics")
 def test_the_denied_principal_silences_nothing(desk, monkeypatch, arn, what, body):
     identity = desk.handle().id
@@ -241,7 +248,13 @@ def federated_by(user):
 
 @attack("10", "an IAM user lets a federated session of its own be denied, and rejects or mutes the incident",
         "the on-call hears no more of it", Ends.REFUSED)  # fmt: skip
-@pytest.mark.parametrize(("what", "body"), [("mute", {"hours": 720}), ("reject", {})])
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("mute", {"hours": 720}), ("reject", {}), ("acknowledge", {}), ("assign", {"to": "me"}),
+        ("snooze", {"what": "principal", "hours": 72}), ("snooze", {"what": "bucket", "hours": 72}),
+    ],
+)  # fmt: skip
 @pytest.mark.filterwarnings("ignore:No application metrics")
 def test_who_made_the_denied_session_silences_nothing(desk, monkeypatch, what, body):
     ann, ben = f"arn:aws:iam::{B}:user/ann", f"arn:aws:iam::{B}:user/ben"

@@ -1,6 +1,7 @@
 """Intake, on moto: a crash at any write neither miscounts nor loses the alert."""
 
 import json
+import os
 
 import pytest
 
@@ -62,9 +63,11 @@ STORIES = {
 def test_a_crash_at_any_write_neither_miscounts_nor_loses_the_alert(
     aws, monkeypatch, story, after
 ):  # fmt: skip
-    harness, point, mortal = Harness(aws), 0, Mortal(monkeypatch)
+    # Of each write either what comes before it or what comes after it, unless all are wanted.
+    step = 1 if os.environ.get("CRASH_TABLE") == "all" else 2
+    harness, point, mortal = Harness(aws), 1 - step if after else 0, Mortal(monkeypatch)
     while True:
-        point += 1
+        point += step
         bucket, role = f"bucket-{point}", f"role-{point}"
         who = {
             "type": "AssumedRole",

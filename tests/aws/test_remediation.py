@@ -187,7 +187,7 @@ def test_what_cannot_be_undone_is_told_to_a_person(harness, aws, monkeypatch):
         harness.later(300)
         harness.sweep(rechecks=0)
     assert harness.store.get(incident_id).state is State.STUCK
-    assert [why for _, why, _ in harness.told] == ["stuck"]
+    assert [why for _, why, _ in harness.told] == ["verified", "stuck"]
     monkeypatch.setattr(intent_steps, "write", real)
     assert harness.service.rollback(incident_id, APPROVER).state is State.ROLLED_BACK
     assert bucket_policy(aws) is None

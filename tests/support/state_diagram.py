@@ -18,6 +18,7 @@ MEANINGS = {
     "CLOSED": "nobody has anything to do; it expires after 90 days",
     "REOPENED_BY_DENIAL": "a new denial opens it again (`rejected`: only with a new verdict)",
     "REOPENED_BY_PERSON": "a person may open it again (`threegrants reopen`)",
+    "AWAITING_PEOPLE": "people are reminded until somebody acknowledges it; the daily digest lists it",
     "ALERTED_BY_COUNT": "the 10th, 100th, 1,000th … denial is alerted",
 }
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from threegrants.cloudtrail import Access
+from threegrants.configuration.alerts import alert_sections
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, HourlyLimits
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.remediation import StandingApproval
 from threegrants.remediation.grant_hours import GrantHours
 from threegrants.remediation.page_access import NOBODY, PageAccess
@@ -33,6 +35,7 @@ class Configuration:
         patches_per_hour: the most patches in one clock hour.
         grant_hours: for how long approvals grant, by account and kind of access.
         hourly_limits: the most new incidents and alerts in one clock hour.
+        alerts: where alerts go, how grave they are, when people are reminded.
         standing_approvals: what is applied without a person.
         page: who may do what on the approval page.
     """
@@ -49,6 +52,7 @@ class Configuration:
     patches_per_hour: int = 20
     grant_hours: tuple[GrantHours, ...] = ()
     hourly_limits: HourlyLimits = DEFAULT_LIMITS
+    alerts: AlertPolicy = NOTHING_DECIDED
     standing_approvals: tuple[StandingApproval, ...] = ()
     page: PageAccess = NOBODY
 
@@ -75,6 +79,7 @@ class Configuration:
                 "new_incidents_per_hour": _limit(self.hourly_limits.incidents),
                 "alerts_per_hour": _limit(self.hourly_limits.alerts),
             },
+            **alert_sections(self.alerts),
             "standing_approvals": [_approval(one) for one in self.standing_approvals],
             "page": _page(self.page),
         }

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from threegrants.cloudtrail import Access
+from threegrants.configuration.alerts import alert_policy, alert_problems
 from threegrants.configuration.configuration import Configuration
 from threegrants.configuration.problem import ConfigurationError, Problem
 from threegrants.configuration.schema import member, resolved, schema, violations
@@ -73,6 +74,7 @@ def _beyond_the_schema(document: Any) -> Iterator[Problem]:
     """What the schema cannot say. Nothing is said of a part that does not keep to the schema."""
     if isinstance(document, dict):
         yield from _grant_hours(document)
+        yield from alert_problems(document)
     approvals = document.get("standing_approvals") if isinstance(document, dict) else None
     first: dict[str, str] = {}
     for at, one in enumerate(approvals if isinstance(approvals, list) else ()):
@@ -150,6 +152,7 @@ def _configuration(document: dict[str, Any]) -> Configuration:
             )
             for one in limits.get("grant_hours", ())
         ),
+        alerts=alert_policy(document),
         hourly_limits=HourlyLimits(
             _hourly(limits.get("new_incidents_per_hour"), DEFAULT_LIMITS.incidents),
             _hourly(limits.get("alerts_per_hour"), DEFAULT_LIMITS.alerts),

@@ -310,6 +310,7 @@ def _blocker(
         OWNERS[kind],
         # An access point without a grant is no guardrail: its owner has to be told.
         deliberate=kind is not BlockerKind.ACCESS_POINT_POLICY or answer.denies,
+        statement=first.statement if first else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Why a policy type says what it says: a code for machines, the statement, a sentence for people."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,8 @@ _DENIES = (
 )
 """What a Deny statement is usually there for, by the condition key it hangs on; first match."""
 _SHOWN = 3
+_MOST_QUOTED = 2000
+"""Characters of a statement."""
 NOT_IN_RECORD = "which the record does not carry"
 """Of condition keys; of a call that nobody made there is no record to say so of."""
 
@@ -64,6 +67,7 @@ def reasons(
                 ref.policy,
                 ref.sid or f"#{ref.position}",
                 f"allows {action}",
+                statement=_quoted(ref, policies),
             )
             for ref in outcome.determining_statements[:_SHOWN]
         )
@@ -76,7 +80,12 @@ def reasons(
         ref = guarded.ref
         return tuple(
             Reason(
-                miss.code, ref.policy, ref.sid or f"#{ref.position}", miss.detail, advice_for(miss)
+                miss.code,
+                ref.policy,
+                ref.sid or f"#{ref.position}",
+                miss.detail,
+                advice_for(miss),
+                _quoted(ref, policies),
             )
             for miss in guarded.failed
         )
@@ -88,7 +97,13 @@ def reasons(
         name = policies[0].name if len(policies) == 1 else None
         return (Reason("no_statement", name, None, detail),)
     return tuple(
-        Reason(miss.code, near.ref.policy, near.ref.sid or f"#{near.ref.position}", miss.detail)
+        Reason(
+            miss.code,
+            near.ref.policy,
+            near.ref.sid or f"#{near.ref.position}",
+            miss.detail,
+            statement=_quoted(near.ref, policies),
+        )
         for miss in near.failed
     )
 
@@ -165,7 +180,8 @@ def _denial(ref: StatementRef, request: Request, policies: Sequence[ParsedPolicy
         detail += "; the bucket wants conditional writes, " + (
             "and a CopyObject can never be one" if copies else "with If-None-Match or If-Match"
         )
-    return Reason(code, ref.policy, ref.sid or f"#{ref.position}", detail)
+    sid = ref.sid or f"#{ref.position}"
+    return Reason(code, ref.policy, sid, detail, statement=_quoted(ref, policies))
 
 
 def _condition(ref: StatementRef, policies: Sequence[ParsedPolicy]) -> Mapping[str, Any]:
@@ -180,6 +196,12 @@ def _statement(ref: StatementRef, policies: Sequence[ParsedPolicy]) -> Mapping[s
             found = listed[ref.position] if ref.position < len(listed) else {}
             return found if isinstance(found, dict) else {}
     return {}
+
+
+def _quoted(ref: StatementRef, policies: Sequence[ParsedPolicy]) -> Mapping[str, Any] | None:
+    """A statement for people to read; None for one that is too long, which nobody would read."""
+    found = _statement(ref, policies)
+    return found if found and len(json.dumps(found)) <= _MOST_QUOTED else None
 
 
 def _worded(condition: Mapping[str, Any]) -> str:

@@ -1,7 +1,9 @@
 """The values of a diagnosis: verdicts, reasons, blockers, missing information and outcomes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -42,6 +44,8 @@ class Reason:
     detail: str
     advice: str = ""
     """what the caller can do, where a statement fails on a condition about how the call is made"""
+    statement: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """the statement that it is about, for people; None where it is about none, or one too long to quote"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ class Blocker:
     detail: str
     owner: str = ""
     deliberate: bool = True
+    statement: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """the statement that it is about, for people; None where it is about none, or one too long to quote"""
 
 
 @dataclass(frozen=True, slots=True)

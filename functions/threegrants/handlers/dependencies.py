@@ -26,17 +26,18 @@ from threegrants.configuration import ConfigurationError
 from threegrants.evidence import AccountError, RoleClients
 from threegrants.evidence.time_left import OWN_CALL_SECONDS, bound_default_session, within
 from threegrants.evidence.ttl_cache import TtlCache
+from threegrants.handlers.alerting import Alerting
 from threegrants.handlers.configuration_source import MAX_AGE_SECONDS, ConfigurationSource
 from threegrants.handlers.in_force import InForce, in_force
 from threegrants.handlers.kept_values import secret, ssm_parameter
 from threegrants.handlers.settings import Settings
-from threegrants.incidents import AccountClocks, AlertReason, Incident, Store, with_incident_facts
+from threegrants.incidents import AccountClocks, Incident, Store, with_incident_facts
 from threegrants.incidents.listing_reader import Listing
-from threegrants.notifications import Alert, IncidentEvents, build_alert, publish
+from threegrants.notifications import Alert, IncidentEvents
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.patches.grant_end import end_text
 
 if TYPE_CHECKING:
-    from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
     from threegrants.ingest import Ingest
@@ -143,18 +144,28 @@ class Dependencies:
         return RemediationRoles(clients, prefix)
 
     @cached_property
-    def sns(self) -> "SNSClient":
-        """The SNS client, for alerts."""
-        return boto3.client("sns")
-
-    @cached_property
     def sqs(self) -> "SQSClient":
         """The SQS client, for records that wait or cannot be read, and to tell the worker."""
         return boto3.client("sqs")
 
+    def alert_policy(self) -> AlertPolicy:
+        """What the operator decided about alerts.
+
+        While nothing is in force that is nothing: alerts go to the stack's own topic.
+        """
+        try:
+            return self.in_force().configuration.alerts
+        except ConfigurationError:
+            return NOTHING_DECIDED
+
+    @cached_property
+    def alerting(self) -> Alerting:
+        """What sends alerts, reminders, the digest and tests."""
+        return Alerting(self.settings, self.store, self.alert_policy)
+
     def publish(self, alert: Alert) -> None:
-        """Publish an alert on the topic."""
-        publish(self.sns, self.settings.topic_arn, alert)
+        """Publish an alert on its topics."""
+        self.alerting.topics.publish(alert)
 
     @cached_property
     def incident_events(self) -> IncidentEvents:
@@ -169,6 +180,7 @@ class Dependencies:
             events=boto3.client("events"),
             bus=settings.event_bus,
             stack=settings.stack_name,
+            policy=self.alert_policy,
             import_findings=Importer(boto3.client("securityhub"), product)
             if settings.imports_findings
             else None,
@@ -204,6 +216,7 @@ class Dependencies:
                 send=self.publish,
                 on_suppressed_alert=on_suppressed_alert,
                 limits=now.hourly_limits,
+                alert_policy=now.configuration.alerts,
             )
             self._ingest = (now, ingest)
         return self._ingest[1]
@@ -341,9 +354,7 @@ class Dependencies:
             reason: an `AlertReason`, as it is stored in the outbox.
             note: what happened, for people.
         """
-        report = self.store.get(incident_id).report
-        if report is not None:
-            self.publish(build_alert(report, self.settings.stack_name, AlertReason(reason), note))
+        self.alerting.alert(incident_id, reason, note)
 
 
 @cache

@@ -65,6 +65,7 @@ def in_force(settings: Settings, configuration: Configuration) -> InForce:
             write_owned=settings.write_owned,
             require_patchable_tag=settings.require_patchable_tag,
             analyzer=settings.access_analyzer,
+            kept_tags=configuration.alerts.tag_names,
         ),
         suppression=SuppressionRules(
             presets=presets_named(configuration.presets),

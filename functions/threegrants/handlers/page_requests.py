@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 from threegrants.incidents import Incident
 from threegrants.patches import Patch
 from threegrants.remediation.page_access import PageAccess
-from threegrants.remediation.page_decisions import require_may_approve, require_told_apart
+from threegrants.remediation.page_decisions import (
+    require_may_approve,
+    require_told_apart,
+)
 from threegrants.remediation.person import Person
 from threegrants.remediation.results import Refused
 from threegrants.report import Report
@@ -42,6 +45,8 @@ _DECISIONS = frozenset(
     }
 )
 """What people may ask for on the page; everything else of the API is for AWS identities."""
+_OPENING = frozenset({"approve", "extend"})
+"""Decisions that open something, or keep it open."""
 _NOT_SIGNED_IN = "the page's request has no ID token that is taken"
 
 
@@ -182,6 +187,8 @@ def require_may_ask(who: SignedIn, request: PageRequest, incident: Incident | No
             HTTPStatus.FORBIDDEN,
             "none of your groups may decide about this incident (page.approvers)",
         )
+    if request.action in _OPENING and not str(request.body.get("reason") or "").strip():
+        raise Refused(HTTPStatus.BAD_REQUEST, "say why: others read it in the history")
     if request.action != "approve" or report is None:
         return
     digests = request.body.get("digests")
@@ -230,6 +237,27 @@ def acting(who: SignedIn) -> Iterator[None]:
 def who_acts() -> SignedIn | None:
     """The signed-in person whose request runs now; None if it is an AWS identity's."""
     return _signed_in.get()
+
+
+def breaks_glass(body: Mapping[str, Any]) -> bool:
+    """Whether an approval is to count alone where two are wanted.
+
+    Args:
+        body: what the request says.
+
+    Raises:
+        Refused: if it says so, and is not of a signed-in person whose group may.
+    """
+    if not body.get("break_glass"):
+        return False
+    who = who_acts()
+    if who is None or not who.access.may_break_glass(who.groups):
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            "only somebody who signed in and is of a group for it (page.break_glass) approves alone "
+            "where two are wanted",
+        )
+    return True
 
 
 def rest_event(request: PageRequest) -> dict[str, Any]:

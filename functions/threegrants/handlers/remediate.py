@@ -1,6 +1,7 @@
 """RemediateFunction: the API by which people look at, approve, reject, roll back, mute and replay."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from threegrants.configuration import ConfigurationError
+from threegrants.handlers import people_routes
 from threegrants.handlers.api_caller import is_from_the_api, is_rest_event
 from threegrants.handlers.api_requests import NO_CALLER, actor_of, body_of
 from threegrants.handlers.dependencies import api_secret, dependencies, time_of
@@ -20,6 +22,7 @@ from threegrants.handlers.observability import logger, metrics
 from threegrants.handlers.page_requests import (
     PageRequest,
     acting,
+    breaks_glass,
     is_page_request,
     parse_page_request,
     require_may_ask,
@@ -35,9 +38,8 @@ from threegrants.remediation.approval import require_not_own_grant
 from threegrants.remediation.approval_request import ApprovalRequest, RequestError, request_of
 
 app = APIGatewayRestResolver()
-
-
 app.include_router(router)
+app.include_router(people_routes.router)
 
 
 @cache
@@ -101,7 +103,8 @@ def approve(incident_id: str) -> Response[str] | dict[str, Any]:
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor, _asked()))
+    request = replace(_asked(), break_glass=breaks_glass(_body()))
+    return _respond(_service().approve(incident_id, digests, actor, request))
 
 
 @app.post("/incidents/<incident_id>/reject")
@@ -140,6 +143,7 @@ def mute_alerts(incident_id: str) -> dict[str, Any]:
     require_not_own_grant(store.get(incident_id), actor, ())
     detail = mute(store, incident_id, hours, actor)
     logger.info("mute", extra={"detail": detail, "actor": actor})
+    people_routes.tell_others(incident_id)
     return {"id": incident_id, "state": store.get(incident_id).state.value, "detail": detail}
 
 
@@ -178,6 +182,7 @@ def _overview(incident: Incident) -> dict[str, Any]:
         "muted_until": incident.muted_until or None,
         "open_until": incident.open_until or None,
         "replayed": incident.replayed,
+        **people_routes.people_fields(incident),
     }
 
 

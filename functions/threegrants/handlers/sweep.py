@@ -30,6 +30,15 @@ def _check_entry(context: LambdaContext) -> Answer:
     return answer
 
 
+def _send_digest(until: float) -> int:
+    """Send the daily digest if it is time; what goes wrong with it keeps nothing else from being done."""
+    try:
+        return dependencies().alerting.send_digest(until)
+    except Exception as error:  # noqa: BLE001 - the next sweep tries again
+        _failed("digest", error)
+        return 0
+
+
 def _gauges() -> dict[str, int]:
     """What an alarm watches: it is said every time, also when it is nothing."""
     hours = dependencies().settings.silent_after_hours
@@ -53,6 +62,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | A
         report = {"runs stuck": 0, **dependencies().sweep(_failed, until).run()}
         report["held alerts"] = _ingest().due_alerts.send_held(until, _failed)
         report["list complete"] = dependencies().listing.complete(until)
+        report["reminders"] = dependencies().alerting.remind(until, _failed)
+        report["in the digest"] = _send_digest(until)
         report["events"] = dependencies().tell_others(until, _failed)
         report |= _gauges()
     for what, count in report.items():

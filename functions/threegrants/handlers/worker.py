@@ -1,4 +1,4 @@
-"""WorkerFunction: a message of the run queue names an incident; what it wants is done.
+"""WorkerFunction: a message of the run queue names an incident, or a test of the channels; it is seen to.
 
 Nothing else of a message is used, and what is done follows from what is sealed in the table. So whoever
 can send a message, or invoke the function, gains nothing.
@@ -42,7 +42,11 @@ def _failed(incident_id: str, error: Exception) -> None:
 
 
 def _attend(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    incident_id = _incident_of(record.body)
+    test_id = _named(record.body, "channel_test")
+    if test_id is not None:
+        logger.info("channel test", extra={"results": dependencies().alerting.test(test_id)})
+        return
+    incident_id = _named(record.body, "incident")
     if incident_id is None:
         logger.error(
             "a message of the run queue names no incident", extra={"body": record.body[:200]}
@@ -63,12 +67,12 @@ def _attend(record: SQSRecord, lambda_context: LambdaContext) -> None:
     logger.info("attended", extra={"report": dict(report)})
 
 
-def _incident_of(body: str) -> str | None:
+def _named(body: str, what: str) -> str | None:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    named = message.get("incident") if isinstance(message, dict) else None
+    named = message.get(what) if isinstance(message, dict) else None
     return named if isinstance(named, str) and named else None
 
 

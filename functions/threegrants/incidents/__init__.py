@@ -20,6 +20,22 @@ from threegrants.incidents.incident_reader import IncidentNotFound
 from threegrants.incidents.leases import IncidentLeases, Lease
 from threegrants.incidents.moves import Move
 from threegrants.incidents.mute import MuteError, mute, parse_hours
+from threegrants.incidents.people import (
+    AssigneeError,
+    ClosedError,
+    acknowledge,
+    assign,
+    parse_name,
+)
+from threegrants.incidents.reminders import Reminders
+from threegrants.incidents.snoozes import (
+    Snooze,
+    SnoozeError,
+    SnoozeOf,
+    Snoozes,
+    parse_hours_of,
+    snoozed_name,
+)
 from threegrants.incidents.states import State
 from threegrants.incidents.store import Event, RecordedEvent, Store
 from threegrants.incidents.table import Conflict
@@ -28,7 +44,9 @@ __all__ = [
     "EVIDENCE_TTL_SECONDS",
     "AccountClocks",
     "AlertReason",
+    "AssigneeError",
     "BucketOwners",
+    "ClosedError",
     "Conflict",
     "Event",
     "Incident",
@@ -38,9 +56,16 @@ __all__ = [
     "Move",
     "MuteError",
     "RecordedEvent",
+    "Reminders",
+    "Snooze",
+    "SnoozeError",
+    "SnoozeOf",
+    "Snoozes",
     "State",
     "Store",
+    "acknowledge",
     "analysis_is_due",
+    "assign",
     "corroborated_key_of",
     "due_alert",
     "incident_id_of",
@@ -48,7 +73,10 @@ __all__ = [
     "mute",
     "needs_kms",
     "parse_hours",
+    "parse_hours_of",
+    "parse_name",
     "principal_of",
     "recheck_is_due",
+    "snoozed_name",
     "with_incident_facts",
 ]

@@ -1,4 +1,4 @@
-"""Alerts that a limit of the hour held back, to be sent when the hour is over.
+"""Alerts that a limit of the hour or a snooze held back, to be sent when that is over.
 
 Without them an alert would wait for the next denied call of its incident, which may never come. The
 items are one partition of the table of incidents, sorted by the second from which they are due.
@@ -24,7 +24,7 @@ _MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class HeldAlert:
-    """An alert whose hour is over.
+    """An alert whose time has come.
 
     Args:
         sk: the sort key of its item.
@@ -36,7 +36,7 @@ class HeldAlert:
 
 
 class HeldAlerts:
-    """The incidents whose alert waits for the end of an hour.
+    """The incidents whose alert waits for the end of an hour, or of a snooze.
 
     Args:
         table: the boto3 Table of incidents.
@@ -50,7 +50,10 @@ class HeldAlerts:
     def hold(self, incident_id: str) -> None:
         """Have an incident's alert sent after this clock hour (UTC); held twice, it is sent once."""
         now = int(self._clock())
-        due = now - now % _SECONDS_AN_HOUR + _SECONDS_AN_HOUR
+        self.hold_until(incident_id, now - now % _SECONDS_AN_HOUR + _SECONDS_AN_HOUR)
+
+    def hold_until(self, incident_id: str, due: int) -> None:
+        """Have an incident's alert sent from a second since the epoch on; held twice, it is sent once."""
         self._table.put_item(
             Item={
                 "pk": _PARTITION,
@@ -62,12 +65,12 @@ class HeldAlerts:
         )
 
     def due(self) -> list[HeldAlert]:
-        """Those whose hour is over, the longest waiting first; at most 50."""
+        """Those whose time has come, the longest waiting first; at most 50."""
         due = due_items(self._table, _PARTITION, self._clock(), "sent")
         return [HeldAlert(str(one["sk"]), str(one["incident"])) for one in islice(due, _MOST)]
 
     def done(self, held: HeldAlert) -> None:
-        """Note that an alert was sent, was not due any more, or waits for another hour."""
+        """Note that an alert was sent, was not due any more, or waits for another time."""
         self._table.update_item(
             Key={"pk": _PARTITION, "sk": held.sk},
             UpdateExpression="SET sent = :yes",

@@ -49,6 +49,11 @@ class Incident:
             Changes without a new version.
         open_until: what approvals have opened and is in force: empty for nothing, `until revoked`, or
             when the last of it ends, ISO 8601 in UTC. For people; what is done follows from the runs.
+        acknowledged_by: the ARN of who said that somebody is at it; empty if nobody did since it was
+            opened. Changes without a new version, as the next three do.
+        acknowledged_at: when, in seconds since the epoch; 0 if nobody did.
+        assigned_to: the name of who is to see to it; empty for nobody.
+        remind_at: from when on people are reminded of it, in seconds since the epoch; 0 for never.
         opened_by_schema: the version of the items (`items.SCHEMA_VERSION`) with which it was opened.
     """
 
@@ -82,6 +87,10 @@ class Incident:
     diagnosis_id: str = ""
     rechecked_at: int = 0
     open_until: str = ""
+    acknowledged_by: str = ""
+    acknowledged_at: int = 0
+    assigned_to: str = ""
+    remind_at: int = 0
     opened_by_schema: int = 2
 
     @property

@@ -22,7 +22,7 @@ from threegrants.incidents.events import SAMPLE_SIZE, with_sample
 from threegrants.incidents.fitting import pack_report, unpack
 from threegrants.incidents.incident import Incident
 from threegrants.incidents.listing import LISTED, row_of
-from threegrants.incidents.states import CLOSED, State
+from threegrants.incidents.states import CLOSED, State, asks_people_anew
 from threegrants.report import Report, ReportError
 
 SECONDS_A_DAY = 86_400
@@ -54,7 +54,15 @@ _ATTRIBUTES = {
 }
 """The stored name of each field whose name is another one; tables that are in use have these."""
 
-_WITHOUT_VERSION = frozenset({"alerted_count", "muted_until", "suppressed_alert", "rechecked_at"})
+_OF_ONE_OPENING = frozenset({"acknowledged_by", "acknowledged_at", "remind_at"})
+"""Who is at it, and when people are reminded: forgotten when people are asked anew."""
+_WITHOUT_VERSION = _OF_ONE_OPENING | {
+    "alerted_count",
+    "assigned_to",
+    "muted_until",
+    "rechecked_at",
+    "suppressed_alert",
+}
 """Fields that change by conditional writes of their own, not with the incident's version."""
 _COUNTED = frozenset({"count", "last_seen", "event_ids"})
 """Fields of the item that every event changes."""
@@ -299,6 +307,8 @@ def change_writes(
     kept = {name: value for name, value in changed.items() if value is not None}
     gone = [*(f"#{name}" for name in changed if name not in kept), *removed]
     if new.state not in CLOSED:
+        if asks_people_anew(old.state, new.state):
+            gone += sorted(_OF_ONE_OPENING)
         gone.append("expires_at")  # an incident that is opened again stays
     sets = ", ".join(f"#{name} = :{name}" for name in kept)
     change = {

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from threegrants.incidents.items import item_key
-from threegrants.incidents.moves import Move, history_write
+from threegrants.incidents.moves import Move, told_writes
+from threegrants.incidents.snoozes import Snooze, SnoozeOf, snooze_put
 from threegrants.incidents.store import Store
 from threegrants.incidents.table import transact
 
@@ -53,7 +54,8 @@ def mute(
         IncidentNotFound: if there is none with this id.
     """
     incident = store.get(incident_id)
-    until = int(clock()) + hours * _SECONDS_AN_HOUR if hours else 0
+    now = int(clock())
+    until = now + hours * _SECONDS_AN_HOUR if hours else 0
     detail = f"until {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}" if hours else ""
     what = "muted" if hours else "unmuted"
     transact(
@@ -65,7 +67,9 @@ def mute(
                 "ConditionExpression": "attribute_exists(pk)",
                 "ExpressionAttributeValues": {":until": until},
             },
-            history_write(incident, Move(incident.state, actor, what, detail)),
+            snooze_put(Snooze(SnoozeOf.INCIDENT, incident.id, until, actor, incident.id, now)),
+            *told_writes(incident, Move(incident.state, actor, what, detail)),
         ],
     )
+    store.events_are_due = True
     return f"{what} {detail}".strip()

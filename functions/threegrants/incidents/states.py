@@ -213,6 +213,9 @@ REOPENED_BY_PERSON = frozenset({State.REJECTED, State.ROLLED_BACK, State.RESOLVE
 ALERTED_BY_COUNT = frozenset({State.OPEN, State.FAILED})
 """A growing count is alerted: nobody works on it, and nobody decided to leave it."""
 
+AWAITING_PEOPLE = frozenset({State.OPEN, State.FAILED, State.PROPOSED, State.STUCK})
+"""Somebody has to look or to decide: people are reminded, and the daily digest lists it."""
+
 SETS: dict[str, frozenset[State]] = {
     "RUN_IN_PROGRESS": RUN_IN_PROGRESS,
     "AWAITING_DECISION": AWAITING_DECISION,
@@ -222,6 +225,7 @@ SETS: dict[str, frozenset[State]] = {
     "REOPENED_BY_DENIAL": REOPENED_BY_DENIAL,
     "REOPENED_BY_PERSON": REOPENED_BY_PERSON,
     "ALERTED_BY_COUNT": ALERTED_BY_COUNT,
+    "AWAITING_PEOPLE": AWAITING_PEOPLE,
 }
 """Every named set of states, for the docs and the tests."""
 
@@ -239,3 +243,15 @@ def after_diagnosis(state: State, *, allowed: bool, changed: bool) -> State:
     if state in REOPENED_BY_DENIAL or (state is State.REJECTED and changed):
         return State.OPEN
     return state
+
+
+def asks_people_anew(before: State, after: State) -> bool:
+    """Whether a move is news to whoever said before that they are at it: they have to say so again.
+
+    Args:
+        before: where the incident stood.
+        after: where it goes.
+    """
+    if after in CLOSED or after is before:
+        return False
+    return before in CLOSED or after is State.STUCK

@@ -1,15 +1,17 @@
 """The bodies of one alert for the channels that EventBridge calls: Slack, Teams, PagerDuty; pure."""
 
-from datetime import tzinfo
 from typing import Any
 
 from threegrants.cloudtrail import strip_lines
 from threegrants.incidents import AlertReason
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.chat import slack_body, teams_body
 from threegrants.notifications.content import content_of
 from threegrants.notifications.pager import pagerduty_body
+from threegrants.notifications.routing import Route, route_of
 from threegrants.notifications.routing_fields import routing_fields
-from threegrants.notifications.severity import pager_action, severity_of
+from threegrants.notifications.severity import pager_action
+from threegrants.notifications.thread import NOBODY, Thread
 from threegrants.report import Report
 
 _MAX_NOTE_CHARACTERS = 4_000
@@ -21,7 +23,9 @@ def incident_bodies(
     stack: str,
     reason: AlertReason,
     note: str = "",
-    zone: tzinfo | None = None,
+    policy: AlertPolicy = NOTHING_DECIDED,
+    thread: Thread = NOBODY,
+    route: Route | None = None,
 ) -> dict[str, dict[str, Any]]:
     """The JSON bodies for `slack`, `teams` and `pagerduty`, each within its channel's limits.
 
@@ -30,11 +34,14 @@ def incident_bodies(
         stack: the stack's name, for the commands.
         reason: why the alert is sent.
         note: what happened, for people.
-        zone: the people's time zone, beside UTC.
+        policy: what the operator decided about alerts.
+        thread: what people have said and done.
+        route: where it goes; None for where the policy says.
     """
-    severity = severity_of(reason, report.outcome, report.request.count)
+    severity = (route or route_of(report, reason, policy)).severity
     routing = routing_fields(report, reason, severity)
-    content = content_of(report, stack, reason, strip_lines(note[:_MAX_NOTE_CHARACTERS]), zone)
+    told = strip_lines(note[:_MAX_NOTE_CHARACTERS])
+    content = content_of(report, stack, reason, told, policy.zone, thread)
     action = pager_action(reason, report.outcome)
     return {
         "slack": slack_body(content),

@@ -12,6 +12,7 @@ from threegrants.incidents.hourly_limits import (
     HourlyLimits,
     counters,
 )
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.limit_alert import limit_alert
 from threegrants.notifications.payload import Alert
 
@@ -26,6 +27,7 @@ class CallerLimits:
         stack: the stack's name, for the commands that alerts show.
         send: publishes an alert.
         clock: seconds since the epoch.
+        policy: what the operator decided about alerts.
     """
 
     counts: HourlyCounts
@@ -33,6 +35,7 @@ class CallerLimits:
     stack: str
     send: Callable[[Alert], None]
     clock: Callable[[], float] = time.time
+    policy: AlertPolicy = NOTHING_DECIDED
 
     def counters(self, counted: Counted, call: DeniedCall, principal: str) -> tuple[Counter, ...]:
         """What one more incident, or alert, of a call is counted into.
@@ -58,5 +61,5 @@ class CallerLimits:
     def tell(self, counter: Counter) -> None:
         """Alert once that a limit of this hour is reached."""
         if self.counts.may_tell(counter):
-            self.send(limit_alert(counter, self.stack))
+            self.send(limit_alert(counter, self.stack, self.policy))
             self.counts.told(counter)

@@ -159,3 +159,28 @@ def _commands(content: AlertContent, neutral: Neutral) -> list[str]:
 
 def _mark(content: AlertContent) -> str:
     return f"… shortened: {content.commands[0]}"
+
+
+def amazon_q_note(title: str, text: str, command: str, keyword: str) -> Body:
+    """A custom notification for Amazon Q Developer that is about no single incident.
+
+    Args:
+        title: one line.
+        text: what it says; in a chat, each of its lines is made harmless.
+        command: what to do next.
+        keyword: by which people find it.
+    """
+    lines = "\n".join(chat_line(line) for line in text.split("\n"))
+    mark = f"… shortened: {command}"
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "content": {
+            "textType": "client-markdown",
+            "title": cut_line(chat_line(f"[{keyword}] {title}"), MAX_TITLE_CHARACTERS),
+            "description": cut_text(lines, MAX_CHAT_CHARACTERS, mark),
+            "nextSteps": [f"`{chat_line(command)}`"],
+            "keywords": [keyword],
+        },
+        "metadata": {"eventType": EVENT_TYPE},
+    }

@@ -11,6 +11,7 @@ from threegrants.diagnosis import Certainty, Outcome, Verdict
 from threegrants.incidents import AlertReason
 from threegrants.notifications import wording
 from threegrants.notifications.caller_steps import step_for_blocker, step_for_denial
+from threegrants.notifications.thread import NOBODY, Decision, Thread
 from threegrants.report import (
     GrantReport,
     GrantsReport,
@@ -142,6 +143,7 @@ def content_of(
     reason: AlertReason,
     note: str = "",
     zone: tzinfo | None = None,
+    thread: Thread = NOBODY,
 ) -> AlertContent:
     """What an alert about a report says.
 
@@ -151,6 +153,7 @@ def content_of(
         reason: why the alert is sent.
         note: what happened; its lines stay lines.
         zone: the people's own time zone; times are given in UTC, and in this one beside it.
+        thread: what people have said and done.
     """
     settled = reason in wording.SETTLED
     event = wording.HAPPENED[reason].format(count=report.request.count)
@@ -158,6 +161,7 @@ def content_of(
     lines = (
         *([event] if event else []),
         *(note.split("\n") if note else []),
+        *(_decision(one, zone) for one in thread.decisions),
         report.summary,
         *since,
     )
@@ -169,10 +173,10 @@ def content_of(
         outcome=report.outcome,
         who=headline.who(report),
         where=headline.where(report),
-        cause=headline.cause(report),
+        cause="nothing was denied" if reason is AlertReason.TEST else headline.cause(report),
         lacks=headline.lacks(report),
         happened=lines,
-        facts=tuple(_facts(report, reason, zone)),
+        facts=(*_facts(report, reason, zone), *_people(thread, zone)),
         grants=tuple(_grant_lines(report)),
         copy_source=_copy_source(report),
         deciders=tuple(_deciders(report)),
@@ -180,7 +184,7 @@ def content_of(
         patches=() if settled else tuple(_patch_text(one) for one in report.proposed_patches),
         statements=tuple(_statements(report)) if by_hand else (),
         next_step=_next_step(report, reason),
-        commands=tuple(_commands(report, stack, settled=settled)),
+        commands=tuple(_commands(report, stack, reason, settled=settled)),
     )
 
 
@@ -201,6 +205,21 @@ def _facts(report: Report, reason: AlertReason, zone: tzinfo | None) -> Iterator
         more = f" to {in_zone(last, zone)}" if last and last != first else ""
         yield "Denied", f"{in_zone(first, zone)}{more}"
     yield "Outcome", f"{report.outcome} ({CERTAINTY_TEXT[report.certainty]})"
+
+
+def _people(thread: Thread, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
+    if thread.acknowledged_by:
+        at = datetime.fromtimestamp(thread.acknowledged_at, UTC).isoformat()
+        yield "At it", f"{thread.acknowledged_by}, since {in_zone(at, zone)}"
+    if thread.assigned_to:
+        yield "Assigned", f"to {thread.assigned_to}"
+
+
+def _decision(one: Decision, zone: tzinfo | None) -> str:
+    """Who decided what, when and why: `Approved by … at …: month end (TICKET-7)`."""
+    reason = f": {one.reason}" if one.reason else ""
+    ticket = f" ({one.ticket})" if one.ticket else ""
+    return f"{one.what} by {one.actor} at {in_zone(one.at, zone)}{reason}{ticket}"
 
 
 def in_zone(time: str, zone: tzinfo | None) -> str:
@@ -337,6 +356,8 @@ def _lines(statement: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _next_step(report: Report, reason: AlertReason) -> str:
+    if reason is AlertReason.TEST:
+        return "Nothing to do: this is a test"
     if reason in wording.SETTLED:
         return "Nothing to do; what was done is kept with the incident"
     if reason in wording.OWN_TROUBLE:
@@ -351,10 +372,15 @@ def _next_step(report: Report, reason: AlertReason) -> str:
     return step
 
 
-def _commands(report: Report, stack: str, *, settled: bool) -> Iterator[str]:
+def _commands(report: Report, stack: str, reason: AlertReason, *, settled: bool) -> Iterator[str]:
+    if reason is AlertReason.TEST:
+        yield f"threegrants incidents --stack {stack}"
+        return
     yield f"threegrants show {report.id} --stack {stack}"
     if settled:
         return
+    if reason is AlertReason.REMINDER:
+        yield f"threegrants acknowledge {report.id} --stack {stack}"
     if report.is_fixable_by_two:
         yield f"threegrants approve {report.id} --stack {stack} --digest DIGEST (one for each grant)"
     if report.is_fixable:

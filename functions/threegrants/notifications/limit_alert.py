@@ -5,6 +5,9 @@ import json
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.incidents import AlertReason
 from threegrants.incidents.hourly_limits import Counted, CountedFor, Counter
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
+from threegrants.notifications.chat import amazon_q_note
+from threegrants.notifications.content import in_zone
 from threegrants.notifications.limits import MAX_SMS_CHARACTERS, MAX_SUBJECT_CHARACTERS
 from threegrants.notifications.neutralize import gsm_line
 from threegrants.notifications.payload import Alert
@@ -22,12 +25,13 @@ _HELD_BACK = {
 _MAX_NAME_CHARACTERS = 300
 
 
-def limit_alert(counter: Counter, stack: str) -> Alert:
+def limit_alert(counter: Counter, stack: str, policy: AlertPolicy = NOTHING_DECIDED) -> Alert:
     """The one alert about a limit that is reached.
 
     Args:
         counter: the count that is full.
         stack: the stack's name, for the commands.
+        policy: what the operator decided about alerts. It goes to the stack's own topic all the same.
     """
     who = {
         CountedFor.PRINCIPAL: f"principal {counter.name}",
@@ -36,14 +40,15 @@ def limit_alert(counter: Counter, stack: str) -> Alert:
     }[counter.counted_for]
     who = strip_control_characters(who)[:_MAX_NAME_CHARACTERS]
     line = f"Limit reached: {counter.most} {counter.counted} in one hour for {who}"
+    command = f"threegrants incidents --stack {stack}"
     text = "\n".join(
         (
             line,
             "",
-            f"Hour       {counter.hour}",
+            f"Hour       from {in_zone(counter.hour.replace('Z', ':00Z'), policy.zone)} on",
             _HELD_BACK[counter.counted],
             "Someone may be making denied calls to hide one, or to keep you busy. Look at all of them:",
-            f"  threegrants incidents --stack {stack}",
+            f"  {command}",
         )
     )
     program = json.dumps(
@@ -62,6 +67,7 @@ def limit_alert(counter: Counter, stack: str) -> Alert:
         "sqs": program,
         "lambda": program,
         "sms": gsm_line(line)[:MAX_SMS_CHARACTERS],
+        "https": json.dumps(amazon_q_note(line, text, command, AlertReason.LIMIT.value)),
     }
     subject = f"[limit] {counter.counted} of {counter.counted_for}: {counter.most} in one hour"
     return Alert(

@@ -9,22 +9,23 @@ Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import tzinfo
+from dataclasses import dataclass, replace
 from typing import Any
 
 from threegrants.cloudtrail import strip_control_characters, strip_lines
 from threegrants.incidents import AlertReason
+from threegrants.notifications.alert_policy import DEFAULT, NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.chat import amazon_q_body
 from threegrants.notifications.content import CERTAINTY_TEXT, AlertContent, content_of
 from threegrants.notifications.limits import MAX_MESSAGE_BYTES
 from threegrants.notifications.neutralize import plain_line
 from threegrants.notifications.phone import phone_text
+from threegrants.notifications.routing import Route, route_of
 from threegrants.notifications.routing_fields import routing_fields
-from threegrants.notifications.severity import severity_of
 from threegrants.notifications.shorten import cut_to_bytes, encoded_bytes
 from threegrants.notifications.subject import subject_line
 from threegrants.notifications.templating import rendered
+from threegrants.notifications.thread import NOBODY, Thread
 from threegrants.report import SCHEMA, Report
 
 __all__ = ["CERTAINTY_TEXT", "REPLAYED_NOTE", "Alert", "build_alert", "mail_text", "program_json"]
@@ -49,11 +50,29 @@ class Alert:
         subject: one line of ASCII, at most 99 characters.
         message: a JSON object with one string for each protocol, at most 250,000 bytes of UTF-8.
         attributes: strings that a subscription's filter policy can select by.
+        topics: the ARNs of the topics that it goes to, or `default` for the stack's own.
     """
 
     subject: str
     message: str
     attributes: Mapping[str, str]
+    topics: tuple[str, ...] = (DEFAULT,)
+
+    def to_topic(self, topic: str) -> "Alert":
+        """The same alert to this topic alone."""
+        return replace(self, topics=(topic,))
+
+    def saying_first(self, line: str) -> "Alert":
+        """The same alert with one more line above its text; as it is if that does not fit.
+
+        Args:
+            line: the line.
+        """
+        protocols = json.loads(self.message)
+        for people in ("default", "email"):
+            protocols[people] = f"{plain_line(line)}\n\n{protocols[people]}"
+        message = json.dumps(protocols, ensure_ascii=False)
+        return replace(self, message=message) if _fits(message) else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +82,12 @@ class _Told:
     report: Report
     stack: str
     reason: AlertReason
-    zone: tzinfo | None
+    policy: AlertPolicy
+    thread: Thread
     routing: Mapping[str, str]
 
     def content(self, report: Report, note: str = "") -> AlertContent:
-        return content_of(report, self.stack, self.reason, note, self.zone)
+        return content_of(report, self.stack, self.reason, note, self.policy.zone, self.thread)
 
     @property
     def mark(self) -> str:
@@ -82,7 +102,9 @@ def build_alert(
     stack: str,
     reason: AlertReason,
     note: str = "",
-    zone: tzinfo | None = None,
+    policy: AlertPolicy = NOTHING_DECIDED,
+    thread: Thread = NOBODY,
+    route: Route | None = None,
 ) -> Alert:
     """The alert about one report.
 
@@ -91,11 +113,13 @@ def build_alert(
         stack: the stack's name, for the commands that are shown.
         reason: why it is sent.
         note: what happened, for people, before everything else.
-        zone: the people's time zone, beside UTC.
+        policy: what the operator decided about alerts.
+        thread: what people have said and done.
+        route: where it goes; None for where the policy says.
     """
-    severity = severity_of(reason, report.outcome, report.request.count)
-    routing = routing_fields(report, reason, severity)
-    told = _Told(report, stack, reason, zone, routing)
+    route = route or route_of(report, reason, policy)
+    routing = routing_fields(report, reason, route.severity)
+    told = _Told(report, stack, reason, policy, thread, routing)
     return Alert(
         subject=subject_line(told.content(report)),
         message=_message(told, strip_lines(note[:MAX_NOTE_CHARACTERS])),
@@ -104,6 +128,7 @@ def build_alert(
             "outcome": report.outcome.value,
             "reason": reason.value,
         },
+        topics=route.topics,
     )
 
 

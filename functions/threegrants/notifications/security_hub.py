@@ -11,13 +11,15 @@ from threegrants.incidents import Incident, State
 from threegrants.incidents.state_events import StateEvent
 from threegrants.incidents.states import CLOSED
 from threegrants.notifications import wording
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.incident_event import reason_of
 from threegrants.notifications.limits import (
     MAX_FINDING_TEXT_CHARACTERS,
     MAX_FINDING_TITLE_CHARACTERS,
 )
 from threegrants.notifications.neutralize import plain_line
-from threegrants.notifications.severity import Severity, severity_of
+from threegrants.notifications.routing import route_of
+from threegrants.notifications.severity import Severity
 from threegrants.notifications.shorten import cut_line
 from threegrants.report import Report, headline
 
@@ -92,7 +94,11 @@ class Importer:
 
 
 def finding_of(
-    event: StateEvent, incident: Incident, report: Report, product: Product
+    event: StateEvent,
+    incident: Incident,
+    report: Report,
+    product: Product,
+    policy: AlertPolicy = NOTHING_DECIDED,
 ) -> dict[str, Any]:
     """The finding of an incident in AWS's format, as one change leaves it.
 
@@ -101,11 +107,12 @@ def finding_of(
         incident: the incident as it is now.
         report: its report.
         product: in whose name it is imported.
+        policy: what the operator decided about alerts.
     """
     reason = reason_of(event)
     state = State(event.after)
     title = f"[{wording.STATUS[reason]}] {headline.who(report)} -> {headline.where(report)}: "
-    severity = severity_of(reason, report.outcome, report.request.count)
+    severity = route_of(report, reason, policy).severity
     return {
         "SchemaVersion": _SCHEMA_VERSION,
         "Id": incident.id,

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from threegrants.incidents import Incident, IncidentNotFound, Store
 from threegrants.incidents.state_events import StateEvent, due_events, mark_sent
+from threegrants.notifications.alert_policy import NOTHING_DECIDED, AlertPolicy
 from threegrants.notifications.incident_event import DETAIL_TYPE, SOURCE, event_detail
 from threegrants.notifications.security_hub import FindingRefusedError, Importer, finding_of
+from threegrants.notifications.thread import thread_of
 from threegrants.report import Report
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class IncidentEvents:
         bus: the name or ARN of the bus; empty if nobody is to be told.
         stack: the stack's name, for the commands.
         import_findings: keeps a finding in Security Hub; None if it is not wanted.
-        zone: the people's time zone, beside UTC.
+        policy: what the operator decided about alerts, as it is now.
         clock: seconds since the epoch.
     """
 
@@ -41,7 +42,7 @@ class IncidentEvents:
     bus: str
     stack: str
     import_findings: Importer | None = None
-    zone: tzinfo | None = None
+    policy: Callable[[], AlertPolicy] = lambda: NOTHING_DECIDED
     clock: Callable[[], float] = time.time
 
     def send_due(self, deadline: float, on_error: Callable[[str, Exception], None]) -> int:
@@ -78,7 +79,8 @@ class IncidentEvents:
         if self.bus:
             self._put(event, incident, report)
         if self.import_findings is not None:
-            finding = finding_of(event, incident, report, self.import_findings.product)
+            product = self.import_findings.product
+            finding = finding_of(event, incident, report, product, self.policy())
             try:
                 self.import_findings(finding)
             except FindingRefusedError as refused:
@@ -87,17 +89,38 @@ class IncidentEvents:
                 )  # it would be refused again, and the event sent again
 
     def _put(self, event: StateEvent, incident: Incident, report: Report) -> None:
-        answer = self.events.put_events(
-            Entries=[
-                {
-                    "Source": SOURCE,
-                    "DetailType": DETAIL_TYPE,
-                    "Detail": event_detail(event, incident, report, self.stack, self.zone),
-                    "EventBusName": self.bus,
-                }
-            ]
-        )
-        if answer["FailedEntryCount"]:
-            [entry] = answer["Entries"]
-            why = f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}"
-            raise EventRefusedError(f"event {event.id} of {incident.id} was refused: {why}")
+        try:
+            put_event(self.events, self.bus, self._detail(event, incident, report))
+        except EventRefusedError as refused:
+            what = f"event {event.id} of {incident.id} was refused: {refused}"
+            raise EventRefusedError(what) from refused
+
+    def _detail(self, event: StateEvent, incident: Incident, report: Report) -> str:
+        thread = thread_of(incident, self.store.history(incident.id))
+        return event_detail(event, incident, report, self.stack, self.policy(), thread)
+
+
+def put_event(events: "EventBridgeClient", bus: str, detail: str) -> None:
+    """Put one event on a bus.
+
+    Args:
+        events: a boto3 EventBridge client.
+        bus: the name or ARN of the bus.
+        detail: its detail, as JSON.
+
+    Raises:
+        EventRefusedError: with EventBridge's words, if it refuses the event.
+    """
+    answer = events.put_events(
+        Entries=[
+            {
+                "Source": SOURCE,
+                "DetailType": DETAIL_TYPE,
+                "Detail": detail,
+                "EventBusName": bus,
+            }
+        ]
+    )
+    if answer["FailedEntryCount"]:
+        [entry] = answer["Entries"]
+        raise EventRefusedError(f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")

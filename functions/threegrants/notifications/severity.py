@@ -1,5 +1,6 @@
-"""How grave an alert is, and what it means to a pager; pure."""
+"""How grave an alert is, where no rule of the operator says another, and what it means to a pager; pure."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from threegrants.diagnosis import Outcome
@@ -10,12 +11,17 @@ _MANY = 100
 
 
 class Severity(StrEnum):
-    """The severities of PagerDuty's Events API v2, which other channels translate."""
+    """The severities of PagerDuty's Events API v2, which other channels translate; the gravest first."""
 
     CRITICAL = "critical"
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+
+    def is_at_least(self, other: "Severity") -> bool:
+        """Whether it is as grave as another, or graver."""
+        order = list(Severity)
+        return order.index(self) <= order.index(other)
 
 
 class PagerAction(StrEnum):
@@ -26,12 +32,14 @@ class PagerAction(StrEnum):
     RESOLVE = "resolve"
 
 
-_BY_REASON = {
+_BY_REASON: Mapping[AlertReason, Severity] = {
     AlertReason.STUCK: Severity.CRITICAL,
     AlertReason.FORGED: Severity.CRITICAL,
+    AlertReason.BREAK_GLASS: Severity.CRITICAL,
     AlertReason.OVERWRITTEN: Severity.CRITICAL,
     AlertReason.FAILED: Severity.ERROR,
     AlertReason.WINDOW: Severity.WARNING,
+    AlertReason.TEST: Severity.WARNING,
     AlertReason.STANDING: Severity.INFO,
     AlertReason.VERIFIED: Severity.INFO,
     AlertReason.ROLLED_BACK: Severity.INFO,
@@ -41,6 +49,9 @@ _BY_REASON = {
     AlertReason.ROLLING_BACK: Severity.INFO,
     AlertReason.ENDING: Severity.INFO,
     AlertReason.ENDED: Severity.INFO,
+    AlertReason.ACKNOWLEDGED: Severity.INFO,
+    AlertReason.ASSIGNED: Severity.INFO,
+    AlertReason.SNOOZED: Severity.INFO,
 }
 _RESOLVES = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
@@ -48,7 +59,7 @@ _RESOLVES = frozenset(
 )
 _TAKEN = frozenset(
     {AlertReason.STANDING, AlertReason.PROPOSED, AlertReason.APPLYING, AlertReason.ROLLING_BACK}
-    | {AlertReason.ENDING}
+    | {AlertReason.ENDING, AlertReason.ACKNOWLEDGED, AlertReason.SNOOZED}
 )
 """Somebody is at it."""
 

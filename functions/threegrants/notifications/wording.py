@@ -18,11 +18,18 @@ STATUS: Mapping[AlertReason, str] = {
     AlertReason.WINDOW: "not checked",
     AlertReason.RESOLVED: "resolved",
     AlertReason.PROPOSED: "second approval wanted",
+    AlertReason.BREAK_GLASS: "approved alone",
     AlertReason.APPLYING: "applying",
     AlertReason.REJECTED: "rejected",
     AlertReason.ROLLING_BACK: "rolling back",
     AlertReason.ENDING: "ending",
     AlertReason.ENDED: "ended",
+    AlertReason.ACKNOWLEDGED: "acknowledged",
+    AlertReason.ASSIGNED: "assigned",
+    AlertReason.SNOOZED: "snoozed",
+    AlertReason.REMINDER: "reminder",
+    AlertReason.TEST: "test",
+    AlertReason.DIGEST: "digest",
     AlertReason.LIMIT: "limit",
 }
 """What the subject has in brackets."""
@@ -41,11 +48,18 @@ HAPPENED: Mapping[AlertReason, str] = {
     AlertReason.WINDOW: "For an hour CloudTrail could not be asked whether someone else wrote the policy meanwhile.",
     AlertReason.RESOLVED: "The call is allowed by now, without a change by this service.",
     AlertReason.PROPOSED: "One person has approved. A second one has to approve the same digests.",
+    AlertReason.BREAK_GLASS: "One person approved alone where two are wanted. The grant ends by itself in a few hours. Look whether that was right.",
     AlertReason.APPLYING: "A person has approved. The patches are being written.",
     AlertReason.REJECTED: "A person decided that nothing is changed.",
     AlertReason.ROLLING_BACK: "What was written is being taken back.",
     AlertReason.ENDING: "What was approved ends in an hour. Then it is taken back.",
     AlertReason.ENDED: "The end of the grant has come. What was approved is taken back, and gone.",
+    AlertReason.ACKNOWLEDGED: "A person has said that they are at it.",
+    AlertReason.ASSIGNED: "A person has said who is to see to it.",
+    AlertReason.SNOOZED: "Alerts about these denials are held back for some hours.",
+    AlertReason.REMINDER: "It is still open, and nobody has said that they are at it.",
+    AlertReason.TEST: "This is a test of the alert channels. Nothing was denied.",
+    AlertReason.DIGEST: "",
     AlertReason.LIMIT: "",
 }
 """What happened, in one sentence; of a first alert the report's summary says it."""
@@ -53,6 +67,7 @@ HAPPENED: Mapping[AlertReason, str] = {
 SETTLED = frozenset(
     {AlertReason.VERIFIED, AlertReason.ROLLED_BACK, AlertReason.RESOLVED, AlertReason.REJECTED}
     | {AlertReason.APPLYING, AlertReason.ROLLING_BACK, AlertReason.ENDING, AlertReason.ENDED}
+    | {AlertReason.TEST}
 )
 """Nobody has to decide anything: an alert of these proposes nothing."""
 

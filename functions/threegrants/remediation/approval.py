@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from threegrants.aws.arn import bucket_arn
-from threegrants.cloudtrail import CallerType
 from threegrants.evidence import RoleClients
 from threegrants.incidents import Incident
 from threegrants.incidents.states import AWAITING_DECISION
@@ -15,7 +14,7 @@ from threegrants.patches import Patch
 from threegrants.patches.grant_end import with_end
 from threegrants.patches.verify import dated_violation
 from threegrants.remediation.approval_request import UNTIL_REVOKED
-from threegrants.remediation.approvers import account_of, is_identified, same_principal
+from threegrants.remediation.approvers import account_of, is_identified
 from threegrants.remediation.grant_hours import (
     EndRefused,
     GrantHours,
@@ -25,13 +24,14 @@ from threegrants.remediation.grant_hours import (
 from threegrants.remediation.limit_facts import LimitFacts, read_limit_facts
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.opened_access import opened_access
+from threegrants.remediation.own_denial import is_denied_principal
 from threegrants.remediation.patch_checks import accounts, grants_to_account, objection
 from threegrants.remediation.person import Person, is_the_denied
 from threegrants.remediation.results import Refused
 from threegrants.remediation.runs import Asked
 from threegrants.remediation.standing_approvals import decide
 from threegrants.remediation.standing_parameter import StandingApproval
-from threegrants.report import PrincipalReport, Report
+from threegrants.report import Report
 
 QUOTA_EXCEEDED = (
     "MaxPatchesPerHour patches have been applied in this clock hour, so nothing was changed. Approve "
@@ -148,7 +148,7 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
             "the denied principal decides nothing about its own incident: by its name you are "
             f"{principal.session_arn or denied}. Ask someone else",
         )
-    if denied and (same_principal(actor, denied) or _made_the_session(actor, principal)):
+    if denied and is_denied_principal(actor, principal):
         raise Refused(
             HTTPStatus.FORBIDDEN,
             f"the denied principal decides nothing about its own incident: you are {denied}. "
@@ -160,19 +160,6 @@ def require_not_own_grant(incident: Incident, actor: str, patches: Sequence[Patc
             f"these patches grant to account {account_of(actor)} as a whole: someone of "
             "another account has to approve",
         )
-
-
-def _made_the_session(actor: str, principal: PrincipalReport) -> bool:
-    """Whether an approver made the federated session that was denied, or may have made it.
-
-    A federated user acts under the IAM user who called GetFederationToken:
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
-    """
-    if principal.type is not CallerType.FEDERATED_USER:
-        return False
-    if principal.issuer_arn:
-        return same_principal(actor, principal.issuer_arn)
-    return account_of(actor) == principal.account and ":user/" in actor
 
 
 def require_covered(

@@ -83,6 +83,7 @@ class Run:
         ticket: what it belongs to elsewhere, as they said.
         ends_at: seconds since the epoch; when what it grants is taken back by itself. 0 for never.
         extends: runs in force whose grants it prolongs: they end with it.
+        break_glass: whether one person approved alone where two are wanted.
         schema: the version of its item; `RUN_SCHEMA` for new ones, 1 for those of release 0.1.
     """
 
@@ -110,6 +111,7 @@ class Run:
     ticket: str = ""
     ends_at: int = 0
     extends: tuple[str, ...] = ()
+    break_glass: bool = False
     schema: int = RUN_SCHEMA
 
     @property
@@ -140,6 +142,7 @@ class Run:
             "ticket": self.ticket,
             "ends": self.ends_at,
             "extends": list(self.extends),
+            "alone": self.break_glass,
         }
         return {
             **(since_2 if self.schema > 1 else {}),
@@ -179,6 +182,7 @@ class Run:
             ticket=str(item["ticket"]) if schema > 1 else "",
             ends_at=int(item["ends"]) if schema > 1 else 0,
             extends=tuple(item["extends"]) if schema > 1 else (),
+            break_glass=bool(item["alone"]) if schema > 1 else False,
             id=str(item["run"]),
             direction=Direction(item["way"]),
             worker_id=str(item["worker"]),
@@ -218,6 +222,7 @@ def _approved(run: Run) -> tuple[Any, ...]:
         run.ticket,
         run.ends_at,
         run.extends,
+        run.break_glass,
     )
 
 
@@ -250,6 +255,7 @@ class Asked:
     ends_at: int = 0
     offered: tuple[str, ...] = ()
     extends: tuple[str, ...] = ()
+    break_glass: bool = False
 
 
 NOTHING_SAID = Asked()
@@ -294,6 +300,7 @@ def run_to_apply(
         ticket=asked.ticket,
         ends_at=asked.ends_at,
         extends=asked.extends,
+        break_glass=asked.break_glass,
         end_state=State.VERIFIED if asked.extends else State.FAILED,
     )
 

@@ -5,6 +5,7 @@ runs out (`worker_service.py`). The protocol is written down in docs/remediation
 what an approval must fulfil.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from threegrants.remediation.approval import (
 )
 from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.approvers import completes
+from threegrants.remediation.break_glass import everybody_is_told, seconds_alone
 from threegrants.remediation.extending import later_ends, runs_to_extend
 from threegrants.remediation.extension import Extension
 from threegrants.remediation.first_approval import Approval
@@ -121,14 +123,18 @@ class RemediationService:
         require_not_own_grant(incident, approver, offered)
         first, wanted = None, request.seconds
         two_people = needs_two_people(limits, report, offered)
-        if two_people:
+        alone = two_people and request.break_glass
+        if alone:
+            two_people, wanted = False, seconds_alone(report, offered, request)
+            first = self._first_approval(incident)
+        elif two_people:
             first = self._first_approval(incident)
             if wanted is None and first is not None and set(first.digests) == set(digests):
                 wanted = first.seconds
         patches, ends = with_ends(limits, report, offered, wanted, now)
         check_limits(limits, incident, patches, self.reader)
         actors: tuple[str, ...] = (approver,)
-        asked = replace(ends, reasons=(request.reason,), ticket=request.ticket)
+        asked = replace(ends, reasons=(request.reason,), ticket=request.ticket, break_glass=alone)
         expires = int(now) + limits.approval_seconds
         if two_people:
             contents = tuple(content_of(patch) for patch in offered)
@@ -155,8 +161,9 @@ class RemediationService:
         last = self._last_run(incident)
         run = run_to_apply(patches, actors, at=now, expires=expires, last=last, asked=asked)
         quota = (limits.patches_an_hour, self.now())
+        told = everybody_is_told(incident.id, run, now)
         intents = begin_applying(
-            self.store, self.run_store, incident, run, patches, quota, first=first
+            self.store, self.run_store, incident, run, patches, quota, outbox=told, first=first
         )
         return self._asked(
             incident.id, State.APPLYING, f"Approved. {end_words(run)}".strip(), intents
@@ -176,9 +183,16 @@ class RemediationService:
         incident = self.store.get(incident_id)
         require_not_own_grant(incident, actor, ())
         move = Move(State.REJECTED, actor, "rejected", reason=reason)
-        change_or_refuse(
-            self.store, self.run_store, incident, lambda current: self.run_store.move(current, move)
+        alert = OutboxItem(
+            OutboxTask.ALERT, incident_id, AlertReason.REJECTED.value, int(self.now())
         )
+        change_or_refuse(
+            self.store,
+            self.run_store,
+            incident,
+            lambda current: self.run_store.move(current, move, [alert]),
+        )
+        self._tell(incident_id)
         return Result(incident_id, State.REJECTED, "Rejected. No policy was changed.")
 
     def rollback(self, incident_id: str, actor: str, reason: str = "") -> Result:
@@ -372,7 +386,7 @@ class RemediationService:
             incident,
             lambda current: self.run_store.save_first_approval(current, move, approval, [alert]),
         )
-        self.ask(incident.id)  # so that the second person is told now, and not by the next sweep
+        self._tell(incident.id)
         same = "extension" if approval.extends else "digests"
         detail = (
             f"Approved by one of two{lasting(approval.seconds)}. A second person has to approve the same "
@@ -402,6 +416,11 @@ class RemediationService:
             detail = f"{detail} It begins within five minutes ({error_text(error)})."
         detail = f"{detail} Read the incident again to see how it goes."
         return Result(incident_id, state, detail, shown_patches(intents))
+
+    def _tell(self, incident_id: str) -> None:
+        """Have everybody told now; if the worker cannot be asked, the sweep tells them within minutes."""
+        with contextlib.suppress(Exception):
+            self.ask(incident_id)
 
     def _last_run(self, incident: Incident) -> Run | None:
         return self._genuine(incident, lambda: self.run_store.last_run(incident.id))

@@ -39,7 +39,7 @@ _STEP_SECONDS = 8.0
 """Seconds that one intent or one verification may take; none is begun with less left."""
 _MAX_RETRIES = 6
 PATIENCE_SECONDS = 120
-"""How long a person waits for the end of a run; what ends later is alerted."""
+"""How long a person waits for the end of a run."""
 
 
 class OutOfTime(Exception):
@@ -138,10 +138,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever went wrong, what was written goes back
             return self._turn_back(error_text(error))
         run = dataclasses.replace(self.run, runs_in_force=(*self.run.runs_in_force, self.run.id))
-        # The first of two approvers does not wait for the answer that the second one gets.
-        unheard = self._is_unheard(run) or run.two_people
-        alert = AlertReason.VERIFIED if unheard else None
-        return self._finish(run, Move(State.VERIFIED, "service", "verified", summary), alert)
+        move = Move(State.VERIFIED, "service", "verified", summary)
+        return self._finish(run, move, AlertReason.VERIFIED)
 
     def _turn_back(
         self, reason: str, end_state: State | None = None, actor: str = "service"
@@ -225,8 +223,7 @@ class Worker:
         if run.end_state is State.ROLLED_BACK:
             detail = "Everything that we wrote has been taken back."
             move = Move(run.end_state, run.actors[-1], "rolled back", detail, run.digests)
-            unheard = self._is_unheard(run) or run.actors[-1] == SERVICE
-            return self._finish(run, move, AlertReason.ROLLED_BACK if unheard else None)
+            return self._finish(run, move, AlertReason.ROLLED_BACK)
         detail = f"{_sentence(run.reason)} What was written has been taken back."
         what = "failed" if run.end_state is State.FAILED else "taken back"
         return self._finish(run, Move(run.end_state, "service", what, detail), AlertReason.FAILED)
@@ -249,10 +246,6 @@ class Worker:
             "roll back again."
         )
         return self._finish(run, Move(State.STUCK, "service", "stuck", detail), AlertReason.STUCK)
-
-    def _is_unheard(self, run: Run) -> bool:
-        """Whether who asked does not wait for the answer any more."""
-        return run.attempts > 1 or self.now() > run.approved_at + PATIENCE_SECONDS
 
     def _finish(self, run: Run, move: Move, alert: AlertReason | None = None) -> RunProgress:
         """End the run: the incident moves, the leases are given back, what is due is kept."""

@@ -1,6 +1,7 @@
 """Build the report of one analysis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from threegrants.analysis import Analysis
@@ -31,6 +32,7 @@ from threegrants.report.grants import (
 )
 from threegrants.report.report import PrincipalReport, Report, RequestReport
 from threegrants.report.since_denial import SinceDenialReport
+from threegrants.report.unseen_owner import other_half_of
 
 _MAX_POLICY_CHARACTERS = 200_000
 """Characters of policies in one report: an incident is one DynamoDB item of at most 400 KB.
@@ -82,6 +84,7 @@ def report_for(
         evidence_age_seconds=_age_seconds(evidence.oldest),
         presumed_outcome=diagnosis.presumed_outcome,
         since_denial=_since_denial(analysis.call, diagnosis),
+        other_half=other_half_of(analysis),
     )
 
 
@@ -135,6 +138,7 @@ def _request(
         count=count,
         first_seen=first or None,
         last_seen=last or None,
+        bucket_tags=dict(analysis.bucket_tags),
     )
 
 
@@ -148,7 +152,7 @@ def _grants(call: DeniedCall, diagnosis: Diagnosis) -> GrantsReport:
 
 
 def _iam_grant(iam: IamGrant, s3: tuple[str, ...], kms: tuple[str, ...]) -> IamGrantReport:
-    reasons = tuple(_reason(reason) for reason in iam.reasons)
+    reasons = tuple(replace(_reason(reason), statement=None) for reason in iam.reasons)
     return IamGrantReport(iam.verdict, reasons, _grant(iam.bucket, s3), _grant(iam.key, kms))
 
 
@@ -159,7 +163,9 @@ def _grant(grant: Grant, needed: tuple[str, ...]) -> GrantReport:
 
 
 def _reason(reason: Reason) -> ReasonReport:
-    return ReasonReport(reason.code, reason.policy, reason.sid, reason.detail, reason.advice)
+    return ReasonReport(
+        reason.code, reason.policy, reason.sid, reason.detail, reason.advice, reason.statement
+    )
 
 
 def _copy_source(analysis: Analysis) -> CopySourceReport | None:
@@ -184,6 +190,7 @@ def _blocker(blocker: Blocker) -> BlockerReport:
         sid=blocker.sid,
         detail=blocker.detail,
         owner=blocker.owner,
+        statement=blocker.statement,
     )
 
 

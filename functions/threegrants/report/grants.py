@@ -1,10 +1,16 @@
 """What a report says of the three grants, and of whatever else stops the call."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from threegrants.diagnosis import Outcome, Verdict
 from threegrants.report.json_object import JsonObject
+
+
+def _statement(fields: JsonObject) -> Mapping[str, Any] | None:
+    found = fields.object_or_null("statement")
+    return found.values if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,8 @@ class ReasonReport:
         sid: the statement's `Sid`, or `#` and its position (from 0) where it has none.
         detail: a sentence for people.
         advice: what the caller can do, where only a condition on how the call is made was not met.
+        statement: the statement itself; None where there is none to name, where it is too long to quote,
+            and in reports of older versions.
     """
 
     code: str
@@ -24,16 +32,18 @@ class ReasonReport:
     sid: str | None
     detail: str
     advice: str = ""
+    statement: Mapping[str, Any] | None = field(default=None, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """The reason as it stands in the report's JSON."""
-        written = {
+        written: dict[str, Any] = {
             "code": self.code,
             "policy": self.policy,
             "sid": self.sid,
             "detail": self.detail,
         }
-        return written | ({"advice": self.advice} if self.advice else {})
+        written |= {"advice": self.advice} if self.advice else {}
+        return written | ({"statement": dict(self.statement)} if self.statement else {})
 
     @classmethod
     def from_json(cls, fields: JsonObject) -> Self:
@@ -48,6 +58,7 @@ class ReasonReport:
             sid=fields.text_or_null("sid"),
             detail=fields.text("detail"),
             advice=fields.text("advice", ""),
+            statement=_statement(fields),
         )
 
 
@@ -65,6 +76,10 @@ class GrantReport:
     verdict: Verdict
     reasons: tuple[ReasonReport, ...]
     actions: tuple[str, ...] = ()
+
+    def without_statements(self) -> Self:
+        """The same grant, its reasons without the statements themselves."""
+        return replace(self, reasons=tuple(replace(one, statement=None) for one in self.reasons))
 
     def to_json(self) -> dict[str, Any]:
         """The grant as it stands in the report's JSON."""
@@ -103,6 +118,12 @@ class IamGrantReport:
     reasons: tuple[ReasonReport, ...]
     bucket: GrantReport
     key: GrantReport
+
+    def without_statements(self) -> Self:
+        """The same grant, its reasons without the statements themselves."""
+        return replace(
+            self, bucket=self.bucket.without_statements(), key=self.key.without_statements()
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The IAM grant as it stands in the report's JSON."""
@@ -155,6 +176,15 @@ class GrantsReport:
             "iam_policy": self.iam_policy.verdict,
         }
         return tuple(name for name, verdict in grants.items() if verdict is Verdict.MISSING)
+
+    def without_statements(self) -> Self:
+        """The same grants, their reasons without the statements themselves."""
+        return replace(
+            self,
+            bucket_policy=self.bucket_policy.without_statements(),
+            key_policy=self.key_policy.without_statements(),
+            iam_policy=self.iam_policy.without_statements(),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The grants as they stand in the report's JSON."""
@@ -235,6 +265,7 @@ class BlockerReport:
         sid: the statement's `Sid`, or `#` and its position (from 0).
         detail: a sentence for people.
         owner: who decides about it; empty in reports of the first version.
+        statement: the statement itself, as of a reason.
     """
 
     kind: str
@@ -243,6 +274,7 @@ class BlockerReport:
     sid: str | None
     detail: str
     owner: str
+    statement: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def kind_in_words(self) -> str:
@@ -251,7 +283,7 @@ class BlockerReport:
 
     def to_json(self) -> dict[str, Any]:
         """The blocker as it stands in the report's JSON."""
-        return {
+        written: dict[str, Any] = {
             "kind": self.kind,
             "verdict": self.verdict.value,
             "policy": self.policy,
@@ -259,6 +291,7 @@ class BlockerReport:
             "detail": self.detail,
             "owner": self.owner,
         }
+        return written | ({"statement": dict(self.statement)} if self.statement else {})
 
     @classmethod
     def from_json(cls, fields: JsonObject) -> Self:
@@ -274,6 +307,7 @@ class BlockerReport:
             sid=fields.text_or_null("sid"),
             detail=fields.text("detail"),
             owner=fields.text("owner", ""),
+            statement=_statement(fields),
         )
 
 

@@ -144,6 +144,16 @@ class JsonObject:
                 raise self._error(f"{name}[{index}]", entry, _NAMES[str])
         return tuple(entries)
 
+    def texts_by_name(self, name: str, *, required: bool = True) -> Mapping[str, str]:
+        """An object of strings; empty if it is absent and not required."""
+        value = self._value(name, None if required else {})
+        if not isinstance(value, dict):
+            raise self._error(name, value, _NAMES[dict])
+        for key, entry in value.items():
+            if not isinstance(entry, str):
+                raise self._error(f"{name}.{key}", entry, _NAMES[str])
+        return value
+
     def path_of(self, name: str) -> str:
         """The path of a field of this object."""
         return f"{self.path}.{name}" if self.path else name

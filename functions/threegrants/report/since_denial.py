@@ -1,6 +1,6 @@
 """What a report says of policies that were changed since the denial."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from threegrants.report.grants import BlockerReport, GrantsReport
@@ -35,6 +35,14 @@ class SinceDenialReport:
         return (
             f"{changed}; in force now: bucket policy {grants.bucket_policy.verdict}, key policy "
             f"{grants.key_policy.verdict}, IAM policy {grants.iam_policy.verdict}{stops}"
+        )
+
+    def without_statements(self) -> Self:
+        """The same, without the statements themselves."""
+        return replace(
+            self,
+            grants=self.grants.without_statements() if self.grants else None,
+            blockers=tuple(replace(one, statement=None) for one in self.blockers),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from threegrants.cli import main
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.incidents import State
+from threegrants.report.raw_formats import raw
 from unit.report.values import ID, report
 
 HOSTILE = "[red]a\x1b[2J\x9b31m\x07\u202eb"
@@ -83,7 +84,7 @@ def test_incidents_of_one_state(run):
     api = Api({"incidents": [LISTED]})
     done = run(api, "incidents", "--state", "open")
     assert api.asked == [("GET", "/incidents?state=open", None)]
-    assert "a sentence" in done.stdout
+    assert "a sentence" in done.stdout, "an older service says no more"
 
 
 def test_incidents_as_json(run):
@@ -326,3 +327,21 @@ def test_standing_refuses_what_the_service_would_refuse(run, tmp_path):
     done = dry_run_of(run, tmp_path, json.dumps({"standing": [wide]}))
     assert done.exit_code != 0
     assert "standing[0].bucket" in done.output
+
+
+@pytest.mark.parametrize("form", ["terraform", "cloudformation", "cli", "letter", "markdown"])
+def test_show_in_a_raw_format_cuts_nothing(run, form):
+    done = run(Api(incident()), "show", ID, "--format", form)
+    assert done.exit_code == 0, done.output
+    assert done.stdout == raw(report(), form)
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [(None, "has no diagnosis yet"), ({**report().to_json(), "patches": []}, "nothing to write")],
+)
+def test_nothing_to_write_is_one_line_and_exit_2(run, shown, said):
+    done = run(Api(incident(diagnosis=shown)), "show", ID, "--format", "cli")
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert said in line

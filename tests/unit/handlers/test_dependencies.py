@@ -1,6 +1,7 @@
 """What the functions share: the limits of the moment, the clients, alerts, the deadline."""
 
 import json
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from threegrants.handlers.dependencies import Dependencies, deadline
 from threegrants.handlers.kept_values import forget, secret, ssm_parameter
 from threegrants.handlers.settings import ConfigurationPlace, Settings
 from threegrants.incidents import AlertReason
+from threegrants.notifications import Alert
 from threegrants.remediation import Refused
 
 ENV = {
@@ -258,26 +260,47 @@ def test_the_sweep_asks_for_open_incidents_if_something_is_approved_in_advance(c
 
 
 def test_ingest_publishes_what_it_sends(built, monkeypatch):
-    sent, held = [], []
-    monkeypatch.setattr(module, "publish", lambda *alert: sent.append(alert))
+    sent, held = published(monkeypatch), []
     ingest = built.ingest(held.append)
     assert (ingest.stack, ingest.analysis_options) == ("prod", built.in_force().analysis_options)
-    ingest.send("alert")
+    assert ingest.alert_policy is built.in_force().configuration.alerts
+    ingest.send(Alert("s", "{}", {}))
     ingest.on_suppressed_alert("incident")
-    assert sent == [(built.sns, ENV["TOPIC_ARN"], "alert")]
+    assert sent == [("eu-west-1", ENV["TOPIC_ARN"], Alert("s", "{}", {}))]
     assert held == ["incident"]
 
 
 def test_an_alert_says_why_and_what(built, monkeypatch):
-    sent = []
-    monkeypatch.setattr(module, "publish", lambda *alert: sent.append(alert[2]))
+    sent = published(monkeypatch)
     monkeypatch.setattr(type(built.store), "get", lambda _, which: KNOWN[which])
+    monkeypatch.setattr(type(built.store), "history", lambda *_: [APPROVED])
     built.alert("tg-known", AlertReason.STUCK, "look at the bucket")
     built.alert("tg-new", AlertReason.STUCK, "never analyzed")
-    [alert] = sent
+    [(_, _, alert)] = sent
     assert alert.attributes["reason"] == "stuck"
+    assert "Approved by sam" in json.loads(alert.message)["default"]
     assert "look at the bucket" in json.loads(alert.message)["default"]
     assert "--stack prod" in json.loads(alert.message)["default"]
+
+
+APPROVED = {
+    "what": "approved",
+    "actor": "sam",
+    "at": "2026-11-24T04:00:00Z",
+    "from": "open",
+    "to": "applying",
+}
+
+
+def published(monkeypatch):
+    """What is published: the client's Region, the topic, the alert."""
+    sent = []
+
+    def publish(sns, topic, alert):
+        sent.append((sns.meta.region_name, topic, alert))
+
+    monkeypatch.setattr(sys.modules["threegrants.notifications.publish"], "publish", publish)
+    return sent
 
 
 KNOWN = {"tg-known": diagnosed(), "tg-new": incident()}

@@ -1,5 +1,6 @@
 """Ingest: who is analyzed and alerted, and how often."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,15 @@ from threegrants import ingest as module
 from threegrants.analysis import AnalysisOptions
 from threegrants.cloudtrail import parse_record
 from threegrants.evidence import Read, Unread
-from threegrants.incidents import Conflict, Lease, State, mute
+from threegrants.incidents import Conflict, Lease, SnoozeOf, Snoozes, State, mute
 from threegrants.ingest import Ingest
+from threegrants.notifications.alert_policy import (
+    AlertMatch,
+    AlertPolicy,
+    ReminderPolicy,
+    RoutingRule,
+)
+from threegrants.notifications.severity import Severity
 
 # --- one S3 record --------------------------------------------------------------------------------
 
@@ -258,3 +266,72 @@ def test_an_alert_that_another_worker_sent_first_is_not_sent_again(world, monkey
     monkeypatch.setattr(world.ingest.leases, "acquire", late)
     world.handle(from_s3())
     assert world.reasons() == ["opened"]
+
+
+# --- snoozes and reminders ------------------------------------------------------------------------
+
+SAM = f"arn:aws:sts::{A}:assumed-role/on-call/sam"
+
+
+@pytest.mark.parametrize("of", [SnoozeOf.BUCKET, SnoozeOf.PRINCIPAL])
+def test_a_snooze_holds_back_what_is_sent_when_it_ends(world, of):
+    incident = world.handle(from_s3())
+    Snoozes(world.table, world.clock).snooze(incident, of, 1, SAM)
+    ingest = world.worker()
+    for number in range(10):
+        world.handle(from_s3(f"s-{number}"), ingest)
+    assert world.reasons() == ["opened"]
+    assert len(world.held) == 1
+    world.late = 3601
+    errors = []
+    assert (
+        world.worker().due_alerts.send_held(world.clock() + 60, lambda *one: errors.append(one))
+        == 1
+    )
+    assert (world.reasons(), errors) == (["opened", "count"], [])
+
+
+def test_a_snooze_that_was_prolonged_holds_on(world):
+    incident = world.handle(from_s3())
+    snoozes = Snoozes(world.table, world.clock)
+    snoozes.snooze(incident, SnoozeOf.BUCKET, 1, SAM)
+    ingest = world.worker()
+    for number in range(10):
+        world.handle(from_s3(f"s-{number}"), ingest)
+    snoozes.snooze(incident, SnoozeOf.BUCKET, 3, SAM)
+    for late, reasons in ((3601, ["opened"]), (3 * 3600 + 1, ["opened", "count"])):
+        world.late = late
+        world.worker().due_alerts.send_held(world.clock() + 60, print)
+        assert world.reasons() == reasons
+
+
+def test_the_denied_principal_snoozes_the_others_only(world):
+    incident = world.handle(from_s3())
+    own = f"arn:aws:sts::{B}:assumed-role/{ROLE.rpartition('/')[2]}/again"
+    Snoozes(world.table, world.clock).snooze(incident, SnoozeOf.BUCKET, 1, own)
+    ingest = world.worker()
+    for number in range(10):
+        world.handle(from_s3(f"s-{number}"), ingest)
+    assert world.reasons() == ["opened", "count"]
+
+
+def test_reminders_begin_with_the_alert(world):
+    policy = AlertPolicy(reminders=ReminderPolicy(60))
+    ingest = replace(world.worker(), alert_policy=policy)
+    incident = world.handle(from_s3(), ingest)
+    assert world.store.get(incident.id).remind_at == int(world.clock()) + 3600
+    grave = AlertPolicy(reminders=ReminderPolicy(60, least=Severity.CRITICAL))
+    other = world.handle(
+        from_s3("o-1", bucket="b-other"), replace(world.worker(), alert_policy=grave)
+    )
+    assert not world.store.get(other.id).remind_at
+
+
+def test_an_alert_goes_to_the_topics_of_its_route_and_says_the_peoples_time(world):
+    topic = f"arn:aws:sns:eu-west-1:{A}:payments"
+    rule = RoutingRule(name="p", when=AlertMatch(buckets=("a-*",)), topics=(topic,))
+    policy = AlertPolicy(routes=(rule,), time_zone="Asia/Tokyo")
+    world.handle(from_s3(), replace(world.worker(), alert_policy=policy))
+    [alert] = world.alerts
+    assert alert.topics == (topic,)
+    assert " JST)" in alert.message

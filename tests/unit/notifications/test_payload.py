@@ -10,6 +10,7 @@ from support.worlds import ROLE, call, evidence
 from threegrants.diagnosis import Certainty, Outcome, Verdict
 from threegrants.incidents import AlertReason
 from threegrants.notifications import CERTAINTY_TEXT, build_alert, publish
+from threegrants.notifications.alert_policy import AlertPolicy
 from threegrants.notifications.content import MAX_DIFF_LINES, content_of, in_zone
 from threegrants.notifications.limits import MAX_MESSAGE_BYTES
 from threegrants.notifications.payload import MAX_NOTE_CHARACTERS, mail_text
@@ -230,7 +231,7 @@ def test_times_are_said_in_utc_and_in_the_peoples_zone(time, zone, text):
 
 
 def test_the_zone_reaches_the_mail():
-    text = said(report(), zone=ZoneInfo("Europe/Berlin"))["email"]
+    text = said(report(), policy=AlertPolicy(time_zone="Europe/Berlin"))["email"]
     assert "Denied     2026-11-24 03:00:00 UTC (2026-11-24 04:00:00 CET)" in text
 
 
@@ -411,11 +412,12 @@ class Topic:
 
     def publish(self, **given):
         self.given = given
+        return {"MessageId": "m-1"}
 
 
 def test_an_alert_is_published_as_json_with_its_attributes():
     topic, sent = Topic(), alert(report())
-    publish(topic, "arn:aws:sns:eu-west-1:111111111111:alerts", sent)
+    assert publish(topic, "arn:aws:sns:eu-west-1:111111111111:alerts", sent) == "m-1"
     assert topic.given == {
         "TopicArn": "arn:aws:sns:eu-west-1:111111111111:alerts",
         "Subject": sent.subject,

@@ -93,12 +93,15 @@ def _some(values):
 
 
 VERDICTS, OUTCOMES = st.sampled_from(Verdict), st.sampled_from(Outcome)
-REASONS = st.builds(ReasonReport, TEXT, NULLABLE, NULLABLE, TEXT)
+STATEMENTS = st.none() | st.dictionaries(TEXT, JSON, min_size=1, max_size=3)
+REASONS = st.builds(ReasonReport, TEXT, NULLABLE, NULLABLE, TEXT, TEXT, STATEMENTS)
 GRANT = st.builds(GrantReport, VERDICTS, _some(REASONS), _some(TEXT))
 IAM_GRANT = st.builds(IamGrantReport, VERDICTS, _some(REASONS), GRANT, GRANT)
 GRANTS = st.builds(GrantsReport, GRANT, GRANT, IAM_GRANT)
 SNIPPETS = st.builds(SnippetsReport, TEXT, TEXT)
-BLOCKERS = _some(st.builds(BlockerReport, TEXT, VERDICTS, NULLABLE, NULLABLE, TEXT, TEXT))
+BLOCKERS = _some(
+    st.builds(BlockerReport, TEXT, VERDICTS, NULLABLE, NULLABLE, TEXT, TEXT, STATEMENTS)
+)
 SINCE_DENIAL = st.builds(SinceDenialReport, _some(TEXT), st.none() | GRANTS, BLOCKERS)
 
 

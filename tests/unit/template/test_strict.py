@@ -20,6 +20,11 @@ EVERYTHING = {
     "TrustedAccounts": B,
     "OrganizationId": "o-0123456789",
     "AlertEmail": "on-call@example.com",
+    "AlertTopics": f"arn:aws:sns:eu-west-1:{A}:payments,arn:aws:sns:us-east-1:{B}:others",
+    "AlertTopicKeys": f"arn:aws:kms:eu-west-1:{A}:key/11111111-2222-3333-4444-555555555555",
+    "TimeZone": "Europe/Berlin",
+    "DigestHour": "8",
+    "Reminders": "60,240,error",
 }
 TEMPLATES = [
     pytest.param("template.yaml", {}, id="template.yaml"),

@@ -5,6 +5,7 @@ pay for it. `finalize` runs on whatever a template prints, so no template can fo
 """
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _HERE = Path(__file__).parent
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_SPACES = re.compile(r"\s*([{};,\n])\s*")
+"""No string of the style sheet has one of these."""
 
 
 def rendered(name: str, **values: Any) -> str:
@@ -32,8 +36,9 @@ def rendered(name: str, **values: Any) -> str:
 
 @cache
 def stylesheet() -> str:
-    """The style sheet's text."""
-    return (_HERE / "static" / "page.css").read_text(encoding="utf-8")
+    """The style sheet's text, without comments and spaces that say nothing."""
+    text = (_HERE / "static" / "page.css").read_text(encoding="utf-8")
+    return _SPACES.sub(r"\1", _COMMENT.sub("", text)).strip()
 
 
 @cache
@@ -60,6 +65,14 @@ def _environment() -> "Environment":
         finalize=finalize,
         auto_reload=False,
     )
+
+    def code(text: object, most: int = 0) -> Markup:
+        """For element content only: quotation marks stay, which JSON is full of."""
+        shown = shortened(text, most) if most else visible(text)
+        return Markup(shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704
+
     made.filters["short"] = shortened
+    made.filters["code"] = code
+    made.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
     made.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     return made

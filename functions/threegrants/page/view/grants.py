@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from threegrants.diagnosis import Verdict
-from threegrants.page.view.statement_quote import StatementQuote, quote_from_policy
+from threegrants.page.view.statement_quote import StatementQuote, quote, quote_from_policy
 from threegrants.page.view.visible import shortened
 from threegrants.page.view.words import VERDICTS, Word
 from threegrants.report import GrantReport, GrantsReport, PatchReport, ReasonReport, Report
@@ -113,13 +113,15 @@ def _documents(patches: Iterable[PatchReport], grant: str, bucket: str | None) -
 
 def _reason(reason: ReasonReport, verdict: Verdict, documents: tuple[str, ...]) -> ReasonView:
     found = (quote_from_policy(one, reason.sid, reason.code, reason.detail) for one in documents)
-    quote = next((one for one in found if one), None)
+    quoted = next((one for one in found if one), None)
+    if quoted is None and reason.statement:
+        quoted = quote(reason.statement, "", reason.code, reason.detail)
     parts = [shortened(part, 90) for part in (reason.policy, _statement_words(reason.sid)) if part]
     return ReasonView(
         place=", ".join(parts),
         text=sentence(reason.detail),
         advice=sentence(reason.advice, first=False) if reason.advice else "",
-        quote=quote,
+        quote=quoted,
         near=verdict is Verdict.MISSING,
     )
 

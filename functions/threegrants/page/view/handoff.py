@@ -6,7 +6,7 @@ Texts are ASCII, so that what is copied is what is seen.
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from threegrants.aws.arn import parse_arn
@@ -16,9 +16,10 @@ from threegrants.page.view.words import GRANT_NAMES
 from threegrants.patches.snippets import iac_snippets
 from threegrants.report import PatchReport, Report, ReportError
 
-_MOST_CHARACTERS = 6000
-"""Of one text; the command line has the whole."""
-_CUT = "… the text is too long for this page: threegrants show {} has the whole"
+_MOST_CHARACTERS = 3500
+"""Of one text."""
+_MOST_OF_ALL = 5000
+"""Of all texts of a page, which has to stay small; the command line has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class HandoffText:
     label: str
     lines: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """How many characters it has."""
+        return sum(len(line) + 1 for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
@@ -43,18 +49,48 @@ class Handoff:
         to: who has it: the account.
         why: why people make it; empty if the service would.
         texts: the change in several languages.
+        left_out: the labels of those that are too long for the page.
     """
 
     title: str
     to: str
     why: str
     texts: tuple[HandoffText, ...]
+    left_out: tuple[str, ...] = ()
 
 
-def handoffs_of(report: Report) -> tuple[Handoff, ...]:
-    """What can be handed to the owners: of each proposed patch and of each hand-off of the report."""
-    found = [*_from_patches(report), *_from_handoffs(report)]
-    return tuple(found)
+def handoffs_of(report: Report, letter: HandoffText | None) -> tuple[Handoff, ...]:
+    """What can be handed to the owners: of each proposed patch and of each hand-off of the report.
+
+    Args:
+        report: the report.
+        letter: what is shown beside it, and takes room too.
+    """
+    left = _MOST_OF_ALL - (letter.size if letter else 0)
+    return _that_fit((*_from_patches(report), *_from_handoffs(report)), left)
+
+
+def _that_fit(found: Sequence[Handoff], left: int) -> tuple[Handoff, ...]:
+    """The same without texts that are too long for the page, the first language of each first."""
+    kept: set[tuple[int, int]] = set()
+    places = [
+        (number, place) for number, one in enumerate(found) for place, _ in enumerate(one.texts)
+    ]
+    for number, place in sorted(places, key=lambda one: (one[1], one[0])):
+        size = found[number].texts[place].size
+        if size <= min(left, _MOST_CHARACTERS):
+            left -= size
+            kept.add((number, place))
+    return tuple(
+        replace(
+            one,
+            texts=tuple(text for place, text in enumerate(one.texts) if (number, place) in kept),
+            left_out=tuple(
+                text.label for place, text in enumerate(one.texts) if (number, place) not in kept
+            ),
+        )
+        for number, one in enumerate(found)
+    )
 
 
 def letter_of(report: Report) -> HandoffText | None:
@@ -91,12 +127,13 @@ def letter_of(report: Report) -> HandoffText | None:
         "They leave every other statement as it is.",
         f"Incident {_plain(report.id)}.",
     ]
-    return _text("Letter", lines, report.id)
+    letter = _text("Letter", lines)
+    return letter if letter.size <= _MOST_CHARACTERS else None
 
 
 def _from_patches(report: Report) -> Iterator[Handoff]:
     for patch in report.proposed_patches:
-        texts = [*_code(report.id, patch), *_cli(report.id, patch)]
+        texts = [*_code(patch), *_cli(patch)]
         yield Handoff(
             title=f"{GRANT_NAMES.get(patch.grant, patch.grant)} of {shortened(patch.target)}",
             to=f"account {patch.account}",
@@ -109,12 +146,12 @@ def _from_handoffs(report: Report) -> Iterator[Handoff]:
     for one in report.handoffs:
         snippets = one.snippets
         texts = [
-            _text("Terraform", snippets.terraform.rstrip("\n").split("\n"), report.id),
-            _text("CloudFormation", snippets.cloudformation.rstrip("\n").split("\n"), report.id),
+            _text("Terraform", snippets.terraform.rstrip("\n").split("\n")),
+            _text("CloudFormation", snippets.cloudformation.rstrip("\n").split("\n")),
         ]
         if one.statement:
             statement = json.dumps(dict(one.statement), indent=2).split("\n")
-            texts.insert(0, _text("Statement", statement, report.id))
+            texts.insert(0, _text("Statement", statement))
         yield Handoff(
             title=f"{one.kind.replace('_', ' ').capitalize()} for {shortened(one.target)}",
             to=f"account {one.account or '(not known)'}",
@@ -123,7 +160,7 @@ def _from_handoffs(report: Report) -> Iterator[Handoff]:
         )
 
 
-def _code(incident_id: str, patch: PatchReport) -> Iterator[HandoffText]:
+def _code(patch: PatchReport) -> Iterator[HandoffText]:
     """Terraform and CloudFormation, as the report has them, or made anew from the patch."""
     if patch.snippets:
         code = patch.snippets.to_json()
@@ -132,11 +169,11 @@ def _code(incident_id: str, patch: PatchReport) -> Iterator[HandoffText]:
             code = iac_snippets(patch.to_patch())
         except (ReportError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return  # shortened, or of a version whose patches are not made any more
-    yield _text("Terraform", code["terraform"].rstrip("\n").split("\n"), incident_id)
-    yield _text("CloudFormation", code["cloudformation"].rstrip("\n").split("\n"), incident_id)
+    yield _text("Terraform", code["terraform"].rstrip("\n").split("\n"))
+    yield _text("CloudFormation", code["cloudformation"].rstrip("\n").split("\n"))
 
 
-def _cli(incident_id: str, patch: PatchReport) -> Iterator[HandoffText]:
+def _cli(patch: PatchReport) -> Iterator[HandoffText]:
     """The same by the AWS CLI, on the policy as it is when the commands are run."""
     if patch.after is None:
         return
@@ -145,7 +182,7 @@ def _cli(incident_id: str, patch: PatchReport) -> Iterator[HandoffText]:
     except (ValueError, KeyError, TypeError, RecursionError):
         return
     if lines:
-        yield _text("AWS CLI", lines, incident_id)
+        yield _text("AWS CLI", lines)
 
 
 def _commands(patch: PatchReport) -> list[str]:
@@ -205,16 +242,8 @@ def _json_argument(value: Any) -> str:
     return shlex.quote(json.dumps(value))
 
 
-def _text(label: str, lines: Sequence[str], incident_id: str) -> HandoffText:
-    kept: list[str] = []
-    left = _MOST_CHARACTERS
-    for line in lines:
-        left -= len(line) + 1
-        if left < 0:
-            kept.append(_CUT.format(incident_id))
-            break
-        kept.append(line)
-    return HandoffText(label, tuple(kept))
+def _text(label: str, lines: Sequence[str]) -> HandoffText:
+    return HandoffText(label, tuple(lines))
 
 
 def _plain(text: object) -> str:

@@ -11,8 +11,8 @@ from threegrants.page.view.visible import shortened
 from threegrants.page.view.words import GRANT_NAMES, STATES, Word
 from threegrants.report.headline import where, who
 
-_MOST_LINES = 40
-_MOST_RELATED = 12
+_MOST_LINES = 16
+_MOST_RELATED = 6
 _SERVICE = "service"
 
 

@@ -1,14 +1,15 @@
 """`IncidentView`: everything an incident's page says, in the order in which it is read; pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from threegrants.aws.arn import parse_arn
 from threegrants.cloudtrail import KeySource
 from threegrants.diagnosis import Certainty, Outcome
-from threegrants.incidents import AlertReason, Incident, State
+from threegrants.incidents import AlertReason, State
 from threegrants.incidents.states import AWAITING_DECISION, CLOSED, RUN_IN_PROGRESS
 from threegrants.notifications.content import Decider, content_of
-from threegrants.page.view.grants import GrantView, grants_of
+from threegrants.page.view.grants import GrantView, grants_of, sentence
 from threegrants.page.view.handoff import Handoff, HandoffText, handoffs_of, letter_of
 from threegrants.page.view.history import (
     History,
@@ -21,11 +22,12 @@ from threegrants.page.view.history import (
 from threegrants.page.view.inputs import Action, IncidentFacts
 from threegrants.page.view.offered_patches import PatchGroup, patch_groups
 from threegrants.page.view.picture import Picture, picture_of
+from threegrants.page.view.statement_quote import StatementQuote, quote
 from threegrants.page.view.times import ShownTime, duration_words, shown_time
 from threegrants.page.view.visible import shortened
-from threegrants.page.view.words import OUTCOMES, STATES, Word
+from threegrants.page.view.words import OUTCOMES, SETTLED, STATES, Word
 from threegrants.page.viewer import Viewer
-from threegrants.report import Report, headline
+from threegrants.report import Report
 
 _KEY_SOURCES = {
     KeySource.ERROR_MESSAGE: "AWS's error message names it",
@@ -69,6 +71,25 @@ class Fact:
     text: str
     is_code: bool = False
     time: ShownTime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeciderView:
+    """What stops the call, and who decides about it.
+
+    Args:
+        what: the statement or the setting.
+        detail: its condition, and the value that the call had.
+        owner: who decides.
+        caller: what the caller can do.
+        quote: the statement; None where it stands with its grant, or is not kept.
+    """
+
+    what: str
+    detail: str
+    owner: str
+    caller: str
+    quote: StatementQuote | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +139,7 @@ class DiagnosisView:
     source_bucket: str
     source_grants: tuple[GrantView, ...]
     since: SinceView | None
-    deciders: tuple[Decider, ...]
+    deciders: tuple[DeciderView, ...]
     unknowns: tuple[tuple[str, str, str], ...]
     certainty: str
     contradicted: bool
@@ -138,6 +159,8 @@ class IncidentView:
         id: the incident.
         diagnosis_id: the report it is about.
         state: where it stands.
+        headline: what the page says first: the outcome, or what became of it.
+        waits: whether somebody has to decide.
         count: how many denied calls there were.
         first_seen: the first.
         last_seen: the last.
@@ -161,6 +184,8 @@ class IncidentView:
     id: str
     diagnosis_id: str
     state: Word
+    headline: Word
+    waits: bool
     count: int
     first_seen: ShownTime
     last_seen: ShownTime
@@ -199,6 +224,9 @@ def incident_view(facts: IncidentFacts, viewer: Viewer) -> IncidentView:
         id=incident.id,
         diagnosis_id=incident.diagnosis_id,
         state=STATES[incident.state],
+        headline=SETTLED.get(incident.state)
+        or OUTCOMES[report.outcome if report else Outcome.UNKNOWN],
+        waits=incident.state in AWAITING_DECISION,
         count=incident.count,
         first_seen=shown_time(incident.first_seen, now, zone),
         last_seen=shown_time(incident.last_seen, now, zone),
@@ -261,6 +289,7 @@ def diagnosis_view(report: Report, facts: IncidentFacts, *, texts: bool = True) 
     content = content_of(plain, facts.stack, AlertReason.OPENED, zone=facts.zone)
     source = report.copy_source
     quoted = report if texts else plain
+    letter = letter_of(report) if texts else None
     return DiagnosisView(
         call=_denied_call(report),
         outcome=OUTCOMES[report.outcome],
@@ -273,17 +302,32 @@ def diagnosis_view(report: Report, facts: IncidentFacts, *, texts: bool = True) 
         source_bucket=source.bucket if source else "",
         source_grants=grants_of(quoted, source.grants, source.bucket) if source else (),
         since=_since(quoted),
-        deciders=content.deciders,
+        deciders=tuple(_deciders(quoted, content.deciders)),
         unknowns=tuple((one.what, one.why, one.needs) for one in content.lacking),
         certainty=_CERTAINTY[report.certainty],
         contradicted=report.certainty is Certainty.CONTRADICTED,
         message=report.message or "",
         facts=_facts(report, facts),
         groups=patch_groups(report, texts=texts),
-        handoffs=handoffs_of(report) if texts and _may_be_handed_off(report) else (),
-        letter=letter_of(report) if texts else None,
+        handoffs=handoffs_of(report, letter) if texts and _may_be_handed_off(report) else (),
+        letter=letter,
         is_approvable=is_approvable(report),
     )
+
+
+def _deciders(report: Report, deciders: tuple[Decider, ...]) -> Iterator[DeciderView]:
+    """The deciders of an alert, those of the blockers first, each with its statement."""
+    for position, one in enumerate(deciders):
+        blocker = report.blockers[position] if position < len(report.blockers) else None
+        found = blocker.statement if blocker else None
+        code = "condition_not_met" if found and "Condition" in found else ""
+        yield DeciderView(
+            what=shortened(one.what, 160),
+            detail=sentence(one.detail),
+            owner=shortened(one.owner, 200),
+            caller=sentence(one.caller, most=400),
+            quote=quote(found, "", code, "") if found else None,
+        )
 
 
 def _may_be_handed_off(report: Report) -> bool:
@@ -361,13 +405,3 @@ def _how_the_key_is_known(report: Report) -> str:
 
 def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def is_waiting(incident: Incident) -> bool:
-    """Whether somebody has to decide."""
-    return incident.state in AWAITING_DECISION
-
-
-def short_who(report: Report) -> str:
-    """The caller, short: `analyst@222222222222`."""
-    return shortened(headline.who(report), 80)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from urllib.parse import urlencode
 
+from threegrants.diagnosis import Outcome
 from threegrants.incidents import Incident, State
 from threegrants.page.view.history import in_short
 from threegrants.page.view.inputs import ListedIncident, ListFacts, ListFilter
 from threegrants.page.view.times import ShownTime, shown_time
 from threegrants.page.view.visible import shortened
-from threegrants.page.view.words import OUTCOMES, STATES, Word
+from threegrants.page.view.words import OUTCOMES, SETTLED, STATES, Word
+from threegrants.report import Report
 from threegrants.report.headline import cause
 
 PAGE_SIZE = 25
@@ -27,8 +29,7 @@ class IncidentRow:
         id: the incident.
         state: where it stands.
         words: who on what.
-        cause: what stops the call; empty before the first analysis.
-        outcome: what follows; None before the first analysis.
+        why: what stops the call and what follows, or why that is not known.
         count: how many denied calls it has.
         last_seen: the last of them.
         in_force: whether something that was approved is in force.
@@ -39,8 +40,7 @@ class IncidentRow:
     id: str
     state: Word
     words: str
-    cause: str
-    outcome: Word | None
+    why: str
     count: int
     last_seen: ShownTime
     in_force: bool
@@ -152,14 +152,21 @@ def row_of(listed: ListedIncident, now: datetime, zone: tzinfo | None = None) ->
         id=incident.id,
         state=STATES[incident.state],
         words=in_short(incident),
-        cause=shortened(cause(report), 120) if report else "",
-        outcome=OUTCOMES[report.outcome] if report else None,
+        why=_why(incident, report) if report else "Not analysed yet",
         count=incident.count,
         last_seen=shown_time(incident.last_seen, now, zone),
         in_force=listed.in_force,
         open_until=shown_time(listed.open_until, now, zone) if listed.open_until else None,
         assigned_to=shortened(listed.assigned_to, 80),
     )
+
+
+def _why(incident: Incident, report: Report) -> str:
+    """What stops the call; where somebody has to decide, what follows from it first."""
+    stops = shortened(cause(report), 120)
+    if incident.state in SETTLED or report.outcome in (Outcome.UNKNOWN, Outcome.ALREADY_ALLOWED):
+        return stops[:1].upper() + stops[1:]
+    return f"{OUTCOMES[report.outcome].text}: {stops}"
 
 
 def _fits(listed: ListedIncident, asked: ListFilter) -> bool:

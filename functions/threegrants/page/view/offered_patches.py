@@ -1,7 +1,7 @@
 """The patches a person may choose from, grouped by the policy that each would change; pure."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from threegrants.aws.policy_json import texts
 from threegrants.page.view.beyond import S3_CONTEXT, beyond_the_call, condition_values
@@ -12,6 +12,8 @@ from threegrants.report import PatchReport, Report
 
 _DIGEST_SHOWN = 19
 """Characters of a digest: `sha256:` and twelve digits."""
+_MOST_ROWS = 60
+"""Of all differences of a page, which has to stay small; the next page has those of what is chosen."""
 FIELD = "digest"
 """How the names of the fields begin that choose patches: one for each policy."""
 
@@ -91,26 +93,28 @@ def patch_groups(
     for patch in report.patches:
         by_policy.setdefault((patch.grant, patch.target), []).append(patch)
     groups = []
+    rows = 0
     for number, ((grant, target), patches) in enumerate(by_policy.items(), 1):
         ordered = sorted(patches, key=lambda one: not one.default)
         first = ordered[0]
-        options = tuple(
-            patch_view(
+        options = []
+        for patch in ordered:
+            shown = patch_view(
                 report,
                 patch,
                 is_chosen=patch.digest in chosen if chosen else patch.default,
-                texts=texts,
+                texts=texts and rows < _MOST_ROWS,
                 proposed=first if patch is not first else None,
             )
-            for patch in ordered
-        )
+            rows += len(shown.diff.rows)
+            options.append(shown)
         groups.append(
             PatchGroup(
                 field=f"{FIELD}-{number}",
                 name=GRANT_NAMES.get(grant, grant),
                 target=target,
                 account=patches[0].account,
-                options=options,
+                options=tuple(options),
                 may_be_left=len(by_policy) > 1,
             )
         )
@@ -142,7 +146,7 @@ def patch_view(
         is_chosen=is_chosen,
         is_proposed=patch.default,
         label=_label(patch),
-        says=shortened(patch.says, 900),
+        says=shortened(patch.says, 900 if patch.default else 400),
         beyond=beyond_the_call(report, patch),
         operation=patch.operation,
         policy_name=patch.policy_name or "",
@@ -159,7 +163,8 @@ def _same_document(one: PatchReport, other: PatchReport) -> bool:
 
 def _diff(patch: PatchReport, proposed: PatchReport | None) -> SideBySide:
     if proposed is not None:
-        return side_by_side(proposed.after, patch.after, context=0)
+        whole = side_by_side(proposed.after, patch.after, context=0)
+        return replace(whole, rows=tuple(one for one in whole.rows if one.kind != "gap"))
     is_grant = patch.operation == "kms:CreateGrant"
     return side_by_side(None if is_grant else patch.before, patch.after)
 

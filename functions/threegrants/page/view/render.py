@@ -26,7 +26,7 @@ from threegrants.page.view.inputs import (
 from threegrants.page.view.listing import list_view, row_of
 from threegrants.page.view.offered_patches import FIELD
 from threegrants.page.view.redacted import redacted, redacted_grants
-from threegrants.page.view.times import shown_time
+from threegrants.page.view.times import ShownTime, shown_time
 from threegrants.page.view.words import STATES, Sign, Tone, Word
 from threegrants.page.viewer import Viewer
 from threegrants.report.headline import cause
@@ -170,7 +170,12 @@ def audit_page(facts: AuditFacts, viewer: Viewer, csrf: str) -> str:
 
 
 def health_page(
-    findings: Sequence[Finding], checked_at: str, viewer: Viewer, csrf: str, problem: str = ""
+    findings: Sequence[Finding],
+    checked_at: str,
+    viewer: Viewer,
+    csrf: str,
+    problem: str = "",
+    now: datetime | None = None,
 ) -> str:
     """What is wrong with the installation.
 
@@ -180,6 +185,7 @@ def health_page(
         viewer: who looks.
         csrf: the token of the forms.
         problem: why it could not be looked at; empty if it was.
+        now: when the page is made, with a time zone; how long ago that was is not said without.
     """
     groups = tuple(
         (severity.value, _SEVERITIES[severity], found)
@@ -189,7 +195,7 @@ def health_page(
     return rendered(
         "health.html",
         groups=groups,
-        checked_at=shown_time(checked_at, datetime.now(UTC)) if checked_at else None,
+        checked_at=_looked_at(checked_at, now) if checked_at else None,
         problem=problem,
         **_signed_in(viewer, csrf, "/health"),
     )
@@ -283,6 +289,11 @@ def signed_link_page(facts: IncidentFacts, expires_at: int) -> str:
         csrf="",
         current="",
     )
+
+
+def _looked_at(checked_at: str, now: datetime | None) -> ShownTime:
+    shown = shown_time(checked_at, now or datetime.fromtimestamp(0, UTC))
+    return shown if now else replace(shown, ago="")
 
 
 def _signed_in(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _CONTEXT = 2
-_MOST_ROWS = 80
+_MOST_ROWS = 60
 """Of one patch; the whole documents are in the incident's JSON."""
 
 

@@ -120,12 +120,49 @@ OUTCOMES: Mapping[Outcome, Word] = {
         "The call would be allowed now. There is nothing to do if the next one works.",
     ),
     Outcome.UNKNOWN: Word(
-        "Not known",
+        "Cannot be decided yet",
         Tone.CALM,
         Sign.QUESTION,
         "What was read does not decide it. Supply what is lacking, then check again.",
     ),
 }
+
+SETTLED: Mapping[State, Word] = {
+    State.APPLYING: Word(
+        "Being changed",
+        Tone.WAIT,
+        Sign.CLOCK,
+        "The approved patches are being written and checked.",
+    ),
+    State.VERIFIED: Word(
+        "The call is allowed now",
+        Tone.GOOD,
+        Sign.CHECK,
+        "The approved patches are in force. Fresh evidence says that they help.",
+    ),
+    State.STUCK: Word(
+        "A person has to look",
+        Tone.BAD,
+        Sign.BAR,
+        "Something that was written cannot be taken back. Look at the policy as it is now.",
+    ),
+    State.REJECTED: Word(
+        "Rejected",
+        Tone.CALM,
+        Sign.DASH,
+        "Nothing was changed. A denied call with another verdict opens it again.",
+    ),
+    State.ROLLING_BACK: Word(
+        "Being taken back", Tone.WAIT, Sign.CLOCK, "What was written is being removed and checked."
+    ),
+    State.ROLLED_BACK: Word(
+        "Taken back", Tone.CALM, Sign.DASH, "Nothing of what was approved is in force any more."
+    ),
+    State.RESOLVED: Word(
+        "The call is allowed now", Tone.GOOD, Sign.CHECK, "Nothing of ours was needed for that."
+    ),
+}
+"""The heading of an incident that waits for nobody; of the others it is the outcome."""
 
 GRANT_NAMES: Mapping[str, str] = {
     "bucket_policy": "Bucket policy",
