@@ -13,8 +13,11 @@ from typing import Any
 
 from threegrants import __version__
 from threegrants.handlers import remediate
+from threegrants.incidents.channel_tests import Channel
 from threegrants.incidents.listing import MOST_ROWS, USUAL_ROWS
 from threegrants.incidents.mute import MAX_HOURS
+from threegrants.incidents.people import MAX_NAME_CHARACTERS
+from threegrants.incidents.snoozes import SnoozeOf
 from threegrants.incidents.states import State
 from threegrants.remediation.reopening import MOST_CHARACTERS
 
@@ -57,6 +60,20 @@ RUN = nullable(record(state=nullable(STATE), waits={"type": "boolean"}, detail=t
                       patches={"type": "array", "items": PATCH}))  # fmt: skip
 MOVED = record(**{name: text() for name in ("at", "actor", "what", "from", "to")})
 CHANGE = record(what=text(), before=nullable(text()), after=nullable(text()))
+PEOPLE = {
+    "acknowledged_by": nullable(text()), "acknowledged_at": nullable({"type": "integer"}),
+    "assigned_to": nullable(text()),
+}  # fmt: skip
+SAID = record(id=text(), state=STATE, detail=text(), **PEOPLE)
+SNOOZED = record(of=text(enum=[one.value for one in SnoozeOf]),
+                 **{name: text() for name in ("name", "until", "by", "incident", "at")})  # fmt: skip
+TESTED = record(channel=text(), place=text(), sent={"type": "boolean"}, detail=text())
+TEST = {
+    "id": text(),
+    "channel": text(),
+    "by": text(),
+    "results": nullable({"type": "array", "items": TESTED}),
+}
 REASON = {"reason": text(maxLength=MOST_CHARACTERS)}
 
 QUERIES: dict[str, dict[str, Schema]] = {
@@ -78,6 +95,24 @@ BODIES: dict[str, Schema] = {
         hours={"type": "integer", "minimum": 0, "maximum": MAX_HOURS}
     ),
     "POST /incidents/{id}/reopen": {"type": "object", "properties": REASON},
+    "POST /incidents/{id}/acknowledge": {
+        "type": "object",
+        "properties": {"on": {"type": "boolean"}},
+    },
+    "POST /incidents/{id}/assign": record(to=text(maxLength=MAX_NAME_CHARACTERS)),
+    "POST /incidents/{id}/snooze": {
+        "type": "object",
+        "properties": {
+            "what": text(enum=[one.value for one in SnoozeOf], default=SnoozeOf.INCIDENT.value),
+            "hours": {"type": "integer", "minimum": 0, "maximum": MAX_HOURS},
+        },
+        "required": ["hours"],
+    },
+    "POST /incidents/{id}/extend": {"type": "object", "properties": {"for": text(), **REASON}},
+    "POST /alerts/test": {
+        "type": "object",
+        "properties": {"channel": text(enum=[one.value for one in Channel])},
+    },
     "POST /replay": record(records={"type": "array", "items": {"type": "object"}}),
 }
 ANSWERS: dict[str, Schema] = {
@@ -87,7 +122,7 @@ ANSWERS: dict[str, Schema] = {
         complete={"type": "boolean"},
     ),
     "GET /incidents/{id}": record(
-        **OVERVIEW, diagnosis=DIAGNOSIS, history={"type": "array", "items": MOVED}, run=RUN
+        **OVERVIEW, **PEOPLE, diagnosis=DIAGNOSIS, history={"type": "array", "items": MOVED}, run=RUN
     ),
     "POST /incidents/{id}/approve": RESULT,
     "POST /incidents/{id}/reject": RESULT,
@@ -98,9 +133,16 @@ ANSWERS: dict[str, Schema] = {
         changes={"type": "array", "items": CHANGE},
     ),
     "POST /incidents/{id}/reopen": RESULT,
+    "POST /incidents/{id}/acknowledge": SAID,
+    "POST /incidents/{id}/assign": SAID,
+    "POST /incidents/{id}/snooze": SAID,
+    "POST /incidents/{id}/extend": RESULT,
+    "GET /snoozes": record(snoozes={"type": "array", "items": SNOOZED}),
+    "POST /alerts/test": record(**TEST, poll=text()),
+    "GET /alerts/test/{id}": record(**TEST),
     "POST /replay": record(sent={"type": "integer"}),
 }  # fmt: skip
-BEGUN = {"approve", "rollback"}
+BEGUN = {"approve", "extend", "rollback"}
 """What is answered with 202 while the worker is at it."""
 PROBLEM = record(statusCode={"type": "integer"}, message=text())
 REFUSALS = {
