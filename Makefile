@@ -6,9 +6,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
-	context-keys diagrams page-pictures differential doctor-page fuzz clean release service-authorization
+.PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint page types template lock build \
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-page bench-scenarios bench-storm configuration \
+	context-keys diagrams page-pictures differential openapi recordings doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ setup: .venv/.ready .venv-ministack/.ready .build/lambda/.ready  ## the environm
 
 demo: setup  ## the whole story on an embedded AWS (KEEP=1 leaves it running)
 	$(BIN)/python tests/service/demo.py
+
+page: setup  ## the approval page on the embedded AWS, with incidents and people who sign in; left running
+	$(BIN)/python tests/service/page_demo.py
 
 check: lint types template unit  ## what to run before each commit (under a minute)
 
@@ -76,6 +79,12 @@ page-pictures: .venv/.ready  ## the pictures in docs/page, taken with Chromium
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py
+
+openapi: .venv/.ready  ## docs/openapi.json, from the function's routes
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/openapi_page.py
+
+recordings: .venv/.ready  ## docs/recordings.md: three users' paths as they are on the terminal, from real runs on moto
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/recordings_page.py
 
 context-keys: .venv/.ready  ## the tables in docs/context-keys.md, from diagnosis/context_keys
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/context_key_page.py
@@ -184,6 +193,9 @@ bench-coldstart: setup  ## CPU of each function's cold start, against boto3 and 
 
 bench-memory: setup  ## CPU of a cold diagnosis, and how long it is with the processor that each memory buys
 	$(BIN)/python benchmarks/memory.py
+
+bench-page: setup  ## CPU of the page's first view of an incident, against a bare Powertools handler; its size
+	$(BIN)/python benchmarks/page.py
 
 bench-analysis: .venv/.ready  ## the pure analysis of one incident: CPU, and how often things are worked out
 	$(BIN)/python benchmarks/analysis.py

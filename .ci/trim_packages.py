@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SERVICES = frozenset({
-    "accessanalyzer", "appconfigdata", "cloudtrail", "dynamodb", "ec2", "events", "iam", "iam-toolbox", "kms",
-    "organizations", "s3", "s3control", "secretsmanager", "securityhub", "sns", "sqs", "ssm", "sts",
+    "accessanalyzer", "appconfigdata", "cloudtrail", "cloudwatch", "dynamodb", "ec2", "events", "iam", "iam-toolbox",
+    "kms", "lambda", "organizations", "s3", "s3control", "secretsmanager", "securityhub", "sns", "sqs", "ssm", "sts",
 })  # fmt: skip
 """The services that the functions call, by botocore's names; a test compares them with the code."""
 RESOURCES = frozenset({"dynamodb"})

@@ -90,9 +90,9 @@ def dataclass(cls=None, /, **how):
     def made(cls):
         return timed("dataclasses", cls.__module__.startswith("threegrants"), make(**how), cls)
     return made if cls is None else made(cls)
-def compile(*given):
+def compile(*given, **how):
     ours = sys._getframe(1).f_globals["__name__"].startswith("threegrants")
-    return timed("regular expressions", ours, compiled, *given)
+    return timed("regular expressions", ours, compiled, *given, **how)
 dataclasses.dataclass, re.compile = dataclass, compile
 """
 _SAY_PARTS = """

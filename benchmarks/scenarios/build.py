@@ -23,6 +23,7 @@ from scenarios.field_jobs import field_jobs
 from scenarios.field_keys import field_keys
 from scenarios.field_objects import field_objects
 from scenarios.field_verdicts import field_verdicts
+from scenarios.rare_causes import rare_causes
 from scenarios.words import (
     ACCESS,
     BUCKET,
@@ -94,7 +95,7 @@ def scenarios() -> list[dict[str, Any]]:
     field = [{"version": 3, **scenario} for scenario in (*field_verdicts(), *field_keys())]
     new = [
         {"version": VERSION, **scenario}
-        for scenario in (*field_at_denial(), *field_objects(), *field_jobs())
+        for scenario in (*field_at_denial(), *field_objects(), *field_jobs(), *rare_causes())
     ]
     listed: list[dict[str, Any]] = json.loads(json.dumps([*old, *field, *new]))
     return listed

@@ -27,7 +27,7 @@ from scenarios.worlds import READER, aws, build, filled
 from threegrants.analysis import Analysis, AnalysisOptions, analyze
 from threegrants.cloudtrail import DeniedCall, parse_record
 from threegrants.diagnosis import Diagnosis, causes
-from threegrants.evidence import RoleClients
+from threegrants.evidence import MemberAccounts, RoleClients
 from threegrants.report import Report, report_for
 
 FILE = Path(__file__).with_name("scenarios.jsonl.gz")
@@ -54,8 +54,10 @@ def analysis_of(scenario: dict[str, Any]) -> Analysis:
         call = parse_record(json.loads(filled(scenario["record"], build(whole_world(scenario)))))
         assert isinstance(call, DeniedCall)
         manager = world.get("organization", {}).get("manager")
+        listed = frozenset(world.get("listed", ()))
         accounts = RoleClients(
             READER,
+            members=MemberAccounts(listed, "AccountsToRead") if listed else None,
             candidate_owners=tuple(world.get("known", (A, B))),
             organizations=manager,
             objects=looks_at_objects(scenario),

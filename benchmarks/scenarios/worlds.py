@@ -113,7 +113,22 @@ def paths(parsed: dict[str, Any], **_: Any) -> None:
         account["Paths"] = [_WORLD["path"]]
 
 
+def access_grants(model: Any, **_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """An S3 Access Grants instance, which moto does not know."""
+    instance = _WORLD.get("access_grants")
+    if instance is None:
+        return None
+    if model.name == "ListAccessGrants":
+        return _answer(200, {"AccessGrantsList": instance["grants"]})
+    if instance["policy"] is None:
+        gone = {"Code": "NoSuchAccessGrantsResourcePolicyError", "Message": "no policy"}
+        return _answer(404, {"Error": gone})
+    return _answer(200, {"Policy": json.dumps(instance["policy"])})
+
+
 HOOKS = (
+    ("before-call.s3-control.ListAccessGrants", access_grants),
+    ("before-call.s3-control.GetAccessGrantsInstanceResourcePolicy", access_grants),
     ("before-call.organizations", hidden),
     ("after-call.organizations.DescribeAccount", paths),
     ("before-call.s3", check_owner),

@@ -116,11 +116,11 @@ TOKENS = {
     "the grant is approved in a person's name",
     Ends.REFUSED,
 )
-@pytest.mark.parametrize("made", TOKENS.values(), ids=TOKENS)
-def test_a_forged_or_foreign_token(service, aws, made):
+def test_a_forged_or_foreign_token(service, aws):
     identity, digests = opened(service)
     asked = {"digests": digests, "reason": "ok"}
-    refused(service, aws, ask(made(), f"/incidents/{identity}/approve", asked), 401)
+    for made in TOKENS.values():
+        refused(service, aws, ask(made(), f"/incidents/{identity}/approve", asked), 401)
 
 
 @attack(
@@ -129,11 +129,12 @@ def test_a_forged_or_foreign_token(service, aws, made):
     "the grant is approved",
     Ends.REFUSED,
 )
-@pytest.mark.parametrize("group", ["strangers", "look", "of-b", "writers", "On-Call", "on-call "])
-def test_a_person_of_another_group(service, aws, group):
+def test_a_person_of_another_group(service, aws):
     identity, digests = opened(service)
-    answer = ask(signed_in(group), f"/incidents/{identity}/approve", {"digests": digests})
-    refused(service, aws, answer)
+    asked = {"digests": digests, "reason": "ok"}
+    for group in ["strangers", "look", "of-b", "writers", "On-Call", "on-call "]:
+        answer = ask(signed_in(group), f"/incidents/{identity}/approve", asked)
+        refused(service, aws, answer)
 
 
 @attack(
@@ -142,9 +143,9 @@ def test_a_person_of_another_group(service, aws, group):
     "the API does it without an AWS identity",
     Ends.REFUSED,
 )
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
+def test_what_the_page_does_not_ask_for(service, aws):
+    identity, digests = opened(service)
+    for method, path in [
         ("POST", "/replay"),
         ("POST", "/incidents/ID/mute"),
         ("PUT", "/incidents/ID/approve"),
@@ -154,12 +155,10 @@ def test_a_person_of_another_group(service, aws, group):
         ("POST", "/incidents/../replay"),
         ("POST", "/incidents"),
         ("POST", None),
-    ],
-)
-def test_what_the_page_does_not_ask_for(service, aws, method, path):
-    identity, digests = opened(service)
-    named = path and path.replace("ID", identity)
-    refused(service, aws, ask(signed_in(), named, {"digests": digests, "hours": 1}, method), 404)
+    ]:
+        named = path and path.replace("ID", identity)
+        asked = {"digests": digests, "hours": 1}
+        refused(service, aws, ask(signed_in(), named, asked, method), 404)
 
 
 @attack(
@@ -196,7 +195,7 @@ def test_the_denied_person_decides_nothing(service, aws, decision):
     report = Store(service.table).get(identity).report
     session = report.principal.session_arn.rpartition("/")[2]
     own = signed_in(email=f"{session}@example.com")
-    answer = ask(own, f"/incidents/{identity}/{decision}", {"digests": digests})
+    answer = ask(own, f"/incidents/{identity}/{decision}", {"digests": digests, "reason": "ok"})
     refused(service, aws, answer)
     assert "denied principal" in answer["message"]
 
@@ -262,7 +261,9 @@ def test_a_silent_provider(service, aws, monkeypatch, why):
 
     monkeypatch.setattr(oidc_client.OidcClient.__init__, "__defaults__", (silent, time.time))
     page_requests._client.cache_clear()
-    answer = ask(signed_in(), f"/incidents/{identity}/approve", {"digests": digests})
+    answer = ask(
+        signed_in(), f"/incidents/{identity}/approve", {"digests": digests, "reason": "ok"}
+    )
     refused(service, aws, answer, 503)
 
 
@@ -270,4 +271,8 @@ def test_without_a_provider_nobody_signs_in(service, aws, monkeypatch):
     identity, digests = opened(service)
     monkeypatch.delenv("OIDC_ISSUER")
     page_requests._client.cache_clear()
-    refused(service, aws, ask(signed_in(), f"/incidents/{identity}/approve", {"digests": digests}))
+    refused(
+        service,
+        aws,
+        ask(signed_in(), f"/incidents/{identity}/approve", {"digests": digests, "reason": "ok"}),
+    )

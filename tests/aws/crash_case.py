@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ from threegrants.incidents import State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.ingest import Ingest
 from threegrants.remediation import Limits, RemediationService, Sweep, WorkerService
+from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.remediation_roles import RemediationRoles
 from threegrants.remediation.runs import Intent
 from threegrants.remediation.seals import Signer
@@ -277,6 +279,11 @@ class Case:
         self.clock, self.alerts, self.errors = time.time(), [], []
 
     def sweep(self, seconds=600):
+        self.look(seconds)
+        self.work()
+
+    def look(self, seconds):
+        """The sweep alone, so much later: it asks the worker."""
         self.clock += seconds
         Sweep(
             self.store,
@@ -289,7 +296,13 @@ class Case:
             self.clock + 100,
             rechecks=0,
         ).run()
-        self.work()
+
+    def ends(self):
+        """The ends that the three policies state."""
+        bucket, key, iam, _ = self.live()
+        return set(
+            re.findall(r'CurrentTime": ?"([^"]+)"', " ".join((bucket or "", key, *iam.values())))
+        )
 
     @staticmethod
     def never_analyzed(incident):
@@ -315,6 +328,7 @@ class Case:
         assert last["to"] == state
         assert state in applied | undone, (state, last)
         assert wanted == [state in applied] * 3, (state, wanted, last)
+        assert len(self.ends()) <= 1, "a grant that is half extended"
         if state in undone:
             assert self.live() == self.before
         items = self.runs.scan()["Items"]
@@ -374,6 +388,7 @@ def crash_world():
     os.environ |= kept
 
 
-def approve(case, *, cold=False):
-    case.api(cold=cold).approve(case.id, case.digests, APPROVER)
+def approve(case, *, cold=False, seconds=None):
+    request = ApprovalRequest(seconds=seconds)
+    case.api(cold=cold).approve(case.id, case.digests, APPROVER, request)
     case.work(cold=cold)

@@ -25,6 +25,7 @@ from aws.crash_case import APPROVER, Case, approve, crash_world
 from support.staleness import Staleness
 from support.wire import Died, refusal
 from threegrants.incidents import State
+from threegrants.remediation.approval_request import ApprovalRequest
 
 
 def dies_before(call, operation):
@@ -122,6 +123,44 @@ def granted(case):
     approve(case)
 
 
+HOURS = 8
+
+
+def approve_for_hours(case):
+    approve(case, seconds=HOURS * 3600)
+
+
+def grant_for_hours(case):
+    with_grant(case)
+    approve_for_hours(case)
+
+
+def end(case, *, cold=False):
+    """The grant's end comes: the sweep sees it, and the worker takes it back."""
+    case.look(HOURS * 3600)
+    case.work(cold=cold)
+
+
+def extend(case, *, cold=False):
+    """An hour before the end, a person puts it off."""
+    case.clock += (HOURS - 1) * 3600
+    case.api(cold=cold).extend(case.id, APPROVER, ApprovalRequest(seconds=HOURS * 3600))
+    case.work(cold=cold)
+
+
+OF_ENDS = (
+    ()
+    if EVERYTHING
+    else (
+        "dynamodb:TransactWriteItems",
+        "dynamodb:UpdateItem",
+        "sqs:SendMessage",
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+        "iam:PutRolePolicy",
+    )
+)
+"""What a grant's end adds to a rollback, and an extension to an approval, is in these."""
 OF_GRANTS = ("kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant")
 OF_MANAGED = (
     "iam:CreatePolicy",
@@ -140,6 +179,9 @@ TABLE = [
     ("managed policy", nothing, approve, {State.VERIFIED}, {State.FAILED}, OF_MANAGED),
     ("managed policy taken back", approve, roll_back, {State.VERIFIED}, {State.ROLLED_BACK},
      OF_MANAGED),
+    ("end of a grant", approve_for_hours, end, {State.VERIFIED}, {State.ROLLED_BACK}, OF_ENDS),
+    ("end of a KMS grant", grant_for_hours, end, {State.VERIFIED}, {State.ROLLED_BACK}, OF_GRANTS),
+    ("extension", approve_for_hours, extend, {State.VERIFIED}, set(), OF_ENDS),
 ]  # fmt: skip
 """What is run, from where, where it may end, and which of its calls are disturbed (all, if none)."""
 

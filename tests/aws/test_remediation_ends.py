@@ -10,7 +10,7 @@ from support.wire import Died
 from threegrants.cloudtrail import Access
 from threegrants.incidents import State
 from threegrants.patches.grant_end import end_in, end_text
-from threegrants.remediation import Refused, intent_steps
+from threegrants.remediation import Refused, intent_steps, policy_io
 from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.grant_hours import GrantHours
 from threegrants.remediation.worker import GRANT_ENDED
@@ -169,7 +169,7 @@ def test_an_extension_exchanges_the_end_in_one_write(desk, aws, monkeypatch):
     desk.later(7 * HOUR)
     before = json.loads(bucket_policy(aws))
     written = []
-    real = intent_steps.write
+    real = policy_io.write
 
     def seen(patch, text, *more):
         written.append((patch.target, text))
@@ -260,8 +260,8 @@ def test_two_people_extend_what_two_people_approve(desk, aws):
 
 
 REFUSED = [
-    pytest.param(dict(seconds=HOUR), "ends at .* already", id="not later"),
-    pytest.param(dict(seconds=0), "an extension has an end", id="for ever"),
+    pytest.param({"seconds": HOUR}, "ends at .* already", id="not later"),
+    pytest.param({"seconds": 0}, "an extension has an end", id="for ever"),
 ]
 
 

@@ -25,6 +25,7 @@ from service.embedded import (
     running,
     wait_for,
 )
+from service.page_demo import invitation
 from service.people import OnCall
 from service.world import OBJECT, World, build
 from threegrants.cli.render import console, plain, row, say, show_grants, show_patch, verbatim
@@ -231,6 +232,9 @@ def main() -> int:
             say("Every act did what it says.", "bold green")
             if keep:
                 look_around(embedded, on_call)
+                say(f"\n{invitation(embedded.outputs['PageUrl'])}")
+            else:
+                say("\nTo decide in a browser: make page")
     except (Broken, TimeoutError) as error:
         console().print()
         say(f"The demo failed: {error}", "bold red")

@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
+from service.user_pool import APPROVERS, BREAK_GLASS, VIEWERS, UserPool
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / ".ci")]
 
@@ -257,6 +259,7 @@ def _deploy_service(embedded: Embedded) -> None:
     embedded.client("ssm").put_parameter(
         Name="/threegrants/external-id", Type="SecureString", Value=EXTERNAL_ID
     )
+    pool = UserPool.made(embedded)
     template = (ROOT / "template.yaml").read_text()
     template = template.replace("CodeUri: functions/", "CodeUri: s3://deployments/functions.zip")
     embedded.outputs = _stack(
@@ -273,8 +276,17 @@ def _deploy_service(embedded: Embedded) -> None:
             "NewIncidentsPerHour": "1000,1000,1000",
             "AlertsPerHour": "1000,1000,1000",
             "EndpointUrl": embedded.endpoint,
+            "OidcIssuer": pool.issuer,
+            "OidcDiscovery": pool.discovery,
+            "OidcClientId": pool.client_id,
+            "OidcGroupsClaim": "cognito:groups",
+            "PageViewers": VIEWERS,
+            "PageApprovers": APPROVERS,
+            "PageBreakGlass": BREAK_GLASS,
+            "SignedLinks": "true",
         },
     )
+    pool.lets_back(embedded.outputs["PageUrl"])
 
 
 def _deploy_member(embedded: Embedded, account: str) -> None:

@@ -9,6 +9,8 @@ MiniStack's own evaluator; what is changed here is what it is asked:
   an OpenAPI body, and names the API's account as the caller's. Here an API is found in whichever account
   it is, the policy is read, both accounts' policies must allow a call across accounts, and the event
   names the caller's own account.
+- **HTTP APIs.** MiniStack looks for these in the caller's account only, too; who comes with a browser has none.
+  Cookies stand in a list of their own.
 - **Event buses** of other accounts and Regions, their policies, dead letters of rules, and the states of
   rules: `event_buses.py` says what of them is stood in for.
 - **`aws:PrincipalArn`.** MiniStack fills in a session's ARN, AWS that of its role.
@@ -39,7 +41,7 @@ from urllib.parse import parse_qs
 from ministack import app as ministack
 from ministack.core import arn as arns
 from ministack.core import iam_actions, iam_evaluator, responses
-from ministack.services import apigateway_v1, iam, lambda_svc
+from ministack.services import apigateway, apigateway_v1, iam, lambda_svc
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
@@ -191,6 +193,32 @@ def _callers_own_identity(*args: Any) -> Any:
         return _identity(*args)
 
 
+def _http_api_of_any_account(api_id: str) -> tuple[str, str] | None:
+    """The same of an HTTP API: a browser is of no account."""
+    for (account, region, found), _ in apigateway._apis.all_items():
+        if found == api_id:
+            return account, region
+    return None
+
+
+_execute_function = lambda_svc._execute_function_with_config_scope
+
+
+def _with_cookies(record: Any, event: Any, *args: Any, **options: Any) -> Any:
+    """Payload format 2.0 has cookies in a list of their own, and not among the headers.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    """
+    if isinstance(event, dict) and event.get("version") == "2.0" and "rawPath" in event:
+        headers = {k: v for k, v in event["headers"].items() if k.lower() != "cookie"}
+        sent = [v for k, v in event["headers"].items() if k.lower() == "cookie"]
+        cookies = [one.strip() for text in sent for one in text.split(";") if one.strip()]
+        event = {**event, "headers": headers, **({"cookies": cookies} if cookies else {})}
+    return _execute_function(record, event, *args, **options)
+
+
+lambda_svc._execute_function_with_config_scope = _with_cookies
+apigateway.find_api_scope = _http_api_of_any_account
 apigateway_v1.find_api_scope = _api_of_any_account
 apigateway_v1._import_rest_api = _import_with_policy
 apigateway_v1.handle_execute = _execute_for_caller

@@ -37,6 +37,8 @@ _NOTES = {
     AlertReason.FAILED: "apply failed: the call is still denied",
     AlertReason.STUCK: "what was written could not be taken back: our statement was edited",
     AlertReason.OVERWRITTEN: "arn:aws:iam::111111111111:role/ci wrote the bucket policy at 03:00:01",
+    AlertReason.ENDING: "The grant ends at 2026-11-24T11:00:00Z; then it is taken back.",
+    AlertReason.ENDED: "The grant ended at 2026-11-24T11:00:00Z. What was written has been taken back.",
     AlertReason.STANDING: "standing approval reports-for-analysts",
 }
 

@@ -11,6 +11,7 @@ from threegrants.access_check.answer import Access, Answer
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.diagnosis import Verdict
 from threegrants.report import GrantReport
+from threegrants.report.markdown_text import cell, code
 
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 _FINE = (Verdict.GRANTED, Verdict.NOT_NEEDED)
@@ -28,12 +29,12 @@ def as_markdown(answers: Sequence[Answer]) -> str:
     """The answers as Markdown: a table of the grants for each question, then what is not known."""
     lines = ["### Access check", ""]
     for answer in answers:
-        lines += [f"{_MARKS[answer.access]}: {_code(answer.sentence.rpartition(': ')[0])}", ""]
+        lines += [f"{_MARKS[answer.access]}: {code(answer.sentence.rpartition(': ')[0])}", ""]
         lines += ["| grant | verdict | why |", "|---|---|---|"]
         for name, grant in answer.report.grants.rows:
-            why = "; ".join(_cell(one.detail) for one in grant.reasons)
+            why = "; ".join(cell(one.detail) for one in grant.reasons)
             lines.append(f"| {name} | {grant.verdict.value} | {why} |")
-        lines += ["", *(f"- {_cell(text)}" for text in _notes(answer)), ""]
+        lines += ["", *(f"- {cell(text)}" for text in _notes(answer)), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -101,15 +102,3 @@ def _notes(answer: Answer) -> Iterator[str]:
     for unknown in answer.report.unknowns:
         yield f"not known: {unknown.words}"
     yield from (f"taken for granted: {text}" for text in answer.supposed)
-
-
-def _cell(text: str) -> str:
-    """A text that stays in its cell and is no markup: names in policies are anybody's choice."""
-    plain = strip_control_characters(text)
-    for char in "\\`*_{}[]<>|#!@":
-        plain = plain.replace(char, f"\\{char}" if char not in "<>@" else f"&#{ord(char)};")
-    return plain
-
-
-def _code(text: str) -> str:
-    return f"`{strip_control_characters(text).replace('`', ' ')}`"

@@ -1,19 +1,23 @@
 """Options of the commands that decide: why, by which ticket, for how long; and what the service is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
 import click
 
+from threegrants.patches import PatchOperation
+from threegrants.patches.grant_end import end_text
 from threegrants.remediation.approval_request import (
     MAX_REASON,
     MAX_TICKET,
+    UNTIL_REVOKED,
     UNTIL_REVOKED_TEXT,
     RequestError,
     duration_text,
     seconds_of,
 )
+from threegrants.report import PatchReport
 
 _Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -76,3 +80,30 @@ def decided(*, grants: bool = False) -> Callable[[Callable[..., None]], Callable
         return FOR(TICKET(found)) if grants else found
 
     return with_options
+
+
+def end_lines(said: Mapping[str, str], chosen: Sequence[PatchReport], now: float) -> Iterator[str]:
+    """What a person confirms about the end of patches: when, and how it stands in each of them.
+
+    Args:
+        said: the request's fields, as `decided` gives them.
+        chosen: the patches.
+        now: seconds since the epoch, by this computer; the service's clock decides.
+    """
+    duration = said.get("for")
+    if duration is None:
+        yield "They last as long as the service's configuration says (--for says it here)."
+        return
+    seconds = seconds_of(duration)
+    if seconds == UNTIL_REVOKED:
+        yield "They last until they are revoked (threegrants rollback)."
+        return
+    yield (
+        f"They end {duration} after the approval, at about {end_text(int(now) + seconds)}; the service's "
+        "clock decides, and the answer says the time and the digests of what is written."
+    )
+    for patch in chosen:
+        if patch.operation == PatchOperation.CREATE_GRANT:
+            yield f"{patch.target}: a KMS grant cannot state an end; the service revokes it then."
+        else:
+            yield f"{patch.target}: each statement gets the condition DateLessThan aws:CurrentTime."

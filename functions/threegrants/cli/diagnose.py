@@ -20,8 +20,8 @@ from threegrants.cli.findings import Finding, Findings
 from threegrants.cli.options import (
     ACCOUNTS,
     EXTERNAL_ID,
-    FORMAT,
     READER_ROLE,
+    REPORT_FORMAT,
     SNIPPETS,
     account_option,
 )
@@ -46,6 +46,7 @@ from threegrants.evidence import MemberAccounts, RoleClients
 from threegrants.evidence.calls import NOT_AWS
 from threegrants.patches import GranteeScope, Profile, Scope
 from threegrants.report import Report, report_for
+from threegrants.report.raw_formats import NothingToWrite, raw
 
 _EXAMINED_AT_ONCE = 6
 """Findings whose evidence is read at the same time; each reads several things at once itself."""
@@ -67,7 +68,7 @@ def _time_option(
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@FORMAT
+@REPORT_FORMAT
 @READER_ROLE
 @EXTERNAL_ID
 @ACCOUNTS
@@ -205,7 +206,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - click passes each option so
                 failed += 1
                 click.echo(strip_control_characters(one), err=True)
     for line in noise_lines(noise):
-        click.echo(strip_control_characters(line), err=output_format == "json")
+        click.echo(strip_control_characters(line), err=output_format != "text")
     warn(leftovers)
     report_skipped(leftovers, len(found) + len(noise))
     if strict and not leftovers.complete:
@@ -310,10 +311,40 @@ class _Json:
         self._some = True
 
 
-def _printer(output_format: str, tool: Tool | None, *, summary: bool) -> _Text | _Json:
+class _Raw:
+    """Prints each finding in a form that is copied; what has nothing to copy is said on stderr."""
+
+    def __init__(self, form: str) -> None:
+        self._form, self._some = form, False
+
+    def __enter__(self) -> None:
+        """Nothing comes before."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing comes after."""
+
+    def __call__(self, _number: int, _finding: Finding, report: Report) -> None:
+        try:
+            text = raw(report, self._form)
+        except NothingToWrite as error:
+            click.echo(strip_control_characters(error), err=True)
+            return
+        between = "---\n" if self._form in _WITH_RULES else "\n"
+        click.echo((between if self._some else "") + text, nl=False)
+        sys.stdout.flush()
+        self._some = True
+
+
+_WITH_RULES = ("cloudformation", "letter", "markdown")
+"""Forms in which a line of three dashes parts one document from the next."""
+
+
+def _printer(output_format: str, tool: Tool | None, *, summary: bool) -> _Text | _Json | _Raw:
     if output_format == "json":
         return _Json(summary=summary)
-    return _Text(tool, summary=summary)
+    if output_format == "text":
+        return _Text(tool, summary=summary)
+    return _Raw(output_format)
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from click.exceptions import NoArgsIsHelpError
 
-from threegrants.cli.failure import Unreachable
+from threegrants.cli.failure import Failure, Unreachable
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _WHAT_TO_DO = {
@@ -75,9 +76,15 @@ class Commands(click.Group):
         super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what botocore raises for want of an answer becomes one line."""
+        """Run the command; a wrong option and what botocore raises for want of an answer become one line."""
         try:
             return super().invoke(ctx)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            words = " ".join(error.format_message().split())
+            raise Failure(f"{words} ({command} -h says what it takes)") from error
         except BotoCoreError as error:
             for kind, what_to_do in _WHAT_TO_DO.items():
                 if isinstance(error, kind):

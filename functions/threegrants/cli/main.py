@@ -16,30 +16,28 @@ import click
 from threegrants import __version__
 from threegrants.cli.acknowledge import acknowledge
 from threegrants.cli.alert import alert
-from threegrants.cli.api import call_api as _call_api
-from threegrants.cli.api import failure as _failure
-from threegrants.cli.api import service_client as _service_client
+from threegrants.cli.api import call_api, failure, raw_of, report_of, service_client
 from threegrants.cli.assign import assign
 from threegrants.cli.cases import answer_cases
 from threegrants.cli.check import check
 from threegrants.cli.chosen_patches import NOT_BOTH, ChoiceError, chosen_patches
 from threegrants.cli.config import config
 from threegrants.cli.cost import cost
-from threegrants.cli.decisions import decided
+from threegrants.cli.decisions import decided, end_lines
 from threegrants.cli.diagnose import diagnose
 from threegrants.cli.doctor import doctor
 from threegrants.cli.explain import explain
 from threegrants.cli.failure import Failure
 from threegrants.cli.fetch import fetch
 from threegrants.cli.group import Commands
+from threegrants.cli.incidents import incidents, recheck, reopen
 from threegrants.cli.installation import STACK, configure
-from threegrants.cli.options import FORMAT, SNIPPETS
+from threegrants.cli.options import REPORT_FORMAT, SNIPPETS
 from threegrants.cli.records import parse_records
 from threegrants.cli.render import (
     Tool,
     json_text,
     show_incident,
-    show_incidents,
     show_patch,
     show_result,
 )
@@ -53,7 +51,6 @@ from threegrants.diagnosis import GrantName
 from threegrants.incidents.states import UNSUCCESSFUL, State
 from threegrants.patches import Scope
 from threegrants.remediation import LimitsError
-from threegrants.report import Report, ReportError
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,6 +72,9 @@ main.add_command(explain)
 main.add_command(fetch)
 main.add_command(snooze)
 main.add_command(snoozes)
+main.add_command(incidents)
+main.add_command(recheck)
+main.add_command(reopen)
 
 
 @main.command()
@@ -98,31 +98,19 @@ def evaluate(cases: str, explain: bool) -> None:  # noqa: FBT001 - click passes 
 
 
 @main.command()
-@STACK
-@click.option("--state", default=None, help="Only incidents in this state.")
-@FORMAT
-def incidents(stack: str, state: str | None, output_format: str) -> None:
-    """List the incidents, the latest first."""
-    query = f"?state={state}" if state else ""
-    found = _call_api(stack, "GET", f"/incidents{query}")["incidents"]
-    if output_format == "json":
-        click.echo(json_text(found))
-    else:
-        show_incidents(found)
-
-
-@main.command()
 @click.argument("incident_id", metavar="ID")
 @STACK
-@FORMAT
+@REPORT_FORMAT
 @SNIPPETS
 def show(incident_id: str, stack: str, output_format: str, tool: Tool | None) -> None:
     """Show one incident: diagnosis, patches as diffs, history."""
-    incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
+    incident = call_api(stack, "GET", f"/incidents/{incident_id}")
     if output_format == "json":
         click.echo(json_text(incident))
+    elif output_format == "text":
+        show_incident(incident, report_of(incident), tool)
     else:
-        show_incident(incident, _report_of(incident), tool)
+        click.echo(raw_of(incident, output_format), nl=False)
 
 
 @main.command()
@@ -154,8 +142,8 @@ def approve(
     same digests; what is not finished at once is finished by the service within minutes.
     """
     if not (digests and yes):  # who may approve need not be one who may look
-        incident = _call_api(stack, "GET", f"/incidents/{incident_id}")
-        report = _report_of(incident)
+        incident = call_api(stack, "GET", f"/incidents/{incident_id}")
+        report = report_of(incident)
         if not digests:
             show_incident(incident, report)
         try:
@@ -166,6 +154,8 @@ def approve(
             for patch in chosen:
                 show_patch(patch)
         if not yes:
+            for line in end_lines(said, chosen, time.time()):
+                click.echo(strip_control_characters(line))
             click.confirm(f"Apply these {len(chosen)} patch(es)?", abort=True)
         digests = tuple(patch.digest for patch in chosen)
     elif scope or grants:
@@ -179,7 +169,7 @@ def approve(
 @decided()
 def reject(incident_id: str, stack: str, said: dict[str, str]) -> None:
     """Close an incident without a change."""
-    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/reject", said))
+    _show_result(call_api(stack, "POST", f"/incidents/{incident_id}/reject", said))
 
 
 @main.command()
@@ -211,7 +201,7 @@ def extend(incident_id: str, stack: str, said: dict[str, str]) -> None:
 @STACK
 def mute(incident_id: str, hours: int, stack: str) -> None:
     """Send no alerts of an incident for some hours; it goes on counting."""
-    _show_result(_call_api(stack, "POST", f"/incidents/{incident_id}/mute", {"hours": hours}))
+    _show_result(call_api(stack, "POST", f"/incidents/{incident_id}/mute", {"hours": hours}))
 
 
 @main.command()
@@ -227,11 +217,11 @@ def standing(file: TextIO, stack: str) -> None:
         limits = limits_in(file.read())
     except (ConfigurationError, LimitsError) as error:
         raise Failure(str(error)) from error
-    listed = [_call_api(stack, "GET", f"/incidents?state={state}")["incidents"] for state in State]
+    listed = [call_api(stack, "GET", f"/incidents?state={state}")["incidents"] for state in State]
     seen = recent_incidents(listed, time.time())
-    shown = [_call_api(stack, "GET", f"/incidents/{one['id']}") for one in seen.incidents]
-    incidents = [(one, _report_of(one)) for one in shown]
-    for line in dry_run(limits, incidents, complete=seen.complete):
+    shown = [call_api(stack, "GET", f"/incidents/{one['id']}") for one in seen.incidents]
+    examined = [(one, report_of(one)) for one in shown]
+    for line in dry_run(limits, examined, complete=seen.complete):
         click.echo(strip_control_characters(line))
 
 
@@ -249,30 +239,20 @@ def replay(file: str, stack: str) -> None:
         if isinstance(call, DeniedCall)
     ]
     try:
-        sent = _service_client(stack).replay(records)
+        sent = service_client(stack).replay(records)
     except ServiceError as error:
-        raise _failure(error) from error
+        raise failure(error) from error
     click.echo(f"{sent} record(s) sent to the service")
-
-
-def _report_of(incident: Mapping[str, Any]) -> Report | None:
-    """The report that the API shows of an incident; None before its first diagnosis."""
-    try:
-        return Report.from_json(incident["diagnosis"]) if incident.get("diagnosis") else None
-    except ReportError as error:
-        raise Failure(
-            f"incident {incident['id']}: its diagnosis cannot be read: {error}"
-        ) from error
 
 
 def _show_end(stack: str, incident_id: str, what: str, body: Mapping[str, Any]) -> None:
     """Ask for a run, wait for its end, and show it."""
     path = f"/incidents/{incident_id}"
-    answer = _call_api(stack, "POST", f"{path}/{what}", body)
+    answer = call_api(stack, "POST", f"{path}/{what}", body)
 
     def read() -> Mapping[str, Any]:
         try:
-            shown: Mapping[str, Any] = _service_client(stack).call("GET", path)
+            shown: Mapping[str, Any] = service_client(stack).call("GET", path)
         except ServiceError:
             return {}  # who may approve need not be one who may look: what was answered stands
         return shown

@@ -3,6 +3,7 @@
 import click
 
 from threegrants.aws.arn import is_account_id
+from threegrants.report.raw_formats import RAW_FORMATS
 
 
 def account_option(
@@ -26,6 +27,15 @@ FORMAT = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
+)
+REPORT_FORMAT = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", *RAW_FORMATS]),
+    default="text",
+    show_default=True,
+    help="terraform, cloudformation, cli: the proposed change as code or commands; letter: what to "
+    "send to the owner of the other account; markdown: for a ticket. None of them is wrapped or cut.",
 )
 SNIPPETS = click.option(
     "--snippets",

@@ -12,14 +12,15 @@ from functools import cache
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from threegrants.cli.ending import ending_of, is_settled
 from threegrants.cloudtrail import strip_control_characters
 from threegrants.notifications import CERTAINTY_TEXT
 from threegrants.report import (
     GrantsReport,
     HandoffReport,
+    OtherHalfReport,
     PatchReport,
     ReasonReport,
     Report,
@@ -113,16 +114,25 @@ def coloured(word: str) -> Text:
     return plain(word, _COLOURS.get(word, ""))
 
 
-def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
+def show_diagnosis(
+    report: Report, tool: Tool | None = None, *, over_since: str | None = None
+) -> None:
     """One report: summary, the three grants, blockers, unknowns, patches.
 
     Args:
         report: the report.
         tool: shows what is handed off as this tool's code.
+        over_since: since when nothing of it is to be decided, ISO 8601: then no patch is shown, and no
+            summary of evidence that is older.
     """
-    say(report.summary, "bold")
+    if over_since is None or report.evidence_at >= over_since:
+        say(report.summary, "bold")
+    else:
+        say("the denial, as it was examined before that", "dim")
     _show_facts(report)
-    show_grants(report.grants)
+    if report.other_half and over_since is None:
+        show_other_half(report, report.other_half)
+    show_grants(report.grants, report.other_half)
     if source := report.copy_source:
         where = f"s3://{source.bucket}/{source.object_key}"
         say(f"to read the copy's source, {where}", "bold")
@@ -133,6 +143,9 @@ def show_diagnosis(report: Report, tool: Tool | None = None) -> None:
             say("the grants above are those at the denial; in force now", "dim")
             show_grants(since.grants)
     show_blockers_and_unknowns(report)
+    if over_since is not None:
+        console().print()
+        return
     for patch in report.proposed_patches:
         show_patch(patch)
         show_snippets(patch, tool)
@@ -152,9 +165,33 @@ def show_blockers_and_unknowns(report: Report) -> None:
         if blocker.owner:
             say(f"who decides: {blocker.owner}", "dim", indent=2)
     for unknown in report.unknowns:
-        say(f"not known: {unknown.words}", "yellow")
+        if not _is_said(unknown.why, report.other_half):
+            say(f"not known: {unknown.words}", "yellow")
 
 
+def show_other_half(report: Report, half: OtherHalfReport) -> None:
+    """What to do where the owner's side cannot be seen from here: once, before everything else."""
+    request = report.request
+    what = f"bucket {request.bucket}" if request.bucket else f"key {request.kms_key}"
+    whose = f", account {half.owner}" if half.owner else ""
+    console().print()
+    say(half.own_in_words, "bold")
+    for statement in half.add:
+        for line in json.dumps(dict(statement), indent=2).splitlines():
+            verbatim(f"  {line}")
+    say(f"The half of the owner of {what}{whose} cannot be seen from here: {half.why}.")
+    say("Send this to the owner; nobody has verified it (alone: --format letter):")
+    for line in half.letter.splitlines():
+        verbatim(f"  {line}".rstrip())
+    console().print()
+
+
+def _is_said(text: str, half: OtherHalfReport | None) -> bool:
+    """Whether a text says no more than why the owner's side cannot be seen."""
+    return half is not None and half.why in text
+
+
+_NOT_SEEN = "the owner's side cannot be seen from here"
 _LABEL, _VERDICT = 11, 12
 _GRANT = 20
 """Columns of the labels, the verdicts and the names of the grants."""
@@ -194,10 +231,17 @@ def evidence_text(report: Report) -> str:
     return f"read at {report.evidence_at}" + (f", {age} s before the diagnosis" if age else "")
 
 
-def show_grants(grants: GrantsReport) -> None:
-    """The three grants with their reasons, the IAM grant by its legs."""
+def show_grants(grants: GrantsReport, half: OtherHalfReport | None = None) -> None:
+    """The three grants with their reasons, the IAM grant by its legs.
+
+    Args:
+        grants: the grants.
+        half: what was said before of the owner's side, and is not said again.
+    """
     for name, grant in grants.rows:
-        first, *more = [_reason_text(reason) for reason in grant.reasons] or [""]
+        said = (_reason_text(reason) for reason in grant.reasons)
+        texts = [_NOT_SEEN if _is_said(text, half) else text for text in said]
+        first, *more = texts or [""]
         row([(plain(name), _GRANT), (coloured(grant.verdict), _VERDICT)], first)
         for reason in more:
             row([(plain(""), _GRANT + _VERDICT)], reason)
@@ -252,28 +296,10 @@ def diff(patch: PatchReport) -> list[str]:
     return list(policy_diff(patch.before, patch.after))
 
 
-def show_incidents(incidents: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each incident of the API's list."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("id", "state", "outcome", "count", "last seen", "open until", "summary"):
-        table.add_column(heading, no_wrap=heading in ("id", "state", "outcome"))
-    for incident in incidents:
-        table.add_row(
-            plain(incident["id"]),
-            plain(incident["state"]),
-            coloured(str(incident["outcome"] or "")),
-            plain(incident["count"]),
-            plain(incident["last_seen"]),
-            plain(incident.get("open_until") or ""),
-            plain(incident["summary"] or ""),
-        )
-    console().print(table if incidents else "no incidents")
-
-
 def show_incident(
     incident: Mapping[str, Any], report: Report | None, tool: Tool | None = None
 ) -> None:
-    """One incident of the API with its report and history.
+    """One incident of the API: how it ended if it did, its report and its history.
 
     Args:
         incident: the API's JSON object.
@@ -281,10 +307,21 @@ def show_incident(
         tool: shows what is handed off as this tool's code.
     """
     verbatim(f"{incident['id']}  {incident['state']}", "bold")
+    ending = ending_of(incident, report)
+    if ending:
+        say(ending.head, "bold")
+        for line in ending.lines:
+            verbatim(f"  {line}")
+        console().print()
+    if incident.get("acknowledged_by"):
+        say(f"{incident['acknowledged_by']} is at it")
+    if incident.get("assigned_to"):
+        say(f"assigned to {incident['assigned_to']}")
     if incident.get("open_until"):
         say(f"open until: {incident['open_until'].removeprefix('until ')}", "bold")
     if report:
-        show_diagnosis(report, tool)
+        over = ending.at if ending and is_settled(incident["state"]) else None
+        show_diagnosis(report, tool, over_since=over)
     for line in incident.get("history", ()):
         text = f"{line['at']}  {line['what']}  {line['from']} → {line['to']}  {line['actor']}"
         say(text, "dim")

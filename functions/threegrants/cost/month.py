@@ -12,7 +12,7 @@ from threegrants.cost.prices import PRICES, Price
 HOURS_A_MONTH = 730
 SWEEPS_A_MONTH = HOURS_A_MONTH * 12
 """Every five minutes."""
-FUNCTION_GB = 0.5
+FUNCTION_GB = 1.0
 SWEEP_SECONDS = 2.0
 """An idle sweep: some queries."""
 POLLS_A_MONTH = 5 * 3 * 60 * HOURS_A_MONTH
@@ -34,7 +34,7 @@ DIAGNOSES_AT_ONCE = 9
 LOG_BYTES_A_SWEEP = 1_500
 
 DENIALS_A_BATCH = 10
-SECONDS_A_BATCH = 3.0
+SECONDS_A_BATCH = 2.0
 """A batch of denials that only count, with the diagnosis that some of them want."""
 WRITES_A_DENIAL = 6
 """Write units; benchmarks/intake.py measures them."""

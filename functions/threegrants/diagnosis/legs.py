@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from threegrants.aws.arn import account_in
-from threegrants.cloudtrail import DeniedCall
+from threegrants.cloudtrail import Access, DeniedCall
 from threegrants.cloudtrail.passed_roles import PASS_ROLE
 from threegrants.diagnosis.access_grants import ASKED, access_grants_verdict
 from threegrants.diagnosis.facts import NO_IDENTITY_POLICIES, AuthorizationRequest, Facts
@@ -186,7 +186,10 @@ def kms_leg(facts: Facts) -> LegVerdicts:
         if call.action is None and call.service == "s3":
             grant = unknown(f"the KMS leg of {call.operation} is not known", "operation_unmapped")
             return LegVerdicts(grant, grant)
-        grant = not_needed("no_kms_leg", f"a {call.access.value} request uses no KMS key")
+        kind = (
+            "request of another kind" if call.access is Access.OTHER else f"{call.access} request"
+        )
+        grant = not_needed("no_kms_leg", f"a {kind} uses no KMS key")
         return LegVerdicts(grant, grant)
     if isinstance(key, Unread):
         grant = unknown(f"the key is not known: {key.why}; needs {key.needs}", key.code)

@@ -8,9 +8,10 @@ from threegrants.error_text.explanation import (
     Explanation,
     GrantToCheck,
     explain_error,
+    grants_to_have,
 )
 from threegrants.error_text.find import ErrorForm, StatedError, encoded_messages, find_errors
-from threegrants.error_text.letter import letter_to_owner
+from threegrants.error_text.letter import letter_about, letter_to_owner
 from threegrants.error_text.redact import Redaction
 
 __all__ = [
@@ -22,5 +23,7 @@ __all__ = [
     "encoded_messages",
     "explain_error",
     "find_errors",
+    "grants_to_have",
+    "letter_about",
     "letter_to_owner",
 ]

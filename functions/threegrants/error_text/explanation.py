@@ -115,7 +115,7 @@ def explain_error(
     call = denied_call(beside)
     if call and principal and not call.caller.arn:
         call = replace(call, caller=from_arn(principal))
-    grants = _grants(call) if call else ()
+    grants = grants_to_have(call) if call else ()
     texts = [str(statement) for grant in grants for statement in grant.statements]
     placeholders = tuple(word for word in _PLACEHOLDERS if any(word in text for text in texts))
     return Explanation(
@@ -236,8 +236,11 @@ def _is_about_ciphertext(error: StatedError) -> bool:
     return error.message.startswith(_CIPHERTEXT)
 
 
-def _grants(call: DeniedCall) -> tuple[GrantToCheck, ...]:
-    """The three grants for this call, with the exact statements as far as they are known."""
+def grants_to_have(call: DeniedCall) -> tuple[GrantToCheck, ...]:
+    """The three grants for this call, with the exact statements as far as they are known.
+
+    What the call does not name stands as a placeholder: `UNKNOWN_KEY` and the like.
+    """
     principal = call.caller.arn or UNKNOWN_PRINCIPAL
     named = _with_placeholder_bucket(call)
     narrow = NarrowStatements(named, principal, Choices(scope=Scope.OBJECT), _scopes(named))

@@ -1,18 +1,22 @@
 """The letter that the caller's side sends to the owner of the bucket and the key."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from threegrants.cloudtrail import DeniedCall
 from threegrants.diagnosis import GrantName
-from threegrants.error_text.explanation import Explanation
+from threegrants.error_text.explanation import Explanation, GrantToCheck
 
 _REQUEST = (
     "Would you please look whether these statements, or wider ones, are in your policies? They are "
-    "written from the error's text and not verified: you see your policies, we do not."
+    "written from what we see of the refusal and not verified: you see your policies, we do not."
 )
 _QUESTIONS = (
     "Please tell us as well whether a deny, an SCP or an RCP of your organisation refuses us, which "
     "KMS key the objects have, and whether your account owns the objects."
 )
+_OWN_SIDE = "Our own side, the IAM policy of the principal, we check ourselves."
 _OWNERS_GRANTS = (GrantName.BUCKET_POLICY, GrantName.KEY_POLICY)
 
 
@@ -21,11 +25,24 @@ def letter_to_owner(explanation: Explanation) -> str:
 
     The statements are written from an error's text alone, so the letter calls them unverified.
     """
-    call = explanation.call
-    asked = [
-        grant for grant in explanation.grants if grant.grant in _OWNERS_GRANTS and grant.statements
-    ]
-    if call is None or not asked:
+    if explanation.call is None:
+        return ""
+    return letter_about(explanation.call, explanation.error.message, explanation.grants)
+
+
+def letter_about(
+    call: DeniedCall, message: str, grants: Sequence[GrantToCheck], own_side: str = _OWN_SIDE
+) -> str:
+    """A letter about one refused call, as plain text; empty if the owner has nothing to write.
+
+    Args:
+        call: the call.
+        message: AWS's own words; empty if there are none.
+        grants: the three grants, with the statements to have.
+        own_side: what is said of the caller's side.
+    """
+    asked = [grant for grant in grants if grant.grant in _OWNERS_GRANTS and grant.statements]
+    if not asked:
         return ""
     who = call.caller.arn or "a role of our account (its ARN goes here)"
     what = ", ".join((*call.s3_actions, *call.kms_actions))
@@ -36,26 +53,21 @@ def letter_to_owner(explanation: Explanation) -> str:
         + (f" on s3://{call.bucket}/{call.object_key or ''}" if call.bucket else "")
         + (f" at {call.time}" if call.time else "")
         + ".",
-        *([f'AWS says: "{explanation.error.message}"'] if explanation.error.message else []),
+        *([f'AWS says: "{message}"'] if message else []),
         f"The request needs {what}.",
         "",
         _REQUEST,
     ]
     for grant in asked:
-        lines += ["", f"In the {grant.where}:", ""]
-        lines += [json.dumps(statement, indent=2) for statement in grant.statements]
-        lines += _conditions_in_words(grant.statements)
-    lines += [
-        "",
-        _QUESTIONS,
-        "",
-        "Our own side, the IAM policy of the principal, we check ourselves.",
-    ]
-    return "\n".join(lines) + "\n"
+        lines += ["", f"In the {grant.where} (not verified):", ""]
+        for statement in grant.statements:
+            lines += [json.dumps(statement, indent=2), *_conditions_in_words(statement)]
+    return "\n".join([*lines, "", _QUESTIONS, "", own_side]) + "\n"
 
 
-def _conditions_in_words(statements: tuple[object, ...]) -> list[str]:
-    conditioned = any(isinstance(one, dict) and "Condition" in one for one in statements)
-    if not conditioned:
-        return []
-    return ["(Its conditions keep it to S3 and to these objects.)"]
+def _conditions_in_words(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Each condition of a statement, named: the owner shall see what it is kept to."""
+    for operator, keys in (statement.get("Condition") or {}).items():
+        for key, values in keys.items():
+            listed = values if isinstance(values, list) else [values]
+            yield f"It holds only where {key} is {' or '.join(map(str, listed))} ({operator})."

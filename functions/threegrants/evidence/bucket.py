@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from threegrants.cloudtrail.directory_buckets import is_directory_bucket
-from threegrants.evidence.calls import absent_when, call_or_unread, code_of, run_concurrently
+from threegrants.evidence.calls import (
+    absent_when,
+    call_or_unread,
+    code_of,
+    is_refusal,
+    run_concurrently,
+)
 from threegrants.evidence.role_clients import RoleClients
 from threegrants.evidence.snapshot import (
     ACCOUNT_NOT_LISTED,
@@ -98,7 +104,8 @@ def find_bucket_owner(
         left_out: how many accounts beside the candidates may be read, and are not asked.
     """
     asked = (stated,) if stated else candidates
-    not_listed: list[str] = []
+    not_owner: list[str] = []
+    not_asked: dict[str, list[str]] = {}
     for at in range(0, len(asked), _ASKED_AT_ONCE):
         some = asked[at : at + _ASKED_AT_ONCE]
         answers = run_concurrently(
@@ -107,16 +114,23 @@ def find_bucket_owner(
         for account, (policy, encryption) in zip(some, answers, strict=True):
             if stated or isinstance(policy, Read):
                 return BucketOwnership(Read(account), policy, encryption)
-            if isinstance(policy, Unread) and policy.code == ACCOUNT_NOT_LISTED:
-                not_listed.append(account)
-    names = _named([account for account in asked if account not in not_listed]) or "no account"
-    beside = ""
-    if not_listed:
-        beside = f" ({_named(not_listed)} was not asked: not one of the accounts to read)"
+            if policy.code == ACCOUNT_NOT_LISTED:
+                not_asked.setdefault("not one of the accounts to read", []).append(account)
+            elif is_refusal(policy):  # of S3: ExpectedBucketOwner, or the reader's own permission
+                not_owner.append(account)
+            else:
+                not_asked.setdefault(policy.why, []).append(account)
+    why = f"the record does not name the owner of bucket {bucket}"
+    if not_owner:
+        why += f"; {_named(not_owner)} does not own it, or does not let the reader ask"
+    for reason, accounts in list(not_asked.items())[:_NAMED]:
+        why += f"; {_named(accounts)}: {reason}"
+    if not asked:
+        why += "; there is no account to ask"
     if left_out:
-        beside += f" ({left_out} more accounts to read were not asked: {MOST_ASKED} are at most)"
+        why += f" ({left_out} more accounts to read were not asked: {MOST_ASKED} are at most)"
     nobody = Unread(
-        f"the record does not name the owner of bucket {bucket} and {names} did not claim it{beside}",
+        why,
         f"the bucket owner's copy of the record, or role {clients.role_name} in the account that "
         f"owns {bucket}",
     )

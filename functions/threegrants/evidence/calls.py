@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from botocore.client import BaseClient
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
 from threegrants.evidence.role_clients import AccountError
@@ -21,6 +21,7 @@ DIRECT_WAY = "a connection to AWS without something in between that answers for 
 _DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedAccess", "403"}
 )
+_REFUSED = "the reader was refused"
 _MAX_WORKERS = 64
 """Questions asked at once: more than a role or user can have policies attached."""
 MOST_IN_TURN = 8
@@ -57,17 +58,28 @@ def call_or_unread(
         if _is_a_page(error):
             return Unread(NOT_AWS, f"{DIRECT_WAY}; {needs}")
         if code in _DENIED:
-            return Unread(f"the reader was refused ({code})", needs)
+            return Unread(f"{_REFUSED} ({code})", needs)
         return Unread(f"AWS answered {code}: {_one_line(error)}", needs)
     except NoTimeLeft as error:
         return Unread(str(error), "another delivery of the record, or a longer timeout")
     except BotoCoreError as error:
-        return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
+        return _unreached(error, needs)
     except ResponseParserError:
         return Unread(NOT_AWS, f"{DIRECT_WAY}; {needs}")
     except (LookupError, TypeError, ValueError) as error:
         # One answer that is not as documented must not cost the whole diagnosis.
         return Unread(f"AWS's answer was not as documented: {type(error).__name__}", needs)
+
+
+def _unreached(error: BotoCoreError, needs: str) -> Unread:
+    if isinstance(error, NoCredentialsError):
+        return Unread("there are no AWS credentials", f"AWS credentials (aws sso login); {needs}")
+    return Unread(f"AWS could not be reached: {type(error).__name__}", needs)
+
+
+def is_refusal(unread: Unread) -> bool:
+    """Whether AWS answered that the reader may not read it."""
+    return unread.why.startswith(_REFUSED)
 
 
 def _is_a_page(error: ClientError) -> bool:

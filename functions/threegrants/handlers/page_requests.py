@@ -7,7 +7,7 @@ So who may invoke this function, and no more, can speak for nobody.
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,10 +16,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from threegrants.incidents import Incident
+from threegrants.patches import Patch
 from threegrants.remediation.page_access import PageAccess
-from threegrants.remediation.page_decisions import require_may_approve, require_told_apart
+from threegrants.remediation.page_decisions import (
+    require_may_approve,
+    require_told_apart,
+)
 from threegrants.remediation.person import Person
 from threegrants.remediation.results import Refused
+from threegrants.report import Report
 
 if TYPE_CHECKING:
     from threegrants.oidc import OidcClient
@@ -40,6 +45,8 @@ _DECISIONS = frozenset(
     }
 )
 """What people may ask for on the page; everything else of the API is for AWS identities."""
+_OPENING = frozenset({"approve", "extend"})
+"""Decisions that open something, or keep it open."""
 _NOT_SIGNED_IN = "the page's request has no ID token that is taken"
 
 
@@ -180,6 +187,8 @@ def require_may_ask(who: SignedIn, request: PageRequest, incident: Incident | No
             HTTPStatus.FORBIDDEN,
             "none of your groups may decide about this incident (page.approvers)",
         )
+    if request.action in _OPENING and not str(request.body.get("reason") or "").strip():
+        raise Refused(HTTPStatus.BAD_REQUEST, "say why: others read it in the history")
     if request.action != "approve" or report is None:
         return
     digests = request.body.get("digests")
@@ -199,6 +208,22 @@ def require_may_ask(who: SignedIn, request: PageRequest, incident: Incident | No
     require_told_apart(who.access, who.person, report, patches)
 
 
+def require_may_extend(report: Report, patches: Sequence[Patch]) -> None:
+    """Make sure that whoever asks for an extension might approve what it prolongs, if it is a person.
+
+    Args:
+        report: the incident's report.
+        patches: what is in force.
+
+    Raises:
+        Refused: if not.
+    """
+    who = who_acts()
+    if who is not None:
+        require_may_approve(who.access, who.groups, report, patches)
+        require_told_apart(who.access, who.person, report, patches)
+
+
 @contextmanager
 def acting(who: SignedIn) -> Iterator[None]:
     """While this runs, requests are this person's."""
@@ -212,6 +237,27 @@ def acting(who: SignedIn) -> Iterator[None]:
 def who_acts() -> SignedIn | None:
     """The signed-in person whose request runs now; None if it is an AWS identity's."""
     return _signed_in.get()
+
+
+def breaks_glass(body: Mapping[str, Any]) -> bool:
+    """Whether an approval is to count alone where two are wanted.
+
+    Args:
+        body: what the request says.
+
+    Raises:
+        Refused: if it says so, and is not of a signed-in person whose group may.
+    """
+    if not body.get("break_glass"):
+        return False
+    who = who_acts()
+    if who is None or not who.access.may_break_glass(who.groups):
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            "only somebody who signed in and is of a group for it (page.break_glass) approves alone "
+            "where two are wanted",
+        )
+    return True
 
 
 def rest_event(request: PageRequest) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from threegrants.page.headers import NO_STORE
 from threegrants.page.request_checks import own_path
 from threegrants.page.view import render
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call] - Powertools leaves it untyped
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 
 def _request() -> PageHttpRequest:

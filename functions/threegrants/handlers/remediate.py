@@ -1,6 +1,7 @@
 """RemediateFunction: the API by which people look at, approve, reject, roll back, mute and replay."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -21,9 +22,11 @@ from threegrants.handlers.observability import logger, metrics
 from threegrants.handlers.page_requests import (
     PageRequest,
     acting,
+    breaks_glass,
     is_page_request,
     parse_page_request,
     require_may_ask,
+    require_may_extend,
     rest_event,
     sign_in,
 )
@@ -35,10 +38,8 @@ from threegrants.remediation.approval import require_not_own_grant
 from threegrants.remediation.approval_request import ApprovalRequest, RequestError, request_of
 
 app = APIGatewayRestResolver()
-app.include_router(people_routes.router)
-
-
 app.include_router(router)
+app.include_router(people_routes.router)
 
 
 @cache
@@ -102,7 +103,8 @@ def approve(incident_id: str) -> Response[str] | dict[str, Any]:
     digests = _body().get("digests")
     if not isinstance(digests, list) or not all(isinstance(d, str) for d in digests):
         raise BadRequestError('the body must be {"digests": ["sha256:…"]}')
-    return _respond(_service().approve(incident_id, digests, actor, _asked()))
+    request = replace(_asked(), break_glass=breaks_glass(_body()))
+    return _respond(_service().approve(incident_id, digests, actor, request))
 
 
 @app.post("/incidents/<incident_id>/reject")
@@ -123,7 +125,8 @@ def rollback(incident_id: str) -> Response[str] | dict[str, Any]:
 def extend(incident_id: str) -> Response[str] | dict[str, Any]:
     """Have what is in force end later: `{"for": "8h", "reason": "…"}`; a new approval."""
     logger.set_correlation_id(incident_id)
-    return _respond(_service().extend(incident_id, _actor(), _asked()))
+    asked = _service().extend(incident_id, _actor(), _asked(), require_may_extend)
+    return _respond(asked)
 
 
 @app.post("/incidents/<incident_id>/mute")

@@ -24,7 +24,7 @@ MAX_SILENT_HOURS = 1000
 """Below the 60 days after which an account is forgotten (incidents/account_clocks.py)."""
 
 _PLACE = re.compile(r"([\w.-]+)/([\w.-]+)/([\w.-]+)", re.ASCII)
-_OWN_ROLES = ("diagnose", "approve", "worker", "sweep")
+_OWN_ROLES = ("diagnose", "approve", "worker", "sweep", "page")
 """The functions' roles, by the last part of their names in `template.yaml`.
 
 The Region stands before it: roles are of the whole account, and each Region may have a stack of a name.

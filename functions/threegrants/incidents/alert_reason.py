@@ -32,6 +32,8 @@ class AlertReason(StrEnum):
     """the sweep found that the call is allowed by now"""
     PROPOSED = "proposed"
     """the first of two people has approved: a second one is wanted"""
+    BREAK_GLASS = "break glass"
+    """one person approved alone where two are wanted: everybody is told"""
     APPLYING = "applying"
     """a person approved: the patches are being written; in events, never in a mail"""
     REJECTED = "rejected"

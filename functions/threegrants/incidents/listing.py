@@ -74,6 +74,7 @@ class ListedIncident:
     summary: str | None = None
     muted_until: int = 0
     replayed: bool = False
+    open_until: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The line as the API answers it."""
@@ -94,6 +95,7 @@ class ListedIncident:
             "summary": self.summary,
             "muted_until": self.muted_until or None,
             "replayed": self.replayed,
+            "open_until": self.open_until,
         }
 
 
@@ -105,6 +107,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "bucket": incident.bucket,
         "bucket_account": incident.bucket_account,
         "replayed": incident.replayed or None,
+        "open_until": incident.open_until or None,
     }
     if report is not None:
         row |= {

@@ -174,6 +174,8 @@ def sample_event_detail(
             "actor": strip_control_characters(actor),
             "note": "",
             "digests": [],
+            "reason": "",
+            "ticket": "",
             "people": {"acknowledged_by": None, "assigned_to": None},
             "routes": [],
             "channels": list(channels),

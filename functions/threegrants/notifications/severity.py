@@ -35,6 +35,7 @@ class PagerAction(StrEnum):
 _BY_REASON: Mapping[AlertReason, Severity] = {
     AlertReason.STUCK: Severity.CRITICAL,
     AlertReason.FORGED: Severity.CRITICAL,
+    AlertReason.BREAK_GLASS: Severity.CRITICAL,
     AlertReason.OVERWRITTEN: Severity.CRITICAL,
     AlertReason.FAILED: Severity.ERROR,
     AlertReason.WINDOW: Severity.WARNING,

@@ -66,9 +66,12 @@ class PageReader:
             history=history,
             run=run,
             related=self._related(incident),
-            in_force=incident.state in _IN_FORCE,
+            in_force=is_open(incident),
+            open_until=_end_of(incident),
             two_people=self._two_people(incident),
             first_approver=_first_approver(incident, history),
+            acknowledged_by=incident.acknowledged_by,
+            assigned_to=incident.assigned_to,
             snoozed_until=incident.muted_until,
             stack=self.stack,
         )
@@ -78,7 +81,8 @@ class PageReader:
         return IncidentFacts(
             incident=incident,
             now=_moment(now),
-            in_force=incident.state in _IN_FORCE,
+            in_force=is_open(incident),
+            open_until=_end_of(incident),
             stack=self.stack,
         )
 
@@ -101,9 +105,7 @@ class PageReader:
             waiting=tuple(
                 _listed(one) for one in found if one.state in (State.OPEN, State.PROPOSED)
             ),
-            in_force=tuple(
-                _listed(one) for one in found if one.state in _IN_FORCE and one.id in named
-            ),
+            in_force=tuple(_listed(one) for one in found if is_open(one) and one.id in named),
             lines=mine,
             now=_moment(now),
         )
@@ -151,7 +153,25 @@ class PageReader:
 
 
 def _listed(incident: Incident) -> ListedIncident:
-    return ListedIncident(incident=incident, in_force=incident.state in _IN_FORCE)
+    return ListedIncident(
+        incident=incident,
+        assigned_to=incident.assigned_to,
+        in_force=is_open(incident),
+        open_until=_end_of(incident),
+    )
+
+
+def is_open(incident: Incident) -> bool:
+    """Whether something that an approval wrote is in force; runs of release 0.1 do not say until when."""
+    return bool(incident.open_until) or incident.state in _IN_FORCE
+
+
+def _end_of(incident: Incident) -> int | None:
+    """When what is in force ends, in seconds since the epoch; None without an end."""
+    try:
+        return int(datetime.fromisoformat(incident.open_until).timestamp())
+    except ValueError:
+        return None
 
 
 def _first_approver(incident: Incident, history: tuple[Mapping[str, Any], ...]) -> str:

@@ -7,13 +7,10 @@ identity provider is a `Person` (`ISSUER#SUBJECT (NAMES)`).
 
 import re
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from threegrants.aws.arn import ACCOUNT_ID, PARTITION, account_in, parse_arn
+from threegrants.remediation.first_approval import Approval
 from threegrants.remediation.person import Person, identity_center_user, same_signed_in
-
-if TYPE_CHECKING:  # who decides about alerts does not load what carries runs out
-    from threegrants.remediation.runs import Approval
 
 _KNOWN = re.compile(
     rf"arn:{PARTITION}:(?:"
@@ -58,9 +55,7 @@ def same_person(one: str, other: str) -> bool:
     return first is not None and second is not None and first.lower() == second.lower()
 
 
-def completes(
-    first: "Approval | None", digests: Collection[str], approver: str, now: float
-) -> bool:
+def completes(first: Approval | None, digests: Collection[str], approver: str, now: float) -> bool:
     """Whether an approval is the second of two: another person means the same digests, in time.
 
     Args:

@@ -7,6 +7,7 @@ from threegrants.incidents import Conflict, Incident, Move, State, Store
 from threegrants.patches import Patch
 from threegrants.patches.grant_end import end_text
 from threegrants.remediation.approval import QUOTA_EXCEEDED
+from threegrants.remediation.first_approval import Approval
 from threegrants.remediation.grant_ends import end_items
 from threegrants.remediation.outbox import OutboxItem
 from threegrants.remediation.results import Refused
@@ -16,7 +17,7 @@ from threegrants.remediation.run_store import (
     QuotaExceeded,
     RunStore,
 )
-from threegrants.remediation.runs import Approval, Intent, Run
+from threegrants.remediation.runs import Intent, Run
 from threegrants.remediation.worker import target_arns
 
 _MAX_TRIES = 5

@@ -76,7 +76,7 @@ class PageAccess:
         rights = self.rights(groups)
         if report is None:
             return bool(rights)
-        accounts = _concerned(report)
+        accounts = concerned_accounts(report)
         return any(
             not right.accounts or not right.accounts.isdisjoint(accounts)
             for right in rights
@@ -88,7 +88,7 @@ NOBODY = PageAccess()
 """What holds where the configuration says nothing of the page."""
 
 
-def _concerned(report: Report) -> frozenset[str]:
+def concerned_accounts(report: Report) -> frozenset[str]:
     """The accounts that an incident is about."""
     found = {report.principal.account, report.request.bucket_account}
     found.update(patch.account for patch in report.patches)

@@ -14,7 +14,13 @@ from boto3.dynamodb.conditions import Key
 from threegrants.incidents import State
 from threegrants.incidents.items import item_key
 from threegrants.remediation import leases
-from threegrants.remediation.runs import Approval, Direction, Intent, Run, content_of
+from threegrants.remediation.first_approval import Approval
+from threegrants.remediation.runs import (
+    Direction,
+    Intent,
+    Run,
+    content_of,
+)
 from threegrants.remediation.seals import NotGenuine, Seals, Signer
 
 if TYPE_CHECKING:

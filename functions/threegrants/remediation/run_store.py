@@ -22,6 +22,7 @@ from threegrants.incidents.items import item_key, put_write
 from threegrants.incidents.moves import Move, move_writes
 from threegrants.incidents.table import Conflict, transact
 from threegrants.remediation import leases
+from threegrants.remediation.first_approval import Approval
 from threegrants.remediation.outbox import (
     Outbox,
     OutboxItem,
@@ -30,7 +31,7 @@ from threegrants.remediation.outbox import (
     outbox_writes,
 )
 from threegrants.remediation.run_reader import RunReader, rollback_content
-from threegrants.remediation.runs import Approval, Intent, Run
+from threegrants.remediation.runs import Intent, Run
 from threegrants.remediation.seals import Seals
 
 if TYPE_CHECKING:

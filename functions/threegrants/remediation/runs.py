@@ -83,6 +83,7 @@ class Run:
         ticket: what it belongs to elsewhere, as they said.
         ends_at: seconds since the epoch; when what it grants is taken back by itself. 0 for never.
         extends: runs in force whose grants it prolongs: they end with it.
+        break_glass: whether one person approved alone where two are wanted.
         schema: the version of its item; `RUN_SCHEMA` for new ones, 1 for those of release 0.1.
     """
 
@@ -110,6 +111,7 @@ class Run:
     ticket: str = ""
     ends_at: int = 0
     extends: tuple[str, ...] = ()
+    break_glass: bool = False
     schema: int = RUN_SCHEMA
 
     @property
@@ -140,6 +142,7 @@ class Run:
             "ticket": self.ticket,
             "ends": self.ends_at,
             "extends": list(self.extends),
+            "alone": self.break_glass,
         }
         return {
             **(since_2 if self.schema > 1 else {}),
@@ -179,6 +182,7 @@ class Run:
             ticket=str(item["ticket"]) if schema > 1 else "",
             ends_at=int(item["ends"]) if schema > 1 else 0,
             extends=tuple(item["extends"]) if schema > 1 else (),
+            break_glass=bool(item["alone"]) if schema > 1 else False,
             id=str(item["run"]),
             direction=Direction(item["way"]),
             worker_id=str(item["worker"]),
@@ -218,6 +222,7 @@ def _approved(run: Run) -> tuple[Any, ...]:
         run.ticket,
         run.ends_at,
         run.extends,
+        run.break_glass,
     )
 
 
@@ -250,6 +255,7 @@ class Asked:
     ends_at: int = 0
     offered: tuple[str, ...] = ()
     extends: tuple[str, ...] = ()
+    break_glass: bool = False
 
 
 NOTHING_SAID = Asked()
@@ -294,6 +300,7 @@ def run_to_apply(
         ticket=asked.ticket,
         ends_at=asked.ends_at,
         extends=asked.extends,
+        break_glass=asked.break_glass,
         end_state=State.VERIFIED if asked.extends else State.FAILED,
     )
 
@@ -418,81 +425,4 @@ class Intent:
             closed=int(item["closed"]),
             aws_ids=AwsIds.from_item(item["aws_ids"]),
             **{name: int(item[name]) for name in _FACTS},
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """The first of two approvals.
-
-    Args:
-        digests: the patches that it names.
-        contents: for each, the digest of all of it (`content_of`).
-        approver: the ARN of who gave it.
-        at: seconds since the epoch; when it was given.
-        expires: seconds since the epoch; a second approval has to come before.
-        reason: why, as the approver said.
-        ticket: what it belongs to elsewhere.
-        seconds: for how long the grant is wanted; 0 for one without an end.
-        extends: of an extension, the runs that it prolongs.
-        schema: the version of its item, as of a run.
-    """
-
-    digests: tuple[str, ...]
-    contents: tuple[str, ...]
-    approver: str
-    at: int
-    expires: int
-    reason: str = ""
-    ticket: str = ""
-    seconds: int = 0
-    extends: tuple[str, ...] = ()
-    schema: int = RUN_SCHEMA
-
-    @property
-    def sk(self) -> str:
-        """The sort key of its item: one of an extension stands beside one of patches."""
-        return "extension" if self.extends else "approval"
-
-    def sealed(self, incident_id: str) -> dict[str, Any]:
-        """What the seal covers: all of it."""
-        return {"incident": incident_id, **self.to_item()}
-
-    def to_item(self) -> dict[str, Any]:
-        """The attributes of the item. One of release 0.1 stays as it was: its seal covers no more."""
-        since_2 = {
-            "schema": self.schema,
-            "reason": self.reason,
-            "ticket": self.ticket,
-            "seconds": self.seconds,
-            "extends": list(self.extends),
-        }
-        return {
-            **(since_2 if self.schema > 1 else {}),
-            "digests": list(self.digests),
-            "contents": list(self.contents),
-            "approver": self.approver,
-            "at": self.at,
-            "expires": self.expires,
-        }
-
-    @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> "Approval":
-        """Read back what `to_item` wrote.
-
-        Raises:
-            NewerRunError: if a later release wrote it.
-        """
-        schema = schema_of(item)
-        return cls(
-            digests=tuple(item["digests"]),
-            contents=tuple(item["contents"]),
-            approver=str(item["approver"]),
-            at=int(item["at"]),
-            expires=int(item["expires"]),
-            reason=str(item["reason"]) if schema > 1 else "",
-            ticket=str(item["ticket"]) if schema > 1 else "",
-            seconds=int(item["seconds"]) if schema > 1 else 0,
-            extends=tuple(item["extends"]) if schema > 1 else (),
-            schema=schema,
         )

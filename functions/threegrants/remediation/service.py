@@ -16,6 +16,7 @@ from threegrants.evidence import RoleClients
 from threegrants.incidents import AlertReason, Incident, Move, State, Store
 from threegrants.incidents.states import APPROVED, RUN_IN_PROGRESS
 from threegrants.patches import Patch
+from threegrants.patches.grant_end import holds_end
 from threegrants.remediation.approval import (
     check_limits,
     granted,
@@ -28,10 +29,12 @@ from threegrants.remediation.approval import (
 )
 from threegrants.remediation.approval_request import ApprovalRequest
 from threegrants.remediation.approvers import completes
+from threegrants.remediation.break_glass import everybody_is_told, seconds_alone
+from threegrants.remediation.extending import later_ends, runs_to_extend
 from threegrants.remediation.extension import Extension
+from threegrants.remediation.first_approval import Approval
 from threegrants.remediation.forgery import forged_text, refuse_forged
 from threegrants.remediation.grant_ends import with_extended
-from threegrants.remediation.in_force import ending_runs
 from threegrants.remediation.incident_changes import begin_applying, change_or_refuse
 from threegrants.remediation.limits import Limits
 from threegrants.remediation.outbox import OutboxItem, OutboxTask
@@ -42,7 +45,6 @@ from threegrants.remediation.rollback import StatementEdited, undo
 from threegrants.remediation.run_store import RunStore
 from threegrants.remediation.runs import (
     IN_FORCE,
-    Approval,
     Asked,
     Direction,
     Intent,
@@ -60,6 +62,7 @@ from threegrants.remediation.wording import (
     until_words,
 )
 from threegrants.remediation.worker import error_text, target_arns
+from threegrants.report import Report
 
 _Kept = TypeVar("_Kept")
 NOTHING_ASKED = ApprovalRequest()
@@ -120,14 +123,18 @@ class RemediationService:
         require_not_own_grant(incident, approver, offered)
         first, wanted = None, request.seconds
         two_people = needs_two_people(limits, report, offered)
-        if two_people:
+        alone = two_people and request.break_glass
+        if alone:
+            two_people, wanted = False, seconds_alone(report, offered, request)
+            first = self._first_approval(incident)
+        elif two_people:
             first = self._first_approval(incident)
             if wanted is None and first is not None and set(first.digests) == set(digests):
                 wanted = first.seconds
         patches, ends = with_ends(limits, report, offered, wanted, now)
         check_limits(limits, incident, patches, self.reader)
         actors: tuple[str, ...] = (approver,)
-        asked = replace(ends, reasons=(request.reason,), ticket=request.ticket)
+        asked = replace(ends, reasons=(request.reason,), ticket=request.ticket, break_glass=alone)
         expires = int(now) + limits.approval_seconds
         if two_people:
             contents = tuple(content_of(patch) for patch in offered)
@@ -154,8 +161,9 @@ class RemediationService:
         last = self._last_run(incident)
         run = run_to_apply(patches, actors, at=now, expires=expires, last=last, asked=asked)
         quota = (limits.patches_an_hour, self.now())
+        told = everybody_is_told(incident.id, run, now)
         intents = begin_applying(
-            self.store, self.run_store, incident, run, patches, quota, first=first
+            self.store, self.run_store, incident, run, patches, quota, outbox=told, first=first
         )
         return self._asked(
             incident.id, State.APPLYING, f"Approved. {end_words(run)}".strip(), intents
@@ -236,13 +244,20 @@ class RemediationService:
         )
         return self._asked(incident.id, State.ROLLING_BACK, "Being taken back.", intents)
 
-    def extend(self, incident_id: str, approver: str, request: ApprovalRequest) -> Result:
+    def extend(
+        self,
+        incident_id: str,
+        approver: str,
+        request: ApprovalRequest,
+        require: Callable[[Report, Sequence[Patch]], None] = lambda *_: None,
+    ) -> Result:
         """Have what is in force end later: a new approval, with new exact bytes, by the same rules.
 
         Args:
             incident_id: the incident.
             approver: the ARN that AWS gives of who asks.
             request: for how long from now on, and why.
+            require: what else has to hold of the approver, given the report and all that is in force.
 
         Raises:
             Refused: if it may not or cannot be done; then nothing was written.
@@ -255,16 +270,16 @@ class RemediationService:
             known = self._intents(incident, (last.id,))
             detail = f"An extension{until_words(last)} was approved before and is being written."
             return self._asked(incident.id, State.APPLYING, detail, known)
-        heads = self._genuine(incident, lambda: self._ending_runs(incident, last, now))
+        heads = self._genuine(incident, lambda: runs_to_extend(self.run_store, incident, last, now))
         limits, report = self.limits(), require_report(incident)
         written = self._intents(incident, [run.id for run in heads])
         everything = self._genuine(
             incident, lambda: with_extended(self.run_store, incident.id, heads)
         )
         of_grants = self._intents(incident, [run.id for run in everything])
-        patches = tuple(intent.patch for intent in written if intent.step in IN_FORCE)
-        judged = patches or tuple(intent.patch for intent in of_grants)
+        judged = tuple(intent.patch for intent in of_grants if intent.step in IN_FORCE)
         require_not_own_grant(incident, approver, judged)
+        require(report, judged)
         extension = Extension(heads, written)
         two_people = any(run.two_people for run in heads) or needs_two_people(
             limits, report, judged, extends=True
@@ -275,8 +290,9 @@ class RemediationService:
             wanted = first.seconds
         seconds = granted(limits, report, judged, wanted)
         ends_at = extension.later_end(now, seconds)
-        new = self._with_later_ends(incident, extension, ends_at, int(now))
-        check_limits(limits, incident, new, self.reader)
+        new = later_ends(self.reader, incident.id, extension, ends_at, int(now))
+        kept = (patch for patch in judged if not holds_end(patch))
+        check_limits(limits, incident, (*new, *kept), self.reader)
         asked = Asked((request.reason,), request.ticket, ends_at, extends=extension.run_ids)
         actors: tuple[str, ...] = (approver,)
         expires = int(now) + limits.approval_seconds
@@ -294,57 +310,12 @@ class RemediationService:
         intents = begin_applying(self.store, self.run_store, incident, run, new, quota, first=first)
         return self._asked(incident.id, State.APPLYING, f"Extended. {end_words(run)}", intents)
 
-    def _ending_runs(self, incident: Incident, last: Run | None, now: float) -> tuple[Run, ...]:
-        """The runs in force whose end may be put off.
-
-        Raises:
-            Refused: if there are none, or their end has come.
-        """
-        in_force = last.runs_in_force if last and incident.state is State.VERIFIED else ()
-        runs = tuple(self.run_store.begun(incident.id, one) for one in in_force)
-        heads = ending_runs(runs)
-        if not heads:
-            raise Refused(
-                HTTPStatus.CONFLICT,
-                f"incident {incident.id} is {incident.state}, and nothing of it is in force that ends: "
-                "there is nothing to extend",
-            )
-        if any(run.ends_at <= now for run in heads):
-            raise Refused(
-                HTTPStatus.CONFLICT,
-                f"the grant of incident {incident.id} has ended: it is taken back, and a new denial can "
-                "be approved",
-            )
-        return heads
-
     def _first_extension(self, incident: Incident, extension: Extension) -> Approval | None:
         """The first approval of the same extension, if there is one."""
         first = self._genuine(
             incident, lambda: self.run_store.first_approval(incident.id, extension=True)
         )
         return first if first is not None and first.extends == extension.run_ids else None
-
-    def _with_later_ends(
-        self, incident: Incident, extension: Extension, ends_at: int, now: int
-    ) -> tuple[Patch, ...]:
-        """The patches that exchange the end, made of the policies as they are now.
-
-        Raises:
-            Refused: if a policy cannot be read, or our statement is not as we wrote it.
-        """
-        found = []
-        for intent in extension.exchanged:
-            patch = intent.patch
-            try:
-                reader = reader_of(self.reader, patch, incident.id)
-                live = read(patch, reader, intent.aws_ids)
-            except Exception as error:
-                raise Refused(
-                    HTTPStatus.SERVICE_UNAVAILABLE,
-                    f"nothing was changed, because a policy could not be read: {error_text(error)}",
-                ) from error
-            found.append(extension.patch_for(patch, live.text, ends_at, now))
-        return tuple(found)
 
     def progress(self, incident_id: str) -> dict[str, Any] | None:
         """What there is to know of the incident's last run, for people who wait; None if there is none.

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from threegrants.patches.grant_end import end_text
 from threegrants.remediation.approval_request import UNTIL_REVOKED, duration_text
-from threegrants.remediation.runs import Approval, Asked, Run
+from threegrants.remediation.first_approval import Approval
+from threegrants.remediation.runs import Asked, Run
 
 
 def end_words(run: Run) -> str:

@@ -27,6 +27,7 @@ from threegrants.remediation.approval import (
     select_patches,
     with_ends,
 )
+from threegrants.remediation.break_glass import key_wants_two
 from threegrants.remediation.due_alerts import Alert, send_due_alerts
 from threegrants.remediation.forgery import refuse_forged
 from threegrants.remediation.grant_ends import begin_end, warn
@@ -191,7 +192,9 @@ class WorkerService:
         try:
             limits, report = self.limits(), require_report(incident)
             extends = bool(run.extends)
-            if not run.two_people and needs_two_people(limits, report, patches, extends=extends):
+            alone = run.break_glass and not key_wants_two(report, patches)
+            enough = run.two_people or alone
+            if not enough and needs_two_people(limits, report, patches, extends=extends):
                 return "by the limits as they are now, two people have to approve it"
             rules = hours_for(limits, report, patches)
             if found := still_allowed(rules, run.seconds_granted):

@@ -17,6 +17,7 @@ from threegrants.report.grants import (
     UnknownReport,
 )
 from threegrants.report.json_object import ReportError
+from threegrants.report.other_half import OtherHalfReport
 from threegrants.report.policy_diff import policy_diff
 from threegrants.report.report import SCHEMA, PrincipalReport, Report, RequestReport
 from threegrants.report.since_denial import SinceDenialReport
@@ -30,6 +31,7 @@ __all__ = [
     "HandoffReport",
     "IamGrantReport",
     "KeySource",
+    "OtherHalfReport",
     "PatchReport",
     "PrincipalReport",
     "ReasonReport",

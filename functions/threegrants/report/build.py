@@ -32,6 +32,7 @@ from threegrants.report.grants import (
 )
 from threegrants.report.report import PrincipalReport, Report, RequestReport
 from threegrants.report.since_denial import SinceDenialReport
+from threegrants.report.unseen_owner import other_half_of
 
 _MAX_POLICY_CHARACTERS = 200_000
 """Characters of policies in one report: an incident is one DynamoDB item of at most 400 KB.
@@ -83,6 +84,7 @@ def report_for(
         evidence_age_seconds=_age_seconds(evidence.oldest),
         presumed_outcome=diagnosis.presumed_outcome,
         since_denial=_since_denial(analysis.call, diagnosis),
+        other_half=other_half_of(analysis),
     )
 
 

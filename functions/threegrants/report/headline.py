@@ -23,11 +23,16 @@ def who(report: Report) -> str:
 
 
 def where(report: Report) -> str:
-    """The bucket's name, or for a call of KMS itself the key's id."""
-    if report.request.bucket:
-        return report.request.bucket
-    key = report.request.kms_key or ""
-    return f"KMS key {key.rpartition('/')[2]}" if key else "a KMS key"
+    """The bucket's name, for a call of KMS itself the key's id, else what S3 was asked for."""
+    request = report.request
+    if request.bucket:
+        return request.bucket
+    if request.kms_key:
+        return f"KMS key {request.kms_key.rpartition('/')[2]}"
+    named = parse_arn(request.resource) if request.resource else None
+    if named is not None and named.service == "s3":
+        return f"{named.resource}@{named.account}" if named.account else named.resource
+    return "a KMS key"
 
 
 def joined(words: Sequence[str]) -> str:

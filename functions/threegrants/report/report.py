@@ -17,6 +17,7 @@ from threegrants.report.grants import (
     UnknownReport,
 )
 from threegrants.report.json_object import JsonObject, ReportError
+from threegrants.report.other_half import OtherHalfReport
 from threegrants.report.since_denial import SinceDenialReport
 
 SCHEMA = "threegrants.diagnosis/1"
@@ -246,6 +247,7 @@ class Report:
         evidence_at: when the oldest part of the evidence was read, ISO 8601 in UTC.
         evidence_age_seconds: how old that part was when the diagnosis was made.
         since_denial: what was changed since the denial, where AWS shows the policies of the denial.
+        other_half: where the owner's side cannot be seen: the caller's half, and a letter to the owner.
     """
 
     id: str
@@ -266,6 +268,7 @@ class Report:
     evidence_age_seconds: int
     presumed_outcome: Outcome | None = None
     since_denial: SinceDenialReport | None = None
+    other_half: OtherHalfReport | None = None
 
     @property
     def is_fixable(self) -> bool:
@@ -368,26 +371,31 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object, as `schema/diagnosis.schema.json` describes it."""
         since = {"since_denial": self.since_denial.to_json()} if self.since_denial else {}
-        return since | {
-            "schema": SCHEMA,
-            "id": self.id,
-            "principal": self.principal.to_json(),
-            "request": self.request.to_json(),
-            "grants": self.grants.to_json(),
-            "copy_source": self.copy_source.to_json() if self.copy_source else None,
-            "blockers": [blocker.to_json() for blocker in self.blockers],
-            "causes": list(self.causes),
-            "unknowns": [unknown.to_json() for unknown in self.unknowns],
-            "outcome": self.outcome.value,
-            "certainty": self.certainty.value,
-            "presumed_outcome": self.presumed_outcome.value if self.presumed_outcome else None,
-            "patches": [patch.to_json() for patch in self.patches],
-            "handoffs": [handoff.to_json() for handoff in self.handoffs],
-            "summary": self.summary,
-            "message": self.message,
-            "evidence_at": self.evidence_at,
-            "evidence_age_seconds": self.evidence_age_seconds,
-        }
+        half = {"other_half": self.other_half.to_json()} if self.other_half else {}
+        return (
+            since
+            | half
+            | {
+                "schema": SCHEMA,
+                "id": self.id,
+                "principal": self.principal.to_json(),
+                "request": self.request.to_json(),
+                "grants": self.grants.to_json(),
+                "copy_source": self.copy_source.to_json() if self.copy_source else None,
+                "blockers": [blocker.to_json() for blocker in self.blockers],
+                "causes": list(self.causes),
+                "unknowns": [unknown.to_json() for unknown in self.unknowns],
+                "outcome": self.outcome.value,
+                "certainty": self.certainty.value,
+                "presumed_outcome": self.presumed_outcome.value if self.presumed_outcome else None,
+                "patches": [patch.to_json() for patch in self.patches],
+                "handoffs": [handoff.to_json() for handoff in self.handoffs],
+                "summary": self.summary,
+                "message": self.message,
+                "evidence_at": self.evidence_at,
+                "evidence_age_seconds": self.evidence_age_seconds,
+            }
+        )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -403,6 +411,7 @@ class Report:
             raise ReportError("schema", repr(schema), SCHEMA)
         copy_source = fields.object_or_null("copy_source")
         since = fields.object_or_null("since_denial")
+        half = fields.object_or_null("other_half")
         return cls(
             id=fields.text("id"),
             principal=PrincipalReport.from_json(fields.object("principal")),
@@ -424,4 +433,5 @@ class Report:
             evidence_age_seconds=fields.integer("evidence_age_seconds", 0),
             presumed_outcome=fields.choice_or_null("presumed_outcome", Outcome, required=False),
             since_denial=SinceDenialReport.from_json(since) if since else None,
+            other_half=OtherHalfReport.from_json(half) if half else None,
         )

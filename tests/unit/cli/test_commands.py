@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from threegrants.cli import main
 from threegrants.cli.service import ServiceClient, ServiceError
 from threegrants.incidents import State
+from threegrants.report.raw_formats import raw
 from unit.report.values import ID, report
 
 HOSTILE = "[red]a\x1b[2J\x9b31m\x07\u202eb"
@@ -83,7 +84,7 @@ def test_incidents_of_one_state(run):
     api = Api({"incidents": [LISTED]})
     done = run(api, "incidents", "--state", "open")
     assert api.asked == [("GET", "/incidents?state=open", None)]
-    assert "a sentence" in done.stdout
+    assert "a sentence" in done.stdout, "an older service says no more"
 
 
 def test_incidents_as_json(run):
@@ -141,6 +142,56 @@ def test_approve_by_digest_shows_the_patch_and_asks(run):
     assert api.asked[1][2] == {"digests": [first.digest]}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said", "words"),
+    [
+        ((), {}, "as long as the service's configuration says"),
+        (("--for", "8h"), {"for": "8h"}, "They end 8h after the approval"),
+        (("--for", "8h"), {"for": "8h"}, "condition DateLessThan aws:CurrentTime"),
+        (("--for", "until-revoked"), {"for": "until-revoked"}, "until they are revoked"),
+        (
+            ("--reason", "to read", "--ticket", "OPS-1"),
+            {"reason": "to read", "ticket": "OPS-1"},
+            "",
+        ),
+    ],
+)
+def test_approve_says_why_and_for_how_long(run, arguments, said, words):
+    api = Api(incident(), VERIFIED)
+    done = run(api, "approve", ID, *arguments, input="y\n")
+    assert done.exit_code == 0, done.output
+    digests = [patch.digest for patch in report().proposed_patches]
+    assert api.asked[1][2] == {"digests": digests, **said}
+    assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--for", "30m"), "'30m' is not whole hours or days (8h, 3d) or until-revoked"),
+        (("--reason", "x" * 501), "it has 501 characters; at most 500"),
+    ],
+)
+def test_a_wrong_end_or_reason_is_a_usage_error(run, arguments, words):
+    done = run(Api(), "approve", ID, "--yes", *arguments)
+    assert done.exit_code == 2
+    assert words in " ".join(done.stderr.split())
+
+
+def test_what_is_open_until_when_is_shown(run):
+    line = LINE | {"reason": "to read", "ticket": "OPS-1"}
+    shown = incident(open_until="2026-11-28T06:00:00Z", history=[line])
+    text = run(Api(shown), "show", ID).stdout
+    assert "open until: 2026-11-28T06:00:00Z" in text
+    assert "reason: to read" in text
+    assert "ticket: OPS-1" in text
+    listed = {"id": ID, "state": "verified", "outcome": "fixable", "count": 1, "last_seen": "03:00",
+              "summary": "s", "open_until": "until revoked"}  # fmt: skip
+    assert "until revoked" in " ".join(
+        run(Api({"incidents": [listed]}), "incidents").stdout.split()
+    )
+
+
 @pytest.mark.parametrize("shown", [None, {**report().to_json(), "patches": []}])
 def test_approve_without_a_patch_is_refused(run, shown):
     done = run(Api(incident(diagnosis=shown)), "approve", ID, "--yes")
@@ -153,6 +204,22 @@ def test_approve_without_a_patch_is_refused(run, shown):
     [
         (("reject", ID), ("POST", f"/incidents/{ID}/reject", {})),
         (("rollback", ID), ("POST", f"/incidents/{ID}/rollback", {})),
+        (
+            ("reject", ID, "--reason", "no need"),
+            ("POST", f"/incidents/{ID}/reject", {"reason": "no need"}),
+        ),
+        (
+            ("rollback", ID, "--reason", "done"),
+            ("POST", f"/incidents/{ID}/rollback", {"reason": "done"}),
+        ),
+        (
+            ("extend", ID, "--for", "24h", "--reason", "not done", "--ticket", "OPS-1"),
+            (
+                "POST",
+                f"/incidents/{ID}/extend",
+                {"for": "1d", "reason": "not done", "ticket": "OPS-1"},
+            ),
+        ),
         (("mute", ID, "--hours", "4"), ("POST", f"/incidents/{ID}/mute", {"hours": 4})),
     ],
 )
@@ -260,3 +327,21 @@ def test_standing_refuses_what_the_service_would_refuse(run, tmp_path):
     done = dry_run_of(run, tmp_path, json.dumps({"standing": [wide]}))
     assert done.exit_code != 0
     assert "standing[0].bucket" in done.output
+
+
+@pytest.mark.parametrize("form", ["terraform", "cloudformation", "cli", "letter", "markdown"])
+def test_show_in_a_raw_format_cuts_nothing(run, form):
+    done = run(Api(incident()), "show", ID, "--format", form)
+    assert done.exit_code == 0, done.output
+    assert done.stdout == raw(report(), form)
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [(None, "has no diagnosis yet"), ({**report().to_json(), "patches": []}, "nothing to write")],
+)
+def test_nothing_to_write_is_one_line_and_exit_2(run, shown, said):
+    done = run(Api(incident(diagnosis=shown)), "show", ID, "--format", "cli")
+    assert done.exit_code == 2
+    [line] = done.stderr.splitlines()
+    assert said in line

@@ -120,7 +120,14 @@ TEXT = "no error at all"
         pytest.param(("check", "--principal", "x", "--policies", "nowhere"), "nowhere", id="no folder"),
         pytest.param(("incidents", "--profile", "nobody"), "no profile 'nobody'", id="no profile"),
         pytest.param(("incidents", "--format", "yaml"), "yaml", id="incidents as yaml"),
+        pytest.param(("incidents", "--state", "opened"), "opened", id="no state"),
+        pytest.param(("incidents", "--account", "me"), "12 digits", id="incidents of no account"),
+        pytest.param(("incidents", "--since", "soon"), "soon", id="incidents since no time"),
+        pytest.param(("incidents", "--limit", "0"), "0", id="no incidents"),
+        pytest.param(("recheck",), "Missing argument", id="recheck nothing"),
+        pytest.param(("reopen",), "Missing argument", id="reopen nothing"),
         pytest.param(("show",), "Missing argument", id="show nothing"),
+        pytest.param(("show", ID, "--format", "pdf"), "pdf", id="show as pdf"),
         pytest.param(("approve",), "Missing argument", id="approve nothing"),
         pytest.param(("approve", ID, "--scope", "world"), "world", id="no scope"),
         pytest.param(("approve", ID, "--only", "role"), "role", id="no grant"),
@@ -140,9 +147,9 @@ TEXT = "no error at all"
 def test_a_wrong_input_is_one_error_and_exit_2(run, arguments, message):
     done = run(*arguments, input="")
     assert done.exit_code == 2, done.output
-    errors = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
-    assert len(errors) == 1
-    assert message in errors[0]
+    [line] = done.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert message in line
 
 
 def test_which_stack_is_asked(run, monkeypatch):

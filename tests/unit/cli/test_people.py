@@ -122,3 +122,10 @@ def test_a_worker_that_does_not_come():
             lambda: {"id": "at-1", "results": None}, pauses.append, lambda: next(times)
         )
     assert len(pauses) == 1
+
+
+def test_show_says_who_is_at_it(run):
+    shown = {"id": ID, "state": "open", "diagnosis": None, "history": []}
+    done = run(Api({**shown, "acknowledged_by": "sam", "assigned_to": "Pat"}), "show", ID)
+    assert done.stdout.splitlines()[:3] == [f"{ID}  open", "sam is at it", "assigned to Pat"]
+    assert run(Api(shown), "show", ID).stdout.splitlines() == [f"{ID}  open"]

@@ -20,6 +20,7 @@ from threegrants.configuration.parse import MAX_BYTES
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS, HourlyLimit, HourlyLimits
 from threegrants.patches.grantable_actions import is_grantable
 from threegrants.remediation import StandingApproval
+from threegrants.remediation.grant_hours import GrantHours
 from threegrants.remediation.page_access import GroupRight, PageAccess
 from threegrants.suppression import PRESETS, Field, NeverDiagnoseRule
 
@@ -54,6 +55,11 @@ READ = [
      {"four_eyes": frozenset({Access.WRITE})}),
     ("numbers", {"limits": {"approval_hours": 168, "patches_per_hour": 1}},
      {"approval_hours": 168, "patches_per_hour": 1}),
+    ("hours of a grant", {"limits": {"grant_hours": [
+        {"accounts": [A], "access": ["write"], "default": 8, "longest": 72, "until_revoked": False},
+        {"longest": 720, "until_revoked": True}]}},
+     {"grant_hours": (GrantHours(frozenset({A}), frozenset({Access.WRITE}), 72, 8, until_revoked=False),
+                      GrantHours(longest=720))}),
     ("alerts an hour", {"limits": {"alerts_per_hour": {"principal": 1, "account": 2, "everyone": 3}}},
      {"hourly_limits": HourlyLimits(alerts=HourlyLimit(1, 2, 3))}),
     ("standing approvals", {"standing_approvals": [APPROVAL]},
@@ -127,6 +133,13 @@ WRONG = [
      "write a whole number"),
     ("half an hour", text(limits={"approval_hours": 0.5}), "$.limits.approval_hours", "is 0.5",
      "write a whole number"),
+    ("a grant of no hours", text(limits={"grant_hours": [{"longest": 0, "until_revoked": True}]}),
+     "$.limits.grant_hours[0].longest", "is 0", "from 1 to 8760"),
+    ("a default beyond the longest",
+     text(limits={"grant_hours": [{"longest": 8, "default": 9, "until_revoked": True}]}),
+     "$.limits.grant_hours[0].default", "is 9", "at most the longest, 8"),
+    ("until revoked or not", text(limits={"grant_hours": [{"longest": 8, "until_revoked": 1}]}),
+     "$.limits.grant_hours[0].until_revoked", "is 1", "true or false"),
     ("too many hours", text(limits={"approval_hours": 169}), "$.limits.approval_hours", "is 169", "168"),
     ("a part of three numbers", text(limits={"alerts_per_hour": {"principal": 1, "account": 1}}),
      "$.limits.alerts_per_hour.everyone", "is missing", "add it"),
@@ -243,6 +256,22 @@ CONFIGURATIONS = st.builds(
     four_eyes=st.frozensets(st.sampled_from(Access)),
     approval_hours=st.integers(1, 168),
     patches_per_hour=NUMBERS,
+    grant_hours=st.lists(
+        st.builds(
+            lambda accounts, access, hours, forever: GrantHours(
+                accounts,
+                access,
+                max(hours),
+                min(hours) if len(hours) > 1 else None,
+                until_revoked=forever,
+            ),
+            ACCOUNTS.map(frozenset),
+            st.frozensets(st.sampled_from(Access)),
+            st.lists(st.integers(1, 8760), min_size=1, max_size=2),
+            st.booleans(),
+        ),
+        max_size=2,
+    ).map(tuple),
     hourly_limits=st.builds(HourlyLimits, HOURLY, HOURLY),
     standing_approvals=st.lists(approvals(), max_size=2, unique_by=lambda one: one.name).map(tuple),
 )

@@ -31,7 +31,7 @@ LINES = [
     pytest.param(Usage(data_events=10**9), "trails: data events", 1000.0, id="all calls"),
     pytest.param(Usage(10**6), "denials sent to the service's bus", 1.0, id="bus"),
     pytest.param(Usage(10**6), "queue: sent, and read and deleted in batches", 0.48, id="queue"),
-    pytest.param(Usage(10**6), "diagnosis, time", 2.00001, id="diagnosis"),
+    pytest.param(Usage(10**6), "diagnosis, time", 2.66668, id="diagnosis"),
     pytest.param(Usage(10**6), "incidents, writes", 3.75, id="writes"),
     pytest.param(Usage(10**6), "logs", 1.25, id="logs"),
     pytest.param(Usage(10), "alerts, by e-mail", 0.0002, id="few alerts"),

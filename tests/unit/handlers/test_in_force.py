@@ -11,6 +11,7 @@ from threegrants.handlers.in_force import in_force
 from threegrants.handlers.settings import Settings
 from threegrants.incidents.hourly_limits import DEFAULT_LIMITS
 from threegrants.remediation import Limits
+from threegrants.remediation.grant_hours import GrantHours
 from threegrants.remediation.standing_parameter import standing_approval
 from threegrants.suppression import (
     BY_DEFAULT,
@@ -82,6 +83,7 @@ def test_the_limits_are_the_configurations():
         four_eyes=frozenset({Access.WRITE}),
         approval_hours=2,
         patches_per_hour=3,
+        grant_hours=(GrantHours(longest=8),),
         standing_approvals=(approval,),
     )
     assert one.limits == Limits(
@@ -91,6 +93,7 @@ def test_the_limits_are_the_configurations():
         four_eyes=frozenset({Access.WRITE}),
         approval_seconds=7200,
         patches_an_hour=3,
+        grant_hours=(GrantHours(longest=8),),
         require_patchable_tag=False,
         role_prefix="fix",
         standing_approvals=(approval,),

@@ -95,7 +95,7 @@ def test_a_wrong_filter_is_named(query, words):
 
 @pytest.mark.parametrize("text", ["0", "101", "-1", "ten", "1.5", "٣", "9" * 5000])
 def test_a_wrong_number_of_rows(text):
-    with pytest.raises(ListingError, match="limit: .* expected 1 to 100"):
+    with pytest.raises(ListingError, match=r"limit: .* expected 1 to 100"):
         parse_limit(text)
 
 

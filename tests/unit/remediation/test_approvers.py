@@ -10,7 +10,7 @@ from threegrants.remediation.approvers import (
     same_person,
     same_principal,
 )
-from threegrants.remediation.runs import Approval
+from threegrants.remediation.first_approval import Approval
 
 
 def session(role, name="sam", account=A):

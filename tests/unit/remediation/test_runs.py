@@ -9,10 +9,10 @@ from support.worlds import BUCKET, ROLE, A, allow, policy
 from threegrants.incidents import State
 from threegrants.incidents.fitting import unpack
 from threegrants.patches import Patch
+from threegrants.remediation.first_approval import Approval
 from threegrants.remediation.live_policy import NO_IDS, AwsIds, LivePolicy
 from threegrants.remediation.runs import (
     NOBODY,
-    Approval,
     Direction,
     Intent,
     NewerRunError,

@@ -20,6 +20,7 @@ from threegrants.report import (
     GrantsReport,
     HandoffReport,
     IamGrantReport,
+    OtherHalfReport,
     PatchReport,
     PrincipalReport,
     ReasonReport,
@@ -50,11 +51,13 @@ NODES = {
     SnippetsReport: DEFS["snippets"],
     HandoffReport: DEFS["handoff"],
     SinceDenialReport: ROOT["since_denial"],
+    OtherHalfReport: ROOT["other_half"],
 }
 ABSENT_NOT_NULL = {
     (PatchReport, "after"),
     (PatchReport, "snippets"),
     (Report, "since_denial"),
+    (Report, "other_half"),
     (HandoffReport, "statement"),
     (ReasonReport, "statement"),
     (BlockerReport, "statement"),

@@ -1,7 +1,7 @@
 """The accounts that are read: where they have buckets, what their trails log, what they send to the service."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from threegrants.doctor.installation import Account, OpenIncident, Rule, Trail
 from threegrants.doctor.places import forwarder_regions
@@ -10,6 +10,10 @@ from threegrants.doctor.reader.metrics import read_figures
 from threegrants.doctor.reader.stack import failures, read_rule
 from threegrants.evidence.calls import absent_when
 from threegrants.evidence.snapshot import Item, Read, Unread
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_s3 import S3Client
 
 _DEFAULT_BUS = "default"
 
@@ -82,7 +86,7 @@ def _bucket_regions(place: Place) -> Item[tuple[str, ...]]:
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html
     """
 
-    def regions(s3: Any) -> tuple[str, ...]:
+    def regions(s3: "S3Client") -> tuple[str, ...]:
         pages = s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 1000})
         found = {one["BucketRegion"] for page in pages for one in page.get("Buckets", ())}
         return tuple(sorted(found))
@@ -138,7 +142,7 @@ def _trail(place: Place, shown: Any) -> Trail:
 def _forwarders(place: Place, bus_arn: str, at: float) -> Item[tuple[Rule, ...]]:
     """The rules of the default bus that send to the service's bus, whatever they are called."""
 
-    def names(events: Any) -> list[str]:
+    def names(events: "EventBridgeClient") -> list[str]:
         pages = events.get_paginator("list_rule_names_by_target").paginate(TargetArn=bus_arn)
         return [name for page in pages for name in page["RuleNames"]]
 

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from threegrants.doctor.reader.clients import Place
 from threegrants.evidence.snapshot import Item, Read, Unread
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 _PERIOD = 300
 _MOST_QUERIES = 500
@@ -60,7 +64,7 @@ def read_figures(place: Place, at: float, metrics: list[Metric]) -> Figures:
     return found
 
 
-def _values(client: Any, at: float, metrics: list[Metric]) -> list[float | None]:
+def _values(client: "CloudWatchClient", at: float, metrics: list[Metric]) -> list[float | None]:
     end = datetime.fromtimestamp(at, UTC)
     queries = [_query(number, metric) for number, metric in enumerate(metrics)]
     points: dict[int, list[float]] = {}
@@ -86,7 +90,7 @@ def _values(client: Any, at: float, metrics: list[Metric]) -> list[float | None]
     ]
 
 
-def _query(number: int, metric: Metric) -> dict[str, Any]:
+def _query(number: int, metric: Metric) -> "MetricDataQueryTypeDef":
     return {
         "Id": f"m{number}",
         "MetricStat": {

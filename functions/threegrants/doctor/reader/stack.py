@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -28,6 +28,13 @@ from threegrants.remediation.remediation_roles import DEFAULT_PREFIX, Remediatio
 _PATIENT = Config(
     read_timeout=130, retries={"total_max_attempts": 1}, user_agent_extra="threegrants"
 )
+
+if TYPE_CHECKING:
+    from types_boto3_appconfigdata import AppConfigDataClient
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_sns import SNSClient
 """Longer than the functions run (template.yaml)."""
 _HOUR, _DAY = 3600, 86_400
 _HALF_HOUR, _QUARTER = 1800, 900
@@ -155,7 +162,7 @@ def read_rules(place: Place, stack: Stack, figures: Figures) -> tuple[OwnRule, .
 def read_rule(place: Place, bus: str, name: str, failed: Item[float]) -> Item[Rule | None]:
     """One rule; `Read(None)` if there is none of this name."""
 
-    def rule(events: Any) -> Rule | None:
+    def rule(events: "EventBridgeClient") -> Rule | None:
         shown = events.describe_rule(Name=name, EventBusName=bus)
         targets = events.list_targets_by_rule(Rule=name, EventBusName=bus)["Targets"]
         return Rule(
@@ -263,7 +270,7 @@ def read_subscriptions(place: Place, stack: Stack) -> Item[tuple[Subscription, .
     """Who gets the alerts. SNS shows no ARN of a subscription that is not confirmed."""
     topic = stack.physical("AlertTopic")
 
-    def subscriptions(sns: Any) -> tuple[Subscription, ...]:
+    def subscriptions(sns: "SNSClient") -> tuple[Subscription, ...]:
         pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         return tuple(
             Subscription(
@@ -281,7 +288,7 @@ def read_alarms(place: Place, stack: Stack) -> Item[tuple[Alarm, ...]]:
     """The alarms of the stack."""
     names = {name: logical_id for logical_id, name in stack.of_type("AWS::CloudWatch::Alarm")}
 
-    def alarms(cloudwatch: Any) -> tuple[Alarm, ...]:
+    def alarms(cloudwatch: "CloudWatchClient") -> tuple[Alarm, ...]:
         if not names:
             return ()  # DescribeAlarms would show those of the whole account
         pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmNames=list(names))
@@ -324,7 +331,7 @@ def read_configuration(place: Place, stack: Stack) -> Item[str | None]:
         why = f"stack {stack.name} has no ConfigurationProfile"
         return Unread(why, "a stack of this release")
 
-    def text(client: Any) -> str | None:
+    def text(client: "AppConfigDataClient") -> str | None:
         session = client.start_configuration_session(
             ApplicationIdentifier=application,
             EnvironmentIdentifier=environment,
@@ -357,7 +364,7 @@ def read_entries(
     """
     name = stack.physical(function)
 
-    def entries(client: Any) -> Mapping[str, tuple[Entry, ...]]:
+    def entries(client: "LambdaClient") -> Mapping[str, tuple[Entry, ...]]:
         answer = client.invoke(
             FunctionName=name, Payload=json.dumps({"check": ENTRY_CHECK}).encode()
         )
