@@ -282,7 +282,7 @@ def test_every_method_wants_iam():
     assert {name: scheme["x-amazon-apigateway-authtype"] for name, scheme in schemes.items()} == {
         "sigv4": "awsSigv4"
     }
-    assert len(OPERATIONS) == 15
+    assert len(OPERATIONS) == 16
     assert all(operation["security"] == [{"sigv4": []}] for operation in OPERATIONS.values())
 
 
@@ -292,6 +292,7 @@ ASKED = {
     "POST/incidents/tg-0123456789abcdef/recheck": "ViewerPolicy",
     "POST/incidents/tg-0123456789abcdef/approve": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/reopen": "ApproverPolicy",
+    "POST/incidents/tg-0123456789abcdef/extend": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/reject": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/rollback": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/mute": "MuterPolicy",
