@@ -111,7 +111,7 @@ TOKENS = {
 
 
 @attack(
-    "18.1",
+    "20.1",
     "lambda:InvokeFunction on the API's function, with a token that is forged, foreign or over",
     "the grant is approved in a person's name",
     Ends.REFUSED,
@@ -124,7 +124,7 @@ def test_a_forged_or_foreign_token(service, aws):
 
 
 @attack(
-    "18.2",
+    "20.2",
     "a genuine token of a person whose groups may not look, not decide, not here, or not this access",
     "the grant is approved",
     Ends.REFUSED,
@@ -138,7 +138,7 @@ def test_a_person_of_another_group(service, aws):
 
 
 @attack(
-    "18.3",
+    "20.3",
     "a genuine token, for a request that the page does not make: replay, mute, another path or method",
     "the API does it without an AWS identity",
     Ends.REFUSED,
@@ -162,7 +162,7 @@ def test_what_the_page_does_not_ask_for(service, aws):
 
 
 @attack(
-    "18.4",
+    "20.4",
     "an event that mixes a page's request with an API's: an own identity, a stage's variables, another key",
     "one half is believed for the other's sake",
     Ends.REFUSED,
@@ -184,7 +184,7 @@ def test_a_mixture_of_both_events(service, aws):
 
 
 @attack(
-    "18.5",
+    "20.5",
     "the person whose session was denied signs in on the page and approves its own grant",
     "the own grant is approved",
     Ends.REFUSED,
@@ -201,7 +201,7 @@ def test_the_denied_person_decides_nothing(service, aws, decision):
 
 
 @attack(
-    "18.6",
+    "20.6",
     "one person signs in twice, or signs in and uses an AWS identity too, where two people are wanted",
     "one person approves as two",
     Ends.NEEDS_TWO,
@@ -233,7 +233,7 @@ def test_one_person_is_one_voice(service, aws, again):
 
 
 @attack(
-    "18.7",
+    "20.7",
     "an approval of one account's patch, hidden behind a group's right for another account",
     "a patch is approved that no one group's right covers",
     Ends.REFUSED,
@@ -247,7 +247,7 @@ def test_rights_of_two_groups_are_not_added_up(service, aws):
 
 
 @attack(
-    "18.8",
+    "20.8",
     "a provider that does not answer, or answers with endless bytes",
     "the function waits for it, or believes a token unchecked",
     Ends.REFUSED,

@@ -292,6 +292,7 @@ ASKED = {
     "POST/incidents/tg-0123456789abcdef/recheck": "ViewerPolicy",
     "POST/incidents/tg-0123456789abcdef/approve": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/reopen": "ApproverPolicy",
+    "POST/incidents/tg-0123456789abcdef/extend": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/reject": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/rollback": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/extend": "ApproverPolicy",

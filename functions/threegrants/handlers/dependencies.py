@@ -154,7 +154,7 @@ class Dependencies:
         While nothing is in force that is nothing: alerts go to the stack's own topic.
         """
         try:
-            return self.in_force().configuration.alerts
+            return self.in_force().alerts
         except ConfigurationError:
             return NOTHING_DECIDED
 
@@ -216,7 +216,7 @@ class Dependencies:
                 send=self.publish,
                 on_suppressed_alert=on_suppressed_alert,
                 limits=now.hourly_limits,
-                alert_policy=now.configuration.alerts,
+                alert_policy=now.alerts,
             )
             self._ingest = (now, ingest)
         return self._ingest[1]

@@ -1,12 +1,13 @@
 """What is in force: the settings and the configuration together, as the packages take them. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from threegrants.analysis import AnalysisOptions
 from threegrants.configuration import Configuration
 from threegrants.evidence import MemberAccounts
 from threegrants.handlers.settings import Settings
 from threegrants.incidents.hourly_limits import HourlyLimits
+from threegrants.notifications.alert_policy import AlertPolicy
 from threegrants.remediation import Limits
 from threegrants.remediation.page_access import PageAccess
 from threegrants.suppression import SuppressionRules, presets_named
@@ -29,6 +30,7 @@ class InForce:
         suppression: which denials are not diagnosed.
         hourly_limits: how many incidents are opened, and alerts sent, in one hour.
         limits: what may be applied.
+        alerts: what the operator decided about alerts, and the page that they link to.
         page: who may do what on the approval page.
     """
 
@@ -40,6 +42,7 @@ class InForce:
     suppression: SuppressionRules
     hourly_limits: HourlyLimits
     limits: Limits
+    alerts: AlertPolicy
     page: PageAccess
 
 
@@ -86,5 +89,6 @@ def in_force(settings: Settings, configuration: Configuration) -> InForce:
             role_prefix=settings.remediation_role_prefix,
             standing_approvals=configuration.standing_approvals,
         ),
+        alerts=replace(configuration.alerts, page=settings.page_address),
         page=configuration.page,
     )

@@ -99,6 +99,7 @@ class Settings:
         run_queue_url: the queue by which the worker is told of an incident.
         mac_keys: the ARNs of the keys of the approver's and of the worker's seals.
         event_bus: the EventBridge bus that is told of each change of an incident; empty for none.
+        page_address: the address of the approval page; empty if there is none.
         imports_findings: whether Security Hub keeps a finding for each incident.
     """
 
@@ -130,6 +131,7 @@ class Settings:
     mac_keys: tuple[str, str]
     event_bus: str
     imports_findings: bool
+    page_address: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -168,6 +170,7 @@ class Settings:
             mac_keys=(env.get("APPROVAL_MAC_KEY", ""), env.get("RUN_MAC_KEY", "")),
             event_bus=env.get("INCIDENT_EVENT_BUS", ""),
             imports_findings=_is_true(env, "SECURITY_HUB"),
+            page_address=env.get("PAGE_ADDRESS", ""),
         )
 
 

@@ -157,6 +157,7 @@ class AlertPolicy:
         reminders: when people are reminded.
         digest: when the daily digest is sent; None for never.
         max_snooze_hours: the longest snooze of a bucket or a principal.
+        page: the address of the approval page; empty if there is none.
     """
 
     time_zone: str = ""
@@ -165,6 +166,7 @@ class AlertPolicy:
     reminders: ReminderPolicy = ReminderPolicy()
     digest: DigestPolicy | None = None
     max_snooze_hours: int = DEFAULT_MAX_HOURS
+    page: str = ""
 
     @property
     def zone(self) -> tzinfo | None:

@@ -41,7 +41,7 @@ def incident_bodies(
     severity = (route or route_of(report, reason, policy)).severity
     routing = routing_fields(report, reason, severity)
     told = strip_lines(note[:_MAX_NOTE_CHARACTERS])
-    content = content_of(report, stack, reason, told, policy.zone, thread)
+    content = content_of(report, stack, reason, told, policy.zone, thread, policy.page)
     action = pager_action(reason, report.outcome)
     return {
         "slack": slack_body(content),

@@ -144,6 +144,7 @@ def content_of(
     note: str = "",
     zone: tzinfo | None = None,
     thread: Thread = NOBODY,
+    page: str = "",
 ) -> AlertContent:
     """What an alert about a report says.
 
@@ -154,6 +155,7 @@ def content_of(
         note: what happened; its lines stay lines.
         zone: the people's own time zone; times are given in UTC, and in this one beside it.
         thread: what people have said and done.
+        page: the address of the approval page; empty if there is none.
     """
     settled = reason in wording.SETTLED
     event = wording.HAPPENED[reason].format(count=report.request.count)
@@ -165,6 +167,7 @@ def content_of(
         report.summary,
         *since,
     )
+    of_an_incident = reason is not AlertReason.TEST
     by_hand = report.outcome in (Outcome.HANDOFF, Outcome.FIXABLE) and not settled
     return AlertContent(
         incident_id=report.id,
@@ -176,7 +179,11 @@ def content_of(
         cause="nothing was denied" if reason is AlertReason.TEST else headline.cause(report),
         lacks=headline.lacks(report),
         happened=lines,
-        facts=(*_facts(report, reason, zone), *_people(thread, zone)),
+        facts=(
+            *_facts(report, reason, zone),
+            *_people(thread, zone),
+            *([("Page", f"{page}/incidents/{report.id}")] if page and of_an_incident else []),
+        ),
         grants=tuple(_grant_lines(report)),
         copy_source=_copy_source(report),
         deciders=tuple(_deciders(report)),

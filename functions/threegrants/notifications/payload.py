@@ -87,7 +87,10 @@ class _Told:
     routing: Mapping[str, str]
 
     def content(self, report: Report, note: str = "") -> AlertContent:
-        return content_of(report, self.stack, self.reason, note, self.policy.zone, self.thread)
+        policy = self.policy
+        return content_of(
+            report, self.stack, self.reason, note, policy.zone, self.thread, policy.page
+        )
 
     @property
     def mark(self) -> str:

@@ -263,7 +263,7 @@ def test_ingest_publishes_what_it_sends(built, monkeypatch):
     sent, held = published(monkeypatch), []
     ingest = built.ingest(held.append)
     assert (ingest.stack, ingest.analysis_options) == ("prod", built.in_force().analysis_options)
-    assert ingest.alert_policy is built.in_force().configuration.alerts
+    assert ingest.alert_policy is built.in_force().alerts
     ingest.send(Alert("s", "{}", {}))
     ingest.on_suppressed_alert("incident")
     assert sent == [("eu-west-1", ENV["TOPIC_ARN"], Alert("s", "{}", {}))]

@@ -43,7 +43,7 @@ def test_what_holds_when_nothing_more_is_said():
     )
     assert found.own_roles == {
         "reader", "threegrants-eu-west-1-diagnose", "threegrants-eu-west-1-approve",
-        "threegrants-eu-west-1-worker", "threegrants-eu-west-1-sweep",
+        "threegrants-eu-west-1-worker", "threegrants-eu-west-1-sweep", "threegrants-eu-west-1-page",
         "threegrants-remediation-bucket", "threegrants-remediation-key", "threegrants-remediation-iam",
     }  # fmt: skip
 
