@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "tests")]
 
-from service.embedded import Embedded, deploy, running
+from service.embedded import REGION, Embedded, deploy, running
 from service.people import OnCall
 from service.user_pool import PASSWORD, PEOPLE
 from service.world import build
@@ -39,7 +39,7 @@ def deny(embedded: Embedded, on_call: OnCall) -> list[str]:
     """Denied calls, each with its incident."""
     found = []
     for name, operation, grants in CASES:
-        world = build(embedded, name, **grants)
+        world = build(embedded, name, region=REGION, **grants)
         changes = {} if operation == "GetObject" else {"readOnly": False}
         world.send(world.record(operation, **changes))
         _, body = on_call.alert(world.bucket)

@@ -282,7 +282,7 @@ def test_every_method_wants_iam():
     assert {name: scheme["x-amazon-apigateway-authtype"] for name, scheme in schemes.items()} == {
         "sigv4": "awsSigv4"
     }
-    assert len(OPERATIONS) == 15
+    assert len(OPERATIONS) == 16
     assert all(operation["security"] == [{"sigv4": []}] for operation in OPERATIONS.values())
 
 
@@ -294,13 +294,14 @@ ASKED = {
     "POST/incidents/tg-0123456789abcdef/reopen": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/reject": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/rollback": "ApproverPolicy",
+    "POST/incidents/tg-0123456789abcdef/extend": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/mute": "MuterPolicy",
     "POST/incidents/tg-0123456789abcdef/acknowledge": "MuterPolicy",
     "POST/incidents/tg-0123456789abcdef/assign": "MuterPolicy",
     "POST/incidents/tg-0123456789abcdef/snooze": "MuterPolicy",
     "GET/snoozes": "ViewerPolicy",
     "POST/alerts/test": "ApproverPolicy",
-    "GET/alerts/test/at-0": "ApproverPolicy",
+    "GET/alerts/test/tg-0123456789abcdef": "ApproverPolicy",
     "POST/replay": "ReplayerPolicy",
 }
 APPROVERS = template("templates/approvers.yaml")["Resources"]
