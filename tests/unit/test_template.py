@@ -295,7 +295,6 @@ ASKED = {
     "POST/incidents/tg-0123456789abcdef/extend": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/reject": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/rollback": "ApproverPolicy",
-    "POST/incidents/tg-0123456789abcdef/extend": "ApproverPolicy",
     "POST/incidents/tg-0123456789abcdef/mute": "MuterPolicy",
     "POST/incidents/tg-0123456789abcdef/acknowledge": "MuterPolicy",
     "POST/incidents/tg-0123456789abcdef/assign": "MuterPolicy",
