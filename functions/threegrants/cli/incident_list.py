@@ -84,6 +84,8 @@ def _call(incident: Mapping[str, Any], room: int | None) -> str:
     who, where, what = (_text(incident.get(name) or "") for name in ("who", "where", "what"))
     if not who:
         what = what or _text(incident.get("summary") or "") or "not examined yet"
+    if until := _text(incident.get("open_until") or ""):
+        what = f"{what}, open {until}" if what else f"open {until}"
     parts = [one for one in (who, where, what) if one]
     between = {2: 3, 3: 5}.get(len(parts), 0)
     if room is not None and sum(map(len, parts)) > room - between:
