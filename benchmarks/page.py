@@ -154,8 +154,7 @@ def main() -> int:
         stored.write_bytes(pickle.dumps(answers()))
         ours = begin + _OURS.format(answers=str(stored))
         folder = Path(made) / "package"
-        package(given.package, folder)
-        subprocess.run([given.python, "-m", "compileall", "-q", str(folder)], check=False)
+        package(given.package, folder, given.python)
         times: tuple[list[float], list[float]] = ([], [])
         size = 0
         for _ in range(given.rounds):

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -182,9 +183,8 @@ def test_an_expired_session_and_a_tampered_cookie(embedded, on_call, browser):
     tampered = {**session, "value": f"{session['value'][:-1]}A"}
     if tampered["value"] == session["value"]:
         tampered["value"] = f"{session['value'][:-1]}B"
-    kim.context.add_cookies(
-        [{k: tampered[k] for k in ("name", "value", "domain", "path", "secure")}]
-    )
+    changed: Any = {k: tampered[k] for k in ("name", "value", "domain", "path", "secure")}
+    kim.context.add_cookies([changed])
     kim.page.click("form.decide button.button")
     assert "sign in" in kim.text().lower()
     assert state_of(on_call, incident) == "open"
