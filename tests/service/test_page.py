@@ -135,7 +135,7 @@ def test_two_people_for_a_write(embedded, on_call, people):
     assert state_of(on_call, incident) == "proposed"
     kim.approve(incident, "looked at it too")
     until(kim, incident, "verified")
-    assert world.role_arn in embedded.client("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]
+    assert world.role_arn in world.owner("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]
 
 
 @attack(
@@ -157,15 +157,13 @@ def test_a_policy_that_changed_between_looking_and_approving(embedded, on_call, 
         "Resource": f"arn:aws:s3:::{world.bucket}",
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    embedded.client("s3").put_bucket_policy(Bucket=world.bucket, Policy=json.dumps(policy))
+    world.owner("s3").put_bucket_policy(Bucket=world.bucket, Policy=json.dumps(policy))
     sam.confirm("as seen before")
     end = time.monotonic() + 60
     while state_of(on_call, incident) in ("applying", "rolling_back") and time.monotonic() < end:
         time.sleep(1)
     assert state_of(on_call, incident) != "verified"
-    assert (
-        json.loads(embedded.client("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]) == policy
-    )
+    assert json.loads(world.owner("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]) == policy
 
 
 @attack(
