@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,7 @@ def test_two_people_for_a_write(embedded, on_call, people):
     assert state_of(on_call, incident) == "proposed"
     kim.approve(incident, "looked at it too")
     until(kim, incident, "verified")
-    assert world.role_arn in embedded.client("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]
+    assert world.role_arn in world.owner("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]
 
 
 @attack(
@@ -156,15 +157,13 @@ def test_a_policy_that_changed_between_looking_and_approving(embedded, on_call, 
         "Resource": f"arn:aws:s3:::{world.bucket}",
     }
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    embedded.client("s3").put_bucket_policy(Bucket=world.bucket, Policy=json.dumps(policy))
+    world.owner("s3").put_bucket_policy(Bucket=world.bucket, Policy=json.dumps(policy))
     sam.confirm("as seen before")
     end = time.monotonic() + 60
     while state_of(on_call, incident) in ("applying", "rolling_back") and time.monotonic() < end:
         time.sleep(1)
     assert state_of(on_call, incident) != "verified"
-    assert (
-        json.loads(embedded.client("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]) == policy
-    )
+    assert json.loads(world.owner("s3").get_bucket_policy(Bucket=world.bucket)["Policy"]) == policy
 
 
 @attack(
@@ -182,9 +181,8 @@ def test_an_expired_session_and_a_tampered_cookie(embedded, on_call, browser):
     tampered = {**session, "value": f"{session['value'][:-1]}A"}
     if tampered["value"] == session["value"]:
         tampered["value"] = f"{session['value'][:-1]}B"
-    kim.context.add_cookies(
-        [{k: tampered[k] for k in ("name", "value", "domain", "path", "secure")}]
-    )
+    changed: Any = {k: tampered[k] for k in ("name", "value", "domain", "path", "secure")}
+    kim.context.add_cookies([changed])
     kim.page.click("form.decide button.button")
     assert "sign in" in kim.text().lower()
     assert state_of(on_call, incident) == "open"

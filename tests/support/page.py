@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import boto3
@@ -199,7 +199,9 @@ def paging(aws: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[PageWorld]:
         cached.cache_clear()
     for served in serving(aws, monkeypatch, trusted=(A, B)):
         served.configuration.put(accounts={"trusted": [A, B]}, page=ACCESS)
-        page().__dict__["remediation"] = RemediationClient(_Invoked(), "threegrants-remediate")
+        page().__dict__["remediation"] = RemediationClient(
+            cast("Any", _Invoked()), "threegrants-remediate"
+        )
         yield PageWorld(served, provider, sessions)
     for cached in (page, page_requests._client):
         cached.cache_clear()
