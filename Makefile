@@ -6,15 +6,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint types template lock build \
-	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-scenarios bench-storm configuration \
-	context-keys diagrams differential openapi recordings doctor-page fuzz clean release service-authorization
-=======
 .PHONY: alerts-doc answers help setup demo check unit test coverage crash-table stale-reads mutants explore lint page types template lock build \
-	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-page bench-scenarios bench-storm configuration \
-	context-keys diagrams differential doctor-page fuzz clean release service-authorization
->>>>>>> signin
+	attack audit checkov bench bench-analysis bench-coldstart bench-diagnose bench-files bench-intake bench-memory bench-page bench-scenarios \
+	bench-storm configuration context-keys diagrams page-pictures differential openapi recordings doctor-page fuzz clean release service-authorization
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -79,6 +73,9 @@ explore: .venv/.ready  ## the properties, with new random examples at each run, 
 
 alerts-doc: .venv/.ready  ## the samples and limits in docs/alerts.md, from notifications/
 	PYTHONPATH=functions:tests:benchmarks $(BIN)/python tests/support/alert_page.py
+
+page-pictures: .venv/.ready  ## the pictures in docs/page, taken with Chromium
+	PYTHONPATH=functions:tests $(BIN)/python tests/support/page_gallery.py --pictures docs/page
 
 diagrams: .venv/.ready  ## the state diagram in docs/remediation.md, from the table in incidents/states.py
 	PYTHONPATH=functions:tests $(BIN)/python tests/support/state_diagram.py

@@ -16,6 +16,7 @@ from threegrants.aws.policy_json import sid_of_ours
 from threegrants.cloudtrail import REPLAY_SOURCE, Access
 from threegrants.handlers import people_routes, remediate
 from threegrants.incidents import State
+from threegrants.notifications.alert_policy import AlertPolicy
 from threegrants.patches import Patch, Scope
 from threegrants.remediation import Limits, LimitsError, Refused, find_standing_approval
 from threegrants.remediation.approval import needs_two_people
@@ -200,7 +201,9 @@ def test_what_is_not_protected_is_applied_from_the_other_side(only_iam_is_missin
 
 def asks(desk, monkeypatch, identity, what, arn, body):
     """The answer of the API to a caller whom IAM has named."""
-    fake = SimpleNamespace(store=desk.store, alert=lambda *_: None)
+    fake = SimpleNamespace(
+        store=desk.store, alert=lambda *_: None, alert_policy=AlertPolicy, ask_worker=lambda _: None
+    )
     monkeypatch.setattr(remediate, "_service", lambda: desk.api)
     monkeypatch.setattr(remediate, "api_secret", lambda: API_SECRET)
     monkeypatch.setattr(remediate, "dependencies", lambda: fake)

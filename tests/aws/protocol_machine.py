@@ -45,14 +45,19 @@ from threegrants.cloudtrail import CallerType
 from threegrants.incidents import Conflict, Move, State, Store
 from threegrants.incidents.states import RUN_IN_PROGRESS
 from threegrants.patches import Patch
+from threegrants.patches.grant_end import end_in, end_text
+from threegrants.patches.grant_statement import OBJECT_CONTEXT, GrantCondition, GrantStatement
 from threegrants.remediation import Limits, Refused, RemediationService, Sweep, WorkerService
-from threegrants.remediation.outbox import OutboxTask
+from threegrants.remediation.approval_request import ApprovalRequest
+from threegrants.remediation.outbox import OutboxItem, OutboxTask
 from threegrants.remediation.seals import Signer
 from threegrants.remediation.worker_service import TASK_SECONDS
 from threegrants.report import PrincipalReport
 from unit.remediation.reports import report_of
 
 NUMBER = st.integers(0, len(NEEDS) - 1)
+ENDS = st.sampled_from([None, None, 8 * 3600])
+"""For how long is granted; `time_passes` may go beyond."""
 SOME = st.integers(0, 60)
 """How many calls a worker comes before something else happens; an approval takes about 40."""
 
@@ -105,12 +110,14 @@ class Model(RuleBasedStateMachine):
     def patch(self, number, target):
         before = self.cloud.texts[target]
         key = target == KEY
-        ours = statement(
-            f"ThreegrantsRead{number}x{len(self.edited_at)}",
+        # Objects of its own for each incident and moment, so that no two share a statement.
+        objects = f"/{number}-{len(self.edited_at)}/*"
+        ours = GrantStatement(
             role(number),
-            "kms:Decrypt" if key else "s3:GetObject",
-            "*" if key else f"{target}/*",
-        )
+            ("kms:Decrypt" if key else "s3:GetObject",),
+            ("*" if key else f"{target}{objects}",),
+            (GrantCondition(OBJECT_CONTEXT, (f"{BUCKET}{objects}",)),) if key else (),
+        ).to_statement("read")
         grant = "key_policy" if key else "bucket_policy"
         after = policy(*statements(before), ours)
         return Patch(grant, A, REGION, target, OPERATIONS[target], before, after, ours)
@@ -151,12 +158,16 @@ class Model(RuleBasedStateMachine):
     def reanalyze(self, incident):
         gate("reexamine")
         number = self.number_of[incident.id]
-        allowed = all(grants_to(number, self.cloud.texts[target]) for target in NEEDS[number])
+        now = end_text(int(self.clock))
+        allowed = all(
+            any(end_in(one) in ("", max(end_in(one), now)) for one in grants_to(number, text))
+            for text in (self.cloud.texts[target] for target in NEEDS[number])
+        )
         self.checked[incident.id] = (self.clock, allowed)
         found = SimpleNamespace(
             allowed=allowed, allowed_as_read=allowed, summary="as the model says"
         )
-        return SimpleNamespace(diagnosis=found)
+        return SimpleNamespace(diagnosis=found, evidence=None)
 
     def swept(self):
         asked, until = [], self.clock + FUNCTION
@@ -209,32 +220,32 @@ class Model(RuleBasedStateMachine):
 
     # --- what happens ---
 
-    @rule(number=NUMBER, who=st.sampled_from(["sam", "kim"]), steps=SOME)
-    def approve(self, number, who, steps):
-        identity = f"tg-{number}"
+    @rule(number=NUMBER, who=st.sampled_from(["sam", "kim"]), seconds=ENDS, steps=SOME)
+    def approve(self, number, who, seconds, steps):
+        self.start(f"approve {number}", partial(self.approved, number, who, seconds), steps)
+
+    def approved(self, number, who, seconds):
+        """A person approves what is offered, and the worker is told; the incident's state then."""
+        identity, until = f"tg-{number}", self.clock + FUNCTION
         digests = list(self.store.get(identity).report.patches_by_digest)
         asked = []
         approver = f"arn:aws:sts::{A}:assumed-role/{who}/x"
-        until = self.clock + FUNCTION
-
-        def approved():
-            self.api(asked.append).approve(identity, digests, approver)
-            for one in asked:
-                self.attend(one, until)
-
-        self.start(f"approve {number}", approved, steps)
+        request = ApprovalRequest(seconds=seconds)
+        self.api(asked.append).approve(identity, digests, approver, request)
+        for one in asked:
+            self.attend(one, until)
+        return self.store.get(identity).state
 
     @rule(number=NUMBER, steps=SOME)
     def roll_back(self, number, steps):
-        until = self.clock + FUNCTION
-        asked = []
+        self.start(f"rollback {number}", partial(self.rolled_back, number), steps)
 
-        def rolled_back():
-            self.api(asked.append).rollback(f"tg-{number}", f"arn:aws:sts::{A}:assumed-role/sam/x")
-            for one in asked:
-                self.attend(one, until)
-
-        self.start(f"rollback {number}", rolled_back, steps)
+    def rolled_back(self, number):
+        """A person wants it back, and the worker is told."""
+        asked, until = [], self.clock + FUNCTION
+        self.api(asked.append).rollback(f"tg-{number}", f"arn:aws:sts::{A}:assumed-role/sam/x")
+        for one in asked:
+            self.attend(one, until)
 
     @rule(number=NUMBER, steps=SOME)
     def message(self, number, steps):
@@ -356,8 +367,11 @@ class Model(RuleBasedStateMachine):
             self.clock += 700
             self.swept()
             self.holds()
-        windows = [due for due in self.run_store.outbox.due(self.clock + 10**6, 10**4)
-                   if due.task is OutboxTask.WINDOW]  # fmt: skip
+        windows = [
+            OutboxItem.from_item(item)
+            for item in self.runs.scan()["Items"]
+            if item["pk"] == "agenda" and item["task"] == OutboxTask.WINDOW
+        ]
         for _, at in self.cloud.lost:
             assert any(due.opened <= at <= due.closed for due in windows)
         for number, identity in enumerate(self.ids):

@@ -66,6 +66,8 @@ def test_an_approval_with_its_reason(world, incident):
     shown = browser.get(path)
     assert "Approved" in shown.text
     assert Store(world.served.table).get(incident).state is State.APPLYING
+    assert 'http-equiv="refresh"' in browser.get(path).text
+    assert 'http-equiv="refresh"' not in browser.get(f"{path}?reload=off").text
     history = json.dumps(Store(world.served.table).history(incident), default=str)
     assert "https://id.example.com/pool#5f3c (sam@example.com)" in history
 

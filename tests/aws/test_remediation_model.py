@@ -21,9 +21,11 @@ from support.names import REGION
 from support.protocol_model import (
     BUCKET,
     gate,
+    statements,
 )
 from support.runs import mac_keys
 from support.wire import answer_calls
+from threegrants.incidents import State
 
 
 def test_model(monkeypatch, aws):
@@ -37,9 +39,27 @@ def test_model(monkeypatch, aws):
     run_state_machine_as_test(
         Model,
         settings=settings(
-            examples(20), stateful_step_count=30, suppress_health_check=list(HealthCheck)
+            examples(4), stateful_step_count=25, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+@pytest.mark.parametrize("seconds", [None, 8 * 3600])
+def test_an_approval_of_the_model_is_applied_and_taken_back(monkeypatch, aws, seconds):
+    """Without it the invariants would hold of nothing: what is refused breaks none."""
+    monkeypatch.setattr(Model, "resource", boto3.resource("dynamodb", region_name=REGION))
+    monkeypatch.setattr(Model, "keys", mac_keys())
+    model = Model()
+    assert model.approved(0, "sam", seconds) is State.VERIFIED
+    model.holds()
+    if seconds:
+        model.clock += seconds
+        model.swept()
+    else:
+        model.rolled_back(0)
+    assert model.store.get("tg-0").state is State.ROLLED_BACK
+    assert not statements(model.cloud.texts[BUCKET])
+    model.holds()
 
 
 def test_the_model_sees_what_is_wrong(monkeypatch, aws):

@@ -95,6 +95,8 @@ def doctor(embedded, on_call: OnCall):
         return {one["sk"]["S"] for one in listed["Items"]} >= set(MEMBERS)
 
     wait_for("both accounts' records", heard, 60)
+    # What other tests left there on purpose.
+    embedded.client("sqs").purge_queue(QueueUrl=embedded.outputs["DeadLetterQueueUrl"])
 
     def run():
         session = embedded.role_session(SERVICE, "doctors-friend")
@@ -109,11 +111,11 @@ def doctor(embedded, on_call: OnCall):
 
 
 def told(answer):
-    """The findings beside the gaps of the embedded AWS, as `code account Region`."""
+    """The findings that ask for something, beside the gaps of the embedded AWS: code, account, Region."""
     return {
         (one["code"], one["account"], one["region"])
         for one in answer["findings"]
-        if (one["code"], one["account"]) not in GAPS
+        if (one["code"], one["account"]) not in GAPS and one["severity"] != "note"
     }
 
 

@@ -13,9 +13,12 @@ from typing import Any
 
 from threegrants import __version__
 from threegrants.handlers import remediate
+from threegrants.incidents import SnoozeOf
+from threegrants.incidents.channel_tests import Channel
 from threegrants.incidents.listing import MOST_ROWS, USUAL_ROWS
 from threegrants.incidents.mute import MAX_HOURS
 from threegrants.incidents.states import State
+from threegrants.remediation.approval_request import MAX_REASON, MAX_TICKET
 from threegrants.remediation.reopening import MOST_CHARACTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "openapi.json"
@@ -57,6 +60,26 @@ RUN = nullable(record(state=nullable(STATE), waits={"type": "boolean"}, detail=t
                       patches={"type": "array", "items": PATCH}))  # fmt: skip
 MOVED = record(**{name: text() for name in ("at", "actor", "what", "from", "to")})
 CHANGE = record(what=text(), before=nullable(text()), after=nullable(text()))
+PEOPLE = {
+    "acknowledged_by": nullable(text()),
+    "acknowledged_at": nullable({"type": "integer", "description": "seconds since the epoch"}),
+    "assigned_to": nullable(text()),
+}
+AT_IT = record(id=text(), state=STATE, detail=text(), **PEOPLE)
+SNOOZED = record(of=text(enum=[one.value for one in SnoozeOf]),
+                 **{name: text() for name in ("name", "until", "by", "incident", "at")})  # fmt: skip
+TESTED = record(channel=text(), place=text(), sent={"type": "boolean"}, detail=text())
+TEST = {
+    "id": text(),
+    "channel": text(enum=[one.value for one in Channel]),
+    "by": text(),
+    "results": nullable({"type": "array", "items": TESTED}),
+}
+SAID = {
+    "reason": text(maxLength=MAX_REASON),
+    "ticket": text(maxLength=MAX_TICKET),
+    "for": text(description="whole hours or days (8h, 3d), or until-revoked"),
+}
 REASON = {"reason": text(maxLength=MOST_CHARACTERS)}
 
 QUERIES: dict[str, dict[str, Schema]] = {
@@ -72,7 +95,33 @@ QUERIES: dict[str, dict[str, Schema]] = {
 }
 BODIES: dict[str, Schema] = {
     "POST /incidents/{id}/approve": {
-        **record(digests={"type": "array", "items": text(pattern="^sha256:")}),
+        "type": "object",
+        "properties": {"digests": {"type": "array", "items": text(pattern="^sha256:")}, **SAID},
+        "required": ["digests"],
+    },
+    "POST /incidents/{id}/reject": {"type": "object", "properties": {"reason": SAID["reason"]}},
+    "POST /incidents/{id}/rollback": {"type": "object", "properties": {"reason": SAID["reason"]}},
+    "POST /incidents/{id}/extend": {
+        "type": "object",
+        "properties": {name: SAID[name] for name in ("for", "reason", "ticket")},
+        "required": ["for"],
+    },
+    "POST /incidents/{id}/acknowledge": {
+        "type": "object",
+        "properties": {"on": {"type": "boolean", "default": True}},
+    },
+    "POST /incidents/{id}/assign": record(to=text(description="a name; empty for nobody")),
+    "POST /incidents/{id}/snooze": {
+        "type": "object",
+        "properties": {
+            "what": text(enum=[one.value for one in SnoozeOf]),
+            "hours": {"type": "integer", "minimum": 0, "maximum": MAX_HOURS},
+        },
+        "required": ["hours"],
+    },
+    "POST /alerts/test": {
+        "type": "object",
+        "properties": {"channel": text(enum=[one.value for one in Channel])},
     },
     "POST /incidents/{id}/mute": record(
         hours={"type": "integer", "minimum": 0, "maximum": MAX_HOURS}
@@ -92,7 +141,14 @@ ANSWERS: dict[str, Schema] = {
     "POST /incidents/{id}/approve": RESULT,
     "POST /incidents/{id}/reject": RESULT,
     "POST /incidents/{id}/rollback": RESULT,
+    "POST /incidents/{id}/extend": RESULT,
     "POST /incidents/{id}/mute": TOLD,
+    "POST /incidents/{id}/acknowledge": AT_IT,
+    "POST /incidents/{id}/assign": AT_IT,
+    "POST /incidents/{id}/snooze": AT_IT,
+    "GET /snoozes": record(snoozes={"type": "array", "items": SNOOZED}),
+    "POST /alerts/test": record(**TEST, poll=text()),
+    "GET /alerts/test/{id}": record(**TEST),
     "POST /incidents/{id}/recheck": record(
         id=text(), state=STATE, detail=text(), diagnosis=DIAGNOSIS,
         changes={"type": "array", "items": CHANGE},
@@ -100,7 +156,7 @@ ANSWERS: dict[str, Schema] = {
     "POST /incidents/{id}/reopen": RESULT,
     "POST /replay": record(sent={"type": "integer"}),
 }  # fmt: skip
-BEGUN = {"approve", "rollback"}
+BEGUN = {"approve", "extend", "rollback"}
 """What is answered with 202 while the worker is at it."""
 PROBLEM = record(statusCode={"type": "integer"}, message=text())
 REFUSALS = {

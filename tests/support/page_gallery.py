@@ -13,6 +13,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from support.browser import chromium, site
+from support.small_png import with_palette
 from support.worlds import KEY, ROLE, A, B, allow, call, delegates, evidence
 from threegrants.analysis import AnalysisOptions, analyze_evidence
 from threegrants.doctor.finding import Finding, Severity
@@ -293,5 +295,50 @@ def write(folder: Path) -> None:
         (folder / f"{name}.html").write_text(make(), encoding="utf-8")
 
 
+PICTURED: Mapping[str, tuple[str, ...]] = {
+    "incident": ("light", "dark", "phone"),
+    "incident-denied": ("light", "phone"),
+    "incident-applying": ("light",),
+    "incident-verified": ("light", "dark"),
+    "confirm-approve": ("light", "dark", "phone"),
+    "confirm-changed": ("light",),
+    "list": ("light", "dark", "phone"),
+    "approvals": ("light",),
+    "audit": ("light",),
+    "health": ("light",),
+    "signed-link": ("light",),
+    "error": ("dark",),
+}
+"""The pictures of docs/page.md: pages, and how each is shown."""
+_MOST_PIXELS = 1900
+"""Of a picture's height; the page goes on below."""
+
+
+def take_pictures(folder: Path) -> None:
+    """Take the pictures with Chromium, small: every picture has at most 256 colours."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    with chromium() as browser:
+        for mode, scheme, width in (
+            ("light", "light", 1000),
+            ("dark", "dark", 1000),
+            ("phone", "light", 360),
+        ):
+            with site(browser, PAGES, width=width, scheme=scheme, height=600) as shown:
+                for name in (name for name, modes in PICTURED.items() if mode in modes):
+                    page = shown.shown(name)
+                    height = min(
+                        _MOST_PIXELS, page.evaluate("document.documentElement.scrollHeight")
+                    )
+                    clip = {"x": 0, "y": 0, "width": width, "height": height}
+                    taken = page.screenshot(full_page=True, clip=clip)
+                    (folder / f"{name}-{mode}.png").write_bytes(with_palette(taken))
+                    page.close()
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    if sys.argv[1:2] == ["--pictures"]:
+        take_pictures(Path(sys.argv[2]))
+    else:
+        write(Path(sys.argv[1]))

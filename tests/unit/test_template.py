@@ -301,7 +301,7 @@ ASKED = {
     "POST/incidents/tg-0123456789abcdef/snooze": "MuterPolicy",
     "GET/snoozes": "ViewerPolicy",
     "POST/alerts/test": "ApproverPolicy",
-    "GET/alerts/test/at-0": "ApproverPolicy",
+    "GET/alerts/test/tg-0123456789abcdef": "ApproverPolicy",
     "POST/replay": "ReplayerPolicy",
 }
 APPROVERS = template("templates/approvers.yaml")["Resources"]

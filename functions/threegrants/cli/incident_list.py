@@ -44,8 +44,12 @@ def table_lines(
         now: the time that ages are counted to.
         width: columns; None to cut nothing.
     """
-    heads = ("id", "state", "age", "count")
-    rows = [heads, *(_fixed(one, now) for one in incidents)]
+    heads: tuple[str, ...] = ("id", "state", "age", "count")
+    rows: list[tuple[str, ...]] = [heads, *(_fixed(one, now) for one in incidents)]
+    if any(one.get("open_until") for one in incidents):
+        open_for = ["open for", *(_open_for(one, now) for one in incidents)]
+        rows = [(*row, cell) for row, cell in zip(rows, open_for, strict=True)]
+        heads = rows[0]
     widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
     gap = " " if width is not None and width < _NARROW else "  "
     left = None if width is None else width - sum(widths) - len(gap) * len(heads)
@@ -63,6 +67,16 @@ def _fixed(incident: Mapping[str, Any], now: datetime) -> tuple[str, str, str, s
         age(str(incident.get("first_seen") or incident.get("last_seen") or ""), now),
         _count(incident.get("count")),
     )
+
+
+def _open_for(incident: Mapping[str, Any], now: datetime) -> str:
+    """For how long what an approval opened stands from now on: `6h`, or `no end`; empty if nothing is open."""
+    until = str(incident.get("open_until") or "")
+    try:
+        ends = datetime.fromisoformat(until)
+    except ValueError:
+        return "no end" if until else ""
+    return age(now.isoformat(), ends)
 
 
 def _call(incident: Mapping[str, Any], room: int | None) -> str:

@@ -317,7 +317,7 @@ def show_incident(
         say(f"{incident['acknowledged_by']} is at it")
     if incident.get("assigned_to"):
         say(f"assigned to {incident['assigned_to']}")
-    if incident.get("open_until"):
+    if incident.get("open_until") and incident["state"] != "verified":  # its ending says it
         say(f"open until: {incident['open_until'].removeprefix('until ')}", "bold")
     if report:
         over = ending.at if ending and is_settled(incident["state"]) else None

@@ -64,7 +64,10 @@ def incident(incident_id: str) -> Response[str]:
     """One incident."""
     visit = visit_of(_request())
     found = _incident(incident_id)
+    from dataclasses import replace  # noqa: PLC0415
+
     facts = page().reader().incident(found, time.time(), _run(visit, found))
+    facts = replace(facts, reload=_request().query.get("reload") != "off")
     _shown(visit, found)
     viewer = visit.viewer(found.diagnosis)
     return html(render.incident_page(facts, viewer, visit.csrf, _notice(visit)))

@@ -387,10 +387,10 @@ class RemediationService:
             lambda current: self.run_store.save_first_approval(current, move, approval, [alert]),
         )
         self._tell(incident.id)
-        same = f"extension ({lasting(approval.seconds)})" if approval.extends else "digests"
+        same = "extension" if approval.extends else "digests"
         detail = (
-            f"Approved by one of two, {lasting(approval.seconds)}. A second person has to approve the "
-            f"same {same}."
+            f"Approved by one of two{lasting(approval.seconds)}. A second person has to approve the same "
+            f"{same}."
         )
         return Result(incident.id, to, detail)
 

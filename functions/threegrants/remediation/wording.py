@@ -19,8 +19,8 @@ def until_words(run: Run) -> str:
 
 
 def lasting(seconds: int) -> str:
-    """For how long, inside a sentence."""
-    return "until it is revoked" if seconds == UNTIL_REVOKED else f"for {duration_text(seconds)}"
+    """For how long, at the end of a sentence; empty for without an end."""
+    return "" if seconds == UNTIL_REVOKED else f", for {duration_text(seconds)}"
 
 
 def first_approval_note(approval: Approval) -> str:
@@ -28,7 +28,7 @@ def first_approval_note(approval: Approval) -> str:
     what = ", ".join(approval.digests) if not approval.extends else "that it ends later"
     why = f" Why: {approval.reason}." if approval.reason else ""
     ticket = f" Ticket: {approval.ticket}." if approval.ticket else ""
-    return f"{approval.approver} approved {what}, {lasting(approval.seconds)}.{why}{ticket}"
+    return f"{approval.approver} approved {what}{lasting(approval.seconds)}.{why}{ticket}"
 
 
 def said_by_both(first: Approval, second: Asked) -> Asked:

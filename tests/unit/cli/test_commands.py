@@ -187,9 +187,13 @@ def test_what_is_open_until_when_is_shown(run):
     assert "ticket: OPS-1" in text
     listed = {"id": ID, "state": "verified", "outcome": "fixable", "count": 1, "last_seen": "03:00",
               "summary": "s", "open_until": "until revoked"}  # fmt: skip
-    assert "until revoked" in " ".join(
-        run(Api({"incidents": [listed]}), "incidents").stdout.split()
-    )
+    later = listed | {"id": f"{ID}2", "open_until": "2999-11-28T06:00:00Z"}
+    closed = listed | {"id": f"{ID}3", "open_until": None}
+    head, *lines = run(Api({"incidents": [listed, later, closed]}), "incidents").stdout.splitlines()
+    assert "open for" in head
+    assert "no end" in lines[0]
+    assert "d " in lines[1]
+    assert "no end" not in lines[2]
 
 
 @pytest.mark.parametrize("shown", [None, {**report().to_json(), "patches": []}])

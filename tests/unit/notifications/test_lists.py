@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from support.incidents import diagnosed
-from threegrants.incidents import AlertReason, Snooze, SnoozeOf, State
+from threegrants.incidents import AlertReason, IncidentNotFound, Snooze, SnoozeOf, State
 from threegrants.incidents.reminders import DueReminder
 from threegrants.notifications import send_lists
 from threegrants.notifications.alert_policy import (
@@ -132,7 +132,7 @@ class World:
 
     def get(self, incident_id):
         if incident_id not in self.incidents:
-            raise send_lists.IncidentNotFound(incident_id)
+            raise IncidentNotFound(incident_id)
         return self.incidents[incident_id]
 
     def find(self, incident_id):

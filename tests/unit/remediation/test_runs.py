@@ -52,8 +52,11 @@ RUN = Run(
     ticket="OPS-1",
     ends_at=3000,
     extends=("r-0",),
+    break_glass=True,
 )
-RUN_OF_0_1 = replace(RUN, offered=(), reasons=(), ticket="", ends_at=0, extends=(), schema=1)
+RUN_OF_0_1 = replace(
+    RUN, offered=(), reasons=(), ticket="", ends_at=0, extends=(), break_glass=False, schema=1
+)
 STORED_RUN_OF_0_1 = {
     "run": "r-1",
     "way": "undo",
@@ -82,6 +85,7 @@ STORED_RUN = STORED_RUN_OF_0_1 | {
     "ticket": "OPS-1",
     "ends": 3000,
     "extends": ["r-0"],
+    "alone": True,
 }
 INTENT = Intent("r-1", 7, PATCH, Step.WRITING, 3, 4, AwsIds(grant_id="g-1"), 5, 6, 7, 1)
 STORED_INTENT = {
@@ -133,7 +137,7 @@ OTHERS = {
     "attempts": 0, "runs_in_force": (), "runs_to_undo": (), "end_state": State.FAILED,
     "from_state": None, "reason": "", "waits": 0, "contents": (), "approved_at": 0,
     "two_people": False, "standing": "", "offered": (), "reasons": (), "ticket": "", "ends_at": 0,
-    "extends": (), "schema": 1,
+    "extends": (), "break_glass": False, "schema": 1,
 }  # fmt: skip
 LEASE = {"worker_id": "w-2", "lease_until": 0, "progress": ""}
 
@@ -188,7 +192,7 @@ def test_a_new_run_that_undoes_has_tried_and_waited_for_nothing():
 
 CONTINUED = ["id", "direction", "digests", "contents", "actors", "expires", "approved_at",
              "two_people", "standing", "runs_in_force", "offered", "reasons", "ticket", "ends_at",
-             "extends"]  # fmt: skip
+             "extends", "break_glass"]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS))
