@@ -6,18 +6,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "functions"), str(ROOT / "tests")]
 
-from service.embedded import Embedded, deploy, running
+from service.embedded import REGION, Embedded, deploy, running
 from service.people import OnCall
 from service.user_pool import PASSWORD, PEOPLE
 from service.world import build
 
 CASES = (
-    ("quarterly-report", "GetObject", True),
-    ("export", "PutObject", True),
-    ("two-grants", "GetObject", False),
+    (
+        "quarterly-report",
+        "GetObject",
+        {"bucket_policy": False, "key_policy": True, "iam_policy": True},
+    ),
+    ("export", "PutObject", {"bucket_policy": False, "key_policy": True, "iam_policy": True}),
+    ("two-grants", "GetObject", {"bucket_policy": False, "key_policy": True, "iam_policy": False}),
 )
-"""The call, and whether the caller's IAM policy allows it: a read, a write (which takes two people), and one
-that lacks two grants."""
+"""A read, a write (which takes two people), and one that lacks two grants."""
 ROLES = {
     "vera": "looks",
     "sam": "approves",
@@ -35,8 +38,8 @@ def invitation(address: str) -> str:
 def deny(embedded: Embedded, on_call: OnCall) -> list[str]:
     """Denied calls, each with its incident."""
     found = []
-    for name, operation, iam_policy in CASES:
-        world = build(embedded, name, bucket_policy=False, key_policy=True, iam_policy=iam_policy)
+    for name, operation, grants in CASES:
+        world = build(embedded, name, region=REGION, **grants)
         changes = {} if operation == "GetObject" else {"readOnly": False}
         world.send(world.record(operation, **changes))
         _, body = on_call.alert(world.bucket)
