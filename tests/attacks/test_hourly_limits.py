@@ -75,17 +75,17 @@ def test_a_held_alert_that_went_out_with_the_next_denial_is_not_sent_again(desk)
     assert (sweep_held(desk, ingest), desk.reasons().count("opened")) == (1, 2)
 
 
-@attack("12.1", "80 forged callers, and a limit of new incidents", "the table fills without end",
+@attack("12.1", "40 forged callers, and a limit of new incidents", "the table fills without end",
         Ends.BOUNDED)  # fmt: skip
 def test_forged_callers_open_so_many_incidents(desk):
     ingest = limited(desk, incidents=(10, 6, 60))
     refused = 0
-    for number in range(80):
+    for number in range(40):
         try:
             desk.handle(forged(number), ingest=ingest)
         except LimitReached:
             refused += 1
-    assert (len(desk.incidents()), refused) == (6, 74)
+    assert (len(desk.incidents()), refused) == (6, 34)
     assert desk.reasons().count("limit") == 1
     assert desk.handle(forged(0, eventID="again"), ingest=ingest).count == 2, "known ones count on"
     other = s3("e-real", recipientAccountId=B)

@@ -119,7 +119,7 @@ def test_an_environment_stays_under_two_kilobytes(parameters):
             found = {**stack.resolved(common), **stack.resolved(own)}
             assert not [one for one in MANY if one in str(found)]
             sizes[logical] = sum(len(name) + len(str(value)) for name, value in found.items())
-    assert len(sizes) == 4
+    assert len(sizes) == 5
     assert max(sizes.values()) < 2_048, sizes
 
 
@@ -158,6 +158,12 @@ def test_every_parameter_is_in_the_configuration():
         NeverDiagnose="bucket=scratch-*,principal=arn:aws:iam::*:role/chaos-*",
         NewIncidentsPerHour="1,2,3",
         AlertsPerHour="4,5,6",
+        TimeZone="Europe/Berlin",
+        DigestHour="7",
+        Reminders="30,60,error",
+        PageViewers="all,dev",
+        PageApprovers="lead",
+        PageBreakGlass="glass",
     ).to_json()
     assert found == {
         "schema": "threegrants.config/1",
@@ -170,10 +176,26 @@ def test_every_parameter_is_in_the_configuration():
             "four_eyes_access": ["delete", "write"],
             "approval_hours": 2,
             "patches_per_hour": 3,
+            "grant_hours": [],
             "new_incidents_per_hour": {"principal": 1, "account": 2, "everyone": 3},
             "alerts_per_hour": {"principal": 4, "account": 5, "everyone": 6},
         },
+        "alerts": {
+            "time_zone": "Europe/Berlin",
+            "max_snooze_hours": 72,
+            "reminders": {"after_minutes": 30, "every_minutes": 60, "from_severity": "error"},
+            "digest": {"hour": 7, "when_empty": False},
+        },
+        "severity": [],
+        "routing": [],
         "standing_approvals": [],
+        "page": {
+            "viewers": ["all", "dev"],
+            "approvers": [{"group": "lead", "accounts": [], "access": []}],
+            "break_glass": ["glass"],
+            "person_claims": ["email", "preferred_username"],
+            "must_be_told": [],
+        },
     }
 
 

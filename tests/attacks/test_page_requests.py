@@ -241,7 +241,9 @@ def test_one_person_is_one_voice(service, aws, again):
 def test_rights_of_two_groups_are_not_added_up(service, aws):
     identity, digests = opened(service)
     answer = ask(
-        signed_in("of-b", "writers"), f"/incidents/{identity}/approve", {"digests": digests}
+        signed_in("of-b", "writers"),
+        f"/incidents/{identity}/approve",
+        {"digests": digests, "reason": "month end"},
     )
     refused(service, aws, answer)
 

@@ -36,7 +36,7 @@ _STABLE = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:DIGEST"),
     (re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z"), "TIME"),
     (re.compile(r", \d+ s before the diagnosis"), ""),
-    (re.compile(r"(?m)^(tg-[0-9a-f]{16}  \w+ +)(?:now|\d+[smhd]) "), r"\1AGE "),
+    (re.compile(r"(?m)^(tg-[0-9a-f]{16}  \w+ +)(?:now|\d+[smhd]) +"), r"\1AGE  "),
 )
 _HEAD = """# Three users at the terminal
 
