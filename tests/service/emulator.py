@@ -210,8 +210,8 @@ def _with_cookies(record: Any, event: Any, *args: Any, **options: Any) -> Any:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """
     if isinstance(event, dict) and event.get("version") == "2.0" and "rawPath" in event:
-        headers = {k: v for k, v in event["headers"].items() if k.lower() != "cookie"}
-        sent = [v for k, v in event["headers"].items() if k.lower() == "cookie"]
+        headers = {k: v for k, v in (event.get("headers") or {}).items() if k.lower() != "cookie"}
+        sent = [v for k, v in (event.get("headers") or {}).items() if k.lower() == "cookie"]
         cookies = [one.strip() for text in sent for one in text.split(";") if one.strip()]
         event = {**event, "headers": headers, **({"cookies": cookies} if cookies else {})}
     return _execute_function(record, event, *args, **options)

@@ -124,7 +124,7 @@ def _incidents(embedded: Embedded, bucket: str) -> list[str]:
         )
     )
     found = [item for page in pages for item in page["Items"] if item.get("diagnosis_id")]
-    return [item["id"]["S"] for item in found if item["bucket"]["S"] == bucket]
+    return [item["id"]["S"] for item in found if item.get("bucket", {}).get("S") == bucket]
 
 
 def _waiting(embedded: Embedded, queue: str) -> int:
