@@ -232,9 +232,12 @@ def main() -> int:
             say("Every act did what it says.", "bold green")
             if keep:
                 look_around(embedded, on_call)
-                say(f"\n{invitation(embedded.outputs['PageUrl'])}")
+                console().print()
+                for line in invitation(embedded.outputs["PageUrl"]).split("\n"):
+                    say(line)
             else:
-                say("\nTo decide in a browser: make page")
+                console().print()
+                say("To decide in a browser: make page")
     except (Broken, TimeoutError) as error:
         console().print()
         say(f"The demo failed: {error}", "bold red")
