@@ -47,17 +47,17 @@ unit: .venv/.ready  ## the tests of the pure rooms, without AWS (seconds)
 	$(BIN)/python -m pytest -n auto tests/unit
 
 # One worker more than there are cores: the tests of the deployed service wait most of their time.
-test: setup  ## everything a change must pass (under 5 minutes on two cores)
+test: setup  ## everything a change must pass (20 minutes on two slow cores, docs/testing.md)
 	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(1 + (os.cpu_count() or 1))') --dist loadgroup
 
 coverage: setup  ## branch coverage: by the unit tests alone, then by all tests
 	$(BIN)/python -m pytest -n auto tests/unit --cov --cov-report=term
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
 
-crash-table: .venv/.ready  ## an approval, a rollback and the intake, disturbed in every way at every AWS call they make
-	printf '%s\n' 'crash_table and approval' 'crash_table and not approval' | CRASH_TABLE=all xargs -P 2 -I ROWS \
+crash-table: .venv/.ready  ## an approval, a rollback and the intake, disturbed in every way at every AWS call (CRASH=calls: in one way at each)
+	printf '%s\n' 'crash_table and approval' 'crash_table and not approval' | CRASH_TABLE=$(or $(CRASH),all) xargs -P 2 -I ROWS \
 		$(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k 'ROWS'
-	CRASH_TABLE=all $(BIN)/python -m pytest -n auto tests/aws/test_intake_crash.py
+	CRASH_TABLE=$(or $(CRASH),all) $(BIN)/python -m pytest -n auto tests/aws/test_intake_crash.py
 
 stale-reads: .venv/.ready  ## the same with 1 to 50 stale reads at every read (half an hour; make test runs a sample)
 	CRASH_TABLE=all $(BIN)/python -m pytest -n 0 -s tests/aws/test_remediation_crash.py -k stale_reads
