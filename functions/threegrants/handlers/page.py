@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -64,8 +65,6 @@ def incident(incident_id: str) -> Response[str]:
     """One incident."""
     visit = visit_of(_request())
     found = _incident(incident_id)
-    from dataclasses import replace  # noqa: PLC0415
-
     facts = page().reader().incident(found, time.time(), _run(visit, found))
     facts = replace(facts, reload=_request().query.get("reload") != "off")
     _shown(visit, found)
@@ -193,8 +192,6 @@ def _confirm(
     visit: Visit, found: Incident, decision: Decision, status: HTTPStatus = HTTPStatus.OK
 ) -> Response[str]:
     """The page that asks to confirm; an approval is shown as fresh evidence has it."""
-    from dataclasses import replace  # noqa: PLC0415
-
     if decision.action is Action.APPROVE:
         fresh, problem = _looked_anew(visit, found)
         decision = replace(decision, fresh=fresh, fresh_problem=problem)
